@@ -1,0 +1,101 @@
+"""Peer (c): FastStream on a Redis stream, with SQLAlchemy's async ORM on asyncpg.
+
+Written as a careful user of the stack writes it today: a consumer group, ten events at a time in one
+process, a session and a commit for each, acknowledged after the commit. An entry whose handler failed or
+died stays pending, and a second subscription of the group claims it (XAUTOCLAIM) after a minute, which
+is FastStream's documented way to redeliver.
+
+    PEER_DATABASE_URL=postgresql://… PEER_REDIS_URL=redis://… faststream run bench.peers.faststream_stream:app
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+from functools import cache
+
+from faststream import AckPolicy, FastStream
+from faststream.redis import RedisBroker, StreamSub
+from redis.exceptions import ResponseError
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from bench.peers.models import INSERT_EVENT, SUBJECTS, CloudEvent, PeerEvent, PeerTaskLog
+
+# Lets the module be imported without servers; a name that never resolves, so that nothing connects by chance.
+NOT_SET = "redis://peer-redis-url-is-not-set.invalid"
+
+STREAM = "peer:events"
+GROUP = "peer"
+CONSUMER = f"{socket.gethostname()}-{os.getpid()}"
+MAX_WORKERS = 10
+RECLAIM_AFTER = 60_000  # milliseconds that an entry is pending before another consumer takes it
+PUBLISH_BATCH = 500  # entries in one pipeline
+
+# FastStream's two log lines per message are put below the level shown, as a Celery worker shows none either.
+broker = RedisBroker(os.environ.get("PEER_REDIS_URL", NOT_SET), log_level=logging.DEBUG)
+
+
+@cache
+def sessions() -> async_sessionmaker[AsyncSession]:
+    """The session factory of this process; its pool holds a connection for each concurrent handler."""
+    url = make_url(os.environ["PEER_DATABASE_URL"]).set(drivername="postgresql+asyncpg")
+    return async_sessionmaker(create_async_engine(url, pool_size=MAX_WORKERS), expire_on_commit=False)
+
+
+async def create_group() -> None:
+    """Makes the group from the stream's start: FastStream would start it at the end, and skip what waits."""
+    redis = await broker.connect()
+    with suppress(ResponseError):  # BUSYGROUP: another process has made it
+        await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+
+
+app = FastStream(broker, on_startup=[create_group])
+
+
+@broker.subscriber(
+    stream=StreamSub(STREAM, group=GROUP, consumer=CONSUMER, max_records=100),
+    max_workers=MAX_WORKERS,
+    ack_policy=AckPolicy.NACK_ON_ERROR,
+)
+@broker.subscriber(
+    stream=StreamSub(
+        STREAM, group=GROUP, consumer=CONSUMER, min_idle_time=RECLAIM_AFTER, polling_interval=5_000
+    ),
+    ack_policy=AckPolicy.NACK_ON_ERROR,
+)
+async def record(event: CloudEvent) -> None:
+    """Records one event in one transaction; a duplicate changes nothing."""
+    async with sessions().begin() as session:
+        if await session.scalar(INSERT_EVENT, PeerEvent.values_of(event)) is None:
+            return
+        if event.verb == "logged":
+            session.add(PeerTaskLog.of(event))
+        elif event.kind in SUBJECTS:
+            await update_subject(session, event)
+
+
+async def update_subject(session: AsyncSession, event: CloudEvent) -> None:
+    """Gets or creates the row that the event is about, locked until the commit, and sets its fields."""
+    model, key = SUBJECTS[event.kind], event.subject
+    row = await session.get(model, key, with_for_update=True)
+    if row is None:
+        await session.execute(model.insert(key))
+        row = await session.get_one(model, key, with_for_update=True)
+    row.apply(event)
+
+
+def publish(events: list[bytes]) -> None:
+    """Publishes through the broker, in its own message format, with the XADDs pipelined."""
+    asyncio.run(_publish(events))
+
+
+async def _publish(events: list[bytes]) -> None:
+    async with broker:
+        redis = await broker.connect()
+        for start in range(0, len(events), PUBLISH_BATCH):
+            async with redis.pipeline(transaction=False) as pipeline:
+                for event in events[start : start + PUBLISH_BATCH]:
+                    await broker.publish(event, stream=STREAM, pipeline=pipeline)
+                await pipeline.execute()

@@ -1,0 +1,56 @@
+"""Every error Flowledger raises on purpose: one base, one class a cause, the data attached."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LedgerError(Exception):
+    """Base of all errors of Flowledger; the message says what was wrong, where, and what to do."""
+
+
+class SettingsError(LedgerError):
+    """A setting is missing or has a value that cannot be used."""
+
+
+class Reason(StrEnum):
+    """Why an entry became a dead letter: the codes of `dead_letters.reason`."""
+
+    MALFORMED_ENTRY = "malformed_entry"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    INVALID_ENVELOPE = "invalid_envelope"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_DATA = "invalid_data"
+    CONFLICT = "conflict"
+    UNRECORDABLE = "unrecordable"
+
+
+class Refused(LedgerError):
+    """An event that can never be recorded as it is (CONTRACT §2): it becomes a dead letter.
+
+    `field` is the path of the field at fault (`data.error.message`), empty where the whole is at fault;
+    `words` say what is wrong with it. `type`, `source` and `event_id` are what could still be read.
+    """
+
+    def __init__(self, reason: Reason, field: str, words: str) -> None:
+        self.reason = reason
+        self.field = field
+        self.words = words
+        super().__init__(f"{field}: {words}" if field else words)
+
+
+class PublishError(LedgerError):
+    """An event was not confirmed by Redis. It may still have arrived: publish the same event, with the same id, again."""
+
+
+class BrokerUnavailable(PublishError):
+    """Redis did not answer in time or is away."""
+
+
+class BrokerFull(PublishError):
+    """Redis has no memory left for new entries (`maxmemory`); it takes events again when the backlog is recorded."""
+
+
+class DatabaseUnavailable(LedgerError):
+    """The database is away, busy or refuses for now: nothing was acknowledged, the same work is done again later."""

@@ -1,0 +1,57 @@
+"""Ids: opaque text of 1 to 512 bytes; those that Flowledger makes are TypeIDs (CONTRACT §2).
+
+TypeID: `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32, so ids sort by the time they were made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import Final
+
+MAX_ID_BYTES: Final = 512
+MAX_SOURCE_BYTES: Final = 1024
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """A fresh TypeID, like `exec_01h455vb4pex5vsknk084sn02q`; prefixes in use: exec task msg usr ws sb agent wf evt."""
+    milliseconds = time.time_ns() // 1_000_000
+    return _typeid(prefix, milliseconds << 80 | int.from_bytes(os.urandom(10)), version=7)
+
+
+def content_id(prefix: str, *parts: bytes) -> str:
+    """The TypeID that belongs to some content: the same parts, the same id (a UUIDv8 of their SHA-256)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return _typeid(prefix, int.from_bytes(digest.digest()[:16]), version=8)
+
+
+def check_id(text: str) -> str:
+    """`text` itself; raises ValueError where it is no id."""
+    return _check_length(text, MAX_ID_BYTES)
+
+
+def check_source(text: str) -> str:
+    """`text` itself; raises ValueError where it is no source."""
+    return _check_length(text, MAX_SOURCE_BYTES)
+
+
+def _check_length(text: str, limit: int) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    if "\0" in text:
+        raise ValueError("must not hold U+0000")
+    if len(text) * 4 > limit and len(text.encode()) > limit:
+        raise ValueError(f"must not be longer than {limit} bytes of UTF-8")
+    return text
+
+
+def _typeid(prefix: str, bits: int, version: int) -> str:
+    bits = bits & ~(0xF << 76) | version << 76
+    bits = bits & ~(0x3 << 62) | 0x2 << 62
+    return prefix + "_" + "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))

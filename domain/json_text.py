@@ -1,0 +1,158 @@
+"""JSON as Flowledger reads and writes it: RFC 8259 to the letter, with the limits that PostgreSQL and Python set.
+
+Python's own reader takes NaN and lets the second of two equal names win; both are refused here (CONTRACT §2).
+Numbers that a double cannot hold (1e400) are kept as `Decimal`, so that *any* value comes out as it went in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+MAX_DEPTH: Final = 500
+"""Nesting levels an event may have; Python's own reader gives up somewhat below 1,000."""
+
+MAX_INTEGER_DIGITS: Final = 4300
+"""Python refuses to convert longer integers (`sys.get_int_max_str_digits`)."""
+
+# PostgreSQL's numeric, which jsonb uses: digits before and after the decimal point.
+_MAX_WHOLE_DIGITS: Final = 131_072
+_MAX_FRACTION_DIGITS: Final = 16_383
+
+_UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
+_MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def loads(text: str) -> Any:
+    """The value that `text` stands for; raises ValueError, in words a producer understands, where it is not JSON."""
+    _check_depth(text)
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError(f"an integer of more than {MAX_INTEGER_DIGITS} digits") from None
+        raise
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON text of a value that `loads` gave."""
+    try:
+        return _ENCODER.encode(value)
+    except TypeError:
+        return _dumps_with_decimals(value)
+
+
+def ascii_dumps(value: Any) -> str:
+    """JSON text in ASCII alone, lone surrogates escaped."""
+    return json.dumps(value)
+
+
+def number_text(text: str, *path: str) -> str:
+    """The literal text of the number at `path` in the JSON object `text` (a `sequence` of 1e3 is not 1000)."""
+    value: Any = json.loads(text, parse_int=str, parse_float=str)
+    for name in path:
+        value = value[name]
+    return str(value)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two JSON texts stand for the same value: order of names, spaces and escapes do not matter."""
+    return one == other or _comparable(_EXACT_DECODER.decode(one)) == _comparable(_EXACT_DECODER.decode(other))
+
+
+def may_be_unplain(text: str) -> bool:
+    """Whether JSON `text` may hold what PostgreSQL's text cannot: a cheap look before `plain`."""
+    return _MAY_BE_UNPLAIN.search(text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether PostgreSQL can hold `text`: no U+0000, no lone surrogate."""
+    return _UNPLAIN.search(text) is None
+
+
+def plain(value: Any) -> Any:
+    """`value` with U+FFFD for each U+0000 and lone surrogate, in names as in values (CONTRACT §2)."""
+    if isinstance(value, str):
+        return _UNPLAIN.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {plain(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {ascii(twice)} stands more than once in one object")
+    return result
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> float | Decimal:
+    number = float(text)
+    if math.isfinite(number) and (number or not text.lower().partition("e")[0].strip("-0.")):
+        return number
+    return _decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = deepest = 0
+    for token in _STRUCTURE.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in "]}":
+            depth -= 1
+    if deepest > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _dumps_with_decimals(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_ENCODER.encode(k)}:{_dumps_with_decimals(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_dumps_with_decimals, value)) + "]"
+    return _ENCODER.encode(value)
+
+
+def _comparable(value: Any) -> Any:
+    """`value` in a form that Python compares as JSON does: true is not 1."""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    if isinstance(value, dict):
+        return {name: _comparable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return value
+
+
+# A string that never ends is taken to the end of the text, or a hostile one would be scanned from each of its quotes.
+_STRUCTURE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+_EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,62 @@
+"""The event key of CONTRACT §3, `(attempt, rank, sequence, time, source, id)`, as text that sorts as the key does.
+
+Databases compare one text (collation "C", which is the order of code points) where they would have to compare six
+values and their absence. Each part ends itself, so no part can be mistaken for the beginning of the next; the idea is
+that of FoundationDB's tuple layer. A key can be read: `a1` `3` `1a211` `12026-01-02 10:19:46.895000` `/relay/trail` ….
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+from domain.times import sortable
+
+_END: Final = "\x01"
+_ESCAPED: Final = re.compile("[\x00-\x02\ud7ff\ud800-\udfff]")
+
+
+def event_key(attempt: int, rank: int, order: str) -> str:
+    """The whole key; `order` is what `order_key` gave."""
+    return f"{_natural(str(attempt))}{rank}{order}"
+
+
+def order_key(sequence: str | None, time: datetime | None, source: str, event_id: str) -> str:
+    """The part of the key that does not depend on attempt and status: `(sequence, time, source, id)`."""
+    moment = "0" if time is None else "1" + sortable(time)
+    return f"{_sequence(sequence)}{moment}{_text(source)}{_END}{_text(event_id)}"
+
+
+def earliest_key(time: datetime | None, recorded_at: datetime, *, preferred: bool = True) -> str:
+    """A key of which the least belongs to the earliest: `created_at`, `started_at` and their like.
+
+    Events with a time go before those without one (whose time is `recorded_at`), and among either, the preferred
+    type (`created`) goes before any other.
+    """
+    timed = "0" if time is not None else "1"
+    return f"{timed}{'0' if preferred else '1'}{sortable(time or recorded_at)}"
+
+
+def _sequence(sequence: str | None) -> str:
+    if sequence is None:
+        return "0"
+    if sequence.isascii() and sequence.isdigit():
+        digits = sequence.lstrip("0") or "0"
+        return f"1{_natural(str(len(digits)))}{digits}"
+    return f"2{_text(sequence)}{_END}"
+
+
+def _natural(digits: str) -> str:
+    """Decimal digits (26 at most) behind a letter that says how many there are."""
+    return chr(ord("a") + len(digits) - 1) + digits
+
+
+def _text(text: str) -> str:
+    """Text without the character that ends it, and without what PostgreSQL cannot hold, in the same order."""
+    return text if text.isprintable() else _ESCAPED.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\x02{chr(code + 1)}" if code <= 2 else f"\ud7ff{chr(code - 0xD7FF + 1)}"

@@ -1,0 +1,76 @@
+"""Statuses of executions, node runs, tasks and deliveries, and their ranks (CONTRACT §3)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """Where an execution, a node run or a task stands."""
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+
+
+TERMINAL_RANK: Final = 4
+
+RANKS: Final[dict[Status, int]] = {
+    Status.PENDING: 0,
+    Status.RETRYING: 1,
+    Status.QUEUED: 2,
+    Status.RUNNING: 3,
+    Status.PAUSED: 3,
+    Status.COMPLETED: TERMINAL_RANK,
+    Status.FAILED: TERMINAL_RANK,
+    Status.CANCELLED: TERMINAL_RANK,
+    Status.TIMED_OUT: TERMINAL_RANK,
+    Status.SKIPPED: TERMINAL_RANK,
+}
+
+
+class DeliveryStatus(StrEnum):
+    """Where a message stands with one of its recipients."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+DELIVERY_RANKS: Final[dict[DeliveryStatus, int]] = {status: rank for rank, status in enumerate(DeliveryStatus)}
+
+
+class DeadLetterStatus(StrEnum):
+    """Where a dead letter stands."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class Level(StrEnum):
+    """Levels of log lines, as they stand in `task_logs`."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+LEVEL_NAMES: Final[dict[str, Level]] = {level.value: level for level in Level} | {
+    "trace": Level.DEBUG,
+    "warn": Level.WARNING,
+    "fatal": Level.CRITICAL,
+}
+"""What producers may write, in any case, and what stands in the table (CONTRACT §4)."""

@@ -1,0 +1,40 @@
+"""Times: RFC 3339 with a zone, cut to the microsecond (CONTRACT §2)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+_RFC3339: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
+)
+
+
+def parse_time(text: str) -> datetime:
+    """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone, or not in the years 1 to 9999."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{ascii(text[:40])} is not an RFC 3339 time with a zone, like 2026-01-31T12:00:00.25Z")
+    year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = match.groups()
+    zone: timezone = UTC
+    if sign:
+        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+        zone = timezone(-offset if sign == "-" else offset)
+    microsecond = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    try:
+        local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, zone)
+        return local if zone is UTC else local.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{ascii(text[:40])} is not a time: {error}") from None
+
+
+def sortable(time: datetime) -> str:
+    """UTC as text of one width, which sorts as the times do: `2026-01-31 12:00:00.250000`."""
+    return time.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def now() -> datetime:
+    """This machine's clock, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,64 @@
+"""The connection pool, as the platforms set it: 20 connections and 40 more, 30 s time-out, recycled hourly, pre-pinged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from domain.errors import SettingsError
+from domain.settings import Settings
+
+APPLICATION_NAME = "flowledger"
+
+
+def make_engine(settings: Settings) -> Engine:
+    """An engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
+
+    Raises SettingsError where the URL is missing or names another database.
+    """
+    if settings.database_url is None:
+        raise SettingsError("no database: set DATABASE_URL, or start `flowledger up`")
+    try:
+        url = make_url(settings.database_url.get_secret_value())
+    except ArgumentError:
+        raise SettingsError("DATABASE_URL is not a URL like postgresql://user@host/database or sqlite:///file") from None
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
+        return create_engine(
+            url.set(drivername="postgresql+psycopg2"),
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_max_overflow,
+            pool_timeout=settings.pool_timeout_seconds,
+            pool_recycle=settings.pool_recycle_seconds,
+            pool_pre_ping=True,
+            connect_args={
+                "application_name": APPLICATION_NAME,
+                "options": "-c timezone=UTC",
+                "connect_timeout": settings.connect_timeout_seconds,
+                "keepalives_idle": 30,
+            },
+        )
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        engine = create_engine(
+            url,
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_max_overflow,
+            pool_timeout=settings.pool_timeout_seconds,
+            connect_args={"timeout": settings.pool_timeout_seconds},
+        )
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    raise SettingsError(f"DATABASE_URL names {url.drivername}; Flowledger keeps its records in postgresql or sqlite")
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the transactions are ours to begin, not sqlite3's to guess
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

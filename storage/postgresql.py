@@ -1,0 +1,169 @@
+"""Many transactions in one round trip on PostgreSQL, through psycopg2.
+
+Each event is `BEGIN; EXECUTE …; COMMIT` of one prepared statement, which inserts the journal row and, in the same
+statement, does the event's upserts `FROM` that insert's result: where the row is not new they have no rows to write.
+All commits but the last are asynchronous; commits become durable in order, so the last one, of the checkpoint, which
+always writes, makes all of them durable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import psycopg2
+from sqlalchemy import ColumnElement, Engine, bindparam, exists, false, func, literal_column, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+
+from domain.errors import DatabaseUnavailable
+from storage import tables
+from storage.groups import Shape, upsert
+from storage.repositories.journal import COLUMNS
+from storage.unit_of_work import CheckpointRow, Transaction, Unrecordable
+
+# A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
+# the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
+_REPEATED: Final = "flowledger.repeated"
+_BEGIN: Final = f"BEGIN; SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); COMMIT;"
+_END: Final = (
+    "RESET synchronous_commit; BEGIN; "
+    "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (%s, %s, %s) "
+    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
+    f"COMMIT; SELECT current_setting('{_REPEATED}')"
+)
+
+_PERMANENT: Final = ("22", "23", "54")
+"""SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
+
+_MAX_PREPARED: Final = 256
+_MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
+
+
+class _Statement(NamedTuple):
+    name: str
+    prepare: str
+    template: str
+
+
+class PostgresqlPipeline:
+    """See `storage.unit_of_work.Pipeline`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+        try:
+            connection = self._engine.raw_connection()
+        except (SQLAlchemyError, psycopg2.Error) as error:
+            raise DatabaseUnavailable(f"no connection to the database: {_words(error)}") from error
+        try:
+            driver: Any = connection.driver_connection
+            driver.autocommit = True
+            with driver.cursor() as cursor:
+                self._prepare(cursor, connection.info, transactions)
+                return _flush(cursor, transactions, checkpoint)
+        except (psycopg2.Error, ValueError) as error:
+            if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
+                _give_back_clean(driver)
+                raise Unrecordable(_words(error)) from error
+            connection.invalidate()
+            raise DatabaseUnavailable(_words(error)) from error
+        finally:
+            connection.close()
+
+    def _prepare(self, cursor: Any, info: Any, transactions: Sequence[Transaction]) -> None:
+        """Prepares what this connection has not prepared yet."""
+        prepared: set[str] = info.setdefault("prepared", set())
+        statements = {_statement(_shapes(transaction)) for transaction in transactions}
+        missing = [statement for statement in statements if statement.name not in prepared]
+        if missing and len(prepared) + len(missing) > _MAX_PREPARED:
+            cursor.execute("DEALLOCATE ALL")
+            prepared.clear()
+            missing = list(statements)
+        for statement in missing:
+            cursor.execute(statement.prepare)
+            prepared.add(statement.name)
+
+
+def _flush(cursor: Any, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+    cursor.execute(_BEGIN)
+    size = 0
+    round_trip: list[bytes] = []
+    for position, transaction in enumerate(transactions):
+        statement = _statement(_shapes(transaction))
+        values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
+        for write in transaction.writes:
+            values += write.values
+        text: bytes = cursor.mogrify(statement.template, values)
+        size += len(text)
+        if size > _MAX_ROUND_TRIP_BYTES:
+            cursor.execute(b"".join(round_trip))
+            round_trip, size = [], len(text)
+        round_trip.append(text)
+    cursor.execute(b"".join((*round_trip, cursor.mogrify(_END, checkpoint))))
+    (repeated,) = cursor.fetchone()
+    return [int(position) for position in repeated.split()]
+
+
+def _give_back_clean(driver: Any) -> None:
+    """Ends the transaction that failed, so that the connection can be used again."""
+    with driver.cursor() as cursor:
+        cursor.execute("ROLLBACK")
+        cursor.execute("RESET synchronous_commit")
+
+
+def _shapes(transaction: Transaction) -> tuple[bool, tuple[Shape, ...]]:
+    return transaction.journal is not None, tuple(write.shape for write in transaction.writes)
+
+
+@lru_cache(maxsize=4096)
+def _statement(key: tuple[bool, tuple[Shape, ...]]) -> _Statement:
+    """The prepared statement of one combination of writes, built by SQLAlchemy, its parameters in order of the values."""
+    with_journal, shapes = key
+    names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
+    new = _journal_insert() if with_journal else None
+    writes = []
+    for place, shape in enumerate(shapes):
+        prefix = f"w{place}_"
+        names += [prefix + bind for bind in upsert(shape).binds]
+        writes.append(upsert(shape).postgresql(prefix, new).cte(f"w{place}"))
+    statement = select(literal_column("1")) if new is None else _tell_repeated(new)
+    compiled = statement.add_cte(*writes).compile(dialect=_DIALECT)
+    numbers = {name: place for place, name in enumerate(names, 1)}
+    order = [numbers[name] for name in compiled.positiontup or ()]
+    sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
+    types = ", ".join(_type(compiled.binds[name].type) for name in names)
+    name = f"ledger_{_statement.cache_info().misses}"
+    template = f"BEGIN;EXECUTE {name}({','.join(['%s'] * len(names))});COMMIT;"
+    return _Statement(name, f"PREPARE {name} ({types}) AS {sql}", template)
+
+
+def _journal_insert() -> Any:
+    row = {column: bindparam(f"journal_{column}", type_=tables.events.c[column].type) for column in COLUMNS}
+    insert = postgresql.insert(tables.events).values(row).on_conflict_do_nothing()
+    return insert.returning(literal_column("1").label("one")).cte("new")
+
+
+def _tell_repeated(new: Any) -> Any:
+    position = bindparam("position", type_=tables.Text())
+    setting: ColumnElement[str] = literal_column(f"'{_REPEATED}'", tables.Text())
+    told = func.set_config(setting, func.current_setting(setting, type_=tables.Text()).concat(position), false())
+    return select(told).where(~exists(select(literal_column("1")).select_from(new)))
+
+
+def _type(type_: Any) -> str:
+    return str(type_.compile(dialect=_DIALECT)).partition(" COLLATE")[0]
+
+
+def _words(error: Exception) -> str:
+    """What the database said, without the statement and its values."""
+    if isinstance(error, TimeoutError):
+        return "no connection became free in time"
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+
+
+_DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

@@ -1,0 +1,20 @@
+"""One repository per record: the writes that the merge rule asks for, and the reads that people and programs ask for."""
+
+from storage.repositories.checkpoints import CheckpointRepository
+from storage.repositories.dead_letters import DeadLetterRepository
+from storage.repositories.executions import ExecutionLogRepository, ExecutionRepository
+from storage.repositories.journal import JournalRepository
+from storage.repositories.messages import DeliveryRepository, MessageRepository
+from storage.repositories.tasks import TaskLogRepository, TaskRepository
+
+__all__ = [
+    "CheckpointRepository",
+    "DeadLetterRepository",
+    "DeliveryRepository",
+    "ExecutionLogRepository",
+    "ExecutionRepository",
+    "JournalRepository",
+    "MessageRepository",
+    "TaskLogRepository",
+    "TaskRepository",
+]

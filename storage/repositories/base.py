@@ -1,0 +1,121 @@
+"""What the repositories share: reading rows as records, and the groups that several tables have."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Select, Table, func, select
+
+from domain import json_text
+from domain.envelope import Event
+from domain.events import Error, EventData
+from domain.keys import earliest_key, event_key
+from domain.statuses import RANKS, TERMINAL_RANK
+from domain.times import sortable
+from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group, Write
+from storage.paging import Order, Page
+
+Record = TypeVar("Record")
+
+_TEXT_FIELDS: Final = frozenset({"reason"})
+_STATUS_FIELDS: Final = ("error", "output", "reason", "usage", "final_state", "state")
+
+
+class Repository(Generic[Record]):
+    """Reads rows of one table as records, over a connection that the caller owns."""
+
+    table: ClassVar[Table]
+    record: ClassVar[type[Any]]
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return self.connection.execute(select(func.count()).select_from(self.table)).scalar_one()
+
+    def _select(self) -> Select[Any]:
+        return select(*(self.table.c[field.name] for field in fields(self.record)))
+
+    def _one(self, statement: Select[Any]) -> Record | None:
+        row = self.connection.execute(statement).one_or_none()
+        return None if row is None else self.record(**row._mapping)
+
+    def _all(self, statement: Select[Any]) -> tuple[Record, ...]:
+        return tuple(self.record(**row._mapping) for row in self.connection.execute(statement))
+
+    def _page(self, statement: Select[Any], order: Order, limit: int, offset: int, after: str | None) -> Page[Record]:
+        rows = self._all(order.page(statement, limit, offset, after))
+        more = len(rows) > limit
+        return Page(rows[:limit], order.cursor(rows[limit - 1]) if more else None)
+
+
+def mention(table: Table, event: Event, recorded_at: datetime, *, creates: bool = False) -> Write:
+    """The row of the event's subject, and its `created_at`: every event makes the first and counts for the second."""
+    write = Write(table, id=event.subject)
+    key = earliest_key(event.time, recorded_at, preferred=creates)
+    return write.group(CREATED_AT, key, created_at=moment(event, recorded_at))
+
+
+def report(write: Write, group: Group, event: Event, recorded_at: datetime, **identity: Any) -> Write:
+    """The status group: what the event says of its subject, or of a node run."""
+    data = event.data
+    assert data.status is not None
+    rank = RANKS[data.status]
+    values: dict[str, Any] = {"status": data.status.value, **identity}
+    for name in _status_fields(type(data)):
+        values[name] = written(data, name)
+    if rank == TERMINAL_RANK:
+        values["finished_at"] = moment(event, recorded_at)
+    return write.group(group, event_key(data.attempt, rank, event.order), **values)
+
+
+def start(write: Write, event: Event, recorded_at: datetime) -> Write:
+    """`started_at`: the earliest time of any `started`."""
+    return write.group(STARTED_AT, earliest_key(event.time, recorded_at), started_at=moment(event, recorded_at))
+
+
+def describe(write: Write, event: Event, *, updates: bool) -> Write:
+    """The fields of the description that the event carries, each a group of its own."""
+    key = ("1" if updates else "0") + event.order
+    groups = DESCRIPTION[write.table]
+    for name in groups:
+        if name in event.data.model_fields_set:
+            write.group(groups[name], key, **{name: described(event.data, name)})
+    return write
+
+
+def described(data: EventData, name: str) -> Any:
+    """A field of a description in the form the databases take; None, which clears it, where it is null."""
+    value = getattr(data, name)
+    return json_text.dumps(value) if name in ("input", "initial_state") and value is not None else value
+
+
+def written(data: EventData, name: str) -> Any:
+    """A field of event data in the form the databases take: JSON text, but for plain text fields.
+
+    None where the event leaves the field out; an explicit null of an *any* field is the JSON text `null`.
+    """
+    value = getattr(data, name)
+    if value is None and name not in data.model_fields_set:
+        return None
+    if name in _TEXT_FIELDS:
+        return value
+    return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Error) else value)
+
+
+def moment(event: Event, recorded_at: datetime) -> str:
+    """The event's own time, or the journal's where it has none (CONTRACT §2)."""
+    return sortable(event.time or recorded_at)
+
+
+def time_or_none(time: datetime | None) -> str | None:
+    return None if time is None else sortable(time)
+
+
+@lru_cache(maxsize=256)
+def _status_fields(model: type[EventData]) -> tuple[str, ...]:
+    return tuple(name for name in _STATUS_FIELDS if name in model.model_fields)

@@ -1,0 +1,28 @@
+"""Checkpoints: for each shard's stream, the last entry recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage import tables
+from storage.repositories.base import Repository
+
+_TABLE = tables.checkpoints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The last entry of a stream that was recorded; a stream that ends before it has lost entries."""
+
+    stream: str
+    entry_id: str
+    recorded_at: datetime
+
+
+class CheckpointRepository(Repository[Checkpoint]):
+    table = _TABLE
+    record = Checkpoint
+
+    def get(self, stream: str) -> Checkpoint | None:
+        return self._one(self._select().where(_TABLE.c.stream == stream))

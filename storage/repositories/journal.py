@@ -1,0 +1,45 @@
+"""The journal: every recorded event, its text exactly as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select, tuple_
+
+from domain import json_text
+from domain.envelope import Event
+from domain.records import RecordedEvent
+from domain.times import sortable
+from storage import tables
+from storage.repositories import base
+from storage.repositories.base import Repository
+
+_TABLE = tables.events
+
+COLUMNS: Final = ("source", "id", "type", "subject", "time", "sequence", "partition", "raw", "recorded_at")
+
+
+class JournalRepository(Repository[RecordedEvent]):
+    table = _TABLE
+    record = RecordedEvent
+
+    @staticmethod
+    def row(event: Event, shard: int, recorded_at: datetime) -> tuple[str | int | None, ...]:
+        """The values of the event's row, in the order of `COLUMNS`."""
+        time = base.time_or_none(event.time)
+        return (
+            event.source, event.id, event.type, event.subject, time, event.sequence, shard, event.raw, sortable(recorded_at)
+        )  # fmt: skip
+
+    def get(self, source: str, event_id: str) -> RecordedEvent | None:
+        return self._one(self._select().where(_TABLE.c.source == source, _TABLE.c.id == event_id))
+
+    def conflicting(self, events: Sequence[Event]) -> list[Event]:
+        """Those of `events`, all of them recorded, that were recorded with other content, compared as JSON values."""
+        keys = tuple_(_TABLE.c.source, _TABLE.c.id)
+        asked = {(event.source, event.id) for event in events}
+        statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw).where(keys.in_(asked))
+        recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
+        return [event for event in events if not json_text.same(recorded[event.source, event.id], event.raw)]

@@ -1,0 +1,122 @@
+"""Messages between sandboxes, and where each stands with each of its recipients."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import exists, or_
+
+from domain import json_text
+from domain.envelope import Event
+from domain.events import MessageFailed, MessageSent
+from domain.keys import earliest_key, event_key
+from domain.records import Delivery, Message
+from domain.statuses import DELIVERY_RANKS, DeliveryStatus
+from storage import tables
+from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT, Write
+from storage.paging import Order, Page
+from storage.repositories import base
+from storage.repositories.base import Repository
+
+_TABLE = tables.messages
+_DELIVERIES = tables.message_deliveries
+
+OLDEST_FIRST = Order((_TABLE.c.created_at, _TABLE.c.id))
+BY_RECIPIENT = Order((_DELIVERIES.c.to_sandbox_id,))
+
+
+class MessageRepository(Repository[Message]):
+    table = _TABLE
+    record = Message
+
+    @staticmethod
+    def mention(event: Event, recorded_at: datetime) -> Write:
+        return base.mention(_TABLE, event, recorded_at)
+
+    @staticmethod
+    def send(event: Event, recorded_at: datetime) -> Write:
+        data = event.data
+        assert isinstance(data, MessageSent)
+        write = base.mention(_TABLE, event, recorded_at, creates=True)
+        return write.group(
+            SENT,
+            event_key(data.attempt, 0, event.order),
+            from_sandbox_id=data.from_sandbox_id,
+            workspace_id=data.workspace_id,
+            message_type=data.message_type,
+            content=json_text.dumps(data.content),
+            thread_id=data.thread_id,
+            in_reply_to=data.in_reply_to,
+            execution_id=data.execution_id,
+            task_id=data.task_id,
+            priority=data.priority,
+            expires_at=base.time_or_none(data.expires_at),
+        )
+
+    def get(self, message_id: str) -> Message | None:
+        return self._one(self._select().where(_TABLE.c.id == message_id))
+
+    def of_sandbox(self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Message]:
+        """What a sandbox sent and what was sent to it, oldest first."""
+        received = exists().where(_DELIVERIES.c.message_id == _TABLE.c.id, _DELIVERIES.c.to_sandbox_id == sandbox_id)
+        statement = self._select().where(or_(_TABLE.c.from_sandbox_id == sandbox_id, received))
+        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+
+    def of_workspace(
+        self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Message]:
+        """The messages of a workspace, oldest first."""
+        statement = self._select().where(_TABLE.c.workspace_id == workspace_id)
+        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+
+    def of_thread(self, thread_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Message]:
+        """A conversation, oldest first."""
+        return self._page(self._select().where(_TABLE.c.thread_id == thread_id), OLDEST_FIRST, limit, offset, after)
+
+
+class DeliveryRepository(Repository[Delivery]):
+    table = _DELIVERIES
+    record = Delivery
+
+    @staticmethod
+    def await_recipients(event: Event, recorded_at: datetime) -> Write | None:
+        """A pending delivery for each recipient that the message names; a broadcast names none."""
+        assert isinstance(event.data, MessageSent)
+        if event.data.to_sandbox_ids is None:
+            return None
+        recipients = json_text.dumps(sorted(set(event.data.to_sandbox_ids)))
+        return _reach(Write(_DELIVERIES, ("to_sandbox_id", recipients), message_id=event.subject), event, DeliveryStatus.PENDING)
+
+    @staticmethod
+    def dispatch(event: Event, recorded_at: datetime) -> Write:
+        write = _reach(_delivery(event), event, DeliveryStatus.SENT)
+        return write.group(SENT_AT, earliest_key(event.time, recorded_at), sent_at=base.moment(event, recorded_at))
+
+    @staticmethod
+    def deliver(event: Event, recorded_at: datetime) -> Write:
+        write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
+        return write.group(DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=base.moment(event, recorded_at))
+
+    @staticmethod
+    def expire(event: Event, recorded_at: datetime) -> Write:
+        return _reach(_delivery(event), event, DeliveryStatus.EXPIRED)
+
+    @staticmethod
+    def fail(event: Event, recorded_at: datetime) -> Write:
+        assert isinstance(event.data, MessageFailed)
+        return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
+
+    def of_message(self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Delivery]:
+        """The deliveries of a message, by recipient."""
+        statement = self._select().where(_DELIVERIES.c.message_id == message_id)
+        return self._page(statement, BY_RECIPIENT, limit, offset, after)
+
+
+def _delivery(event: Event) -> Write:
+    return Write(_DELIVERIES, message_id=event.subject, to_sandbox_id=getattr(event.data, "to_sandbox_id"))  # noqa: B009
+
+
+def _reach(write: Write, event: Event, status: DeliveryStatus, reason: str | None = None) -> Write:
+    """The greatest status reached stands: here the rank comes before all else of the key."""
+    key = f"{DELIVERY_RANKS[status]}{event_key(event.data.attempt, 0, event.order)}"
+    return write.group(DELIVERY_STATUS, key, status=status.value, reason=reason)

@@ -1,0 +1,85 @@
+"""Many transactions on SQLite: the same statements as on PostgreSQL, one after the other in this process.
+
+All commits but the last leave the flush of the write-ahead log to the last one (`PRAGMA synchronous`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Engine, bindparam
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import DatabaseUnavailable
+from storage import tables
+from storage.groups import Shape, upsert
+from storage.repositories.journal import COLUMNS
+from storage.unit_of_work import CheckpointRow, Transaction, Unrecordable
+
+_CHECKPOINT: Final = (
+    "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "
+    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at"
+)
+_PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
+
+
+class SqlitePipeline:
+    """See `storage.unit_of_work.Pipeline`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+        try:
+            connection = self._engine.raw_connection()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise DatabaseUnavailable(f"no connection to the database: {error}") from error
+        driver: Any = connection.driver_connection
+        try:
+            driver.execute("PRAGMA synchronous = NORMAL")
+            repeated = [place for place, transaction in enumerate(transactions) if not _commit(driver, transaction)]
+            driver.execute("PRAGMA synchronous = FULL")
+            driver.execute(_CHECKPOINT, checkpoint)
+            return repeated
+        except _PERMANENT as error:
+            raise Unrecordable(str(error)) from error
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            connection.close()
+
+
+def _commit(driver: Any, transaction: Transaction) -> bool:
+    """One transaction; False where its event was known."""
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        new = transaction.journal is None or driver.execute(_JOURNAL, transaction.journal).rowcount == 1
+        if new:
+            for write in transaction.writes:
+                sql, binds = _statement(write.shape)
+                driver.execute(sql, dict(zip(binds, write.values, strict=True)))
+        driver.execute("COMMIT")
+        return new
+    except BaseException:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        raise
+
+
+@lru_cache(maxsize=4096)
+def _statement(shape: Shape) -> tuple[str, tuple[str, ...]]:
+    statement = upsert(shape)
+    return str(statement.sqlite("").compile(dialect=_DIALECT)), statement.binds
+
+
+_DIALECT: Final = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_JOURNAL: Final = str(
+    sqlite.insert(tables.events)
+    .values({column: bindparam(column) for column in COLUMNS})
+    .on_conflict_do_nothing()
+    .compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[no-untyped-call]
+)

@@ -1,0 +1,290 @@
+"""The tables of CONTRACT §5, with the columns the merge rule needs beside them.
+
+Columns that end in `_key` hold the key of the event that owns a column group (`storage.groups`); nobody else need read
+them. Texts that are compared or looked up have the collation "C": the order of code points, the same on every machine.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import JSON, TypeDecorator
+
+from domain.events import ExecutionCreated, TaskCreated
+from domain.statuses import DeadLetterStatus, DeliveryStatus, Level, Status
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant: `timestamptz` on PostgreSQL, UTC text on SQLite; always aware, in UTC, in Python."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+"""Ids, sources, keys: text that is compared."""
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
+    "executions": tuple(name for name in ExecutionCreated.model_fields if name != "attempt"),
+    "tasks": tuple(name for name in TaskCreated.model_fields if name != "attempt"),
+}
+"""The fields of a description, each of which has an owner, and so a key, of its own."""
+
+
+def _one_of(column: str, values: type[Status] | type[DeliveryStatus] | type[DeadLetterStatus] | type[Level]) -> CheckConstraint:
+    names = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({names})", name=column)
+
+
+def _attempt() -> Column[int]:
+    return Column("attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), nullable=False, server_default="1")
+
+
+def _status(statuses: type[Status] | type[DeliveryStatus] = Status) -> list[Any]:
+    return [
+        Column("status", String(16), nullable=False, server_default="pending"),
+        _one_of("status", statuses),
+    ]
+
+
+def _keys(table: str) -> list[Column[str]]:
+    return [Column(f"{field}_key", Name) for field in DESCRIBED[table]]
+
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("source", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("subject", Name, nullable=False),
+    Column("time", UtcTime),
+    Column("sequence", Text),
+    Column("partition", Integer, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+)
+
+executions: Final = Table(
+    "executions",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *_status(),
+    _attempt(),
+    Column("workflow_id", Name),
+    Column("workspace_id", Name),
+    Column("sandbox_id", Name),
+    Column("agent_id", Name),
+    Column("user_id", Name),
+    Column("parent_execution_id", Name),
+    Column("retry_of", Text),
+    Column("mode", Text),
+    Column("trigger_type", Text),
+    Column("input", Json),
+    Column("output", Json),
+    Column("error", Json),
+    Column("reason", Text),
+    Column("usage", Json),
+    Column("initial_state", Json),
+    Column("current_state", Json),
+    Column("final_state", Json),
+    Column("iterations", BigInteger),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("status_key", Name),
+    Column("current_state_key", Name),
+    Column("created_at_key", Name, nullable=False),
+    Column("started_at_key", Name),
+    *_keys("executions"),
+    Index("ix_executions_workflow_id", "workflow_id", "created_at", "id"),
+    Index("ix_executions_created_at", "created_at", "id"),
+)
+
+execution_logs: Final = Table(
+    "execution_logs",
+    metadata,
+    Column("execution_id", Name, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
+    Column("node", Name, primary_key=True),
+    Column("iteration", BigInteger, primary_key=True),
+    Column("attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), primary_key=True),
+    *_status(),
+    Column("agent_id", Name),
+    Column("input", Json),
+    Column("output", Json),
+    Column("error", Json),
+    Column("reason", Text),
+    Column("usage", Json),
+    Column("state", Json),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("status_key", Name),
+    Column("start_key", Name),
+    Column("started_at_key", Name),
+)
+
+tasks: Final = Table(
+    "tasks",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *_status(),
+    _attempt(),
+    Column("name", Text),
+    Column("kind", Text),
+    Column("execution_id", Name),
+    Column("parent_task_id", Name),
+    Column("retry_of", Text),
+    Column("workspace_id", Name),
+    Column("sandbox_id", Name),
+    Column("agent_id", Name),
+    Column("user_id", Name),
+    Column("priority", BigInteger),
+    Column("input", Json),
+    Column("worker", Text),
+    Column("output", Json),
+    Column("error", Json),
+    Column("reason", Text),
+    Column("usage", Json),
+    Column("progress", Double, CheckConstraint("progress >= 0 AND progress <= 1", name="progress")),
+    Column("progress_message", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("status_key", Name),
+    Column("start_key", Name),
+    Column("progress_key", Name),
+    Column("created_at_key", Name, nullable=False),
+    Column("started_at_key", Name),
+    *_keys("tasks"),
+    Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
+)
+
+task_logs: Final = Table(
+    "task_logs",
+    metadata,
+    Column("source", Name, primary_key=True),
+    Column("event_id", Name, primary_key=True),
+    Column("task_id", Name, ForeignKey("tasks.id", ondelete="CASCADE")),
+    Column("execution_id", Name, ForeignKey("executions.id", ondelete="CASCADE")),
+    Column("node", Name),
+    Column("iteration", BigInteger),
+    Column("level", String(8), nullable=False),
+    _one_of("level", Level),
+    Column("message", Text, nullable=False),
+    Column("logger", Text),
+    Column("context", Json),
+    Column("time", UtcTime, nullable=False),
+    Column("sequence", Text),
+    Column("order_key", Name, nullable=False),
+    CheckConstraint("(task_id IS NULL) <> (execution_id IS NULL)", name="subject"),
+    Index("ix_task_logs_task_id", "task_id", "time"),
+    Index("ix_task_logs_execution_id", "execution_id", "time"),
+)
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("from_sandbox_id", Name),
+    Column("workspace_id", Name),
+    Column("message_type", Text),
+    Column("content", Json),
+    Column("thread_id", Name),
+    Column("in_reply_to", Text),
+    Column("execution_id", Name),
+    Column("task_id", Name),
+    Column("priority", BigInteger),
+    Column("expires_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("sent_key", Name),
+    Column("created_at_key", Name, nullable=False),
+    CheckConstraint("message_type IN ('request', 'response', 'notification', 'command')", name="message_type"),
+    Index("ix_messages_from_sandbox_id", "from_sandbox_id", "created_at", "id"),
+    Index("ix_messages_workspace_id", "workspace_id", "created_at", "id"),
+    Index("ix_messages_thread_id", "thread_id", "created_at", "id"),
+)
+
+message_deliveries: Final = Table(
+    "message_deliveries",
+    metadata,
+    Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("to_sandbox_id", Name, primary_key=True),
+    *_status(DeliveryStatus),
+    Column("sent_at", UtcTime),
+    Column("delivered_at", UtcTime),
+    Column("reason", Text),
+    Column("status_key", Name),
+    Column("sent_at_key", Name),
+    Column("delivered_at_key", Name),
+    Index("ix_message_deliveries_to_sandbox_id", "to_sandbox_id", "message_id"),
+)
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("field", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False),
+    Column("type", Text),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("status", String(16), nullable=False, server_default="open"),
+    _one_of("status", DeadLetterStatus),
+    Index("ix_dead_letters_status", "status", "first_seen", "id"),
+)
+
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("entry_id", Text, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+)

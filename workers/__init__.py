@@ -1,0 +1,1 @@
+"""Who does it: Celery app, pump, drain, recorder, periodic tasks. Knows domain and storage."""
