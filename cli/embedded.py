@@ -97,7 +97,10 @@ class EmbeddedValkey:
             start_new_session=True,
         )
         with contextlib.closing(redis.Redis.from_url(self.url)) as client:
-            if not _wait_until(lambda: self._process_ended() or _answers(client), _START_SECONDS) or self._process_ended():
+            if (
+                not _wait_until(lambda: self._process_ended() or _answers(client), _START_SECONDS)
+                or self._process_ended()
+            ):
                 raise EmbeddedServerError(f"Valkey did not start; its log: {self.log}")
 
     def stop(self) -> None:

@@ -3,6 +3,7 @@
     ledger:events:{shard}        stream; one entry an event, in the field `event`; recorded entries are deleted
     ledger:lease:{shard}         string; the owner of the drain under way, with an expiry
     ledger:bell:{shard}          string; a drain is on its way to a worker, with an expiry
+    ledger:failures:{shard}      string; how often in a row the database was not to be had
     ledger:idle                  stream, capped; one entry each time a drain leaves its shard
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
@@ -37,6 +38,10 @@ def lease(shard: int) -> str:
 
 def bell(shard: int) -> str:
     return f"ledger:bell:{shard}"
+
+
+def failures(shard: int) -> str:
+    return f"ledger:failures:{shard}"
 
 
 def rate(at: float) -> str:

@@ -23,7 +23,9 @@ def make_engine(settings: Settings) -> Engine:
     try:
         url = make_url(settings.database_url.get_secret_value())
     except ArgumentError:
-        raise SettingsError("DATABASE_URL is not a URL like postgresql://user@host/database or sqlite:///file") from None
+        raise SettingsError(
+            "DATABASE_URL is not a URL like postgresql://user@host/database or sqlite:///file"
+        ) from None
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
         return create_engine(
             url.set(drivername="postgresql+psycopg2"),

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, bindparam, case, func, literal_column, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage import tables
@@ -81,7 +93,9 @@ class Upsert:
         names, values = self._row(prefix)
         rows = select(*values)
         if new is not None:
-            rows = rows.select_from(new if self.each is None else new.join(self._items(prefix, "jsonb_array_elements_text"), true()))
+            rows = rows.select_from(
+                new if self.each is None else new.join(self._items(prefix, "jsonb_array_elements_text"), true())
+            )
         return self._on_conflict(postgresql.insert(self.table).from_select(names, rows))
 
     def sqlite(self, prefix: str) -> sqlite.Insert:

@@ -73,13 +73,17 @@ DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
 """The fields of a description, each of which has an owner, and so a key, of its own."""
 
 
-def _one_of(column: str, values: type[Status] | type[DeliveryStatus] | type[DeadLetterStatus] | type[Level]) -> CheckConstraint:
+def _one_of(
+    column: str, values: type[Status] | type[DeliveryStatus] | type[DeadLetterStatus] | type[Level]
+) -> CheckConstraint:
     names = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
 def _attempt() -> Column[int]:
-    return Column("attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), nullable=False, server_default="1")
+    return Column(
+        "attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), nullable=False, server_default="1"
+    )
 
 
 def _status(statuses: type[Status] | type[DeliveryStatus] = Status) -> list[Any]:

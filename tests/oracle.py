@@ -305,9 +305,7 @@ def order(event: Event) -> Key:
 # --- reading (section 2)
 
 # In JSON text: what stays (pairs of surrogates, other escapes), and then what PostgreSQL cannot hold.
-UNSTORABLE = re.compile(
-    r"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\[^u])|\\u0000|\\u[dD][89a-fA-F]..|[\ud800-\udfff]"
-)
+UNSTORABLE = re.compile(r"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\[^u])|\\u0000|\\u[dD][89a-fA-F]..|[\ud800-\udfff]")
 
 
 def read(recorded: Recorded) -> Event:

@@ -4,7 +4,7 @@ Written as a careful user of the stack writes it today: JSON only, results ignor
 and put back when a worker is lost, retried with backoff when the database is away, prefetch as Celery
 sets it, one engine per worker process, the row locked while it is changed.
 
-    PEER_DATABASE_URL=postgresql://… PEER_REDIS_URL=redis://… celery -A bench.peers.celery_orm worker -c 2
+    PEER_DATABASE_URL=… PEER_REDIS_URL=… celery -A bench.peers.celery_orm worker -c 2
 """
 
 import json
@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from bench.peers.models import INSERT_EVENT, SUBJECTS, CloudEvent, PeerEvent, PeerTaskLog
 
-# Lets the module be imported without servers; a name that never resolves, so that nothing connects by chance.
+# Lets the module be imported without servers; the name never resolves, so nothing connects by chance.
 NOT_SET = "redis://peer-redis-url-is-not-set.invalid"
 
 
@@ -43,19 +43,18 @@ app = make_app()
 
 
 @cache
-def sessions() -> sessionmaker[Session]:
-    """The session factory of this process: made at its first task, so never shared across a fork."""
+def engine() -> Engine:
+    """The engine of this process: made at its first task, so its connections never cross a fork."""
     if not app.conf.peer_database_url:
         raise LookupError("PEER_DATABASE_URL is not set: name the database before the worker starts")
-    url = make_url(app.conf.peer_database_url).set(drivername="postgresql+psycopg2")
-    return sessionmaker(create_engine(url), expire_on_commit=False)
+    return create_engine(make_url(app.conf.peer_database_url).set(drivername="postgresql+psycopg2"))
 
 
 @app.task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=10)  # type: ignore[untyped-decorator]
 def record(event: dict[str, Any]) -> None:
     """Records one event in one transaction; a duplicate changes nothing."""
     cloud_event = CloudEvent.model_validate(event)
-    with sessions().begin() as session:
+    with Session(engine()) as session, session.begin():
         if session.scalar(INSERT_EVENT, PeerEvent.values_of(cloud_event)) is None:
             return
         if cloud_event.verb == "logged":

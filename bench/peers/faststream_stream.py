@@ -1,11 +1,13 @@
 """Peer (c): FastStream on a Redis stream, with SQLAlchemy's async ORM on asyncpg.
 
-Written as a careful user of the stack writes it today: a consumer group, ten events at a time in one
+Written as a careful user of the stack writes it today: a consumer group, ten events at a time in each
 process, a session and a commit for each, acknowledged after the commit. An entry whose handler failed or
 died stays pending, and a second subscription of the group claims it (XAUTOCLAIM) after a minute, which
 is FastStream's documented way to redeliver.
 
-    PEER_DATABASE_URL=postgresql://… PEER_REDIS_URL=redis://… faststream run bench.peers.faststream_stream:app
+    PEER_DATABASE_URL=… PEER_REDIS_URL=… faststream run bench.peers.faststream_stream:app --workers 2
+
+SQLAlchemy's `asyncio` extra (greenlet) must be installed.
 """
 
 import asyncio
@@ -19,31 +21,34 @@ from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
 from redis.exceptions import ResponseError
 from sqlalchemy import make_url
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from bench.peers.models import INSERT_EVENT, SUBJECTS, CloudEvent, PeerEvent, PeerTaskLog
 
-# Lets the module be imported without servers; a name that never resolves, so that nothing connects by chance.
+# Lets the module be imported without servers; the name never resolves, so nothing connects by chance.
 NOT_SET = "redis://peer-redis-url-is-not-set.invalid"
 
 STREAM = "peer:events"
 GROUP = "peer"
 CONSUMER = f"{socket.gethostname()}-{os.getpid()}"
 MAX_WORKERS = 10
+READ_BATCH = 100  # entries that one XREADGROUP takes
 RECLAIM_AFTER = 60_000  # milliseconds that an entry is pending before another consumer takes it
 PUBLISH_BATCH = 500  # entries in one pipeline
 
-# FastStream's two log lines per message are put below the level shown, as a Celery worker shows none either.
+# FastStream's two log lines per event are put below the level shown: a Celery worker shows none either.
 broker = RedisBroker(os.environ.get("PEER_REDIS_URL", NOT_SET), log_level=logging.DEBUG)
+app = FastStream(broker)
 
 
 @cache
-def sessions() -> async_sessionmaker[AsyncSession]:
-    """The session factory of this process; its pool holds a connection for each concurrent handler."""
+def engine() -> AsyncEngine:
+    """The engine of this process; its pool holds a connection for each concurrent handler."""
     url = make_url(os.environ["PEER_DATABASE_URL"]).set(drivername="postgresql+asyncpg")
-    return async_sessionmaker(create_async_engine(url, pool_size=MAX_WORKERS), expire_on_commit=False)
+    return create_async_engine(url, pool_size=MAX_WORKERS)
 
 
+@app.on_startup
 async def create_group() -> None:
     """Makes the group from the stream's start: FastStream would start it at the end, and skip what waits."""
     redis = await broker.connect()
@@ -51,23 +56,30 @@ async def create_group() -> None:
         await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
 
 
-app = FastStream(broker, on_startup=[create_group])
+@app.after_shutdown
+async def close_pool() -> None:
+    """Closes the connections once the last handler has returned."""
+    await engine().dispose()
 
 
 @broker.subscriber(
-    stream=StreamSub(STREAM, group=GROUP, consumer=CONSUMER, max_records=100),
+    stream=StreamSub(STREAM, group=GROUP, consumer=CONSUMER, max_records=READ_BATCH),
     max_workers=MAX_WORKERS,
     ack_policy=AckPolicy.NACK_ON_ERROR,
 )
 @broker.subscriber(
     stream=StreamSub(
-        STREAM, group=GROUP, consumer=CONSUMER, min_idle_time=RECLAIM_AFTER, polling_interval=5_000
+        STREAM,
+        group=GROUP,
+        consumer=CONSUMER,
+        min_idle_time=RECLAIM_AFTER,
+        polling_interval=5_000,
     ),
     ack_policy=AckPolicy.NACK_ON_ERROR,
 )
 async def record(event: CloudEvent) -> None:
     """Records one event in one transaction; a duplicate changes nothing."""
-    async with sessions().begin() as session:
+    async with AsyncSession(engine()) as session, session.begin():
         if await session.scalar(INSERT_EVENT, PeerEvent.values_of(event)) is None:
             return
         if event.verb == "logged":

@@ -52,6 +52,8 @@ class CloudEvent(BaseModel):
 
 
 class Base(DeclarativeBase):
+    """The metadata of the peers' tables: text without a length, times with a zone, JSON as JSONB."""
+
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text,
         datetime: DateTime(timezone=True),
@@ -121,6 +123,8 @@ class Subject(Base):
 
 
 class PeerExecution(Subject):
+    """One row per execution."""
+
     __tablename__ = "peer_executions"
     FIELDS = frozenset({"workflow_id", "workspace_id", "agent_id", "input", "output", "error"})
 
@@ -130,6 +134,8 @@ class PeerExecution(Subject):
 
 
 class PeerTask(Subject):
+    """One row per task."""
+
     __tablename__ = "peer_tasks"
     FIELDS = frozenset({"name", "kind", "execution_id", "agent_id", "worker", "input", "output", "error"})
 
@@ -156,6 +162,7 @@ class PeerTaskLog(Base):
 
     @classmethod
     def of(cls, event: CloudEvent) -> "PeerTaskLog":
+        """The line of a `*.logged` event."""
         return cls(
             source=event.source,
             event_id=event.id,
@@ -173,6 +180,7 @@ SUBJECTS: dict[str, type[Subject]] = {"execution": PeerExecution, "task": PeerTa
 
 
 def rank(status: str) -> int:
+    """How far a status has come within an attempt."""
     return RANK.get(status, TERMINAL)
 
 

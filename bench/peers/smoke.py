@@ -34,15 +34,16 @@ STEPS: tuple[tuple[str, dict[str, object]], ...] = (
     ("task.completed", {"output": {"words": 120}}),
 )
 COMMANDS = {
-    "celery_orm": ("celery", "-A", "bench.peers.celery_orm", "worker", "-c", "2", "-l", "WARNING"),
-    "faststream_stream": ("faststream", "run", "bench.peers.faststream_stream:app"),
+    "celery_orm": ("celery", "--quiet", "-A", "bench.peers.celery_orm", "worker", "-c", "2", "-l", "WARNING"),
+    "faststream_stream": ("faststream", "run", "bench.peers.faststream_stream:app", "--workers", "2"),
 }
 
 
 def main(database_url: str, redis_url: str) -> int:
     """Returns 0 where both peers recorded every event and every row is right."""
     os.environ.update(PEER_DATABASE_URL=database_url, PEER_REDIS_URL=redis_url)
-    from bench.peers import celery_orm, faststream_stream  # they read the environment when imported
+    # Imported here, as they read the environment when they are imported.
+    from bench.peers import celery_orm, faststream_stream  # noqa: PLC0415
 
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
     redis = Redis.from_url(redis_url)
@@ -70,9 +71,8 @@ def run(peer: str, publish: Callable[[list[bytes]], None], engine: Engine) -> bo
     with worker(COMMANDS[peer]) as process:
         wait_until_recorded(engine, len(events), process)
     with Session(engine) as session:
-        first, last = session.execute(
-            select(func.min(PeerEvent.recorded_at), func.max(PeerEvent.recorded_at))
-        ).one()
+        recorded_at = PeerEvent.recorded_at
+        first, last = session.execute(select(func.min(recorded_at), func.max(recorded_at))).one()
         faults = wrong_rows(session)
     print(
         f"{peer}: recorded {len(events) / (last - first).total_seconds():,.0f} events/s,"
@@ -128,6 +128,7 @@ def wait_until_recorded(engine: Engine, expected: int, process: subprocess.Popen
 
 
 def count(engine: Engine) -> int:
+    """Counts the journal: each event has one row, whatever it was about."""
     with Session(engine) as session:
         return session.scalar(select(func.count()).select_from(PeerEvent)) or 0
 
@@ -145,6 +146,7 @@ def wrong_rows(session: Session) -> list[str]:
 
 
 def is_right(task: PeerTask) -> bool:
+    """Whether a task's row is what STEPS make of it."""
     return (
         (task.status, task.attempt, task.name, task.worker) == ("completed", 1, "summarise", "worker-1")
         and (task.input, task.output) == ({"pages": 3}, {"words": 120})

@@ -56,7 +56,9 @@ class MessageRepository(Repository[Message]):
     def get(self, message_id: str) -> Message | None:
         return self._one(self._select().where(_TABLE.c.id == message_id))
 
-    def of_sandbox(self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Message]:
+    def of_sandbox(
+        self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Message]:
         """What a sandbox sent and what was sent to it, oldest first."""
         received = exists().where(_DELIVERIES.c.message_id == _TABLE.c.id, _DELIVERIES.c.to_sandbox_id == sandbox_id)
         statement = self._select().where(or_(_TABLE.c.from_sandbox_id == sandbox_id, received))
@@ -85,7 +87,9 @@ class DeliveryRepository(Repository[Delivery]):
         if event.data.to_sandbox_ids is None:
             return None
         recipients = json_text.dumps(sorted(set(event.data.to_sandbox_ids)))
-        return _reach(Write(_DELIVERIES, ("to_sandbox_id", recipients), message_id=event.subject), event, DeliveryStatus.PENDING)
+        return _reach(
+            Write(_DELIVERIES, ("to_sandbox_id", recipients), message_id=event.subject), event, DeliveryStatus.PENDING
+        )
 
     @staticmethod
     def dispatch(event: Event, recorded_at: datetime) -> Write:
@@ -95,7 +99,9 @@ class DeliveryRepository(Repository[Delivery]):
     @staticmethod
     def deliver(event: Event, recorded_at: datetime) -> Write:
         write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
-        return write.group(DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=base.moment(event, recorded_at))
+        return write.group(
+            DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=base.moment(event, recorded_at)
+        )
 
     @staticmethod
     def expire(event: Event, recorded_at: datetime) -> Write:
@@ -106,7 +112,9 @@ class DeliveryRepository(Repository[Delivery]):
         assert isinstance(event.data, MessageFailed)
         return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
 
-    def of_message(self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Delivery]:
+    def of_message(
+        self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Delivery]:
         """The deliveries of a message, by recipient."""
         statement = self._select().where(_DELIVERIES.c.message_id == message_id)
         return self._page(statement, BY_RECIPIENT, limit, offset, after)

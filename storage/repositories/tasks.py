@@ -62,7 +62,9 @@ class TaskRepository(Repository[Task]):
     def get(self, task_id: str) -> Task | None:
         return self._one(self._select().where(_TABLE.c.id == task_id))
 
-    def of_execution(self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Task]:
+    def of_execution(
+        self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Task]:
         """The tasks of an execution, oldest first."""
         statement = self._select().where(_TABLE.c.execution_id == execution_id)
         return self._page(statement, OLDEST_FIRST, limit, offset, after)

@@ -1,0 +1,34 @@
+"""Celery's settings that do not depend on where it runs; the broker's URL comes from `domain.settings`.
+
+Celery carries bells: a lost or doubled one does no harm (DESIGN, point 1), so nothing here is about keeping messages.
+"""
+
+task_serializer = "json"
+accept_content = ["json"]
+task_default_queue = "ledger"
+task_ignore_result = True
+task_acks_late = False
+enable_utc = True
+timezone = "UTC"
+
+# A worker takes a bell only when it can answer it; Flower sees each drain and its result.
+worker_prefetch_multiplier = 1
+worker_send_task_events = True
+
+# Measured (FAULTS.md): SIGTERM under a backlog took 31.7 s; with this, and REMAP_SIGTERM=SIGQUIT, a drain ends its turn.
+worker_soft_shutdown_timeout = 3.0
+
+# A broker that is away comes back some day: wait for it, and never give up.
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_transport_options = {
+    "socket_connect_timeout": 5,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 3600,
+}
+
+beat_schedule = {
+    "look": {"task": "ledger.look", "schedule": 10.0, "options": {"expires": 10.0}},
+}

@@ -1,0 +1,117 @@
+"""The processes of a running service: the worker, the scheduler and Flower, each in a session of its own, with a log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.settings import Settings
+
+STOP_SECONDS = 15.0
+_CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that gives a child process the same settings."""
+    given = {}
+    for name in settings.model_fields_set - {"redis_url", "database_url"}:
+        given[f"LEDGER_{name.upper()}"] = str(getattr(settings, name))
+    if settings.redis_url is not None:
+        given["REDIS_URL"] = settings.redis_url.get_secret_value()
+    if settings.database_url is not None:
+        given["DATABASE_URL"] = settings.database_url.get_secret_value()
+    return os.environ | given
+
+
+def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
+    """Celery's worker; one bell at a time for each of its processes. Its node name tells it from others on this host."""
+    command = [*_CELERY, "worker", "--loglevel", log_level, "--task-events", "--hostname", f"ledger-{os.urandom(3).hex()}@%h"]
+    return command if concurrency is None else [*command, "--concurrency", str(concurrency)]
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """A worker's environment: SIGTERM ends it after the drains under way, not after the whole backlog."""
+    return environment(settings) | {"REMAP_SIGTERM": "SIGQUIT"}
+
+
+def beat_command(schedule: Path) -> list[str]:
+    """Celery's scheduler; it keeps what it did last in `schedule`."""
+    return [*_CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(schedule), "--pidfile", ""]
+
+
+def flower_command() -> list[str]:
+    """Flower; where and for whom is said by `flower_environment`."""
+    return [*_CELERY, "flower"]
+
+
+def flower_environment(settings: Settings, port: int, password: str) -> dict[str, str]:
+    """Flower's settings go by its environment: a password on a command line can be read by everyone on the machine."""
+    return environment(settings) | {
+        "FLOWER_ADDRESS": "127.0.0.1",
+        "FLOWER_PORT": str(port),
+        "FLOWER_BASIC_AUTH": f"flowledger:{password}",
+    }
+
+
+class Process:
+    """A child process that can be started again; what it prints goes to `log`."""
+
+    def __init__(self, name: str, command: list[str], env: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._env = env
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
+            )
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def terminate(self) -> None:
+        """Asks the process to end; `wait` waits for it."""
+        if self.is_running():
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> None:
+        """Waits for the end; after `seconds` the process and its children are killed."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """kill -9 of the process and all its children."""
+        if self._process is not None:
+            kill_session(self.pid)
+            self._process.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        self.terminate()
+        self.wait()
+
+
+def kill_session(leader: int) -> None:
+    """kill -9 of a whole session's process group; nothing, where it has ended."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    time.sleep(0)

@@ -1,0 +1,138 @@
+"""What publishing is, apart from how Redis is reached: one code for the sync and the asyncio face.
+
+`publishing` is a generator: it yields what to do next (`Add` entries, or `Wait`), is sent the replies, and returns what
+was published. The faces in `client.publisher` do as it says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from redis import exceptions as redis_errors
+
+from domain import json_text, streams
+from domain.envelope import DEFAULT_MAX_BYTES, Envelope, parse
+from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
+from domain.ids import new_id
+
+Publishable = Envelope | Mapping[str, Any] | str | bytes
+"""A typed envelope, a CloudEvent as a dict, or one as JSON text."""
+
+BATCH: Final = 500
+_TRANSIENT: Final = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
+_FIRST_WAIT_SECONDS: Final = 0.05
+_LONGEST_WAIT_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An event ready to travel: its id is fixed, so that it may be sent any number of times."""
+
+    id: str
+    shard: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that Redis has confirmed: its id, and the stream and entry it stands in."""
+
+    id: str
+    stream: str
+    entry_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Do: XADD each, in one round trip. Answer: for each, its entry id or the error; or the error of them all."""
+
+    events: Sequence[Prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do: nothing, for so long. Answer: None."""
+
+    seconds: float
+
+
+Publishing = Generator[Add | Wait, Any, list[Published]]
+
+
+def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Prepared:
+    """Checks an event as a worker would, gives it an id where it has none, and finds its shard (CONTRACT §1).
+
+    Raises Refused with the field at fault.
+    """
+    if isinstance(event, str | bytes):
+        raw = event.encode("utf-8", "surrogatepass") if isinstance(event, str) else event
+    else:
+        raw = _text(event).encode("utf-8", "surrogatepass")
+    parsed = parse(raw, max_bytes)
+    attributes = {"subject": parsed.subject, "type": parsed.type, "data": {}}
+    if b'"partitionkey"' in raw or parsed.type == "message.sent":
+        attributes = json_text.loads(parsed.raw)
+    return Prepared(parsed.id, streams.shard_of(streams.partition_key(attributes), shards), raw)
+
+
+def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Publishing:
+    """Publishes `events` in order, some hundred in a round trip, each try within `timeout_seconds`.
+
+    Raises BrokerUnavailable or BrokerFull; what was not confirmed may have arrived all the same: publish it again, as it
+    is, and nothing is doubled.
+    """
+    published: list[Published] = []
+    for batch in _batches(events):
+        published += yield from _publish_batch(batch, timeout_seconds)
+    return published
+
+
+def _publish_batch(batch: Sequence[Prepared], timeout_seconds: float) -> Publishing:
+    deadline = time.monotonic() + timeout_seconds
+    wait = _FIRST_WAIT_SECONDS
+    while True:
+        replies = yield Add(batch)
+        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if error is None:
+            return [
+                Published(event.id, streams.stream(event.shard), entry_id.decode())
+                for event, entry_id in zip(batch, replies, strict=True)
+            ]
+        if not isinstance(error, _TRANSIENT) or time.monotonic() + wait > deadline:
+            raise _publish_error(error, len(batch), timeout_seconds) from error
+        yield Wait(wait)
+        wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+
+
+def _publish_error(error: Exception, count: int, timeout_seconds: float) -> PublishError:
+    what = f"{count} event{'s' if count > 1 else ''} not confirmed"
+    if isinstance(error, redis_errors.OutOfMemoryError) or str(error).startswith("OOM"):
+        return BrokerFull(f"{what}: Redis is full; publish again when the backlog is recorded")
+    if isinstance(error, _TRANSIENT):
+        return BrokerUnavailable(
+            f"{what}: Redis did not answer within {timeout_seconds:g} s ({type(error).__name__}); "
+            "publish again with the same ids, nothing is doubled"
+        )
+    return PublishError(f"{what}: Redis refuses: {error}")
+
+
+def _text(event: Envelope | Mapping[str, Any]) -> str:
+    if isinstance(event, Envelope):
+        return event.to_json()
+    named = {"specversion": "1.0", "id": new_id("evt")} | {
+        name: value for name, value in event.items() if value is not None
+    }
+    try:
+        return json_text.dumps(named)
+    except (TypeError, ValueError) as error:
+        raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
+
+
+def _batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
+    iterator = iter(events)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

@@ -1,0 +1,35 @@
+"""Alembic's environment: the URL comes from the caller, or from DATABASE_URL when Alembic's own command is used."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, Engine, text
+
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.tables import metadata
+
+_LOCK = 0x666C6F77  # any number, the same in every migration: "flow"
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=True,
+        compare_server_default=True,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        context.run_migrations()
+
+
+engine = context.config.attributes.get("engine")
+if not isinstance(engine, Engine):
+    engine = make_engine(Settings.load())
+with engine.connect() as open_connection:
+    _migrate(open_connection)
+    open_connection.commit()

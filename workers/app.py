@@ -1,0 +1,57 @@
+"""The Celery app: `celery -A workers.app worker` and `celery -A workers.app beat` are complete."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import redis
+from celery import Celery
+
+from domain import streams
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.unit_of_work import Storage
+from workers.connections import connect
+from workers.drain import Drain, DrainResult
+from workers.pump import Bell, PumpStep, send_drain
+
+
+def _broker() -> dict[str, Any]:
+    settings = Settings.load()
+    return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
+
+
+app = Celery("flowledger")
+app.config_from_object("celeryconfig")
+app.add_defaults(_broker)
+app.steps["worker"].add(PumpStep)
+
+
+class _Process(NamedTuple):
+    settings: Settings
+    client: redis.Redis
+    storage: Storage
+
+
+@cache
+def _process() -> _Process:
+    """What a worker's process keeps from drain to drain; made in the process that uses it, after the fork."""
+    settings = Settings.load()
+    return _Process(settings, connect(settings), Storage(make_engine(settings)))
+
+
+@app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
+def drain(shard: int) -> DrainResult:
+    """One turn of work on one shard."""
+    settings, client, storage = _process()
+    return Drain(settings, client, storage, shard).run()
+
+
+@app.task(name="ledger.look")  # type: ignore[untyped-decorator]
+def look() -> dict[str, int]:
+    """Looks at every shard, as the pumps do: a second eye, should one of them hang."""
+    settings, client, _ = _process()
+    bell = Bell(client, settings, lambda shard: send_drain(app, shard))
+    waiting = [shard for shard in range(settings.shards) if client.xlen(streams.stream(shard))]
+    return {"waiting": len(waiting), "rung": sum(bell.ring(shard) for shard in waiting)}

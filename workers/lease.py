@@ -1,0 +1,47 @@
+"""A lease on a shard: for order and speed; correctness never rests on it (DESIGN, point 3)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Self
+
+import redis
+
+from domain import streams
+
+_RENEW = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class Lease:
+    """The right to drain a shard, until it is released or runs out."""
+
+    def __init__(self, client: redis.Redis, shard: int, seconds: float) -> None:
+        self._client = client
+        self._key = streams.lease(shard)
+        self._owner = uuid.uuid4().hex
+        self._milliseconds = int(seconds * 1000)
+
+    def take(self) -> bool:
+        """Takes the lease; False where another drain has it."""
+        return bool(self._client.set(self._key, self._owner, nx=True, px=self._milliseconds))
+
+    def renew(self) -> bool:
+        """Keeps the lease for its whole time from now on; False where it ran out and may be another's."""
+        return bool(self._client.eval(_RENEW, 1, self._key, self._owner, str(self._milliseconds)))
+
+    def release(self) -> None:
+        """Gives the lease back, if it is still ours."""
+        self._client.eval(_RELEASE, 1, self._key, self._owner)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
