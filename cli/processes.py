@@ -30,7 +30,15 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
     """Celery's worker; one bell at a time for each of its processes. Its node name tells it from others on this host."""
-    command = [*_CELERY, "worker", "--loglevel", log_level, "--task-events", "--hostname", f"ledger-{os.urandom(3).hex()}@%h"]
+    command = [
+        *_CELERY,
+        "worker",
+        "--loglevel",
+        log_level,
+        "--task-events",
+        "--hostname",
+        f"ledger-{os.urandom(3).hex()}@%h",
+    ]
     return command if concurrency is None else [*command, "--concurrency", str(concurrency)]
 
 

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import psutil
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from cli import processes
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
 from cli.processes import Process
-from domain.errors import LedgerError, SettingsError
+from domain.errors import DatabaseUnavailable, LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
 
@@ -88,17 +89,32 @@ def migrate(settings: Settings) -> None:
         engine.dispose()
 
 
-def find_running(settings: Settings) -> Settings:
-    """`settings` with the URLs of the running embedded servers where the environment names none.
+def check_schema(settings: Settings) -> None:
+    """Raises LedgerError where the database is not at the newest schema."""
+    engine = make_engine(settings)
+    try:
+        if migrations.current(engine) != migrations.newest(engine):
+            raise LedgerError("the database is not at the newest schema: run `flowledger migrate`")
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(
+            f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}"
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def find_running(settings: Settings, *needed: str) -> Settings:
+    """`settings` with the URLs of the running embedded servers where the environment does not name those `needed`.
 
     Raises SettingsError where there is nothing to find.
     """
-    if settings.redis_url is not None and settings.database_url is not None:
+    if all(getattr(settings, name) is not None for name in needed):
         return settings
     try:
         state: dict[str, Any] = json.loads((settings.home / STATE_FILE).read_text())
     except (OSError, ValueError):
-        raise SettingsError("no servers: start `flowledger up`, or set REDIS_URL and DATABASE_URL") from None
+        variables = " and ".join(name.upper() for name in needed)
+        raise SettingsError(f"no servers: start `flowledger up`, or set {variables}") from None
     urls = {name: SecretStr(state[name]) for name in ("redis_url", "database_url") if getattr(settings, name) is None}
     return settings.model_copy(update=urls)
 
@@ -160,7 +176,9 @@ def _only_one(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(f"a service runs in {home} already; stop it, or set LEDGER_HOME to another folder") from None
+            raise AlreadyRunning(
+                f"a service runs in {home} already; stop it, or set LEDGER_HOME to another folder"
+            ) from None
         yield
 
 

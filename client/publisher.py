@@ -33,14 +33,14 @@ def _url(settings: Settings) -> str:
 class _Face:
     """What both faces share: settings, and the way from an event to what travels."""
 
-    def __init__(self, redis_url: str | None = None, **settings: Any) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `settings` are fields of `domain.settings.Settings`.
+    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
+        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
 
         Raises SettingsError where there is no URL, or a setting cannot be used.
         """
         if redis_url is not None:
-            settings["redis_url"] = redis_url
-        self.settings = Settings.load(**settings)
+            given["redis_url"] = redis_url
+        self.settings = settings or Settings.load(**given)
 
     def prepare(self, event: Publishable) -> Prepared:
         """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
@@ -58,8 +58,8 @@ class Publisher(_Face):
         publisher.publish(Envelope.of(TaskStarted(), source="/my/service", subject="task_0a1b2c3d4e"))
     """
 
-    def __init__(self, redis_url: str | None = None, **settings: Any) -> None:
-        super().__init__(redis_url, **settings)
+    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
+        super().__init__(redis_url, settings, **given)
         self._client = redis.Redis.from_url(_url(self.settings), **_arguments(self.settings, Retry(NoBackoff(), 0)))
 
     def publish(self, event: Publishable | Prepared) -> Published:
@@ -117,8 +117,8 @@ class Publisher(_Face):
 class AsyncPublisher(_Face):
     """The same for asyncio; to be used in an `async with`, or closed."""
 
-    def __init__(self, redis_url: str | None = None, **settings: Any) -> None:
-        super().__init__(redis_url, **settings)
+    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
+        super().__init__(redis_url, settings, **given)
         retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
         self._client = redis.asyncio.Redis.from_url(_url(self.settings), **_arguments(self.settings, retry))
 

@@ -125,7 +125,7 @@ def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
     envelope = _envelope(text, attributes)
     model = EVENT_TYPES.get(envelope.type)
     if model is None:
-        raise Refused(Reason.UNKNOWN_TYPE, "type", f"{ascii(envelope.type)} is not an event type that Flowledger knows")
+        raise Refused(Reason.UNKNOWN_TYPE, "type", f"{envelope.type!a} is not an event type that Flowledger knows")
     data = _data(model, envelope.data, unplain=json_text.may_be_unplain(text))
     return Event(
         id=envelope.id,

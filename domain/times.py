@@ -16,7 +16,7 @@ def parse_time(text: str) -> datetime:
     """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone, or not in the years 1 to 9999."""
     match = _RFC3339.fullmatch(text)
     if match is None:
-        raise ValueError(f"{ascii(text[:40])} is not an RFC 3339 time with a zone, like 2026-01-31T12:00:00.25Z")
+        raise ValueError(f"{text[:40]!a} is not an RFC 3339 time with a zone, like 2026-01-31T12:00:00.25Z")
     year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = match.groups()
     zone: timezone = UTC
     if sign:
@@ -27,7 +27,7 @@ def parse_time(text: str) -> datetime:
         local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, zone)
         return local if zone is UTC else local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{ascii(text[:40])} is not a time: {error}") from None
+        raise ValueError(f"{text[:40]!a} is not a time: {error}") from None
 
 
 def sortable(time: datetime) -> str:

@@ -74,7 +74,7 @@ class Pump:
                 if away:
                     logger.warning("the broker is back")
                     away = False
-            except Exception as error:  # noqa: BLE001 - a pump that ends would stop the service
+            except Exception as error:  # a pump that ends would stop the service
                 if not away:
                     logger.warning("the pump waits for the broker: %s", error)
                     away = True

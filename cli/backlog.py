@@ -1,0 +1,139 @@
+"""`flowledger wait` and `flowledger status`: what is left to record, and how the service does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from rich.table import Table
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli import screen
+from domain import streams
+from domain.errors import DatabaseUnavailable, LedgerError
+from domain.settings import Settings
+from domain.statuses import DeadLetterStatus
+from storage import tables
+from storage.engine import APPLICATION_NAME, make_engine
+from workers.app import app
+from workers.connections import connect
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the service does. Rates are events a second over the last whole ten seconds and the last minute."""
+
+    backlog: dict[int, int]
+    draining: list[int]
+    totals: dict[str, int]
+    rate_10s: float
+    rate_60s: float
+    dead_letters: dict[str, int]
+    workers: dict[str, int]
+    database: dict[str, Any]
+
+
+def backlog(client: redis.Redis, shards: int) -> dict[int, int]:
+    """Entries that wait, per shard: recorded ones are deleted."""
+    with client.pipeline(transaction=False) as pipeline:
+        for shard in range(shards):
+            pipeline.xlen(streams.stream(shard))
+        return dict(enumerate(pipeline.execute()))
+
+
+def wait(settings: Settings, timeout: float | None) -> int:
+    """Waits until nothing is left to record; returns what is left, which is 0 unless `timeout` seconds went by."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    client = connect(settings)
+    left = sum(backlog(client, settings.shards).values())
+    with screen.err.status("") as spinner:
+        while left and (deadline is None or time.monotonic() < deadline):
+            spinner.update(f"{left:,} events wait to be recorded")
+            time.sleep(_LOOK_SECONDS)
+            left = sum(backlog(client, settings.shards).values())
+    return left
+
+
+def status(settings: Settings) -> Status:
+    """Asks Redis, the workers and the database; raises LedgerError where one of the servers does not answer."""
+    client = connect(settings)
+    waiting = backlog(client, settings.shards)
+    now = time.time()
+    last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
+    dead_letters, database = _database(settings)
+    return Status(
+        backlog=waiting,
+        draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
+        totals=_counts(client, streams.COUNTERS),
+        rate_10s=_events(last[0]) / 10,
+        rate_60s=sum(map(_events, last)) / 60,
+        dead_letters=dead_letters,
+        workers=_workers(settings),
+        database=database,
+    )
+
+
+def print_status(found: Status) -> None:
+    """The status as one screen."""
+    shards = Table("shard", "waiting", "", title="Backlog", title_justify="left")
+    for shard, count in found.backlog.items():
+        shards.add_row(str(shard), f"{count:,}", "draining" if shard in found.draining else "")
+    screen.out.print(shards)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("waiting in all", f"{sum(found.backlog.values()):,}")
+    facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
+    facts.add_row("since the broker began", ", ".join(f"{n:,} {name}" for name, n in found.totals.items()) or "nothing")
+    facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
+    names = ", ".join(f"{name} ({n} processes)" for name, n in found.workers.items())
+    facts.add_row("workers", screen.words(names) if names else "none: nothing is recorded until one is started")
+    facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
+    screen.out.print(facts)
+
+
+def _counts(client: redis.Redis, key: str) -> dict[str, int]:
+    return {name.decode(): int(count) for name, count in client.hgetall(key).items()}
+
+
+def _events(counts: dict[str, int]) -> int:
+    return sum(counts.values())
+
+
+def _workers(settings: Settings) -> dict[str, int]:
+    """Celery nodes that answer within a second, and their processes."""
+    app.conf.update(broker_url=settings.redis_url.get_secret_value() if settings.redis_url else None)
+    try:
+        found = app.control.inspect(timeout=1.0).stats() or {}
+    except (redis.RedisError, OSError) as error:
+        raise LedgerError(f"the broker does not answer: {error}") from error
+    return {name: len(stats.get("pool", {}).get("processes", ())) for name, stats in sorted(found.items())}
+
+
+def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
+    """Dead letters by status, and how many connections Flowledger has of those it, and the server, may have."""
+    engine = make_engine(settings)
+    table = tables.dead_letters
+    try:
+        with engine.connect() as connection:
+            by_status = select(table.c.status, func.count()).group_by(table.c.status)
+            counted = {name: count for name, count in connection.execute(by_status).tuples()}
+            dead_letters = {name: counted[name] for name in DeadLetterStatus if name in counted}
+            facts: dict[str, Any] = {"kind": engine.dialect.name}
+            if engine.dialect.name == "postgresql":
+                ours = text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()"
+                )
+                facts["connections"] = connection.execute(ours, {"name": APPLICATION_NAME}).scalar_one()
+                facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
+            facts["pool"] = f"{settings.pool_size}+{settings.pool_max_overflow}"
+            return dead_letters, facts
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(
+            f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}"
+        ) from error
+    finally:
+        engine.dispose()

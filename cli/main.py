@@ -1,0 +1,184 @@
+"""`flowledger COMMAND` (CONTRACT §6): exit 0 done, 1 done in part or refused, 2 wrong use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import redis
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli import screen
+from domain.errors import LedgerError
+from domain.settings import Settings
+
+app: Final = typer.Typer(
+    name="flowledger",
+    help="The ledger and the post office of an agent platform. DATABASE_URL and REDIS_URL choose the servers; "
+    "where they are unset, the embedded ones of `flowledger up`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Database = Annotated[
+    str | None, typer.Option("--database", help="The database, instead of DATABASE_URL: sqlite:///FILE …")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Report as one JSON document.")]
+
+
+def main() -> None:
+    """The console script: errors in one clear line, exit codes as the contract says."""
+    try:
+        app()
+    except LedgerError as error:
+        screen.print_error(str(error))
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        screen.print_error(f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}")
+        sys.exit(1)
+    except (redis.RedisError, ConnectionError) as error:
+        screen.print_error(f"Redis does not answer: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        screen.print_error("interrupted")
+        sys.exit(1)
+
+
+def _settings(database: str | None = None, **given: Any) -> Settings:
+    if database is not None:
+        given["database_url"] = database
+    return Settings.load(**given)
+
+
+def _found(*needed: str, database: str | None = None) -> Settings:
+    from cli.service import find_running
+
+    return find_running(_settings(database), *needed)
+
+
+@app.command()
+def up(database: Database = None) -> None:
+    """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
+    from cli.up import up as run
+
+    run(_settings(database))
+
+
+@app.command()
+def worker(
+    database: Database = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per core.")] = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "WARNING",
+) -> None:
+    """Run the worker alone, against the named servers."""
+    from cli import processes
+    from cli.service import check_schema
+
+    settings = _found("redis_url", "database_url", database=database)
+    check_schema(settings)
+    command = processes.worker_command(concurrency, log_level.upper())
+    os.execve(command[0], command, processes.worker_environment(settings))  # noqa: S606 - this process becomes Celery's
+
+
+@app.command()
+def migrate(database: Database = None) -> None:
+    """Bring the database to the newest schema."""
+    import migrations
+    from cli.service import migrate as run
+    from storage.engine import make_engine
+
+    settings = _found("database_url", database=database)
+    run(settings)
+    engine = make_engine(settings)
+    screen.out.print(f"the database is at revision {migrations.current(engine)}, the newest")
+    engine.dispose()
+
+
+@app.command()
+def publish(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Publish events; each bad line is named, the good ones are published."""
+    from cli.publish import publish_files
+
+    missing = [file for file in files if file != "-" and not Path(file).is_file()]
+    if missing:
+        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE")
+    report = publish_files(_found("redis_url"), files, quiet=as_json)
+    if as_json:
+        screen.print_json(report)
+    else:
+        screen.out.print(
+            f"{report.accepted:,} events accepted, {len(report.refused):,} lines refused, {report.seconds:.1f} s"
+        )
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def wait(
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="Seconds to wait at most; exit 1 when they are over.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Return when nothing is left to record."""
+    from cli.backlog import wait as run
+
+    left = run(_found("redis_url"), timeout)
+    if as_json:
+        screen.print_json({"waiting": left})
+    if left:
+        screen.print_error(f"{left:,} events still wait to be recorded after {timeout:g} s; see `flowledger status`")
+        raise typer.Exit(1)
+    if not as_json:
+        screen.out.print("nothing is left to record")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show backlog per shard, rates, dead letters, workers and the database pool."""
+    from cli.backlog import print_status
+    from cli.backlog import status as run
+
+    found = run(_found("redis_url", "database_url"))
+    if as_json:
+        screen.print_json(found)
+    else:
+        print_status(found)
+
+
+@app.command()
+def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show one execution, task or message."""
+    from cli.show import find, print_shown
+    from storage.engine import make_engine
+
+    engine = make_engine(_found("database_url"))
+    with engine.connect() as connection:
+        shown = find(connection, subject)
+    engine.dispose()
+    if as_json:
+        screen.print_json(shown)
+    else:
+        print_shown(shown)
+
+
+@app.command()
+def demo(as_json: AsJson = False) -> None:
+    """Watch agents do real work on embedded servers, recorded live; ends by itself."""
+    from cli.demo import run_demo
+
+    run_demo(_settings(), screen.out, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What people see: text made safe for a terminal, times, durations, JSON values, and one place for errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+out: Final = Console(highlight=False)
+err: Final = Console(stderr=True, highlight=False)
+
+STATUS_STYLES: Final = {
+    "completed": "green", "delivered": "green", "running": "cyan", "sent": "cyan", "failed": "red", "timed_out": "red",
+    "cancelled": "yellow", "expired": "yellow", "paused": "yellow", "retrying": "yellow", "skipped": "dim",
+}  # fmt: skip
+LEVEL_STYLES: Final = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
+
+
+def safe(text: str) -> str:
+    """Text that cannot move the cursor, change colours or hide: each control character is written out (`\\x1b`)."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def words(value: object, style: str = "", limit: int | None = None) -> Text:
+    """Any value as safe text, never read as markup; `limit` cuts it to so many characters of one line."""
+    text = "" if value is None else value if isinstance(value, str) else json_words(value)
+    text = safe(text)
+    if limit is not None:
+        text = " ".join(text.split())
+        text = text if len(text) <= limit else text[: limit - 1] + "…"
+    return Text(text, style=style)
+
+
+def status(value: str) -> Text:
+    return Text(value, style=STATUS_STYLES.get(value, ""))
+
+
+def time(value: datetime | None) -> str:
+    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def duration(began: datetime | None, ended: datetime | None) -> str:
+    """How long it took, as people say it; what the clocks say, even where the end lies before the start."""
+    if began is None or ended is None:
+        return ""
+    seconds = (ended - began).total_seconds()
+    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    if seconds < 60:
+        return f"{sign}{seconds:.3f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours} h {minutes:02} min" if hours else f"{sign}{minutes} min {seconds:02} s"
+
+
+def json_words(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output, for programs."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def print_error(message: str) -> None:
+    """One clear line on standard error."""
+    err.print(Text.assemble(("error: ", "bold red"), " ".join(safe(message).split())), soft_wrap=True)
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
