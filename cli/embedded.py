@@ -36,7 +36,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = ""
-        self._pid = 0
+        self.pid = 0
 
     def start(self) -> None:
         """Starts the server, on a Unix socket only, and sets `url`; one that runs on this folder already is taken over."""
@@ -49,7 +49,7 @@ class EmbeddedPostgres:
         except (OSError, subprocess.SubprocessError, AssertionError) as error:
             raise EmbeddedServerError(f"PostgreSQL did not start: {error}; its log: {self.folder / 'log'}") from error
         self.url = server.get_uri().replace("postgres:@", "postgres@")
-        self._pid = int(server.get_pid())
+        self.pid = int(server.get_pid())
         # The library keeps a handle per folder, and stops with this process: a later start must look at the server
         # anew, and it is stopped when `stop` says so.
         type(server)._instances.pop(server.pgdata, None)
@@ -57,12 +57,12 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stops the server quickly: sessions are ended, everything committed stands."""
-        _stop(self._pid, signal.SIGINT, "PostgreSQL", self.folder / "log")
+        _stop(self.pid, signal.SIGINT, "PostgreSQL", self.folder / "log")
 
     def kill(self) -> None:
         """What a power cut leaves of it: for tests."""
-        os.kill(self._pid, signal.SIGKILL)
-        _wait_until(lambda: not _is_running(self._pid), _STOP_SECONDS)
+        os.kill(self.pid, signal.SIGKILL)
+        _wait_until(lambda: not _is_running(self.pid), _STOP_SECONDS)
 
 
 class EmbeddedValkey:
@@ -117,6 +117,11 @@ class EmbeddedValkey:
         if self._process is not None:
             self._process.kill()
             self._process.wait(_STOP_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _process_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

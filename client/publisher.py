@@ -108,7 +108,7 @@ class Publisher(_Face):
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 for event in step.events:
-                    pipeline.xadd(streams.stream(event.shard), {streams.FIELD: event.raw})
+                    pipeline.execute_command(*event.command)
                 return pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
             return [error]
@@ -161,7 +161,7 @@ class AsyncPublisher(_Face):
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for event in step.events:
-                    pipeline.xadd(streams.stream(event.shard), {streams.FIELD: event.raw})
+                    pipeline.execute_command(*event.command)
                 return await pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
             return [error]

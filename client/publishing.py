@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis import exceptions as redis_errors
 
@@ -28,17 +28,20 @@ _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An event ready to travel: its id is fixed, so that it may be sent any number of times."""
 
     id: str
     shard: int
     raw: bytes
 
+    @property
+    def command(self) -> tuple[str | bytes, ...]:
+        """What is said to Redis."""
+        return "XADD", streams.stream(self.shard), "*", streams.FIELD, self.raw
 
-@dataclass(frozen=True, slots=True)
-class Published:
+
+class Published(NamedTuple):
     """An event that Redis has confirmed: its id, and the stream and entry it stands in."""
 
     id: str
@@ -73,10 +76,7 @@ def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYT
     else:
         raw = _text(event).encode("utf-8", "surrogatepass")
     parsed = parse(raw, max_bytes)
-    attributes = {"subject": parsed.subject, "type": parsed.type, "data": {}}
-    if b'"partitionkey"' in raw or parsed.type == "message.sent":
-        attributes = json_text.loads(parsed.raw)
-    return Prepared(parsed.id, streams.shard_of(streams.partition_key(attributes), shards), raw)
+    return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 
 def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Publishing:
@@ -121,13 +121,11 @@ def _publish_error(error: Exception, count: int, timeout_seconds: float) -> Publ
 
 
 def _text(event: Envelope | Mapping[str, Any]) -> str:
-    if isinstance(event, Envelope):
-        return event.to_json()
-    named = {"specversion": "1.0", "id": new_id("evt")} | {
-        name: value for name, value in event.items() if value is not None
-    }
     try:
-        return json_text.dumps(named)
+        if isinstance(event, Envelope):
+            return event.to_json()
+        present = {name: value for name, value in event.items() if value is not None}
+        return json_text.dumps({"specversion": "1.0", "id": new_id("evt")} | present)
     except (TypeError, ValueError) as error:
         raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
 

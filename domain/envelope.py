@@ -7,17 +7,20 @@ the bytes of a stream entry, or raises `Refused` with the reason and the field a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from domain import json_text
 from domain.errors import Reason, Refused
-from domain.events import EVENT_TYPES, EventData, Id, Time
-from domain.ids import check_source, new_id
+from domain.events import EVENT_TYPES, EventData, MessageSent
+from domain.ids import MAX_ID_BYTES, MAX_SOURCE_BYTES, check_name, new_id
 from domain.keys import order_key
-from domain.times import now
+from domain.times import now, parse_time, sortable, written_time
 
 DEFAULT_MAX_BYTES: Final = 1_048_576
 """The largest event that is taken, in bytes of its JSON text (CONTRACT §2)."""
@@ -27,43 +30,29 @@ LEDGER_SOURCE: Final = "/flowledger"
 
 _JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
 
-
-def _content_type(value: str) -> str:
-    if _JSON_CONTENT.fullmatch(value) is None:
-        raise ValueError("must be application/json, with no charset or with UTF-8")
-    return value
+_KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
 
 
-def _sequence(value: object) -> object:
-    """The text of a sequence; `parse` has put a number's own JSON text here before."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise ValueError("must be a string or a number")
-    if not value:
-        raise ValueError("must not be empty")
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A CloudEvent as it travels; `data` is typed, or a JSON object of the form that its type asks for.
 
+    It is checked where it is published (`client.Publisher.prepare`), by the rules that workers go by: `parse`.
+    """
 
-class Envelope(BaseModel):
-    """A CloudEvent as it travels. `data` is the JSON object of the type's model in `domain.events`."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
-
-    specversion: Literal["1.0"] = "1.0"
-    id: Id
-    source: Annotated[str, AfterValidator(check_source)]
-    type: Annotated[str, Field(min_length=1)]
-    subject: Id
-    time: Time | None = None
-    sequence: Annotated[Any, BeforeValidator(_sequence)] = None
+    id: str
+    source: str
+    type: str
+    subject: str
+    data: EventData | Mapping[str, Any]
+    time: datetime | None = None
+    sequence: str | int | None = None
     partitionkey: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     correlationid: str | None = None
     causationid: str | None = None
-    datacontenttype: Annotated[str, AfterValidator(_content_type)] | None = None
-    data: dict[str, Any] = Field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -76,45 +65,48 @@ class Envelope(BaseModel):
         time: datetime | None = None,
         **attributes: Any,
     ) -> Self:
-        """The envelope of typed `data`: with a fresh id and the present time where none are given.
-
-        Raises pydantic's ValidationError where an attribute breaks CONTRACT §2.
-        """
+        """The envelope of typed `data`: with a fresh id and the present time where none are given."""
         return cls(
             id=id or new_id("evt"),
             source=source,
             type=data.event_type,
             subject=subject,
+            data=data,
             time=time or now(),
-            data=data.model_dump(mode="json", exclude_unset=True),
             **attributes,
         )
 
     def to_json(self) -> str:
-        """The JSON text that `parse` reads; attributes that are absent are left out."""
-        return json_text.dumps(self.model_dump(mode="json", exclude_unset=True) | {"specversion": "1.0"})
+        """The JSON text that `parse` reads; absent attributes are left out. Raises ValueError for a time without zone."""
+        attributes = {"specversion": "1.0"} | {name: getattr(self, name) for name in _WRITTEN} | dict(self.extensions)
+        attributes["data"] = _written_data(self.data)
+        if self.time is not None:
+            attributes["time"] = written_time(self.time)
+        return json_text.dumps({name: value for name, value in attributes.items() if value is not None})
 
 
-_ATTRIBUTES: Final = frozenset(Envelope.model_fields) | {"data_base64"}
+_WRITTEN: Final = ("id", "source", "type", "subject", "sequence", *_KEPT_TEXTS)
 
 
 class Event(NamedTuple):
     """A valid event on its way into the tables.
 
     `raw` is its JSON text exactly as it came. In `data` and `sequence` U+FFFD stands for what PostgreSQL cannot hold.
-    `order` is the part of the event's key that does not depend on attempt and status (`domain.keys`), made from the
-    exact sequence.
+    `time` is text as `domain.times.sortable` gives it. `order` is the part of the event's key that does not depend on
+    attempt and status (`domain.keys`), made from the exact sequence.
     """
 
     id: str
     source: str
     type: str
     subject: str
-    time: datetime | None
+    time: str | None
     sequence: str | None
     data: EventData
     order: str
     raw: str
+    partition_key: str
+    """What decides the shard (CONTRACT §1)."""
 
 
 def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
@@ -122,21 +114,32 @@ def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
     if len(raw) > max_bytes:
         raise Refused(Reason.TOO_LARGE, "", f"{len(raw):,} bytes; the limit is {max_bytes:,}")
     text, attributes = _read(raw)
-    envelope = _envelope(text, attributes)
-    model = EVENT_TYPES.get(envelope.type)
+    unplain = json_text.may_be_unplain(text)
+    _check_version(attributes)
+    event_id = _name(attributes, "id", MAX_ID_BYTES)
+    source = _name(attributes, "source", MAX_SOURCE_BYTES)
+    event_type = _text(attributes, "type")
+    subject = _name(attributes, "subject", MAX_ID_BYTES)
+    time = _time(attributes)
+    sequence = _sequence(attributes, text)
+    _check_kept(attributes)
+    model = EVENT_TYPES.get(event_type)
     if model is None:
-        raise Refused(Reason.UNKNOWN_TYPE, "type", f"{envelope.type!a} is not an event type that Flowledger knows")
-    data = _data(model, envelope.data, unplain=json_text.may_be_unplain(text))
+        raise Refused(
+            Reason.UNKNOWN_TYPE, "type", f"{ascii(event_type)[:100]} is not an event type that Flowledger knows"
+        )
+    typed = _data(model, attributes.get("data"), unplain=unplain)
     return Event(
-        id=envelope.id,
-        source=envelope.source,
-        type=envelope.type,
-        subject=envelope.subject,
-        time=envelope.time,
-        sequence=json_text.plain(envelope.sequence),
-        data=data,
-        order=order_key(envelope.sequence, envelope.time, envelope.source, envelope.id),
+        id=event_id,
+        source=source,
+        type=event_type,
+        subject=subject,
+        time=time,
+        sequence=json_text.plain(sequence) if unplain else sequence,
+        data=typed,
+        order=order_key(sequence, time, source, event_id),
         raw=text,
+        partition_key=_partition_key(attributes, typed, subject),
     )
 
 
@@ -154,31 +157,83 @@ def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
     return text, attributes
 
 
-def _envelope(text: str, attributes: dict[str, Any]) -> Envelope:
-    present = {name: value for name, value in attributes.items() if value is not None and name in _ATTRIBUTES}
-    if "specversion" not in present:
-        raise Refused(Reason.INVALID_ENVELOPE, "specversion", 'is missing; CloudEvents 1.0 needs "1.0"')
-    if "data_base64" in present:
-        raise Refused(Reason.INVALID_ENVELOPE, "data_base64", "is refused; give the data as a JSON object in `data`")
-    sequence = present.get("sequence")
-    if sequence is not None and not isinstance(sequence, str | bool | list | dict):
-        present["sequence"] = json_text.number_text(text, "sequence")
-    if json_text.may_be_unplain(text):
-        present = {name: _exact(name, value) for name, value in present.items()}
+def _check_version(attributes: dict[str, Any]) -> None:
+    version = attributes.get("specversion")
+    if version != "1.0":
+        words = "is missing" if version is None else f"is {ascii(version)[:40]}"
+        raise _wrong("specversion", f'{words}; CloudEvents 1.0 needs "1.0"')
+
+
+def _text(attributes: dict[str, Any], name: str) -> str:
+    value = attributes.get(name)
+    if value is None:
+        raise _wrong(name, "is missing")
+    if not isinstance(value, str):
+        raise _wrong(name, "must be a string")
+    if not value:
+        raise _wrong(name, "must not be empty")
+    return value
+
+
+def _name(attributes: dict[str, Any], name: str, max_bytes: int) -> str:
+    """An id or a source: text that tables and keys hold exactly."""
+    value = _text(attributes, name)
     try:
-        return Envelope.model_validate(present)
-    except ValidationError as error:
-        raise _refused(Reason.INVALID_ENVELOPE, error) from None
+        return check_name(value, max_bytes)
+    except ValueError as error:
+        raise _wrong(name, str(error)) from None
 
 
-def _exact(name: str, value: Any) -> Any:
-    """Refuses names of things that PostgreSQL cannot hold exactly; other text of the envelope is only kept."""
-    if name in ("id", "source", "subject", "type") and isinstance(value, str) and not json_text.is_plain(value):
-        raise Refused(Reason.INVALID_ENVELOPE, name, "must not hold U+0000 or a lone surrogate")
-    return value if name in ("data", "sequence") else json_text.plain(value)
+def _time(attributes: dict[str, Any]) -> str | None:
+    value = attributes.get("time")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _wrong("time", "must be a string")
+    try:
+        return sortable(parse_time(value))
+    except ValueError as error:
+        raise _wrong("time", str(error)) from None
 
 
-def _data(model: type[EventData], data: dict[str, Any], *, unplain: bool) -> EventData:
+def _sequence(attributes: dict[str, Any], text: str) -> str | None:
+    """A string as it is; a number as its JSON text, which only the event's own text still has."""
+    value = attributes.get("sequence")
+    if value is None:
+        return None
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return json_text.number_text(text, "sequence")
+    if not isinstance(value, str):
+        raise _wrong("sequence", "must be a string or a number")
+    if not value:
+        raise _wrong("sequence", "must not be empty")
+    return value
+
+
+def _check_kept(attributes: dict[str, Any]) -> None:
+    """What is only kept, in the journal, but must be what CloudEvents says."""
+    for name in _KEPT_TEXTS:
+        if not isinstance(attributes.get(name, ""), str | None):
+            raise _wrong(name, "must be a string")
+    content_type = attributes.get("datacontenttype")
+    if content_type is not None and not (isinstance(content_type, str) and _JSON_CONTENT.fullmatch(content_type)):
+        raise _wrong("datacontenttype", "must be application/json, with no charset or with UTF-8")
+    if attributes.get("data_base64") is not None:
+        raise _wrong("data_base64", "is refused; give the data as a JSON object in `data`")
+
+
+def _partition_key(attributes: dict[str, Any], data: EventData, subject: str) -> str:
+    key: str | None = attributes.get("partitionkey")
+    if key is not None:
+        return key
+    return data.from_sandbox_id if isinstance(data, MessageSent) else subject
+
+
+def _data(model: type[EventData], data: Any, *, unplain: bool) -> EventData:
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise _wrong("data", "must be a JSON object")
     if None in data.values():
         data = {name: value for name, value in data.items() if value is not None or name in model.keeps_null}
     if unplain:
@@ -187,7 +242,7 @@ def _data(model: type[EventData], data: dict[str, Any], *, unplain: bool) -> Eve
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _refused(Reason.INVALID_DATA, error, "data") from None
+        raise _refused(error) from None
 
 
 def _check_ids(data: dict[str, Any]) -> None:
@@ -198,8 +253,16 @@ def _check_ids(data: dict[str, Any]) -> None:
                 raise Refused(Reason.INVALID_DATA, f"data.{name}", "an id must not hold U+0000 or a lone surrogate")
 
 
-def _refused(reason: Reason, error: ValidationError, *path: str) -> Refused:
+def _wrong(name: str, words: str) -> Refused:
+    return Refused(Reason.INVALID_ENVELOPE, name, words)
+
+
+def _refused(error: ValidationError) -> Refused:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(str(part) for part in (*path, *first["loc"]))
+    path = ".".join(str(part) for part in ("data", *first["loc"]))
     words = first["msg"].removeprefix("Value error, ").replace("dictionary", "JSON object")
-    return Refused(reason, field, words[0].lower() + words[1:])
+    return Refused(Reason.INVALID_DATA, path, words[0].lower() + words[1:])
+
+
+def _written_data(data: EventData | Mapping[str, Any]) -> Any:
+    return data.model_dump(mode="json", exclude_unset=True) if isinstance(data, EventData) else dict(data)

@@ -22,7 +22,7 @@ from pydantic import (
 
 from domain.ids import check_id
 from domain.statuses import LEVEL_NAMES, Level, Status
-from domain.times import parse_time
+from domain.times import parse_time, written_time
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -35,17 +35,11 @@ def _level(value: object) -> object:
 def _time(value: object) -> object:
     if isinstance(value, str):
         return parse_time(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("a time needs a zone; use datetime.now(UTC)")
     return value
 
 
 def _number(value: object) -> object:
     return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
-
-
-def _written_time(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
 
 
 Id = Annotated[str, AfterValidator(check_id)]
@@ -54,7 +48,7 @@ Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0)]
 Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]
-Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(_written_time)]
+Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)]
 
 
 class Error(BaseModel):

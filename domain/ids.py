@@ -10,6 +10,8 @@ import os
 import time
 from typing import Final
 
+from domain.json_text import is_plain
+
 MAX_ID_BYTES: Final = 512
 MAX_SOURCE_BYTES: Final = 1024
 
@@ -33,21 +35,18 @@ def content_id(prefix: str, *parts: bytes) -> str:
 
 def check_id(text: str) -> str:
     """`text` itself; raises ValueError where it is no id."""
-    return _check_length(text, MAX_ID_BYTES)
+    return check_name(text, MAX_ID_BYTES)
 
 
-def check_source(text: str) -> str:
-    """`text` itself; raises ValueError where it is no source."""
-    return _check_length(text, MAX_SOURCE_BYTES)
-
-
-def _check_length(text: str, limit: int) -> str:
+def check_name(text: str, max_bytes: int) -> str:
+    """`text` itself; raises ValueError where it is empty, too long, or holds what PostgreSQL cannot hold."""
     if not text:
         raise ValueError("must not be empty")
-    if "\0" in text:
-        raise ValueError("must not hold U+0000")
-    if len(text) * 4 > limit and len(text.encode()) > limit:
-        raise ValueError(f"must not be longer than {limit} bytes of UTF-8")
+    if len(text) * 4 > max_bytes or not text.isprintable():
+        if not is_plain(text):
+            raise ValueError("must not hold U+0000 or a lone surrogate")
+        if len(text.encode()) > max_bytes:
+            raise ValueError(f"must not be longer than {max_bytes} bytes of UTF-8")
     return text
 
 

@@ -8,10 +8,7 @@ that of FoundationDB's tuple layer. A key can be read: `a1` `3` `1a211` `12026-0
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Final
-
-from domain.times import sortable
 
 _END: Final = "\x01"
 _ESCAPED: Final = re.compile("[\x00-\x02\ud7ff\ud800-\udfff]")
@@ -22,20 +19,23 @@ def event_key(attempt: int, rank: int, order: str) -> str:
     return f"{_natural(str(attempt))}{rank}{order}"
 
 
-def order_key(sequence: str | None, time: datetime | None, source: str, event_id: str) -> str:
-    """The part of the key that does not depend on attempt and status: `(sequence, time, source, id)`."""
-    moment = "0" if time is None else "1" + sortable(time)
+def order_key(sequence: str | None, time: str | None, source: str, event_id: str) -> str:
+    """The part of the key that does not depend on attempt and status: `(sequence, time, source, id)`.
+
+    Times, here and below, are text as `domain.times.sortable` gives it.
+    """
+    moment = "0" if time is None else "1" + time
     return f"{_sequence(sequence)}{moment}{_text(source)}{_END}{_text(event_id)}"
 
 
-def earliest_key(time: datetime | None, recorded_at: datetime, *, preferred: bool = True) -> str:
+def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) -> str:
     """A key of which the least belongs to the earliest: `created_at`, `started_at` and their like.
 
     Events with a time go before those without one (whose time is `recorded_at`), and among either, the preferred
     type (`created`) goes before any other.
     """
     timed = "0" if time is not None else "1"
-    return f"{timed}{'0' if preferred else '1'}{sortable(time or recorded_at)}"
+    return f"{timed}{'0' if preferred else '1'}{time or recorded_at}"
 
 
 def _sequence(sequence: str | None) -> str:

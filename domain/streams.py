@@ -13,8 +13,7 @@ Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
 FIELD: Final = "event"
@@ -47,14 +46,6 @@ def failures(shard: int) -> str:
 def rate(at: float) -> str:
     """The key of the ten seconds that hold `at`, in seconds since the epoch."""
     return f"ledger:rate:{int(at) // RATE_SECONDS}"
-
-
-def partition_key(event: Mapping[str, Any]) -> str:
-    """What decides the shard of an event in its JSON form (CONTRACT §1)."""
-    key = event.get("partitionkey")
-    if key is None and event.get("type") == "message.sent":
-        key = (event.get("data") or {}).get("from_sandbox_id")
-    return str(event["subject"] if key is None else key)
 
 
 def shard_of(key: str, shards: int) -> int:

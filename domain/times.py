@@ -35,6 +35,13 @@ def sortable(time: datetime) -> str:
     return time.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+def written_time(time: datetime) -> str:
+    """RFC 3339 in UTC; raises ValueError where `time` has no zone."""
+    if time.tzinfo is None:
+        raise ValueError("a time needs a zone; use datetime.now(UTC)")
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def now() -> datetime:
     """This machine's clock, in UTC."""
     return datetime.now(UTC)

@@ -143,7 +143,8 @@ class Upsert:
 
 
 def _wins(kept: Column[Any], offered: ColumnElement[Any], *, least: bool) -> ColumnElement[bool]:
-    return or_(kept.is_(None), offered < kept if least else offered > kept)
+    wins = offered < kept if least else offered > kept
+    return or_(kept.is_(None), wins) if kept.nullable else wins
 
 
 @lru_cache(maxsize=4096)
@@ -173,19 +174,20 @@ class Write:
         self.values = list(given.values())
         self.groups: list[tuple[Group, tuple[str, ...]]] = []
         self.each: str | None = None
-        self._binds: set[str] = set()
+        self._binds: list[str] = []
         if each is not None:
             self.each = each[0]
             self.values.append(each[1])
 
     def group(self, group: Group, key: Any, /, **values: Any) -> Write:
         """Adds a group; its columns that are not among `values`, or None there, are null where the event wins."""
-        present = tuple(name for name, value in values.items() if value is not None)
-        self.groups.append((group, present))
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+        self.groups.append((group, tuple(values)))
         if group.bind not in self._binds:
-            self._binds.add(group.bind)
+            self._binds.append(group.bind)
             self.values.append(key)
-        self.values.extend(value for value in values.values() if value is not None)
+        self.values += values.values()
         return self
 
     @property

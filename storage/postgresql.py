@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 import psycopg2
@@ -27,13 +28,20 @@ from storage.unit_of_work import CheckpointRow, Transaction, Unrecordable
 # A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
 _REPEATED: Final = "flowledger.repeated"
-_BEGIN: Final = f"BEGIN; SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); COMMIT;"
+_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false)"
 _END: Final = (
-    "RESET synchronous_commit; BEGIN; "
+    "COMMIT; RESET synchronous_commit; BEGIN; "
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (%s, %s, %s) "
     "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
     f"COMMIT; SELECT current_setting('{_REPEATED}')"
 )
+
+_numbers: Final = count(1)
+
+# Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end to
+# end (that of a foreign key's check, for one) stays when the table has grown. Everything here is looked up by its key.
+SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+_SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
 
 _PERMANENT: Final = ("22", "23", "54")
 """SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
@@ -42,10 +50,24 @@ _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
 
 
-class _Statement(NamedTuple):
+class Statement(NamedTuple):
+    """The prepared statement of one combination of writes; its parameters stand in the order of `values`."""
+
     name: str
-    prepare: str
-    template: str
+    sql: str
+    types: str
+
+    @property
+    def prepare(self) -> str:
+        return f"PREPARE {self.name} ({self.types}) AS {self.sql}"
+
+    @staticmethod
+    def values(transaction: Transaction, position: int) -> list[Any]:
+        """All values of a transaction; `position` is what it tells of itself where its event is known."""
+        values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
+        for write in transaction.writes:
+            values += write.values
+        return values
 
 
 class PostgresqlPipeline:
@@ -63,8 +85,9 @@ class PostgresqlPipeline:
             driver: Any = connection.driver_connection
             driver.autocommit = True
             with driver.cursor() as cursor:
-                self._prepare(cursor, connection.info, transactions)
-                return _flush(cursor, transactions, checkpoint)
+                statements = [statement_of(transaction) for transaction in transactions]
+                _prepare(cursor, connection.info, set(statements))
+                return _flush(cursor, transactions, statements, checkpoint)
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(driver)
@@ -74,30 +97,32 @@ class PostgresqlPipeline:
         finally:
             connection.close()
 
-    def _prepare(self, cursor: Any, info: Any, transactions: Sequence[Transaction]) -> None:
-        """Prepares what this connection has not prepared yet."""
-        prepared: set[str] = info.setdefault("prepared", set())
-        statements = {_statement(_shapes(transaction)) for transaction in transactions}
-        missing = [statement for statement in statements if statement.name not in prepared]
-        if missing and len(prepared) + len(missing) > _MAX_PREPARED:
-            cursor.execute("DEALLOCATE ALL")
-            prepared.clear()
-            missing = list(statements)
-        for statement in missing:
-            cursor.execute(statement.prepare)
-            prepared.add(statement.name)
+
+def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
+    """Prepares what this connection has not prepared yet."""
+    if "prepared" not in info:
+        cursor.execute(_SET_UP)
+        info["prepared"] = set()
+    prepared: set[str] = info["prepared"]
+    missing = [statement for statement in statements if statement.name not in prepared]
+    if missing and len(prepared) + len(missing) > _MAX_PREPARED:
+        cursor.execute("DEALLOCATE ALL")
+        prepared.clear()
+        missing = list(statements)
+    for statement in missing:
+        cursor.execute(statement.prepare)
+        prepared.add(statement.name)
 
 
-def _flush(cursor: Any, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+def _flush(
+    cursor: Any, transactions: Sequence[Transaction], statements: Sequence[Statement], checkpoint: CheckpointRow
+) -> list[int]:
     cursor.execute(_BEGIN)
     size = 0
-    round_trip: list[bytes] = []
-    for position, transaction in enumerate(transactions):
-        statement = _statement(_shapes(transaction))
-        values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
-        for write in transaction.writes:
-            values += write.values
-        text: bytes = cursor.mogrify(statement.template, values)
+    round_trip = [b"BEGIN;"]
+    for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
+        values = tuple(statement.values(transaction, position))
+        text: bytes = cursor.mogrify(f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;", (values,))
         size += len(text)
         if size > _MAX_ROUND_TRIP_BYTES:
             cursor.execute(b"".join(round_trip))
@@ -115,14 +140,14 @@ def _give_back_clean(driver: Any) -> None:
         cursor.execute("RESET synchronous_commit")
 
 
-def _shapes(transaction: Transaction) -> tuple[bool, tuple[Shape, ...]]:
-    return transaction.journal is not None, tuple(write.shape for write in transaction.writes)
+def statement_of(transaction: Transaction) -> Statement:
+    """The prepared statement for a transaction's combination of writes."""
+    return _statement(transaction.journal is not None, tuple([write.shape for write in transaction.writes]))
 
 
 @lru_cache(maxsize=4096)
-def _statement(key: tuple[bool, tuple[Shape, ...]]) -> _Statement:
-    """The prepared statement of one combination of writes, built by SQLAlchemy, its parameters in order of the values."""
-    with_journal, shapes = key
+def _statement(with_journal: bool, shapes: tuple[Shape, ...]) -> Statement:
+    """Built by SQLAlchemy; its parameters are numbered anew, in the order in which the values are collected."""
     names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
     new = _journal_insert() if with_journal else None
     writes = []
@@ -136,9 +161,7 @@ def _statement(key: tuple[bool, tuple[Shape, ...]]) -> _Statement:
     order = [numbers[name] for name in compiled.positiontup or ()]
     sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
     types = ", ".join(_type(compiled.binds[name].type) for name in names)
-    name = f"ledger_{_statement.cache_info().misses}"
-    template = f"BEGIN;EXECUTE {name}({','.join(['%s'] * len(names))});COMMIT;"
-    return _Statement(name, f"PREPARE {name} ({types}) AS {sql}", template)
+    return Statement(f"ledger_{next(_numbers)}", sql, types)
 
 
 def _journal_insert() -> Any:

@@ -7,16 +7,12 @@ The writes of an event happen only where its journal row is new, so what was rec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import Connection, Engine
 
-from domain.envelope import Event
 from domain.errors import DatabaseUnavailable, LedgerError
-from domain.times import sortable
 from storage.groups import Write
-from storage.repositories.journal import JournalRepository
 
 
 class Transaction(NamedTuple):
@@ -57,18 +53,13 @@ class UnitOfWork:
         self._pipeline = pipeline
         self._transactions: list[Transaction] = []
 
-    def add_event(self, event: Event, shard: int, recorded_at: datetime, writes: Sequence[Write]) -> None:
-        """An event's transaction: its journal row, and `writes` where that row is new."""
-        self._transactions.append(Transaction(JournalRepository.row(event, shard, recorded_at), writes))
+    def add(self, transaction: Transaction) -> None:
+        self._transactions.append(transaction)
 
-    def add_dead_letter(self, write: Write) -> None:
-        """A dead letter's transaction."""
-        self._transactions.append(Transaction(None, (write,)))
-
-    def flush(self, stream: str, entry_id: str, at: datetime) -> list[int]:
+    def flush(self, stream: str, entry_id: str, at: str) -> list[int]:
         """Commits what was collected and the stream's checkpoint; see `Pipeline.run` for what is returned and raised."""
         transactions, self._transactions = self._transactions, []
-        return self._pipeline.run(transactions, CheckpointRow(stream, entry_id, sortable(at)))
+        return self._pipeline.run(transactions, CheckpointRow(stream, entry_id, at))
 
 
 class Storage:

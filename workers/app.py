@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -37,6 +38,9 @@ class _Process(NamedTuple):
 @cache
 def _process() -> _Process:
     """What a worker's process keeps from drain to drain; made in the process that uses it, after the fork."""
+    # Measured: the collector took 14 % of a drain's time. What was imported stays, and a batch makes no cycles.
+    gc.freeze()
+    gc.set_threshold(50_000)
     settings = Settings.load()
     return _Process(settings, connect(settings), Storage(make_engine(settings)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Self
 
@@ -27,18 +28,26 @@ class Lease:
         self._key = streams.lease(shard)
         self._owner = uuid.uuid4().hex
         self._milliseconds = int(seconds * 1000)
+        self._renew_at = 0.0
 
     def take(self) -> bool:
         """Takes the lease; False where another drain has it."""
+        self._plan_renewal()
         return bool(self._client.set(self._key, self._owner, nx=True, px=self._milliseconds))
 
     def renew(self) -> bool:
-        """Keeps the lease for its whole time from now on; False where it ran out and may be another's."""
+        """Keeps the lease, asking Redis when a third of its time is over; False where it ran out and may be another's."""
+        if time.monotonic() < self._renew_at:
+            return True
+        self._plan_renewal()
         return bool(self._client.eval(_RENEW, 1, self._key, self._owner, str(self._milliseconds)))
 
     def release(self) -> None:
         """Gives the lease back, if it is still ours."""
         self._client.eval(_RELEASE, 1, self._key, self._owner)
+
+    def _plan_renewal(self) -> None:
+        self._renew_at = time.monotonic() + self._milliseconds / 3000
 
     def __enter__(self) -> Self:
         return self

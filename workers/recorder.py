@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from domain import events as say
@@ -12,7 +11,7 @@ from domain import json_text, streams
 from domain.envelope import Event, parse
 from domain.errors import Reason, Refused
 from domain.events import EventData
-from domain.times import now
+from domain.times import now, sortable
 from storage.groups import Write
 from storage.repositories import (
     DeadLetterRepository,
@@ -24,9 +23,10 @@ from storage.repositories import (
     TaskLogRepository,
     TaskRepository,
 )
-from storage.unit_of_work import Storage, Unrecordable
+from storage.unit_of_work import Storage, Transaction, Unrecordable
 
-Writer = Callable[[Event, datetime], Write | None]
+Writer = Callable[[Event, str], Write | None]
+"""Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     say.ExecutionCreated: (ExecutionRepository.create,),
@@ -114,14 +114,14 @@ class Recorder:
             return sum((self._record_alone(read) for read in batch), Recorded())
 
     def _record(self, batch: Sequence[_Read], last_entry: str) -> Recorded:
-        recorded_at = now()
+        recorded_at = sortable(now())
         unit = self._storage.unit_of_work()
         dead = 0
         for read in batch:
             if read.event is not None:
-                unit.add_event(read.event, self._shard, recorded_at, _writes(read.event, recorded_at))
+                unit.add(transaction_of(read.event, self._shard, recorded_at))
             else:
-                unit.add_dead_letter(self._dead_letter(read, recorded_at))
+                unit.add(Transaction(None, [self._dead_letter(read, recorded_at)]))
                 dead += 1
         repeated = unit.flush(self._stream, last_entry, recorded_at)
         conflicts = self._bury_conflicts([batch[place] for place in repeated], last_entry)
@@ -150,16 +150,18 @@ class Recorder:
             self._record(conflicts, last_entry)
         return len(conflicts)
 
-    def _dead_letter(self, read: _Read, seen_at: datetime) -> Write:
+    def _dead_letter(self, read: _Read, seen_at: str) -> Write:
         assert read.refused is not None
         return DeadLetterRepository.bury(
             self._stream, read.entry.id, read.raw, read.refused, seen_at, _readable(read.raw, self._max_event_bytes)
         )
 
 
-def _writes(event: Event, recorded_at: datetime) -> list[Write]:
-    written = (writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)])
-    return [write for write in written if write is not None]
+def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
+    """All that recording an event writes."""
+    writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
+    journal = JournalRepository.row(event, shard, recorded_at)
+    return Transaction(journal, [write for write in writes if write is not None])
 
 
 def _read(entry: Entry, max_bytes: int) -> _Read:

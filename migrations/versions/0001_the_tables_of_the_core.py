@@ -86,26 +86,27 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("started_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
-        sa.Column("status_key", NAME, nullable=True),
-        sa.Column("current_state_key", NAME, nullable=True),
-        sa.Column("created_at_key", NAME, nullable=False),
-        sa.Column("started_at_key", NAME, nullable=True),
-        sa.Column("workflow_id_key", NAME, nullable=True),
-        sa.Column("workspace_id_key", NAME, nullable=True),
-        sa.Column("sandbox_id_key", NAME, nullable=True),
-        sa.Column("agent_id_key", NAME, nullable=True),
-        sa.Column("user_id_key", NAME, nullable=True),
-        sa.Column("parent_execution_id_key", NAME, nullable=True),
-        sa.Column("retry_of_key", NAME, nullable=True),
-        sa.Column("mode_key", NAME, nullable=True),
-        sa.Column("trigger_type_key", NAME, nullable=True),
-        sa.Column("input_key", NAME, nullable=True),
-        sa.Column("initial_state_key", NAME, nullable=True),
+        sa.Column("status_key", NAME, server_default="", nullable=False),
+        sa.Column("current_state_key", NAME, server_default="", nullable=False),
+        sa.Column("created_at_key", NAME, server_default="~", nullable=False),
+        sa.Column("started_at_key", NAME, server_default="~", nullable=False),
+        sa.Column("workflow_id_key", NAME, server_default="", nullable=False),
+        sa.Column("workspace_id_key", NAME, server_default="", nullable=False),
+        sa.Column("sandbox_id_key", NAME, server_default="", nullable=False),
+        sa.Column("agent_id_key", NAME, server_default="", nullable=False),
+        sa.Column("user_id_key", NAME, server_default="", nullable=False),
+        sa.Column("parent_execution_id_key", NAME, server_default="", nullable=False),
+        sa.Column("retry_of_key", NAME, server_default="", nullable=False),
+        sa.Column("mode_key", NAME, server_default="", nullable=False),
+        sa.Column("trigger_type_key", NAME, server_default="", nullable=False),
+        sa.Column("input_key", NAME, server_default="", nullable=False),
+        sa.Column("initial_state_key", NAME, server_default="", nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_executions_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_executions")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("ix_executions_created_at", "executions", ["created_at", "id"], unique=False)
     op.create_index("ix_executions_workflow_id", "executions", ["workflow_id", "created_at", "id"], unique=False)
@@ -123,8 +124,8 @@ def upgrade() -> None:
         sa.Column("priority", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
-        sa.Column("sent_key", NAME, nullable=True),
-        sa.Column("created_at_key", NAME, nullable=False),
+        sa.Column("sent_key", NAME, server_default="", nullable=False),
+        sa.Column("created_at_key", NAME, server_default="~", nullable=False),
         sa.CheckConstraint(
             "message_type IN ('request', 'response', 'notification', 'command')", name=op.f("ck_messages_message_type")
         ),
@@ -159,27 +160,28 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("started_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
-        sa.Column("status_key", NAME, nullable=True),
-        sa.Column("start_key", NAME, nullable=True),
-        sa.Column("progress_key", NAME, nullable=True),
-        sa.Column("created_at_key", NAME, nullable=False),
-        sa.Column("started_at_key", NAME, nullable=True),
-        sa.Column("name_key", NAME, nullable=True),
-        sa.Column("kind_key", NAME, nullable=True),
-        sa.Column("execution_id_key", NAME, nullable=True),
-        sa.Column("parent_task_id_key", NAME, nullable=True),
-        sa.Column("retry_of_key", NAME, nullable=True),
-        sa.Column("workspace_id_key", NAME, nullable=True),
-        sa.Column("sandbox_id_key", NAME, nullable=True),
-        sa.Column("agent_id_key", NAME, nullable=True),
-        sa.Column("user_id_key", NAME, nullable=True),
-        sa.Column("priority_key", NAME, nullable=True),
-        sa.Column("input_key", NAME, nullable=True),
+        sa.Column("status_key", NAME, server_default="", nullable=False),
+        sa.Column("start_key", NAME, server_default="", nullable=False),
+        sa.Column("progress_key", NAME, server_default="", nullable=False),
+        sa.Column("created_at_key", NAME, server_default="~", nullable=False),
+        sa.Column("started_at_key", NAME, server_default="~", nullable=False),
+        sa.Column("name_key", NAME, server_default="", nullable=False),
+        sa.Column("kind_key", NAME, server_default="", nullable=False),
+        sa.Column("execution_id_key", NAME, server_default="", nullable=False),
+        sa.Column("parent_task_id_key", NAME, server_default="", nullable=False),
+        sa.Column("retry_of_key", NAME, server_default="", nullable=False),
+        sa.Column("workspace_id_key", NAME, server_default="", nullable=False),
+        sa.Column("sandbox_id_key", NAME, server_default="", nullable=False),
+        sa.Column("agent_id_key", NAME, server_default="", nullable=False),
+        sa.Column("user_id_key", NAME, server_default="", nullable=False),
+        sa.Column("priority_key", NAME, server_default="", nullable=False),
+        sa.Column("input_key", NAME, server_default="", nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_tasks_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("ix_tasks_execution_id", "tasks", ["execution_id", "created_at", "id"], unique=False)
     op.create_table(
@@ -198,9 +200,9 @@ def upgrade() -> None:
         sa.Column("state", JSON, nullable=True),
         sa.Column("started_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
-        sa.Column("status_key", NAME, nullable=True),
-        sa.Column("start_key", NAME, nullable=True),
-        sa.Column("started_at_key", NAME, nullable=True),
+        sa.Column("status_key", NAME, server_default="", nullable=False),
+        sa.Column("start_key", NAME, server_default="", nullable=False),
+        sa.Column("started_at_key", NAME, server_default="~", nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_execution_logs_status"),
@@ -218,9 +220,9 @@ def upgrade() -> None:
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("delivered_at", TIME, nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("status_key", NAME, nullable=True),
-        sa.Column("sent_at_key", NAME, nullable=True),
-        sa.Column("delivered_at_key", NAME, nullable=True),
+        sa.Column("status_key", NAME, server_default="", nullable=False),
+        sa.Column("sent_at_key", NAME, server_default="~", nullable=False),
+        sa.Column("delivered_at_key", NAME, server_default="~", nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'sent', 'expired', 'failed', 'delivered')", name=op.f("ck_message_deliveries_status")
         ),
@@ -257,13 +259,37 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_logs_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("source", "event_id", name=op.f("pk_task_logs")),
     )
-    op.create_index("ix_task_logs_execution_id", "task_logs", ["execution_id", "time"], unique=False)
-    op.create_index("ix_task_logs_task_id", "task_logs", ["task_id", "time"], unique=False)
+    op.create_index(
+        "ix_task_logs_execution_id",
+        "task_logs",
+        ["execution_id", "time"],
+        unique=False,
+        postgresql_where=sa.text("execution_id IS NOT NULL"),
+        sqlite_where=sa.text("execution_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_task_logs_task_id",
+        "task_logs",
+        ["task_id", "time"],
+        unique=False,
+        postgresql_where=sa.text("task_id IS NOT NULL"),
+        sqlite_where=sa.text("task_id IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_task_logs_task_id", table_name="task_logs")
-    op.drop_index("ix_task_logs_execution_id", table_name="task_logs")
+    op.drop_index(
+        "ix_task_logs_task_id",
+        table_name="task_logs",
+        postgresql_where=sa.text("task_id IS NOT NULL"),
+        sqlite_where=sa.text("task_id IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_task_logs_execution_id",
+        table_name="task_logs",
+        postgresql_where=sa.text("execution_id IS NOT NULL"),
+        sqlite_where=sa.text("execution_id IS NOT NULL"),
+    )
     op.drop_table("task_logs")
     op.drop_index("ix_message_deliveries_to_sandbox_id", table_name="message_deliveries")
     op.drop_table("message_deliveries")

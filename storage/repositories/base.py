@@ -53,14 +53,14 @@ class Repository(Generic[Record]):
         return Page(rows[:limit], order.cursor(rows[limit - 1]) if more else None)
 
 
-def mention(table: Table, event: Event, recorded_at: datetime, *, creates: bool = False) -> Write:
+def mention(table: Table, event: Event, recorded_at: str, *, creates: bool = False) -> Write:
     """The row of the event's subject, and its `created_at`: every event makes the first and counts for the second."""
     write = Write(table, id=event.subject)
     key = earliest_key(event.time, recorded_at, preferred=creates)
     return write.group(CREATED_AT, key, created_at=moment(event, recorded_at))
 
 
-def report(write: Write, group: Group, event: Event, recorded_at: datetime, **identity: Any) -> Write:
+def report(write: Write, group: Group, event: Event, recorded_at: str, **identity: Any) -> Write:
     """The status group: what the event says of its subject, or of a node run."""
     data = event.data
     assert data.status is not None
@@ -73,7 +73,7 @@ def report(write: Write, group: Group, event: Event, recorded_at: datetime, **id
     return write.group(group, event_key(data.attempt, rank, event.order), **values)
 
 
-def start(write: Write, event: Event, recorded_at: datetime) -> Write:
+def start(write: Write, event: Event, recorded_at: str) -> Write:
     """`started_at`: the earliest time of any `started`."""
     return write.group(STARTED_AT, earliest_key(event.time, recorded_at), started_at=moment(event, recorded_at))
 
@@ -82,8 +82,9 @@ def describe(write: Write, event: Event, *, updates: bool) -> Write:
     """The fields of the description that the event carries, each a group of its own."""
     key = ("1" if updates else "0") + event.order
     groups = DESCRIPTION[write.table]
+    carried = event.data.model_fields_set
     for name in groups:
-        if name in event.data.model_fields_set:
+        if name in carried:
             write.group(groups[name], key, **{name: described(event.data, name)})
     return write
 
@@ -107,9 +108,9 @@ def written(data: EventData, name: str) -> Any:
     return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Error) else value)
 
 
-def moment(event: Event, recorded_at: datetime) -> str:
+def moment(event: Event, recorded_at: str) -> str:
     """The event's own time, or the journal's where it has none (CONTRACT §2)."""
-    return sortable(event.time or recorded_at)
+    return event.time or recorded_at
 
 
 def time_or_none(time: datetime | None) -> str | None:

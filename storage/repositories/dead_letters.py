@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from domain.errors import Refused
 from domain.ids import content_id
 from domain.json_text import plain
 from domain.records import DeadLetter
 from domain.statuses import DeadLetterStatus
-from domain.times import sortable
 from storage import tables
 from storage.groups import Write
 from storage.paging import Order, Page
@@ -30,7 +27,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
         entry_id: str,
         raw: bytes,
         refused: Refused,
-        seen_at: datetime,
+        seen_at: str,
         readable: dict[str, str | None],
     ) -> Write:
         """The row of a refused entry; the same entry again is the same row.
@@ -46,7 +43,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
             reason=refused.reason.value,
             field=plain(refused.field),
             detail=plain(str(refused)),
-            first_seen=sortable(seen_at),
+            first_seen=seen_at,
             **{name: None if text is None else plain(text) for name, text in readable.items()},
         )
 

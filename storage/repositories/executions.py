@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from domain.envelope import Event
 from domain.events import ExecutionCheckpointed, ExecutionCompleted, NodeData
 from domain.keys import event_key
@@ -27,30 +25,30 @@ class ExecutionRepository(Repository[Execution]):
     record = Execution
 
     @staticmethod
-    def mention(event: Event, recorded_at: datetime) -> Write:
+    def mention(event: Event, recorded_at: str) -> Write:
         return base.mention(_TABLE, event, recorded_at)
 
     @staticmethod
-    def create(event: Event, recorded_at: datetime) -> Write:
+    def create(event: Event, recorded_at: str) -> Write:
         write = base.mention(_TABLE, event, recorded_at, creates=True)
         base.report(write, EXECUTION_STATUS, event, recorded_at, attempt=event.data.attempt)
         return base.describe(write, event, updates=False)
 
     @staticmethod
-    def update(event: Event, recorded_at: datetime) -> Write:
+    def update(event: Event, recorded_at: str) -> Write:
         return base.describe(base.mention(_TABLE, event, recorded_at), event, updates=True)
 
     @staticmethod
-    def report(event: Event, recorded_at: datetime) -> Write:
+    def report(event: Event, recorded_at: str) -> Write:
         write = base.mention(_TABLE, event, recorded_at)
         return base.report(write, EXECUTION_STATUS, event, recorded_at, attempt=event.data.attempt)
 
     @staticmethod
-    def start(event: Event, recorded_at: datetime) -> Write:
+    def start(event: Event, recorded_at: str) -> Write:
         return base.start(ExecutionRepository.report(event, recorded_at), event, recorded_at)
 
     @staticmethod
-    def checkpoint(event: Event, recorded_at: datetime) -> Write:
+    def checkpoint(event: Event, recorded_at: str) -> Write:
         assert isinstance(event.data, ExecutionCheckpointed)
         write = base.mention(_TABLE, event, recorded_at)
         key = event_key(event.data.attempt, 0, event.order)
@@ -58,7 +56,7 @@ class ExecutionRepository(Repository[Execution]):
         return _count(write, event.data.iterations)
 
     @staticmethod
-    def complete(event: Event, recorded_at: datetime) -> Write:
+    def complete(event: Event, recorded_at: str) -> Write:
         assert isinstance(event.data, ExecutionCompleted)
         return _count(ExecutionRepository.report(event, recorded_at), event.data.iterations)
 
@@ -88,11 +86,11 @@ class ExecutionLogRepository(Repository[ExecutionLog]):
     record = ExecutionLog
 
     @staticmethod
-    def report(event: Event, recorded_at: datetime) -> Write:
+    def report(event: Event, recorded_at: str) -> Write:
         return base.report(_node_run(event), NODE_STATUS, event, recorded_at)
 
     @staticmethod
-    def start(event: Event, recorded_at: datetime) -> Write:
+    def start(event: Event, recorded_at: str) -> Write:
         write = base.start(ExecutionLogRepository.report(event, recorded_at), event, recorded_at)
         key = event_key(event.data.attempt, 0, event.order)
         return write.group(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select, tuple_
@@ -11,9 +10,7 @@ from sqlalchemy import select, tuple_
 from domain import json_text
 from domain.envelope import Event
 from domain.records import RecordedEvent
-from domain.times import sortable
 from storage import tables
-from storage.repositories import base
 from storage.repositories.base import Repository
 
 _TABLE = tables.events
@@ -26,11 +23,10 @@ class JournalRepository(Repository[RecordedEvent]):
     record = RecordedEvent
 
     @staticmethod
-    def row(event: Event, shard: int, recorded_at: datetime) -> tuple[str | int | None, ...]:
+    def row(event: Event, shard: int, recorded_at: str) -> tuple[str | int | None, ...]:
         """The values of the event's row, in the order of `COLUMNS`."""
-        time = base.time_or_none(event.time)
         return (
-            event.source, event.id, event.type, event.subject, time, event.sequence, shard, event.raw, sortable(recorded_at)
+            event.source, event.id, event.type, event.subject, event.time, event.sequence, shard, event.raw, recorded_at
         )  # fmt: skip
 
     def get(self, source: str, event_id: str) -> RecordedEvent | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import exists, or_
 
 from domain import json_text
@@ -30,11 +28,11 @@ class MessageRepository(Repository[Message]):
     record = Message
 
     @staticmethod
-    def mention(event: Event, recorded_at: datetime) -> Write:
+    def mention(event: Event, recorded_at: str) -> Write:
         return base.mention(_TABLE, event, recorded_at)
 
     @staticmethod
-    def send(event: Event, recorded_at: datetime) -> Write:
+    def send(event: Event, recorded_at: str) -> Write:
         data = event.data
         assert isinstance(data, MessageSent)
         write = base.mention(_TABLE, event, recorded_at, creates=True)
@@ -81,7 +79,7 @@ class DeliveryRepository(Repository[Delivery]):
     record = Delivery
 
     @staticmethod
-    def await_recipients(event: Event, recorded_at: datetime) -> Write | None:
+    def await_recipients(event: Event, recorded_at: str) -> Write | None:
         """A pending delivery for each recipient that the message names; a broadcast names none."""
         assert isinstance(event.data, MessageSent)
         if event.data.to_sandbox_ids is None:
@@ -92,23 +90,23 @@ class DeliveryRepository(Repository[Delivery]):
         )
 
     @staticmethod
-    def dispatch(event: Event, recorded_at: datetime) -> Write:
+    def dispatch(event: Event, recorded_at: str) -> Write:
         write = _reach(_delivery(event), event, DeliveryStatus.SENT)
         return write.group(SENT_AT, earliest_key(event.time, recorded_at), sent_at=base.moment(event, recorded_at))
 
     @staticmethod
-    def deliver(event: Event, recorded_at: datetime) -> Write:
+    def deliver(event: Event, recorded_at: str) -> Write:
         write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
         return write.group(
             DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=base.moment(event, recorded_at)
         )
 
     @staticmethod
-    def expire(event: Event, recorded_at: datetime) -> Write:
+    def expire(event: Event, recorded_at: str) -> Write:
         return _reach(_delivery(event), event, DeliveryStatus.EXPIRED)
 
     @staticmethod
-    def fail(event: Event, recorded_at: datetime) -> Write:
+    def fail(event: Event, recorded_at: str) -> Write:
         assert isinstance(event.data, MessageFailed)
         return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
 

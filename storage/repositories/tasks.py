@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from domain.envelope import Event
 from domain.events import ExecutionLogged, TaskLogged, TaskProgressed, TaskStarted
 from domain.keys import event_key
@@ -28,32 +26,32 @@ class TaskRepository(Repository[Task]):
     record = Task
 
     @staticmethod
-    def mention(event: Event, recorded_at: datetime) -> Write:
+    def mention(event: Event, recorded_at: str) -> Write:
         return base.mention(_TABLE, event, recorded_at)
 
     @staticmethod
-    def create(event: Event, recorded_at: datetime) -> Write:
+    def create(event: Event, recorded_at: str) -> Write:
         write = base.mention(_TABLE, event, recorded_at, creates=True)
         base.report(write, TASK_STATUS, event, recorded_at, attempt=event.data.attempt)
         return base.describe(write, event, updates=False)
 
     @staticmethod
-    def update(event: Event, recorded_at: datetime) -> Write:
+    def update(event: Event, recorded_at: str) -> Write:
         return base.describe(base.mention(_TABLE, event, recorded_at), event, updates=True)
 
     @staticmethod
-    def report(event: Event, recorded_at: datetime) -> Write:
+    def report(event: Event, recorded_at: str) -> Write:
         write = base.mention(_TABLE, event, recorded_at)
         return base.report(write, TASK_STATUS, event, recorded_at, attempt=event.data.attempt)
 
     @staticmethod
-    def start(event: Event, recorded_at: datetime) -> Write:
+    def start(event: Event, recorded_at: str) -> Write:
         assert isinstance(event.data, TaskStarted)
         write = base.start(TaskRepository.report(event, recorded_at), event, recorded_at)
         return write.group(TASK_START, event_key(event.data.attempt, 0, event.order), worker=event.data.worker)
 
     @staticmethod
-    def progress(event: Event, recorded_at: datetime) -> Write:
+    def progress(event: Event, recorded_at: str) -> Write:
         assert isinstance(event.data, TaskProgressed)
         key = event_key(event.data.attempt, 0, event.order)
         write = base.mention(_TABLE, event, recorded_at)
@@ -84,7 +82,7 @@ class TaskLogRepository(Repository[TaskLog]):
     record = TaskLog
 
     @staticmethod
-    def append(event: Event, recorded_at: datetime) -> Write:
+    def append(event: Event, recorded_at: str) -> Write:
         data = event.data
         subject: dict[str, str | int | None]
         if isinstance(data, ExecutionLogged):

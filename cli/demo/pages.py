@@ -1,0 +1,144 @@
+"""The last screen of the demo: what a person wants to see of what was recorded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli import screen
+from cli.demo.summary import Exchange, ExecutionSummary, Summary, TaskSummary
+
+WIDTH: Final = 100
+_NAME_WIDTH: Final = 50
+_LINE_WIDTH: Final = 74
+_TEXT_WIDTH: Final = 54
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Executions, a task with its log, a conversation, the result and the figures."""
+    for part in (
+        _executions(summary.executions),
+        _task(summary.shown_task),
+        _conversation(summary.conversation),
+        _result(summary),
+        _measures(summary),
+    ):
+        console.print(part, width=min(WIDTH, console.width))
+        console.print()
+
+
+def _executions(executions: tuple[ExecutionSummary, ...]) -> Table:
+    table = _table("Executions")
+    for name in ("execution", "status", "nodes", "rounds", "tasks", "took"):
+        table.add_column(name, justify="right" if name in ("rounds", "took") else "left", no_wrap=name != "nodes")
+    for place, each in enumerate(executions):
+        execution = each.execution
+        branch = "" if place == 0 else "└ " if place == len(executions) - 1 else "├ "
+        table.add_row(
+            Text.assemble((branch, "dim"), screen.words(each.name, limit=16)),
+            screen.status(execution.status),
+            _nodes(each),
+            "" if execution.iterations is None else str(execution.iterations),
+            _counts(each.tasks),
+            screen.duration(execution.started_at, execution.finished_at),
+        )
+    return table
+
+
+def _nodes(each: ExecutionSummary) -> Text:
+    """Each node in the order of its first run, in the colour of its last; a loop runs a node once a round."""
+    last = {run.node: run for run in sorted(each.nodes, key=lambda run: str(run.started_at))}
+    text = Text()
+    for node, run in last.items():
+        text.append(" ▸ " if text else "", style="dim")
+        text.append_text(screen.words(node, screen.STATUS_STYLES.get(run.status, ""), limit=16))
+    return text
+
+
+def _task(shown: TaskSummary) -> Table:
+    task = shown.task
+    table = _table(Text.assemble("A task and its log: ", screen.words(task.name, limit=_NAME_WIDTH)))
+    table.show_header = False
+    table.add_column(style="dim", no_wrap=True)
+    for line in shown.log:
+        style = screen.LEVEL_STYLES.get(line.level, "")
+        message = screen.words(line.message, style, limit=_LINE_WIDTH)
+        table.add_row(screen.time(line.time)[11:], Text(line.level, style=style), message)
+    took = screen.duration(task.started_at, task.finished_at)
+    end = Text.assemble(f"after {took} by ", screen.words(task.worker, limit=16))
+    table.add_row(screen.time(task.finished_at)[11:], screen.status(task.status), end)
+    return table
+
+
+def _conversation(thread: tuple[Exchange, ...]) -> Table:
+    """Each message with its sender and recipients; a response stands in from its request."""
+    table = _table("A conversation between sandboxes")
+    table.show_header = False
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for one in thread:
+        is_answer = one.message_type == "response"
+        to = ", ".join(one.recipients)
+        delivered = one.deliveries.keys() == {"delivered"}
+        table.add_row(
+            screen.time(one.time)[11:],
+            Text.assemble(screen.words(one.sender, limit=12), (" ▸ ", "dim"), screen.words(to, limit=12)),
+            Text.assemble("  " if is_answer else "", screen.words(one.text, "dim" if is_answer else "", _TEXT_WIDTH)),
+            Text("✓", style="green") if delivered else _counts(one.deliveries),
+        )
+    table.caption = Text("✓ delivered: its recipient has taken it", style="dim")
+    table.caption_justify = "left"
+    return table
+
+
+def _result(summary: Summary) -> Table:
+    table = _table("What the agents found")
+    table.show_header = False
+    table.add_row(screen.words(summary.result["text"]))
+    for finding in summary.result["weightiest"]:
+        table.add_row(screen.words(f"{finding['path']}:{finding['line']}  {finding['words']}", limit=WIDTH - 2))
+    for task in summary.failed:
+        message = (task.error or {}).get("message")
+        table.add_row(screen.words(f"task failed: {task.name}: {message}", "red", limit=WIDTH - 2))
+    return table
+
+
+def _measures(summary: Summary) -> Table:
+    figures, latency = summary.measures, summary.measures.latency
+    table = _table("Measured in this run")
+    table.show_header = False
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    dead = f"{figures.dead_letters:,} dead letters" if figures.dead_letters else "no dead letter"
+    table.add_row("events", f"{figures.published:,} published, {figures.recorded:,} recorded, {dead}")
+    table.add_row("tasks", _counts(summary.tasks))
+    table.add_row("messages", Text.assemble(f"{summary.messages} sent; deliveries: ", _counts(summary.deliveries)))
+    table.add_row(
+        "rate",
+        f"{figures.events_per_second:,.0f} events/s: all recorded events ÷ the {figures.seconds:.1f} s from the first "
+        "to the last. It is the pace of the agents, who publish one event at a time, not the ledger's: at most "
+        f"{figures.longest_backlog:,} were seen on their way at once",
+    )
+    table.add_row(
+        "latency",
+        f"p50 {latency.p50_ms:.1f} ms, p99 {latency.p99_ms:.1f} ms, n = {latency.probes}: from when publish() returned "
+        "to when the event was found in the database, measured while the agents worked on this machine",
+    )
+    return table
+
+
+def _counts(counts: dict[str, int]) -> Text:
+    """`12 completed, 1 failed`, each in its colour."""
+    text = Text()
+    for status, count in sorted(counts.items(), key=lambda item: -item[1]):
+        text.append(", " if text else "").append(f"{count:,} ").append_text(screen.status(status))
+    return text
+
+
+def _table(title: str | Text) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim"
+    )

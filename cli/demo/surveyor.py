@@ -1,0 +1,81 @@
+"""The surveyors: read each file, tell of every definition in it, and answer where a name is used."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from cli.demo import reading
+from cli.demo.agent import Agent, TaskAtWork
+from cli.demo.reading import Module
+from cli.demo.transport import Letter
+from domain.events import NodeCompleted, NodeStarted
+from domain.statuses import Level
+
+
+class Surveyor(Agent):
+    """Takes two requests: `survey` some files, each a task; `uses` of a name."""
+
+    def handle(self, letter: Letter) -> None:
+        if letter.content["do"] == "survey":
+            self._survey(letter)
+        else:
+            self._find_uses(letter)
+
+    def _survey(self, letter: Letter) -> None:
+        iteration, files = letter.content["iteration"], letter.content["files"]
+        started = NodeStarted(
+            node="survey", iteration=iteration, agent_id=self.me.agent_id, input={"files": list(files)}
+        )
+        self.publish(started, letter.execution_id)
+        read = [self._survey_file(path, task_id) for path, task_id in files.items()]
+        modules = [module for module in read if module is not None]
+        figures = {
+            "files": len(modules),
+            "lines": sum(module.lines for module in modules),
+            "definitions": sum(len(module.definitions) for module in modules),
+        }
+        self.publish(NodeCompleted(node="survey", iteration=iteration, output=figures), letter.execution_id)
+        failed = [path for path, module in zip(files, read, strict=True) if module is None]
+        text = f"{figures['lines']:,} lines, {figures['definitions']} definitions"
+        if failed:
+            text += f"; not Python: {', '.join(failed)}"
+        self.answer(letter, {"text": text, "read": [module.path for module in modules], "failed": failed, **figures})
+
+    def _survey_file(self, path: str, task_id: str) -> Module | None:
+        self.tell(f"surveys {path}")
+        with self.task(task_id) as task:
+            try:
+                module = reading.read(path)
+            except (SyntaxError, ValueError) as error:
+                task.log(f"cannot be read as Python: {error}", Level.ERROR)
+                task.fail(error, traceback.format_exc())
+                return None
+            task.log(f"read {len(module.text):,} characters, {module.lines:,} lines", imports=list(module.imports))
+            self._tell_definitions(task, module)
+            task.complete(_figures(module))
+        return module
+
+    def _tell_definitions(self, task: TaskAtWork, module: Module) -> None:
+        count = len(module.definitions)
+        for place, one in enumerate(module.definitions, start=1):
+            docstring = "documented" if one.documented else "no docstring"
+            task.log(f"{one.kind} {one.name}: {one.lines} lines, {docstring}", Level.DEBUG, line=one.line)
+            if place % max(4, count // 4) == 0:
+                task.progress(place / count, f"{place} of {count} definitions")
+
+    def _find_uses(self, letter: Letter) -> None:
+        name = letter.content["name"]
+        self.tell(f"looks for uses of {name}")
+        found = reading.mentions(name)
+        first = ", ".join(list(found)[:2])
+        text = f"{sum(found.values())} times in {len(found)} file{'s' if len(found) != 1 else ''}: {first}"
+        self.answer(letter, {"text": text if found else "nowhere", "uses": found})
+
+
+def _figures(module: Module) -> dict[str, Any]:
+    return {
+        "lines": module.lines,
+        "definitions": len(module.definitions),
+        "documented": sum(one.documented for one in module.definitions),
+    }

@@ -1,0 +1,283 @@
+"""Events for tests: valid by default, one at a time (`event`, `raw`, `parsed`, `entries`) or any at all (`histories`).
+
+`FIELDS` is section 4 of the contract written down a second time, so that the models of `domain.events` are held to the
+contract and not to themselves.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from hypothesis import strategies as st
+
+from domain.envelope import Event, parse
+from domain.streams import FIELD
+from workers.recorder import Entry
+
+Json = Any
+ABSENT: Final[Any] = object()
+"""In place of a value: leave the attribute or the field out."""
+
+TIME: Final = "2026-01-31T12:00:00Z"
+
+
+class Field(NamedTuple):
+    """A field of an event's data: what it takes (`str`, `id`, `any` …), and whether it must be there."""
+
+    kind: str
+    required: bool
+
+
+_EXECUTION: Final = (
+    "workflow_id?:id workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id parent_execution_id?:id retry_of? mode?"
+    " trigger_type? input?:any initial_state?:object"
+)
+_TASK: Final = (
+    "name? kind? execution_id?:id parent_task_id?:id retry_of? workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id"
+    " priority?:int input?:any"
+)
+_NODE: Final = "node:id iteration?:int "
+_LOG: Final = "message level?:level logger? context?:object"
+_CONTRACT: Final = {
+    "execution.created": _EXECUTION,
+    "execution.updated": _EXECUTION,
+    "execution.queued": "queue?",
+    "execution.started": "",
+    "execution.paused": "reason?",
+    "execution.resumed": "",
+    "execution.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
+    "execution.checkpointed": "state:object iterations?:int",
+    "execution.completed": "output?:any final_state?:object iterations?:int usage?:object",
+    "execution.failed": "error:error final_state?:object usage?:object",
+    "execution.cancelled": "reason?",
+    "execution.timed_out": "timeout_seconds?:seconds",
+    "execution.logged": _LOG + " node?:id iteration?:int",
+    "node.started": _NODE + "agent_id?:id input?:any",
+    "node.retrying": _NODE + "attempt:attempt error?:error",
+    "node.completed": _NODE + "output?:any state?:object usage?:object",
+    "node.failed": _NODE + "error:error state?:object usage?:object",
+    "node.skipped": _NODE + "reason?",
+    "task.created": _TASK,
+    "task.updated": _TASK,
+    "task.queued": "queue?",
+    "task.started": "worker?",
+    "task.progressed": "progress:fraction message?",
+    "task.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
+    "task.completed": "output?:any usage?:object",
+    "task.failed": "error:error usage?:object",
+    "task.cancelled": "reason?",
+    "task.skipped": "reason?",
+    "task.timed_out": "timeout_seconds?:seconds",
+    "task.logged": _LOG,
+    "message.sent": (
+        "from_sandbox_id:id to_sandbox_ids:ids message_type:message_type content:any workspace_id?:id thread_id?:id"
+        " in_reply_to? execution_id?:id task_id?:id expires_at?:time priority?:int"
+    ),
+    "message.delivered": "to_sandbox_id:id",
+    "message.failed": "to_sandbox_id:id reason",
+    "message.dispatched": "to_sandbox_id:id",
+    "message.expired": "to_sandbox_id:id",
+}
+
+
+def _field(text: str) -> tuple[str, Field]:
+    name, _, kind = text.partition(":")
+    return name.rstrip("?"), Field(kind or "str", not name.endswith("?"))
+
+
+FIELDS: Final[dict[str, dict[str, Field]]] = {
+    type_: {"attempt": Field("attempt", False)} | dict(map(_field, fields.split()))
+    for type_, fields in _CONTRACT.items()
+}
+"""For each event type, the fields of its data."""
+
+EXAMPLES: Final[dict[str, Json]] = {
+    "str": "text",
+    "id": "id_1",
+    "any": {"any": [1, None]},
+    "object": {"key": "value"},
+    "int": 3,
+    "attempt": 2,
+    "seconds": 1.5,
+    "fraction": 0.5,
+    "error": {"type": "ValueError", "message": "no", "traceback": "line 1"},
+    "level": "info",
+    "ids": ["sb_2"],
+    "message_type": "request",
+    "time": TIME,
+}
+"""A valid value for each kind of field."""
+
+SUBJECTS: Final = {"execution": "exec_1", "node": "exec_1", "task": "task_1", "message": "msg_1"}
+
+_numbers: Final = itertools.count(1)
+
+
+def event(
+    type_: str,
+    /,
+    *,
+    id: Json = None,
+    source: Json = "/tests",
+    subject: Json = None,
+    time: Json = TIME,
+    attributes: Mapping[str, Json] | None = None,
+    **data: Json,
+) -> dict[str, Json]:
+    """A valid event in its JSON form, with an id of its own; `data` comes over the least that the type needs."""
+    needed = {name: EXAMPLES[field.kind] for name, field in FIELDS.get(type_, {}).items() if field.required}
+    attempt = {"attempt": data.pop("attempt", ABSENT)} if "attempt" not in needed else {}
+    envelope = {
+        "specversion": "1.0",
+        "id": id or f"evt_{next(_numbers)}",
+        "source": source,
+        "type": type_,
+        "subject": subject or SUBJECTS.get(type_.partition(".")[0], "subject_1"),
+        "time": time,
+        "data": _present(needed | attempt | data),
+    }
+    return _present(envelope | dict(attributes or {}))
+
+
+def raw(type_: str, /, **arguments: Json) -> bytes:
+    """The same as it travels."""
+    return to_bytes(event(type_, **arguments))
+
+
+def parsed(type_: str, /, **arguments: Json) -> Event:
+    """The same as it is recorded."""
+    return parse(raw(type_, **arguments))
+
+
+def to_bytes(value: Json, *, ascii: bool = False) -> bytes:
+    """JSON text; lone surrogates are escaped, for UTF-8 has none."""
+    return escaped(json.dumps(value, ensure_ascii=ascii)).encode()
+
+
+def escaped(text: str) -> str:
+    """JSON text in which lone surrogates are escaped."""
+    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def entries(events: Iterable[bytes | Mapping[str, Json]], start: int = 1) -> list[Entry]:
+    """Stream entries that hold the events, with ids that count on from `start`."""
+    bodies = (item if isinstance(item, bytes) else to_bytes(item) for item in events)
+    return [Entry(f"{number}-0", [FIELD.encode(), body]) for number, body in enumerate(bodies, start)]
+
+
+def _present(values: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in values.items() if value is not ABSENT}
+
+
+# --- any events at all
+
+ODD_TEXTS: Final = (
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "\udfff\ud800",
+    "\ud7ff",
+    "\ue000",
+    "\U0001f600",
+    "é",
+    "\x85",
+    "%s",
+    "'\\",
+)
+SEQUENCES: Final = (
+    "1", "7", "007", "10", "10 ", "99999999999999999999", "a", "A", "\x00", "\x01", "\x02", "\x03", "a\x01",
+    "\ud7ff", "\ud800", "\udfff", "\ue000", "\U0001f600", "\uff11", "1e3", "-1",
+)  # fmt: skip
+SEQUENCE_NUMBERS: Final = ("1", "7", "10", "1.0", "1e3", "1E3", "-1", "-0", "99999999999999999999", "0.5")
+TIMES: Final = (
+    TIME, "2026-01-31T12:00:00.000000Z", "2026-01-31T14:00:00+02:00", "2026-01-31T07:30:00.0-04:30",
+    "2026-01-31t12:00:00z", "2026-01-31T12:00:00-00:00", "2026-01-31T12:00:00.0000009Z", "2026-01-31T12:00:00.1Z",
+    "2026-01-31T12:00:00.12345678Z", "2026-01-31T12:00:00.123456789Z", "2026-01-31T11:59:59.999999999Z",
+    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+)  # fmt: skip
+SOURCES: Final = ("/a", "/a\x01", "/b", "/\U0001f600", "/\ud7ff", "/flowledger")
+
+texts: Final = st.sampled_from(ODD_TEXTS) | st.text(max_size=6)
+"""Texts, those that PostgreSQL cannot hold among them."""
+
+_ids: Final = st.sampled_from(["id_1", "id_2", "\x01", "é" * 256, "\U0001f600"])
+_integers: Final = st.integers(-(2**63), 2**63 - 1)
+_values: Final[st.SearchStrategy[Json]] = st.recursive(
+    st.none() | st.booleans() | _integers | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+_objects: Final = st.dictionaries(texts, _values, max_size=3)
+
+KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
+    "str": texts,
+    "id": _ids,
+    "any": _values,
+    "object": _objects,
+    "int": st.sampled_from([0, 1, 2, -1, 2**63 - 1, -(2**63)]) | _integers,
+    "attempt": st.sampled_from([1, 2, 3, 10, 2**63 - 1]),
+    "seconds": st.just(0) | st.floats(0, 1e9) | st.integers(0, 2**70),
+    "fraction": st.sampled_from([0, 1, 0.5, 1e-9]) | st.floats(0, 1),
+    "error": st.fixed_dictionaries({"message": texts}, optional={"type": texts, "traceback": texts, "more": _values}),
+    "level": st.sampled_from(["trace", "debug", "INFO", "Warn", "warning", "error", "Critical", "FATAL"]),
+    "ids": st.lists(st.sampled_from(["sb_1", "sb_2", "sb_3", "\x01"]), min_size=1, max_size=4),
+    "message_type": st.sampled_from(["request", "response", "notification", "command"]),
+    "time": st.sampled_from(TIMES),
+}
+"""Values of each kind of field."""
+
+
+@st.composite
+def data_of(draw: st.DrawFn, type_: str) -> dict[str, Json]:
+    """Valid data of a type: optional fields there or not or null, and beside them fields that nobody knows."""
+    data: dict[str, Json] = {}
+    for name, field in FIELDS[type_].items():
+        if field.required or draw(st.booleans()):
+            nullable = not field.required or field.kind == "any"
+            data[name] = draw(st.none() | KINDS[field.kind] if nullable else KINDS[field.kind])
+    if type_ == "message.sent" and draw(st.booleans()):
+        data |= {"broadcast": True, "workspace_id": "ws_1"}
+        del data["to_sandbox_ids"]
+    return data | draw(st.dictionaries(st.sampled_from(["cc", "x\x00", "\ud800"]), _values, max_size=1))
+
+
+@st.composite
+def _attributes(draw: st.DrawFn) -> str:
+    """A `sequence` or none, as the beginning of JSON text: numbers count as they are written."""
+    kind = draw(st.sampled_from(["absent", "absent", "null", "text", "number"]))
+    if kind == "absent":
+        return ""
+    texts_of_kind = {"null": ("null",), "number": SEQUENCE_NUMBERS, "text": tuple(map(json.dumps, SEQUENCES))}
+    return f'"sequence": {draw(st.sampled_from(texts_of_kind[kind]))}, '
+
+
+@st.composite
+def events(draw: st.DrawFn, id: str, types: Sequence[str] = tuple(FIELDS)) -> bytes:
+    """Any valid event of a few subjects and sources; about half of its moments are the same ones."""
+    type_ = draw(st.sampled_from(types))
+    kind = type_.partition(".")[0]
+    envelope = event(
+        type_,
+        id=draw(st.sampled_from(["a", "\x01", "\ud7ff", "\ue000", "é"])) + id,
+        source=draw(st.sampled_from(SOURCES)),
+        subject=SUBJECTS[kind] + draw(st.sampled_from(["", "2"])),
+        time=draw(st.just(ABSENT) | st.none() | st.sampled_from(TIMES)),
+        attributes={"data": draw(data_of(type_))} | draw(st.dictionaries(st.just("extension"), _values, max_size=1)),
+    )
+    text = json.dumps(envelope, ensure_ascii=draw(st.booleans()))
+    return escaped("{" + draw(_attributes()) + text[1:]).encode()
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn, min_size: int = 1, max_size: int = 12, types: Sequence[str] = tuple(FIELDS)
+) -> list[bytes]:
+    """A set of valid events, each `source` + `id` once."""
+    size = draw(st.integers(min_size, max_size))
+    return [draw(events(str(number), types)) for number in range(size)]

@@ -1,0 +1,211 @@
+"""Real servers for the tests: an embedded PostgreSQL and Valkey for the session, or those that the environment names.
+
+What a test gets is its own and empty: `database_url` (and `storage`, `settings`) once on each kind of database, made
+from a migrated template; `redis_url` a Redis database without keys. `DATABASE_URL` names a PostgreSQL server on which
+databases may be created (they are dropped again); `REDIS_URL` a Redis database that nobody else uses: it must be empty.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import hypothesis
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+import migrations
+from cli.embedded import embedded_postgres_server, embedded_valkey_server
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.unit_of_work import Storage
+
+_GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
+_GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")
+
+# Servers answer when they answer: no deadline. A fixture's database serves all examples of a test, which empty it.
+hypothesis.settings.register_profile(
+    "flowledger",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("flowledger")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """The settings of the machine the tests run on are none of the tests' business."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name.startswith("LEDGER_") or name in ("DATABASE_URL", "REDIS_URL"):
+                environment.delenv(name)
+        yield
+
+
+@dataclass
+class PostgresqlServer:
+    """A server on which the tests make databases: `template` is migrated and empty, the others are its copies."""
+
+    url: URL
+    admin: Engine
+    prefix: str = field(default_factory=lambda: f"flowledger_test_{os.getpid()}_{os.urandom(3).hex()}")
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def template(self) -> str:
+        return f"{self.prefix}_template"
+
+    def url_of(self, database: str) -> str:
+        return self.url.set(database=database).render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        """The URL of a new database, migrated (or, where `empty`, without any table); dropped at the end."""
+        name = f"{self.prefix}_{next(self._numbers)}"
+        self.create(name, "template0" if empty else self.template)
+        try:
+            yield self.url_of(name)
+        finally:
+            self.drop(name)
+
+    def create(self, name: str, template: str) -> None:
+        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop(self, name: str) -> None:
+        self._do(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _do(self, statement: str) -> None:
+        with self.admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    """The session's PostgreSQL, with a migrated template."""
+    with _postgresql_url(tmp_path_factory) as url:
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        server = PostgresqlServer(url, admin)
+        server.create(server.template, "template0")
+        try:
+            _migrate(server.url_of(server.template))
+            yield server
+        finally:
+            server.drop(server.template)
+            admin.dispose()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """A migrated, empty database on PostgreSQL."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated, empty database on SQLite."""
+    file = tmp_path / "ledger.db"
+    shutil.copyfile(sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database: the test runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def storage(database_url: str) -> Iterator[Storage]:
+    """The same, as Flowledger sees it."""
+    with Storage(make_engine(settings_for(database_url))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgresql_storage(postgresql_url: str) -> Iterator[Storage]:
+    """For what only PostgreSQL does."""
+    with Storage(make_engine(settings_for(postgresql_url))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings that name an empty database (once of each kind), an empty Redis and a folder of the test's own."""
+    return settings_for(database_url, redis_url, home=tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The session's Redis database; use `redis_url`, which is empty."""
+    if not _GIVEN_REDIS_URL:
+        with embedded_valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+            yield server.url
+        return
+    with closing(redis.Redis.from_url(_GIVEN_REDIS_URL)) as client:
+        if client.dbsize():
+            pytest.exit(
+                f"REDIS_URL names a database that has {client.dbsize()} keys; the tests empty it: name another", 4
+            )
+    yield _GIVEN_REDIS_URL
+
+
+@pytest.fixture
+def redis_url(redis_server_url: str) -> Iterator[str]:
+    """A Redis database without keys."""
+    yield redis_server_url
+    with closing(redis.Redis.from_url(redis_server_url)) as client:
+        client.flushdb()
+
+
+def settings_for(
+    database_url: str | None = None, redis_url: str | None = None, *, home: Path | None = None
+) -> Settings:
+    """Settings that name these servers."""
+    urls = {"database_url": database_url, "redis_url": redis_url}
+    given = {name: SecretStr(url) for name, url in urls.items() if url is not None}
+    return Settings.load(**given) if home is None else Settings.load(**given, home=home)
+
+
+@contextmanager
+def _postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """The given server, or an embedded one; its data need not outlive a power cut, so it does not wait for the disk."""
+    if _GIVEN_DATABASE_URL.startswith("postgres"):
+        yield make_url(_GIVEN_DATABASE_URL).set(drivername="postgresql+psycopg2")
+        return
+    folder = tmp_path_factory.mktemp("postgresql")
+    with embedded_postgres_server(folder / "data") as server:
+        url = make_url(server.url).set(drivername="postgresql+psycopg2")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET fsync TO off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        yield url
+    shutil.rmtree(folder)
+
+
+def _migrate(url: str) -> None:
+    engine = make_engine(settings_for(url))
+    try:
+        migrations.upgrade(engine)
+    finally:
+        engine.dispose()

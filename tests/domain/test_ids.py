@@ -1,0 +1,66 @@
+"""Ids that Flowledger makes: TypeIDs over UUIDv7 (contract, section 2)."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.ids import check_id, content_id, new_id
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def uuid_of(type_id: str) -> UUID:
+    """The UUID of a TypeID, as the TypeID specification has it."""
+    bits = 0
+    for letter in type_id.rpartition("_")[2]:
+        bits = bits << 5 | ALPHABET.index(letter)
+    return UUID(int=bits)
+
+
+def test_an_id_is_the_typeid_of_its_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
+    uuid = UUID("01890a5d-ac96-774b-bcce-b302099a8057")  # the pair stands in the TypeID specification
+    monkeypatch.setattr("domain.ids.time.time_ns", lambda: (uuid.int >> 80) * 1_000_000)
+    monkeypatch.setattr("domain.ids.os.urandom", lambda count: uuid.bytes[-count:])
+    assert new_id("exec") == "exec_01h455vb4pex5vsknk084sn02q"
+
+
+@pytest.mark.parametrize("prefix", ["exec", "task", "msg", "usr", "ws", "sb", "agent", "wf", "evt"])
+def test_an_id_is_its_prefix_and_a_uuid_of_version_7_of_now(prefix: str) -> None:
+    before = time.time_ns() // 1_000_000
+    id_ = new_id(prefix)
+    after = time.time_ns() // 1_000_000
+    uuid = uuid_of(id_)
+    assert id_.startswith(f"{prefix}_")
+    assert len(id_) == len(prefix) + 27
+    assert uuid.version == 7
+    assert before <= uuid.int >> 80 <= after
+    assert check_id(id_) == id_
+
+
+def test_no_two_ids_are_the_same() -> None:
+    assert len({new_id("evt") for _ in range(2000)}) == 2000
+
+
+@given(st.integers(0, 2**47), st.integers(0, 2**47))
+def test_ids_sort_by_the_time_they_were_made(one: int, other: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        made = []
+        for milliseconds in (one, other):
+            patch.setattr("domain.ids.time.time_ns", lambda at=milliseconds: at * 1_000_000)
+            made.append(new_id("evt"))
+    assert (made[0] < made[1]) == (one < other) or one == other
+
+
+def test_the_same_content_has_the_same_id() -> None:
+    assert content_id("dead", b"stream", b"1-0", b"raw") == content_id("dead", b"stream", b"1-0", b"raw")
+    assert uuid_of(content_id("dead", b"x")).version == 8
+
+
+def test_content_divided_otherwise_has_another_id() -> None:
+    parts = [(b"ab", b"c"), (b"a", b"bc"), (b"abc",), (b"abc", b""), (b"", b"abc")]
+    assert len({content_id("dead", *part) for part in parts}) == len(parts)

@@ -1,0 +1,75 @@
+"""Recording events as a worker does, and looking at what stands afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from domain.envelope import DEFAULT_MAX_BYTES
+from domain.records import DeadLetter
+from storage import tables
+from storage.repositories import DeadLetterRepository
+from storage.unit_of_work import Storage
+from tests import rows
+from tests.builders import entries
+from workers.recorder import Entry, Recorded, Recorder
+
+
+def recorder(storage: Storage, shard: int = 0, max_event_bytes: int = DEFAULT_MAX_BYTES) -> Recorder:
+    return Recorder(storage, shard, max_event_bytes)
+
+
+def record(storage: Storage, *events: bytes | Mapping[str, Any], start: int = 1) -> Recorded:
+    """Records events in one batch, in this order."""
+    return recorder(storage).record(entries(events, start))
+
+
+def record_batches(storage: Storage, batches: Iterable[Sequence[bytes]]) -> Recorded:
+    """Records batch after batch."""
+    total, start = Recorded(), 1
+    for batch in batches:
+        total += record(storage, *batch, start=start)
+        start += len(batch)
+    return total
+
+
+def record_entry(storage: Storage, *fields: bytes, entry_id: str = "1-0") -> Recorded:
+    """Records one entry with these fields: name, value, name, value …"""
+    return recorder(storage).record([Entry(entry_id, fields)])
+
+
+def empty(storage: Storage) -> None:
+    """Takes all rows out of all tables."""
+    with storage.engine.begin() as connection:
+        for table in reversed(tables.metadata.sorted_tables):
+            connection.execute(delete(table))
+
+
+def differences(storage: Storage) -> list[str]:
+    """How the rows differ from the merge rule's; see `tests.rows`."""
+    with storage.reading() as connection:
+        return rows.differences(connection)
+
+
+def all_rows(storage: Storage) -> rows.Rows:
+    with storage.reading() as connection:
+        return rows.rows(connection)
+
+
+def row(storage: Storage, table: str, *key: Any) -> dict[str, Any]:
+    """One row of a table by its primary key."""
+    return all_rows(storage)[table][key]
+
+
+def count(storage: Storage, table: str) -> int:
+    with storage.reading() as connection:
+        return connection.execute(select(func.count()).select_from(tables.metadata.tables[table])).scalar_one()
+
+
+def dead_letters(storage: Storage) -> list[DeadLetter]:
+    """All dead letters, in order of their entries."""
+    with storage.reading() as connection:
+        letters = DeadLetterRepository(connection).oldest(status=None, limit=1000).items
+    return sorted(letters, key=lambda letter: [int(part) for part in letter.entry_id.split("-")])
