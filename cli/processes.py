@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,10 +90,14 @@ class Process:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process alone; nothing, where it has ended."""
+        if self.is_running():
+            os.kill(self.pid, number)
+
     def terminate(self) -> None:
         """Asks the process to end; `wait` waits for it."""
-        if self.is_running():
-            os.kill(self.pid, signal.SIGTERM)
+        self.signal(signal.SIGTERM)
 
     def wait(self, seconds: float = STOP_SECONDS) -> None:
         """Waits for the end; after `seconds` the process and its children are killed."""
@@ -122,4 +125,3 @@ def kill_session(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
         return
-    time.sleep(0)

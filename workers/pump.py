@@ -62,8 +62,12 @@ class Pump:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         self._stopping.set()
+
+    def stop(self) -> None:
+        """Ends the thread, which may take the rest of a poll's time."""
+        self.ask_to_stop()
         self._thread.join(self._settings.poll_seconds + 5)
 
     def _run(self) -> None:

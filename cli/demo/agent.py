@@ -100,6 +100,10 @@ class Agent:
             in_reply_to=letter.id,
         )
 
+    def backlog(self) -> int:
+        """How many events wait to be recorded."""
+        return self._publisher.backlog()
+
     def look(self, seconds: float) -> Letter | None:
         """The next message, recorded as delivered; None where none comes in time."""
         parcel = self._inbox.take(seconds)

@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +28,6 @@ class Progress:
 
     reports: dict[str, Report] = field(default_factory=dict)
     recorded: int = 0
-    backlog: int = 0
     longest_backlog: int = 0
     began: float = field(default_factory=time.monotonic)
 
@@ -41,36 +40,48 @@ class Progress:
         return all(name in self.reports and self.reports[name].state in states for name in AGENTS)
 
     def note_backlog(self, backlog: int) -> None:
-        self.backlog = backlog
         self.longest_backlog = max(self.longest_backlog, backlog)
 
 
 class Display:
-    """A frame ten times a second on a terminal, nothing elsewhere; gone when its `with` ends, as the work is."""
+    """One thing at a time on a terminal, nothing elsewhere: a step with a spinner, or the agents at work.
+
+    Whoever prints hides it first: rich's refreshing thread and a print at the same time spoil each other's lines.
+    """
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress()
-        self._step: Spinner | None = None
-        self._live = Live(get_renderable=self._frame, console=console, refresh_per_second=10, transient=True)
+        self._console = console
+        self._shown: Status | Live | None = None
 
     def tell(self, step: str) -> None:
         """Shows a step of starting or stopping."""
-        self._step = Spinner("dots", Text(screen.safe(step)))
+        words = Text(screen.safe(step), style="dim")
+        if isinstance(self._shown, Status):
+            self._shown.update(words)
+        else:
+            self._show(Status(words, console=self._console))
 
     def show_work(self) -> None:
         """Shows the agents from now on."""
-        self._step = None
         self.progress.began = time.monotonic()
+        self._show(Live(get_renderable=lambda: picture(self.progress), console=self._console, transient=True))
+
+    def hide(self) -> None:
+        if self._shown is not None:
+            self._shown.stop()
+            self._shown = None
 
     def __enter__(self) -> Self:
-        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        self.hide()
 
-    def _frame(self) -> RenderableType:
-        return self._step or picture(self.progress)
+    def _show(self, shown: Status | Live) -> None:
+        self.hide()
+        self._shown = shown
+        shown.start()
 
 
 def picture(progress: Progress) -> RenderableType:
@@ -80,10 +91,10 @@ def picture(progress: Progress) -> RenderableType:
     files = Table.grid(padding=(0, 2))
     bar = ProgressBar(total=total, completed=done, width=_BAR_WIDTH)
     files.add_row("files", bar, f"{done} of {plan.total}" if plan and plan.total else "")
+    published = max(progress.published, progress.recorded)
     counts = Text.assemble(
-        (f"{max(progress.published, progress.recorded):,}", "bold"), " events published   ",
-        (f"{progress.recorded:,}", "bold green"), " recorded   ",
-        (f"{progress.backlog:,}", "bold"), " on their way   ",
+        (f"{published:,}", "bold"), " events published   ", (f"{progress.recorded:,}", "bold green"), " recorded   ",
+        (f"{published - progress.recorded:,}", "bold"), " on their way   ",
         (f"{time.monotonic() - progress.began:.1f} s", "dim"),
     )  # fmt: skip
     return Group(Text("Agents at work on the files of this project", style="bold"), files, counts, _agents(progress))

@@ -6,11 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from domain.errors import LedgerError
 from storage import tables
+
+AT_WORK: Final = "work"
+AT_REST: Final = "rest"
+"""When a latency was measured: while all agents worked, and after they had ended."""
 
 _JOURNAL = tables.events
 _DEAD = tables.dead_letters
@@ -40,7 +45,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The figures of a run; `events_per_second` is what the agents gave the ledger to do, not the most it can do."""
+    """The figures of a run; the rate is what the agents gave the ledger to do, the watcher's events left out."""
 
     published: int
     recorded: int
@@ -48,7 +53,8 @@ class Measures:
     seconds: float
     events_per_second: float
     longest_backlog: int
-    latency: Latency
+    latency_at_work: Latency
+    latency_at_rest: Latency
 
 
 def recorded(connection: Connection, sources: Sequence[str]) -> Recorded:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import screen
+from cli.demo.measures import Latency
 from cli.demo.summary import Exchange, ExecutionSummary, Summary, TaskSummary
 
 WIDTH: Final = 100
@@ -107,7 +108,7 @@ def _result(summary: Summary) -> Table:
 
 
 def _measures(summary: Summary) -> Table:
-    figures, latency = summary.measures, summary.measures.latency
+    figures = summary.measures
     table = _table("Measured in this run")
     table.show_header = False
     table.add_column(style="dim", no_wrap=True)
@@ -118,16 +119,18 @@ def _measures(summary: Summary) -> Table:
     table.add_row("messages", Text.assemble(f"{summary.messages} sent; deliveries: ", _counts(summary.deliveries)))
     table.add_row(
         "rate",
-        f"{figures.events_per_second:,.0f} events/s: all recorded events ÷ the {figures.seconds:.1f} s from the first "
-        "to the last. It is the pace of the agents, who publish one event at a time, not the ledger's: at most "
-        f"{figures.longest_backlog:,} were seen on their way at once",
+        f"{figures.events_per_second:,.0f} events/s over the {figures.seconds:.1f} s in which the agents' work was "
+        "recorded. It is their pace, one event at a time from six processes on this machine, not the ledger's limit: "
+        f"at most {figures.longest_backlog:,} events were seen waiting",
     )
-    table.add_row(
-        "latency",
-        f"p50 {latency.p50_ms:.1f} ms, p99 {latency.p99_ms:.1f} ms, n = {latency.probes}: from when publish() returned "
-        "to when the event was found in the database, measured while the agents worked on this machine",
-    )
+    table.add_row("latency", _latency(figures.latency_at_work, "while the agents kept this machine busy"))
+    table.add_row("", _latency(figures.latency_at_rest, "when they had ended"))
+    table.add_row("", "from when publish() returned to when a read of the database found the event")
     return table
+
+
+def _latency(latency: Latency, when: str) -> str:
+    return f"p50 {latency.p50_ms:.1f} ms, p99 {latency.p99_ms:.1f} ms, n = {latency.probes}, {when}"
 
 
 def _counts(counts: dict[str, int]) -> Text:

@@ -60,7 +60,7 @@ def run(settings: Settings, console: Console, *, as_json: bool) -> None:
                 work.wait_until_ready()
                 display.show_work()
                 summary = work.do()
-            tell("reading back what was recorded")
+            display.hide()
             if as_json:
                 screen.print_json(summary)
             else:

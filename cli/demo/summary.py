@@ -175,8 +175,7 @@ def _asks_back(thread: tuple[Exchange, ...]) -> bool:
 def _measures(connection: Connection, fleet: Fleet, published: int, longest_backlog: int) -> Measures:
     recorded = measures.recorded(connection, fleet.sources)
     work = measures.recorded(connection, [source for source in fleet.sources if source != fleet.member(WATCHER).source])
-    repository = TaskLogRepository(connection)
-    lines = _all(lambda after: repository.of_task(fleet.watch_task_id, limit=MAX_LIMIT, after=after))
+    milliseconds = _latencies(connection, fleet)
     return Measures(
         published=published,
         recorded=recorded.count,
@@ -184,5 +183,16 @@ def _measures(connection: Connection, fleet: Fleet, published: int, longest_back
         seconds=round(work.seconds, 3),
         events_per_second=round(work.count / work.seconds, 1) if work.seconds else 0.0,
         longest_backlog=longest_backlog,
-        latency=measures.latency([line.context["milliseconds"] for line in lines if line.context]),
+        latency_at_work=measures.latency(milliseconds[measures.AT_WORK]),
+        latency_at_rest=measures.latency(milliseconds[measures.AT_REST]),
     )
+
+
+def _latencies(connection: Connection, fleet: Fleet) -> dict[str, list[float]]:
+    """What the watcher wrote into the log of its task, by phase."""
+    repository = TaskLogRepository(connection)
+    found: dict[str, list[float]] = {measures.AT_WORK: [], measures.AT_REST: []}
+    for line in _all(lambda after: repository.of_task(fleet.watch_task_id, limit=MAX_LIMIT, after=after)):
+        if line.context is not None:
+            found[line.context["phase"]].append(line.context["milliseconds"])
+    return found

@@ -1,0 +1,54 @@
+# Everything here works on a fresh machine with Python 3.11 or newer and make; `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# The stamp is newer than what it was made from: nothing is installed twice, and nothing stale is used.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flowledger needs Python 3.11 or newer; say make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group bench --editable .
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/installed ## a virtual environment with exactly the versions of constraints.txt
+
+.PHONY: demo
+demo: install ## agents do real work on embedded servers, recorded live; ends by itself
+	@$(BIN)/flowledger demo
+
+.PHONY: up
+up: install ## everything on this machine, until Ctrl-C
+	@$(BIN)/flowledger up
+
+.PHONY: test
+test: install ## ruff, mypy, import-linter, pytest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+.PHONY: bench
+bench: install ## Flowledger beside its peers, in one run on the same servers: a table and bench/results.json
+	$(BIN)/python -m bench
+
+.PHONY: update
+update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml
+	rm -rf $(VENV)/update
+	$(PYTHON) -m venv $(VENV)/update
+	$(VENV)/update/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench .
+	echo "# The exact versions that make installs by; renewed by make update." > constraints.txt
+	$(VENV)/update/bin/python -m pip freeze --exclude flowledger >> constraints.txt
+	rm -rf $(VENV)/update build *.egg-info
+
+.PHONY: clean
+clean: ## forget everything that make made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,150 @@
+"""PostgreSQL answers the main reads from an index, the last page as well as the first (PLATFORMS: "index use")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from domain.statuses import Status
+from storage.engine import make_engine
+from storage.repositories import (
+    DeadLetterRepository,
+    DeliveryRepository,
+    ExecutionLogRepository,
+    ExecutionRepository,
+    JournalRepository,
+    MessageRepository,
+    TaskLogRepository,
+    TaskRepository,
+)
+from storage.unit_of_work import Storage
+from tests.conftest import PostgresqlServer, settings_for
+
+ROWS: Final = 20_000
+
+_MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"
+_FILL: Final = (
+    "INSERT INTO executions (id, workflow_id, created_at, created_at_key)"
+    f" SELECT 'e' || n, 'w' || n % 20, {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO tasks (id, execution_id, created_at, created_at_key)"
+    f" SELECT 't' || n, 'e' || n % 20, {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO execution_logs (execution_id, node, iteration, attempt)"
+    " SELECT 'e' || n % 200 + 1, 'n' || n % 7, n, 1 FROM generate_series(1, :rows) n",
+    "INSERT INTO task_logs (source, event_id, task_id, level, message, time, order_key)"
+    f" SELECT 's', 't' || n, 't' || n % 20 + 1, 'info', 'm', {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO task_logs (source, event_id, execution_id, level, message, time, order_key)"
+    f" SELECT 's', 'e' || n, 'e' || n % 20 + 1, 'info', 'm', {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO messages (id, from_sandbox_id, workspace_id, thread_id, created_at, created_at_key)"
+    f" SELECT 'm' || n, 's' || n % 50, 'w' || n % 20, 'th' || n % 50, {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO message_deliveries (message_id, to_sandbox_id)"
+    " SELECT 'm' || n, 's' || n % 50 FROM generate_series(1, :rows) n",
+    "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
+    f" SELECT 'd' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
+    "INSERT INTO events (source, id, type, subject, partition, raw, recorded_at)"
+    f" SELECT 's', n, 'task.queued', 't', 0, '{{}}', {_MOMENT} FROM generate_series(1, :rows) n",
+)
+
+READS: Final[dict[str, Callable[[Connection], Any]]] = {
+    "an execution": lambda c: ExecutionRepository(c).get("e7"),
+    "executions": lambda c: ExecutionRepository(c).newest(),
+    "executions of a workflow": lambda c: ExecutionRepository(c).newest(workflow_id="w7"),
+    "executions in a status": lambda c: ExecutionRepository(c).newest(status=Status.PENDING),
+    "node runs": lambda c: ExecutionLogRepository(c).of_execution("e7"),
+    "runs of a node": lambda c: ExecutionLogRepository(c).of_node("e7", "n1"),
+    "a task": lambda c: TaskRepository(c).get("t7"),
+    "tasks": lambda c: TaskRepository(c).newest(),
+    "tasks in a status": lambda c: TaskRepository(c).newest(status=Status.PENDING),
+    "tasks of an execution": lambda c: TaskRepository(c).of_execution("e7"),
+    "log of a task": lambda c: TaskLogRepository(c).of_task("t7"),
+    "log of an execution": lambda c: TaskLogRepository(c).of_execution("e7"),
+    "a message": lambda c: MessageRepository(c).get("m7"),
+    "messages of a sandbox": lambda c: MessageRepository(c).of_sandbox("s7"),
+    "messages of a workspace": lambda c: MessageRepository(c).of_workspace("w7"),
+    "messages of a thread": lambda c: MessageRepository(c).of_thread("th7"),
+    "deliveries": lambda c: DeliveryRepository(c).of_message("m7"),
+    "a dead letter": lambda c: DeadLetterRepository(c).get("d7"),
+    "open dead letters": lambda c: DeadLetterRepository(c).oldest(),
+    "an event": lambda c: JournalRepository(c).get("s", "7"),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(postgresql_server: PostgresqlServer) -> Iterator[Storage]:
+    """A database with many rows of everything, of which the planner knows."""
+    with postgresql_server.database() as url, Storage(make_engine(settings_for(url))) as storage:
+        with storage.engine.begin() as connection:
+            for statement in _FILL:
+                connection.execute(text(statement), {"rows": ROWS})
+        with storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+        yield storage
+
+
+def plan(connection: Connection, read: Callable[[Connection], Any]) -> dict[str, Any]:
+    """How PostgreSQL ran the read."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    read(connection)
+    event.remove(connection, "before_cursor_execute", note)
+    ((statement, parameters),) = asked
+    explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar_one()
+    found: dict[str, Any] = explained[0]["Plan"]
+    return found
+
+
+def nodes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All steps of a plan."""
+    yield found
+    for inner in found.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def looked_at(found: dict[str, Any]) -> int:
+    """How many rows were read and thrown away, or read to be sorted: what an index should have spared."""
+    removed = sum(
+        node.get("Rows Removed by Filter", 0) * node["Actual Loops"] + node.get("Rows Removed by Join Filter", 0)
+        for node in nodes(found)
+    )
+    read = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes(found) if "Scan" in node["Node Type"])
+    return int(removed + read)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_read_looks_at_no_whole_table(filled: Storage, name: str) -> None:
+    with filled.reading() as connection:
+        found = plan(connection, READS[name])
+    assert [node["Relation Name"] for node in nodes(found) if node["Node Type"] == "Seq Scan"] == []
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_first_page_looks_at_few_rows_beyond_its_own(filled: Storage, name: str) -> None:
+    with filled.reading() as connection:
+        assert looked_at(plan(connection, READS[name])) < ROWS / 20
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize(
+    ("walk", "rows"),
+    [
+        (lambda c: ExecutionRepository(c).newest, ROWS),
+        (lambda c: DeadLetterRepository(c).oldest, ROWS),
+        (lambda c: lambda **paging: MessageRepository(c).of_workspace("w7", **paging), ROWS // 20),
+        (lambda c: lambda **paging: TaskRepository(c).of_execution("e7", **paging), ROWS // 20),
+    ],
+    ids=["executions", "dead letters", "messages of a workspace", "tasks of an execution"],
+)
+def test_a_later_page_by_cursor_looks_at_no_more_than_the_first(
+    filled: Storage, walk: Callable[[Connection], Callable[..., Any]], rows: int, part: float
+) -> None:
+    with filled.reading() as connection:
+        ask = walk(connection)
+        cursor = ask(limit=1, offset=int(rows * part)).cursor
+        assert cursor is not None
+        assert looked_at(plan(connection, lambda _: ask(after=cursor))) < 110

@@ -1,0 +1,183 @@
+"""Migrations: they make exactly the declared tables, go back to nothing, and may run twice, or twice at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+import migrations
+from cli import processes
+from storage.engine import make_engine
+from storage.tables import metadata
+from tests.conftest import PostgresqlServer, settings_for
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    with server.database(empty=True) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[Engine]:
+    made = make_engine(settings_for(empty_url))
+    yield made
+    made.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
+
+
+def checks(engine: Engine) -> set[str | None]:
+    """The names of all CHECK constraints."""
+    inspector = inspect(engine)
+    return {check["name"] for table in metadata.tables for check in inspector.get_check_constraints(table)}
+
+
+def test_the_migrated_schema_is_the_declared_one(engine: Engine) -> None:
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_the_checks_are_the_declared_ones(engine: Engine) -> None:
+    """Alembic does not compare them."""
+    migrations.upgrade(engine)
+    migrated = checks(engine)
+    migrations.downgrade(engine, "base")
+    metadata.create_all(engine)
+    assert migrated == checks(engine)
+
+
+def test_the_texts_that_are_compared_are_in_the_order_of_code_points(postgresql_server: PostgresqlServer) -> None:
+    """Alembic does not compare collations, either."""
+    collations = (
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2"
+    )
+    with postgresql_server.database() as migrated, postgresql_server.database(empty=True) as declared:
+        found = []
+        for url in (migrated, declared):
+            engine = make_engine(settings_for(url))
+            metadata.create_all(engine)
+            with engine.connect() as connection:
+                found.append(connection.execute(text(collations)).all())
+            engine.dispose()
+    assert found[0] == found[1]
+    assert ("events", "id", "C") in found[0]
+
+
+def test_all_tables_of_the_contract_are_there(engine: Engine) -> None:
+    migrations.upgrade(engine)
+    assert tables(engine) >= {
+        "events",
+        "executions",
+        "execution_logs",
+        "tasks",
+        "task_logs",
+        "messages",
+        "message_deliveries",
+        "dead_letters",
+    }
+    assert migrations.current(engine) == migrations.newest(engine)
+
+
+def test_a_downgrade_to_base_leaves_nothing(engine: Engine) -> None:
+    migrations.upgrade(engine)
+    migrations.downgrade(engine, "base")
+    assert tables(engine) <= {"alembic_version"}
+    assert migrations.current(engine) is None
+
+
+def test_after_a_downgrade_the_way_up_is_open_again(engine: Engine) -> None:
+    for _ in range(2):
+        migrations.upgrade(engine)
+        migrations.downgrade(engine, "base")
+    migrations.upgrade(engine)
+    assert migrations.current(engine) == migrations.newest(engine)
+
+
+def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
+    migrations.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES ('s', '1', '2026-01-01')")
+        )
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM checkpoints")).scalar_one() == 1
+
+
+def test_an_empty_database_stands_at_no_revision(engine: Engine) -> None:
+    assert migrations.current(engine) is None
+
+
+def test_every_revision_can_be_reached_one_by_one(engine: Engine) -> None:
+    script = ScriptDirectory.from_config(migrations.configuration(engine))
+    for revision in reversed(list(script.walk_revisions())):
+        migrations.upgrade(engine, revision.revision)
+        assert migrations.current(engine) == revision.revision
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE tasks (mine text)"))
+    with pytest.raises(Exception, match="tasks"):
+        migrations.upgrade(engine)
+    assert tables(engine) - {"alembic_version"} == {"tasks"}
+    assert migrations.current(engine) is None
+
+
+def test_two_processes_may_migrate_at_once(empty_url: str, engine: Engine) -> None:
+    command = [sys.executable, "-c", "import migrations; from domain.settings import Settings; "
+               "from storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"]  # fmt: skip
+    environment = processes.environment(settings_for(empty_url))
+    started = [
+        subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    assert migrations.current(engine) == migrations.newest(engine)
+
+
+def test_two_threads_may_migrate_at_once(postgresql_server: PostgresqlServer) -> None:
+    with postgresql_server.database(empty=True) as url, ThreadPoolExecutor(2) as pool:
+        engines = [make_engine(settings_for(url)) for _ in range(2)]
+        try:
+            done = [pool.submit(migrations.upgrade, engine) for engine in engines]
+            assert [result.exception() for result in done] == [None, None]
+            assert migrations.current(engines[0]) == migrations.newest(engines[0])
+        finally:
+            for engine in engines:
+                engine.dispose()
+
+
+def test_alembics_own_command_takes_the_database_from_the_environment(
+    empty_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    command.upgrade(config, "head")
+    assert migrations.current(engine) == migrations.newest(engine)

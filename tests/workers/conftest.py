@@ -1,0 +1,33 @@
+"""Real workers for tests: Celery processes of their own, stopped at the end whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import processes
+from cli.processes import Process
+from domain.settings import Settings
+
+StartWorker = Callable[[], Process]
+
+
+@pytest.fixture
+def start_worker(settings: Settings, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts a worker with two processes; its leases are short, so that a test need not wait long for a killed one's."""
+    started: list[Process] = []
+    quick = settings.model_copy(update={"lease_seconds": 1.0})
+
+    def start() -> Process:
+        log = tmp_path / f"worker-{len(started)}.log"
+        environment = processes.worker_environment(quick) | {"LEDGER_LEASE_SECONDS": "1", "LEDGER_HOME": str(tmp_path)}
+        worker = Process("worker", processes.worker_command(2), environment, log)
+        worker.start()
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
