@@ -15,7 +15,7 @@ timezone = "UTC"
 worker_prefetch_multiplier = 1
 worker_send_task_events = True
 
-# Measured (FAULTS.md): SIGTERM under a backlog took 31.7 s; with this, and REMAP_SIGTERM=SIGQUIT, a drain ends its turn.
+# Measured: SIGTERM under a backlog took 31.7 s. With this, and REMAP_SIGTERM=SIGQUIT, the drains under way end.
 worker_soft_shutdown_timeout = 3.0
 
 # A broker that is away comes back some day: wait for it, and never give up.

@@ -1,4 +1,4 @@
-"""`make bench`: Flowledger and its peers in one run, in turns, on the same servers; a table, and `bench/results.json`."""
+"""`make bench`: Flowledger and its peers, in turns, on the same servers; a table, and `bench/results.json`."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def _servers() -> Iterator[Servers]:
         yield servers
 
 
-def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[float]]]:
+def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[Any]]]:
     """Every contender in turn, `rounds` times, so that a machine that slows down slows all of them."""
-    found: dict[str, dict[str, list[float]]] = {}
+    found: dict[str, dict[str, list[Any]]] = {}
     for turn in range(rounds):
         for kind in CONTENDERS:
             console.print(f"[dim]round {turn + 1} of {rounds}: {kind.title}[/dim]")
@@ -70,11 +70,11 @@ def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[float
             _add(found, kind.name, rate, cpu)
         console.print(f"[dim]round {turn + 1} of {rounds}: pgbench[/dim]")
         empty(servers)
-        _add(found, "pgbench", pgbench.events_per_second(servers.database_url, 5, servers.folder), float("nan"))
+        _add(found, "pgbench", pgbench.events_per_second(servers.database_url, 5, servers.folder), None)
     return found
 
 
-def _add(found: dict[str, dict[str, list[float]]], name: str, rate: float, cpu: float) -> None:
+def _add(found: dict[str, dict[str, list[Any]]], name: str, rate: float, cpu: float | None) -> None:
     entry = found.setdefault(name, {"events_per_second": [], "cpu_seconds_per_1000": []})
     entry["events_per_second"].append(rate)
     entry["cpu_seconds_per_1000"].append(cpu)
@@ -109,13 +109,13 @@ def _results(servers: Servers, rates: dict[str, Any], latencies: dict[str, Any])
     rows = {}
     for name, entry in rates.items():
         middle = median(entry["events_per_second"])
-        cpu = median(entry["cpu_seconds_per_1000"])
+        cpu = [seconds for seconds in entry["cpu_seconds_per_1000"] if seconds is not None]
         rows[name] = {
             "title": titles[name],
             "events_per_second": entry["events_per_second"],
             "median": middle,
             "ours_is_times": ours / middle,
-            "cpu_seconds_per_1000": None if cpu != cpu else cpu,  # noqa: PLR0124 - not a number
+            "cpu_seconds_per_1000": median(cpu) if cpu else None,
             "latency_ms": latencies.get(name),
         }
     return {"machine": _machine(servers), "rows": rows}

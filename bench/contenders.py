@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psutil
 import redis
@@ -143,9 +144,7 @@ class CeleryOrm(Contender):
         return command, _peer_environment(self.servers)
 
     def publish(self, events: list[bytes]) -> None:
-        from bench.peers import celery_orm
-
-        celery_orm.publish(events)
+        _peer("celery_orm").publish(events)
 
 
 class FastStream(Contender):
@@ -165,9 +164,7 @@ class FastStream(Contender):
         return command, _peer_environment(self.servers)
 
     def publish(self, events: list[bytes]) -> None:
-        from bench.peers import faststream_stream
-
-        faststream_stream.publish(events)
+        _peer("faststream_stream").publish(events)
 
 
 CONTENDERS: Final[tuple[type[Contender], ...]] = (Flowledger, CeleryOrm, FastStream)
@@ -197,6 +194,11 @@ def percentile(values: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
+def _peer(name: str) -> Any:
+    """A peer's module; it reads its environment when it is imported, so not before that is set."""
+    return importlib.import_module(f"bench.peers.{name}")
+
+
 def _peer_environment(servers: Servers) -> dict[str, str]:
     environment = {"PEER_DATABASE_URL": servers.database_url, "PEER_REDIS_URL": servers.redis_url}
     os.environ.update(environment)  # the peers' publish() reads it, too
@@ -208,7 +210,7 @@ def _cpu_of_tree(pid: int) -> float:
     try:
         process = psutil.Process(pid)
         times = process.cpu_times()
-        total = times.user + times.system + times.children_user + times.children_system
+        total = float(times.user + times.system + times.children_user + times.children_system)
         descendants = process.children(recursive=True) if pid != os.getpid() else []
     except psutil.NoSuchProcess:
         return total
@@ -217,5 +219,5 @@ def _cpu_of_tree(pid: int) -> float:
             times = child.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
+        total += float(times.user + times.system)
     return total

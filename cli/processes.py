@@ -1,4 +1,4 @@
-"""The processes of a running service: the worker, the scheduler and Flower, each in a session of its own, with a log."""
+"""The processes of a running service: worker, scheduler and Flower, each in a session of its own, with a log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
-    """Celery's worker; one bell at a time for each of its processes. Its node name tells it from others on this host."""
+    """Celery's worker. Its node name tells it from others on the same host."""
     command = [
         *_CELERY,
         "worker",

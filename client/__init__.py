@@ -1,5 +1,6 @@
 """For producers and agents. Knows domain and Redis; never storage, never Celery."""
 
-from client.publisher import AsyncPublisher, Published, Publisher
+from client.publisher import AsyncPublisher, Publisher
+from client.publishing import Prepared, Published
 
-__all__ = ["AsyncPublisher", "Published", "Publisher"]
+__all__ = ["AsyncPublisher", "Prepared", "Published", "Publisher"]

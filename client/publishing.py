@@ -80,10 +80,10 @@ def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYT
 
 
 def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Publishing:
-    """Publishes `events` in order, some hundred in a round trip, each try within `timeout_seconds`.
+    """Publishes `events` in order, some hundred in a round trip, each within `timeout_seconds`.
 
-    Raises BrokerUnavailable or BrokerFull; what was not confirmed may have arrived all the same: publish it again, as it
-    is, and nothing is doubled.
+    Raises BrokerUnavailable or BrokerFull; what was not confirmed may have arrived all the same: publish it again, as
+    it is, and nothing is doubled.
     """
     published: list[Published] = []
     for batch in _batches(events):

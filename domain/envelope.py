@@ -77,7 +77,7 @@ class Envelope:
         )
 
     def to_json(self) -> str:
-        """The JSON text that `parse` reads; absent attributes are left out. Raises ValueError for a time without zone."""
+        """The JSON text that `parse` reads, without absent attributes; raises ValueError for a time without a zone."""
         attributes = {"specversion": "1.0"} | {name: getattr(self, name) for name in _WRITTEN} | dict(self.extensions)
         attributes["data"] = _written_data(self.data)
         if self.time is not None:

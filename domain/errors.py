@@ -41,7 +41,7 @@ class Refused(LedgerError):
 
 
 class PublishError(LedgerError):
-    """An event was not confirmed by Redis. It may still have arrived: publish the same event, with the same id, again."""
+    """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again."""
 
 
 class BrokerUnavailable(PublishError):

@@ -1,7 +1,7 @@
 """The vocabulary of the core: one frozen model for the data of each event type of CONTRACT §4.
 
 A new event type touches this file (its class), `workers/recorder.py` (what is done) and the tests. Unknown fields are
-ignored here (the journal keeps them). `null` is dropped before a model sees it, except in the fields `keeps_null` names.
+ignored here (the journal keeps them). `null` is dropped before a model sees it, but for the fields in `keeps_null`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Ids: opaque text of 1 to 512 bytes; those that Flowledger makes are TypeIDs (CONTRACT §2).
 
-TypeID: `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32, so ids sort by the time they were made.
+TypeID: `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32: ids sort by the time they were made.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _RFC3339: Final = re.compile(
 
 
 def parse_time(text: str) -> datetime:
-    """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone, or not in the years 1 to 9999."""
+    """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone in the years 1 to 9999."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!a} is not an RFC 3339 time with a zone, like 2026-01-31T12:00:00.25Z")

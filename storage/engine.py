@@ -1,4 +1,4 @@
-"""The connection pool, as the platforms set it: 20 connections and 40 more, 30 s time-out, recycled hourly, pre-pinged."""
+"""The connection pool, as the platforms set it: 20 + 40 connections, 30 s time-out, recycled hourly, pre-pinged."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Column groups: the merge rule of CONTRACT §3 as data, and as SQL that applies it.
 
-Within a row each group belongs, as a whole, to the event with the greatest key (or, for the earliest of times, the least).
-The row keeps that key beside the group. An event's write is one upsert of the groups it speaks of: a group changes hands
-only where the event's key wins, so writes commute, and may be done any number of times.
+Within a row each group belongs, as a whole, to the event with the greatest key (or, for the earliest of times, the
+least). The row keeps that key beside the group. An event's write is one upsert of the groups it speaks of: a group
+changes hands only where the event's key wins, so writes commute, and may be done any number of times.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ gives, and the column that takes one row for each item of a JSON array of texts,
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """The statement of a shape, ready to be built for either database; `binds` names its parameters in order of values."""
+    """The statement of a shape, to be built for either database; `binds` names its parameters in order of values."""
 
     table: Table
     given: tuple[str, ...]
@@ -88,7 +88,7 @@ class Upsert:
     each: str | None
     binds: tuple[str, ...]
 
-    def postgresql(self, prefix: str, new: FromClause | None) -> postgresql.Insert:
+    def postgresql(self, prefix: str, new: FromClause | None) -> Any:
         """The upsert of rows that are there only where the event's journal row is `new` (None: always)."""
         names, values = self._row(prefix)
         rows = select(*values)
@@ -98,7 +98,7 @@ class Upsert:
             )
         return self._on_conflict(postgresql.insert(self.table).from_select(names, rows))
 
-    def sqlite(self, prefix: str) -> sqlite.Insert:
+    def sqlite(self, prefix: str) -> Any:
         """The upsert by itself. (`WHERE true` keeps SQLite from reading ON CONFLICT as part of a join.)"""
         names, values = self._row(prefix)
         rows = select(*values).where(true())

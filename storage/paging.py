@@ -38,7 +38,7 @@ class Order:
     descending: bool = False
 
     def page(self, statement: Select[Any], limit: int, offset: int, after: str | None) -> Select[Any]:
-        """`statement` in this order, from behind the cursor on, with one row more than asked, to see whether there are more.
+        """`statement` in this order, from behind the cursor on; one row more than asked says whether there are more.
 
         Raises BadCursor, and ValueError where limit or offset cannot be used.
         """
@@ -72,8 +72,9 @@ def _encode(values: list[Any]) -> str:
 def _decode(cursor: str, length: int) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if not isinstance(values, list) or len(values) != length:
-            raise ValueError(cursor)
-        return [datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value for value in values]
+        decoded = [datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value for value in values]
     except (ValueError, KeyError, TypeError):
-        raise BadCursor(f"not a cursor of this list: {cursor[:40]!r}; start again without one") from None
+        decoded = []
+    if len(decoded) != length:
+        raise BadCursor(f"not a cursor of this list: {cursor[:40]!r}; start again without one")
+    return decoded

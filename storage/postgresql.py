@@ -15,15 +15,16 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 import psycopg2
-from sqlalchemy import ColumnElement, Engine, bindparam, exists, false, func, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Text, bindparam, exists, false, func, literal_column, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import DatabaseUnavailable
 from storage import tables
 from storage.groups import Shape, upsert
+from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
-from storage.unit_of_work import CheckpointRow, Transaction, Unrecordable
 
 # A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
@@ -33,13 +34,13 @@ _END: Final = (
     "COMMIT; RESET synchronous_commit; BEGIN; "
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (%s, %s, %s) "
     "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
-    f"COMMIT; SELECT current_setting('{_REPEATED}')"
+    "COMMIT; SELECT current_setting('flowledger.repeated')"
 )
 
 _numbers: Final = count(1)
 
-# Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end to
-# end (that of a foreign key's check, for one) stays when the table has grown. Everything here is looked up by its key.
+# Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end
+# to end (a foreign key's check does) stays when the table has grown. Everything here is looked up by its key.
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
 
@@ -71,7 +72,7 @@ class Statement(NamedTuple):
 
 
 class PostgresqlPipeline:
-    """See `storage.unit_of_work.Pipeline`."""
+    """See `storage.pipeline.Pipeline`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -171,9 +172,9 @@ def _journal_insert() -> Any:
 
 
 def _tell_repeated(new: Any) -> Any:
-    position = bindparam("position", type_=tables.Text())
-    setting: ColumnElement[str] = literal_column(f"'{_REPEATED}'", tables.Text())
-    told = func.set_config(setting, func.current_setting(setting, type_=tables.Text()).concat(position), false())
+    position = bindparam("position", type_=Text())
+    setting: ColumnElement[str] = literal_column(f"'{_REPEATED}'", Text())
+    told = func.set_config(setting, func.current_setting(setting, type_=Text()).concat(position), false())
     return select(told).where(~exists(select(literal_column("1")).select_from(new)))
 
 
@@ -183,7 +184,7 @@ def _type(type_: Any) -> str:
 
 def _words(error: Exception) -> str:
     """What the database said, without the statement and its values."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, PoolTimeout):
         return "no connection became free in time"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

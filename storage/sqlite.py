@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import DatabaseUnavailable
 from storage import tables
 from storage.groups import Shape, upsert
+from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
-from storage.unit_of_work import CheckpointRow, Transaction, Unrecordable
 
 _CHECKPOINT: Final = (
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "
@@ -28,7 +28,7 @@ _PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, V
 
 
 class SqlitePipeline:
-    """See `storage.unit_of_work.Pipeline`."""
+    """See `storage.pipeline.Pipeline`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -76,10 +76,10 @@ def _statement(shape: Shape) -> tuple[str, tuple[str, ...]]:
     return str(statement.sqlite("").compile(dialect=_DIALECT)), statement.binds
 
 
-_DIALECT: Final = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_DIALECT: Final = sqlite.dialect(paramstyle="named")
 _JOURNAL: Final = str(
     sqlite.insert(tables.events)
     .values({column: bindparam(column) for column in COLUMNS})
     .on_conflict_do_nothing()
-    .compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[no-untyped-call]
+    .compile(dialect=sqlite.dialect(paramstyle="qmark"))
 )

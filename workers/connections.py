@@ -34,5 +34,10 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
     return client
 
 
+def text(reply: bytes | str) -> str:
+    """A name or an id in a reply, as text."""
+    return reply if isinstance(reply, str) else reply.decode()
+
+
 def _as_it_came(reply: Any, **_: Any) -> Any:
     return reply

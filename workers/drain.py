@@ -101,4 +101,4 @@ class Drain:
     def _tell_recovered(self) -> None:
         failures = self._client.getdel(streams.failures(self._shard))
         if failures:
-            logger.warning("shard %d records again, after %s tries", self._shard, failures.decode())
+            logger.warning("shard %d records again, after %d tries", self._shard, int(failures))

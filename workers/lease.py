@@ -36,7 +36,7 @@ class Lease:
         return bool(self._client.set(self._key, self._owner, nx=True, px=self._milliseconds))
 
     def renew(self) -> bool:
-        """Keeps the lease, asking Redis when a third of its time is over; False where it ran out and may be another's."""
+        """Keeps the lease, asking Redis when a third of its time is over; False where it ran out."""
         if time.monotonic() < self._renew_at:
             return True
         self._plan_renewal()

@@ -18,7 +18,7 @@ from celery import bootsteps
 
 from domain import streams
 from domain.settings import Settings
-from workers.connections import connect
+from workers.connections import connect, text
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +102,8 @@ class Pump:
     def _wait(self) -> list[tuple[str, Any]]:
         """The streams that have entries: of shards, the oldest one; of the idle stream, those not seen yet."""
         if self._idle_after == "$":
-            newest = self._client.xrevrange(streams.IDLE, count=1)
-            self._idle_after = newest[0][0].decode() if newest else "0-0"
+            newest: Any = self._client.xrevrange(streams.IDLE, count=1)
+            self._idle_after = text(newest[0][0]) if newest else "0-0"
             self._watched = set(self._shards)
         left = self._settings.poll_seconds - (time.monotonic() - self._looked_at)
         watched = sorted(self._watched)

@@ -1,4 +1,4 @@
-"""What is done with each event: the table of contents of the service, and the way from stream entries to the database."""
+"""What is done with each event: the table of contents of the service, and the way from entries to the database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from domain.errors import Reason, Refused
 from domain.events import EventData
 from domain.times import now, sortable
 from storage.groups import Write
+from storage.pipeline import Transaction, Unrecordable
 from storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
@@ -23,7 +24,7 @@ from storage.repositories import (
     TaskLogRepository,
     TaskRepository,
 )
-from storage.unit_of_work import Storage, Transaction, Unrecordable
+from storage.unit_of_work import Storage
 
 Writer = Callable[[Event, str], Write | None]
 """Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
@@ -152,8 +153,10 @@ class Recorder:
 
     def _dead_letter(self, read: _Read, seen_at: str) -> Write:
         assert read.refused is not None
+        readable = _readable(read.raw, self._max_event_bytes)
+        entry_id = read.entry.id
         return DeadLetterRepository.bury(
-            self._stream, read.entry.id, read.raw, read.refused, seen_at, _readable(read.raw, self._max_event_bytes)
+            self._stream, entry_id, read.raw, read.refused, seen_at=seen_at, readable=readable
         )
 
 

@@ -14,8 +14,12 @@ from typing import Final, Self
 
 import psutil
 
+from domain.errors import SettingsError
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOP_SECONDS: Final = 10.0
+_LONGEST_PATH: Final = 75
+"""Bytes; a Unix socket's path may have 103 on macOS, 107 on Linux, and `agents/coordinator.sock` comes behind."""
 
 
 class Interruption:
@@ -52,9 +56,14 @@ class Interruption:
 
 @contextlib.contextmanager
 def temporary_home() -> Iterator[Path]:
-    """A folder for this run alone; at the end whatever still runs on it is stopped, and it is removed."""
-    home = Path(tempfile.mkdtemp(prefix="flowledger-demo-"))
+    """A folder for this run alone; at the end whatever still runs on it is stopped, and it is removed.
+
+    Raises SettingsError where its path is too long for the sockets in it.
+    """
+    home = Path(tempfile.mkdtemp(prefix="flowledger-demo-")).resolve()
     try:
+        if len(str(home)) > _LONGEST_PATH:
+            raise SettingsError(f"the path of temporary files is too long for sockets: {home.parent}; set TMPDIR")
         yield home
     finally:
         _stop_all_that_name(str(home))

@@ -35,9 +35,9 @@ class Progress:
     def published(self) -> int:
         return sum(report.published for report in self.reports.values())
 
-    def are_all(self, *states: str) -> bool:
-        """Whether every agent has come to one of these states."""
-        return all(name in self.reports and self.reports[name].state in states for name in AGENTS)
+    def is_at(self, state: str, *names: str) -> bool:
+        """Whether the agents of these names, or else all agents, have come to this state."""
+        return all(name in self.reports and self.reports[name].state == state for name in names or AGENTS)
 
     def note_backlog(self, backlog: int) -> None:
         self.longest_backlog = max(self.longest_backlog, backlog)

@@ -13,9 +13,9 @@ from cli.demo.measures import Latency
 from cli.demo.summary import Exchange, ExecutionSummary, Summary, TaskSummary
 
 WIDTH: Final = 100
-_NAME_WIDTH: Final = 50
+_NAME_WIDTH: Final = 74
 _LINE_WIDTH: Final = 74
-_TEXT_WIDTH: Final = 54
+_TEXT_WIDTH: Final = 52
 
 
 def print_summary(summary: Summary, console: Console) -> None:
@@ -33,6 +33,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 def _executions(executions: tuple[ExecutionSummary, ...]) -> Table:
     table = _table("Executions")
+    table.expand, table.padding = True, (0, 1, 0, 0)  # so it fits 80 columns, and fills more
     for name in ("execution", "status", "nodes", "rounds", "tasks", "took"):
         table.add_column(name, justify="right" if name in ("rounds", "took") else "left", no_wrap=name != "nodes")
     for place, each in enumerate(executions):
@@ -43,7 +44,7 @@ def _executions(executions: tuple[ExecutionSummary, ...]) -> Table:
             screen.status(execution.status),
             _nodes(each),
             "" if execution.iterations is None else str(execution.iterations),
-            _counts(each.tasks),
+            _tasks(each.tasks),
             screen.duration(execution.started_at, execution.finished_at),
         )
     return table
@@ -59,11 +60,20 @@ def _nodes(each: ExecutionSummary) -> Text:
     return text
 
 
+def _tasks(counts: dict[str, int]) -> Text:
+    """How many there are, and what became of those that did not complete."""
+    others = {status: count for status, count in counts.items() if status != "completed"}
+    text = Text(str(sum(counts.values())))
+    return text.append(", ").append_text(_counts(others)) if others else text
+
+
 def _task(shown: TaskSummary) -> Table:
     task = shown.task
     table = _table(Text.assemble("A task and its log: ", screen.words(task.name, limit=_NAME_WIDTH)))
-    table.show_header = False
+    table.show_header, table.expand = False, True
     table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    table.add_column(ratio=1)
     for line in shown.log:
         style = screen.LEVEL_STYLES.get(line.level, "")
         message = screen.words(line.message, style, limit=_LINE_WIDTH)
@@ -75,7 +85,7 @@ def _task(shown: TaskSummary) -> Table:
 
 
 def _conversation(thread: tuple[Exchange, ...]) -> Table:
-    """Each message with its sender and recipients; a response stands in from its request."""
+    """Each message with its sender and recipients, and whether it has been taken."""
     table = _table("A conversation between sandboxes")
     table.show_header = False
     table.add_column(style="dim", no_wrap=True)
@@ -87,11 +97,10 @@ def _conversation(thread: tuple[Exchange, ...]) -> Table:
         table.add_row(
             screen.time(one.time)[11:],
             Text.assemble(screen.words(one.sender, limit=12), (" ▸ ", "dim"), screen.words(to, limit=12)),
-            Text.assemble("  " if is_answer else "", screen.words(one.text, "dim" if is_answer else "", _TEXT_WIDTH)),
+            screen.words(f"↳ {one.text}" if is_answer else one.text, limit=_TEXT_WIDTH),
             Text("✓", style="green") if delivered else _counts(one.deliveries),
         )
-    table.caption = Text("✓ delivered: its recipient has taken it", style="dim")
-    table.caption_justify = "left"
+    table.caption, table.caption_justify = Text("✓ delivered: its recipient has taken it", style="dim"), "left"
     return table
 
 
@@ -119,9 +128,9 @@ def _measures(summary: Summary) -> Table:
     table.add_row("messages", Text.assemble(f"{summary.messages} sent; deliveries: ", _counts(summary.deliveries)))
     table.add_row(
         "rate",
-        f"{figures.events_per_second:,.0f} events/s over the {figures.seconds:.1f} s in which the agents' work was "
-        "recorded. It is their pace, one event at a time from six processes on this machine, not the ledger's limit: "
-        f"at most {figures.longest_backlog:,} events were seen waiting",
+        f"{figures.events_per_second:,.0f} events/s over the {figures.seconds:.1f} s from the first to the last record "
+        "of the agents' work: their pace, who publish one event at a time and wait for each other. "
+        f"Most events seen waiting at once: {figures.longest_backlog:,}",
     )
     table.add_row("latency", _latency(figures.latency_at_work, "while the agents kept this machine busy"))
     table.add_row("", _latency(figures.latency_at_rest, "when they had ended"))

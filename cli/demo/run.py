@@ -86,15 +86,16 @@ class Work:
 
     def wait_until_ready(self) -> None:
         """Returns when all agents listen and the worker records."""
-        self._wait_until(lambda: self.progress.are_all("ready"), _READY_SECONDS, "the agents were not ready")
+        self._wait_until(lambda: self.progress.is_at("ready"), _READY_SECONDS, "the agents were not ready")
 
     def do(self) -> Summary:
         """Asks for the review, waits for the answer and until all of it is recorded, and reads back what stands."""
         fleet = self.you.fleet
         ask = {"text": "Please review this project, and tell me where to look first"}
         self.you.send([COORDINATOR], "request", ask, thread_id=fleet.thread_id, execution_id=fleet.execution_id)
-        self._wait_until(lambda: self.progress.are_all("ended"), _WORK_SECONDS, "the agents did not finish")
+        self._wait_until(lambda: self.progress.is_at("ended", COORDINATOR), _WORK_SECONDS, "the work did not end")
         self.you.take()
+        self._wait_until(lambda: self.progress.is_at("ended"), _WORK_SECONDS, "the agents did not end")
         published = self.progress.published + self.you.published
         self._wait_until(lambda: self._is_recorded(published), _RECORD_SECONDS, "not everything was recorded")
         with self.storage.reading() as connection:

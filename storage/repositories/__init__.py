@@ -1,4 +1,4 @@
-"""One repository per record: the writes that the merge rule asks for, and the reads that people and programs ask for."""
+"""One repository per record: the writes of the merge rule, and the reads that people and programs ask for."""
 
 from storage.repositories.checkpoints import CheckpointRepository
 from storage.repositories.dead_letters import DeadLetterRepository

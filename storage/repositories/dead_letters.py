@@ -23,12 +23,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
 
     @staticmethod
     def bury(
-        stream: str,
-        entry_id: str,
-        raw: bytes,
-        refused: Refused,
-        seen_at: str,
-        readable: dict[str, str | None],
+        stream: str, entry_id: str, raw: bytes, refused: Refused, *, seen_at: str, readable: dict[str, str | None]
     ) -> Write:
         """The row of a refused entry; the same entry again is the same row.
 

@@ -79,7 +79,7 @@ class DeliveryRepository(Repository[Delivery]):
     record = Delivery
 
     @staticmethod
-    def await_recipients(event: Event, recorded_at: str) -> Write | None:
+    def await_recipients(event: Event, _recorded_at: str) -> Write | None:
         """A pending delivery for each recipient that the message names; a broadcast names none."""
         assert isinstance(event.data, MessageSent)
         if event.data.to_sandbox_ids is None:
@@ -102,11 +102,11 @@ class DeliveryRepository(Repository[Delivery]):
         )
 
     @staticmethod
-    def expire(event: Event, recorded_at: str) -> Write:
+    def expire(event: Event, _recorded_at: str) -> Write:
         return _reach(_delivery(event), event, DeliveryStatus.EXPIRED)
 
     @staticmethod
-    def fail(event: Event, recorded_at: str) -> Write:
+    def fail(event: Event, _recorded_at: str) -> Write:
         assert isinstance(event.data, MessageFailed)
         return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
 

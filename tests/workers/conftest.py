@@ -16,7 +16,7 @@ StartWorker = Callable[[], Process]
 
 @pytest.fixture
 def start_worker(settings: Settings, tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts a worker with two processes; its leases are short, so that a test need not wait long for a killed one's."""
+    """Starts a worker with two processes, and short leases: a test need not wait long for those of a killed one."""
     started: list[Process] = []
     quick = settings.model_copy(update={"lease_seconds": 1.0})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -36,7 +37,7 @@ def drain(settings: Settings, client: redis.Redis, storage: Storage) -> DrainRes
     return Drain(settings, client, storage, SHARD).run()
 
 
-def add(client: redis.Redis, *events: bytes) -> list[bytes]:
+def add(client: redis.Redis, *events: bytes) -> list[Any]:
     return [client.xadd(STREAM, {streams.FIELD: event}) for event in events]
 
 
@@ -119,7 +120,8 @@ def test_a_turn_ends_and_tells_the_pumps(settings: Settings, client: redis.Redis
     add(client, *(raw("task.created", subject=f"t{place}") for place in range(5)))
     assert drain(short, client, storage)["recorded"] == 2
     assert client.xlen(STREAM) == 3
-    ((_, fields),) = client.xrange(streams.IDLE)
+    idle: Any = client.xrange(streams.IDLE)
+    ((_, fields),) = idle
     assert fields == {b"shard": str(SHARD).encode()}
 
 

@@ -1,0 +1,40 @@
+"""What a unit of work hands to a database, and what each kind of database does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from domain.errors import LedgerError
+from storage.groups import Write
+
+
+class Transaction(NamedTuple):
+    """What is committed together: an event's journal row and its writes, or (`journal` is None) a dead letter."""
+
+    journal: tuple[str | int | None, ...] | None
+    writes: Sequence[Write]
+
+
+class CheckpointRow(NamedTuple):
+    """The last entry of a stream; its transaction ends each flush, and makes all before it durable."""
+
+    stream: str
+    entry_id: str
+    recorded_at: str
+
+
+class Unrecordable(LedgerError):
+    """The database refuses a transaction for good: doing the same again would end the same."""
+
+
+class Pipeline(Protocol):
+    """How a database runs many transactions at once."""
+
+    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+        """Commits each transaction by itself, in order, durably; returns the places of those whose event was known.
+
+        Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the
+        ones before it may be committed, so the caller does all of them again.
+        """
+        ...

@@ -1,0 +1,177 @@
+"""The command line against real servers, as a person uses it: in processes of its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from storage.unit_of_work import Storage
+from tests.builders import entries, raw
+from tests.storage.recording import recorder
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough here; `test_up` runs the same commands on both."""
+    return sqlite_url
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path) -> Run:
+    """Runs `flowledger …` against the test's own servers."""
+    assert settings.redis_url is not None
+    assert settings.database_url is not None
+    environment = os.environ | {
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "LEDGER_HOME": str(tmp_path / "home"),
+        "COLUMNS": "120",
+    }
+
+    def run(*arguments: str, input: bytes = b"", without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        environ = {name: value for name, value in environment.items() if name not in without}
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments], input=input, env=environ, capture_output=True, check=False
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+def test_publish_takes_files_names_bad_lines_and_publishes_the_good_ones(
+    run: Run, redis_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    good = [raw("task.created", subject="t1"), raw("task.started", subject="t1")]
+    file.write_bytes(b"\n".join([good[0], b'{"specversion":"1.0"}', b"", good[1], b"\xff"]) + b"\n")
+    done = run("publish", str(file))
+    assert done.returncode == 1
+    assert "2 events accepted, 2 lines refused" in done.stdout
+    assert f"{file}:2: id: is missing" in done.stderr
+    assert f"{file}:5: not UTF-8" in done.stderr
+    shard = streams.shard_of("t1", 8)
+    found: Any = redis.Redis.from_url(redis_url).xrange(streams.stream(shard))
+    kept = [fields[b"event"] for _, fields in found]
+    assert kept == good, "the exact bytes, in order"
+
+
+def test_publish_reads_standard_input_and_gzip(run: Run, redis_url: str, tmp_path: Path) -> None:
+    zipped = tmp_path / "events.jsonl.gz"
+    zipped.write_bytes(gzip.compress(raw("task.created") + b"\n" + raw("task.created")))
+    assert "2 events accepted" in run("publish", str(zipped)).stdout
+    assert "1 events accepted" in run("publish", "-", input=raw("task.created")).stdout
+    assert "1 events accepted" in run("publish", "-", input=gzip.compress(raw("task.created"))).stdout
+
+
+def test_text_with_other_line_ends_stays_one_event(run: Run) -> None:
+    event = raw("task.created", name="one\u2028two\u0085three").decode()
+    unescaped = json.dumps(json.loads(event), ensure_ascii=False).encode()
+    assert b"\xc2\x85" in unescaped
+    assert run("publish", "-", input=unescaped + b"\n").returncode == 0
+
+
+def test_publish_reports_as_json(run: Run) -> None:
+    done = run("publish", "--json", "-", input=b"[]\n" + raw("task.created") + b"\n")
+    report = json.loads(done.stdout)
+    assert report["accepted"] == 1
+    assert [(bad["line"], bad["reason"]) for bad in report["refused"]] == [(1, "invalid_envelope")]
+
+
+def test_wait_gives_up_when_time_is_over(run: Run) -> None:
+    run("publish", "-", input=raw("task.created"))
+    done = run("wait", "--timeout", "0.2")
+    assert done.returncode == 1
+    assert "1 events still wait" in done.stderr
+
+
+def test_wait_returns_when_nothing_is_left(run: Run) -> None:
+    assert run("wait", "--timeout", "5").returncode == 0
+
+
+def test_status_tells_backlog_dead_letters_and_that_nobody_works(run: Run, storage: Storage) -> None:
+    run("publish", "-", input=raw("task.created"))
+    recorder(storage).record(entries([b"rubbish"]))
+    report = json.loads(run("status", "--json").stdout)
+    assert sum(report["backlog"].values()) == 1
+    assert report["dead_letters"] == {"open": 1}
+    assert report["workers"] == {}
+    assert "none: nothing is recorded" in run("status").stdout
+
+
+@pytest.mark.parametrize("type_", ["execution.created", "task.created", "message.sent"])
+def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
+    recorder(storage).record(entries([raw(type_, subject="the_one")]))
+    assert "the_one" in run("show", "the_one").stdout
+    shown = json.loads(run("show", "--json", "the_one").stdout)
+    assert shown[type_.partition(".")[0]]["id"] == "the_one"
+
+
+def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) -> None:
+    event = raw("task.created", subject="t", name="\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold]")
+    recorder(storage).record(entries([event]))
+    shown = run("show", "t").stdout
+    assert "\x1b" not in shown
+    assert "\\x1b[31mred" in shown
+    assert "[bold]markup[/bold]" in shown
+
+
+def test_what_is_not_there_is_said_in_one_line(run: Run) -> None:
+    done = run("show", "nobody")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: nothing recorded has the id 'nobody'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_wrong_use_is_exit_2(run: Run) -> None:
+    assert run("publish", "no-such-file").returncode == 2
+    assert run("bogus").returncode == 2
+    assert run("wait", "--timeout", "soon").returncode == 2
+
+
+def test_without_servers_it_says_what_to_do(run: Run) -> None:
+    done = run("publish", "-", without=("REDIS_URL", "DATABASE_URL"))
+    assert done.returncode == 1
+    assert "start `flowledger up`, or set REDIS_URL" in done.stderr
+
+
+def test_a_password_in_a_url_is_in_no_error(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment = os.environ | {
+        "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0",
+        "DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/none",
+    }
+    for command in (["publish", "-"], ["status"], ["show", "x"], ["migrate"], ["worker"], ["wait", "--timeout", "1"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", *command],
+            input=raw("task.created"),
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 1, command
+        assert b"hunter2" not in done.stdout + done.stderr
+        assert done.stderr.startswith(b"error: "), done.stderr
+
+
+def test_migrate_and_a_worker_before_it(settings: Settings, redis_url: str, tmp_path: Path) -> None:
+    environment = os.environ | {"REDIS_URL": redis_url, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    command = [sys.executable, "-m", "cli.main"]
+    early = subprocess.run([*command, "worker"], env=environment, capture_output=True, check=False, text=True)
+    assert early.returncode == 1
+    assert "flowledger migrate" in early.stderr
+    for _ in range(2):
+        done = subprocess.run([*command, "migrate"], env=environment, capture_output=True, check=False, text=True)
+        assert done.returncode == 0
+        assert "revision 0001" in done.stdout

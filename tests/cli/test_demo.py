@@ -1,0 +1,140 @@
+"""The demo, run as a person runs it: what it says is true, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.demo import measures, reading
+from domain.errors import LedgerError
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def temporary_files() -> Iterator[Path]:
+    """A folder of temporary files for the demo alone, with a path short enough for its sockets."""
+    with tempfile.TemporaryDirectory(prefix="fl-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def start(temporary_files: Path) -> subprocess.Popen[bytes]:
+    """`flowledger demo --json`, which keeps all it has in `temporary_files`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "demo", "--json"],
+        env=os.environ | {"TMPDIR": str(temporary_files)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def left_running(temporary_files: Path) -> list[list[str]]:
+    """The command lines of all processes that the demo in this folder started, or that work in it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            traces = [*process.cmdline(), process.environ().get("TMPDIR", "")]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if any(str(temporary_files) in trace for trace in traces):
+            found.append(process.cmdline())
+    return found
+
+
+def test_the_demo_records_all_its_agents_do_and_leaves_nothing(temporary_files: Path) -> None:
+    demo = start(temporary_files)
+    output, errors = demo.communicate(timeout=110)
+
+    assert demo.returncode == 0, errors.decode()
+    assert left_running(temporary_files) == []
+    assert list(temporary_files.glob("flowledger-demo-*")) == []
+    check_summary(json.loads(output))
+
+
+def check_summary(summary: dict[str, Any]) -> None:
+    """All of it was recorded and came to its end, as the summary of the same data says."""
+    figures = summary["measures"]
+    assert figures["recorded"] == figures["published"] > 1000
+    assert figures["dead_letters"] == 0
+    assert figures["events_per_second"] > 0
+    for latency in (figures["latency_at_work"], figures["latency_at_rest"]):
+        assert 0 < latency["p50_ms"] <= latency["p99_ms"]
+        assert latency["probes"] > 0
+
+    packages = reading.packages()
+    project, *reviews = summary["executions"]
+    assert {review["name"] for review in reviews} == set(packages)
+    assert {each["execution"]["status"] for each in summary["executions"]} == {"completed"}
+    assert {review["execution"]["parent_execution_id"] for review in reviews} == {project["execution"]["id"]}
+    for review in reviews:
+        runs = [run["node"] for run in review["nodes"] if run["status"] in ("completed", "skipped")]
+        assert runs.count("survey") == runs.count("review") == review["execution"]["iterations"] > 0
+        assert len(runs) == len(review["nodes"])
+        final = review["execution"]["final_state"]
+        assert final == review["execution"]["current_state"]
+        assert final["reviewed"] + final["failed"] == len(packages[review["name"]])
+        # a survey and a review of each file that is Python, a survey alone of each other, and a summary
+        assert sum(review["tasks"].values()) == 2 * final["reviewed"] + final["failed"] + 1
+        assert review["tasks"].get("failed", 0) == final["failed"]
+
+    assert summary["deliveries"].keys() == {"delivered"}
+    assert summary["shown_task"]["log"]
+    assert {exchange["message_type"] for exchange in summary["conversation"]} == {"request", "response"}
+
+
+def test_ctrl_c_ends_the_demo_and_leaves_nothing(temporary_files: Path) -> None:
+    demo = start(temporary_files)
+    wait_until(lambda: list(temporary_files.glob("*/agents/watcher.sock")), 60, "an agent at its address")
+    demo.send_signal(signal.SIGINT)
+    output, errors = demo.communicate(timeout=60)
+
+    assert demo.returncode != 0
+    assert output == b""
+    assert b"Traceback" not in errors
+    assert left_running(temporary_files) == []
+    assert list(temporary_files.glob("flowledger-demo-*")) == []
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    found = measures.latency([float(value) for value in range(1, 101)])
+    assert (found.probes, found.p50_ms, found.p99_ms) == (100, 50.0, 99.0)
+
+
+def test_no_latency_is_made_up() -> None:
+    with pytest.raises(LedgerError, match="no latency"):
+        measures.latency([])
+
+
+def test_a_review_finds_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ROOT", tmp_path)
+    body = "\n".join(["    pass"] * reading.LONG_FUNCTION)
+    words = '"TODO in a text is none"'
+    (tmp_path / "one.py").write_text(
+        f"import os.path\n\ndef long():\n{body}\n\ndef _short():\n    {words}\n\n# TODO: mend\n"
+    )
+
+    module = reading.read("one.py")
+
+    assert module.imports == ("os",)
+    assert [(each.name, each.lines, each.documented) for each in module.definitions] == [
+        ("long", reading.LONG_FUNCTION + 1, False),
+        ("_short", 2, True),
+    ]
+    assert [each.kind for each in reading.findings(module)] == ["long function", "to do", "no docstring"]
+
+
+def test_what_is_not_python_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ROOT", tmp_path)
+    (tmp_path / "page.py.mako").write_text("${imports}\n")
+    with pytest.raises(SyntaxError):
+        reading.read("page.py.mako")
