@@ -265,4 +265,4 @@ def _refused(error: ValidationError) -> Refused:
 
 
 def _written_data(data: EventData | Mapping[str, Any]) -> Any:
-    return data.model_dump(mode="json", exclude_unset=True) if isinstance(data, EventData) else dict(data)
+    return data.model_dump(exclude_unset=True) if isinstance(data, EventData) else dict(data)

@@ -10,7 +10,7 @@ from typing import Final
 
 from cli.demo import reading
 from cli.demo.agent import Agent
-from cli.demo.fleet import SURVEYORS
+from cli.demo.fleet import SURVEYORS, Fleet
 from cli.demo.reading import Finding
 from cli.demo.transport import Letter
 from domain.events import NodeCompleted, NodeStarted
@@ -23,7 +23,8 @@ _WEIGHTY: Final = 100
 class Reviewer(Agent):
     """Takes one request: `review` some files, each a task."""
 
-    def prepare(self) -> None:
+    def __init__(self, fleet: Fleet, name: str) -> None:
+        super().__init__(fleet, name)
         self._later: deque[Letter] = deque()
         self._surveyors = itertools.cycle(SURVEYORS)
 

@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from domain import json_text
 from domain.envelope import Envelope, parse
+from domain.errors import Refused
 from domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
 from domain.statuses import Level
 from domain.times import now, sortable
-from tests.builders import EXAMPLES, FIELDS, event
+from tests.builders import EXAMPLES, FIELDS
 
 MOMENT = datetime(2026, 1, 31, 14, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=2)))
 
@@ -42,10 +42,11 @@ def test_an_event_has_an_id_and_the_present_time_where_none_are_given() -> None:
 
 
 def test_what_is_given_stands() -> None:
-    given = {"id": "1", "time": MOMENT, "sequence": 7, "partitionkey": "p", "extension": [1]}
-    arrived = travelled(Envelope.of(TaskStarted(worker="w"), source="/s", subject="task_1", **given))
-    named = {"specversion": "1.0", "source": "/s", "subject": "task_1", "type": "task.started", "data": {"worker": "w"}}
-    assert arrived == named | given | {"time": "2026-01-31T14:00:00.250000+02:00", "sequence": "7"}
+    given: dict[str, Any] = {"id": "1", "sequence": 7, "partitionkey": "p", "correlationid": "c"}
+    started = TaskStarted(worker="w")
+    arrived = travelled(Envelope.of(started, source="/s", subject="t", time=MOMENT, extensions={"own": [1]}, **given))
+    named = {"specversion": "1.0", "source": "/s", "subject": "t", "type": "task.started", "data": {"worker": "w"}}
+    assert arrived == named | given | {"time": "2026-01-31T12:00:00.250000Z", "own": [1]}
 
 
 def test_what_is_not_given_does_not_travel() -> None:
@@ -96,16 +97,19 @@ def test_a_value_that_json_does_not_have_is_refused_and_not_changed(value: Any) 
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValidationError, match="zone"):
-        Envelope.of(TaskStarted(), source="/s", subject="t", time=datetime(2026, 1, 31))
+    envelope = Envelope.of(TaskStarted(), source="/s", subject="t", time=datetime(2026, 1, 31))
+    with pytest.raises(ValueError, match="zone"):
+        envelope.to_json()
 
 
 @pytest.mark.parametrize("attributes", [{"source": ""}, {"subject": ""}, {"id": "x" * 513}, {"subject": "\x00"}])
-def test_an_attribute_that_breaks_the_contract_is_refused(attributes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Envelope.of(TaskStarted(), **{"source": "/s", "subject": "t"} | attributes)
+def test_an_attribute_that_breaks_the_contract_is_refused_by_name(attributes: dict[str, Any]) -> None:
+    envelope = Envelope.of(TaskStarted(), **{"source": "/s", "subject": "t"} | attributes)
+    with pytest.raises(Refused) as caught:
+        parse(envelope.to_json().encode())
+    assert caught.value.field in attributes
 
 
-def test_a_typed_envelope_may_be_made_of_its_json_form() -> None:
-    given = event("task.started", worker="w")
-    assert travelled(Envelope.model_validate(given)) == given
+def test_data_may_be_a_json_object_as_well() -> None:
+    envelope = Envelope(id="1", source="/s", type="task.progressed", subject="t", data={"progress": 0.5, "own": None})
+    assert travelled(envelope)["data"] == {"progress": 0.5, "own": None}

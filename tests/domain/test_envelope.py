@@ -14,6 +14,7 @@ from tests.domain.refusing import refusal
 REQUIRED: Final = ("specversion", "id", "source", "type", "subject")
 OPTIONAL_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
 LIMITS: Final = {"id": 512, "subject": 512, "source": 1024}
+_NO_DATA: Final[tuple[Any, ...]] = (ABSENT, {})
 
 
 def started(**attributes: Any) -> bytes:
@@ -136,7 +137,7 @@ def test_another_content_type_is_refused(content_type: Any) -> None:
 
 
 def test_data_that_is_absent_is_the_same_as_an_empty_object() -> None:
-    absent, empty = (parse(raw("task.started", id="1", attributes={"data": data})) for data in (ABSENT, {}))
+    absent, empty = (parsed("task.started", id="1", attributes={"data": data}) for data in _NO_DATA)
     assert empty.data == absent.data
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.streams import partition_key, shard_of, stream
-from tests.builders import ABSENT, event
+from domain.streams import shard_of, stream
+from tests.builders import ABSENT, parsed
 
 
 def crc32(data: bytes) -> int:
@@ -40,18 +40,18 @@ def test_the_checksum_is_of_the_keys_utf8(key: str) -> None:
 
 @pytest.mark.parametrize("type_", ["execution.started", "node.started", "task.created", "message.delivered"])
 def test_the_key_is_the_subject(type_: str) -> None:
-    assert partition_key(event(type_, subject="mine")) == "mine"
+    assert parsed(type_, subject="mine").partition_key == "mine"
 
 
 def test_the_key_of_a_sent_message_is_its_sender() -> None:
-    assert partition_key(event("message.sent", subject="msg_1", from_sandbox_id="sb_9")) == "sb_9"
+    assert parsed("message.sent", subject="msg_1", from_sandbox_id="sb_9").partition_key == "sb_9"
 
 
 @pytest.mark.parametrize("type_", ["task.created", "message.sent", "message.delivered"])
 def test_a_partitionkey_goes_before_all_else(type_: str) -> None:
-    assert partition_key(event(type_, attributes={"partitionkey": "mine"})) == "mine"
+    assert parsed(type_, attributes={"partitionkey": "mine"}).partition_key == "mine"
 
 
 @pytest.mark.parametrize("key", [ABSENT, None])
 def test_a_partitionkey_of_null_is_none(key: Any) -> None:
-    assert partition_key(event("task.created", subject="mine", attributes={"partitionkey": key})) == "mine"
+    assert parsed("task.created", subject="mine", attributes={"partitionkey": key}).partition_key == "mine"

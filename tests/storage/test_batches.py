@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -19,7 +19,8 @@ from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
 from workers.recorder import EVENT_HANDLERS, Recorded
 
-MEBIBYTE = 2**20
+MEBIBYTE: Final = 2**20
+HANDLERS: Final[dict[Any, Any]] = EVENT_HANDLERS
 
 
 def tasks(number: int, **data: Any) -> list[bytes]:
@@ -45,7 +46,7 @@ def breaking(value: Any) -> tuple[Any, ...]:
 def test_an_event_that_the_database_refuses_does_not_stop_the_others(
     storage: Storage, monkeypatch: pytest.MonkeyPatch, value: str, place: int
 ) -> None:
-    monkeypatch.setitem(EVENT_HANDLERS, say.TaskStarted, breaking(value))
+    monkeypatch.setitem(HANDLERS, say.TaskStarted, breaking(value))
     batch = tasks(5)
     batch.insert(place, raw("task.started", id="bad", subject="task_bad"))
     outcome = record(storage, *batch)
@@ -57,7 +58,7 @@ def test_an_event_that_the_database_refuses_does_not_stop_the_others(
 
 
 def test_the_others_of_such_a_batch_count_as_recorded(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EVENT_HANDLERS, say.TaskStarted, breaking("exploded"))
+    monkeypatch.setitem(HANDLERS, say.TaskStarted, breaking("exploded"))
     known, *new = tasks(4)
     record(storage, known)
     outcome = record(storage, known, *new, raw("task.started", id="bad"), start=2)
@@ -69,7 +70,7 @@ def test_an_event_that_was_refused_can_be_recorded_after_the_cause_is_mended(
 ) -> None:
     body = raw("task.started")
     with monkeypatch.context() as release:
-        release.setitem(EVENT_HANDLERS, say.TaskStarted, breaking("exploded"))
+        release.setitem(HANDLERS, say.TaskStarted, breaking("exploded"))
         record(storage, body)
     assert record(storage, dead_letters(storage)[0].raw, start=2) == Recorded(recorded=1)
     assert row(storage, "tasks", "task_1")["status"] == "running"
@@ -77,7 +78,7 @@ def test_an_event_that_was_refused_can_be_recorded_after_the_cause_is_mended(
 
 def test_the_connection_that_was_refused_is_used_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as release:
-        release.setitem(EVENT_HANDLERS, say.TaskStarted, breaking("exploded"))
+        release.setitem(HANDLERS, say.TaskStarted, breaking("exploded"))
         record(storage, raw("task.started"), *tasks(3))
     assert record(storage, *tasks(3), start=9).dead == 0
 

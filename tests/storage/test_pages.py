@@ -219,6 +219,6 @@ def test_the_cursor_of_another_list_is_refused_as_such(ledger: Storage) -> None:
 
 
 @pytest.mark.parametrize("paging", [{"limit": 0}, {"limit": -1}, {"limit": 1001}, {"offset": -1}])
-def test_a_limit_or_offset_that_cannot_be_used_is_refused(ledger: Storage, paging: dict[str, int]) -> None:
+def test_a_limit_or_offset_that_cannot_be_used_is_refused(ledger: Storage, paging: dict[str, Any]) -> None:
     with ledger.reading() as connection, pytest.raises(ValueError, match="must"):
         TaskRepository(connection).newest(**paging)

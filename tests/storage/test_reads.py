@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from domain.records import Execution, Message, RecordedEvent, Task
+from storage.paging import Page
 from storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
@@ -150,14 +151,14 @@ def test_a_message_comes_back_with_all_it_says(storage: Storage) -> None:
 
 def test_what_is_not_there_is_none(storage: Storage) -> None:
     with storage.reading() as connection:
-        found = [
+        found: list[object] = [
             TaskRepository(connection).get("x"),
             ExecutionRepository(connection).get("x"),
             MessageRepository(connection).get("x"),
             DeadLetterRepository(connection).get("x"),
             JournalRepository(connection).get("x", "x"),
         ]
-        lists = [
+        lists: list[Page[Any]] = [
             TaskRepository(connection).of_execution("x"),
             TaskLogRepository(connection).of_task("x"),
             ExecutionLogRepository(connection).of_node("x", "y"),

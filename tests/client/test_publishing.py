@@ -1,0 +1,227 @@
+"""Publishing as it should go (contract, section 1): one suite for both publishers, against a real server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from zlib import crc32
+
+import pytest
+import redis
+
+from client import Publisher
+from domain.envelope import Envelope, parse
+from domain.errors import Reason, Refused, SettingsError
+from domain.events import TaskStarted
+from tests.builders import ABSENT, FIELDS, event, raw
+from tests.client.faces import Face, MakeFace
+from tests.client.looking import bodies, entries, events
+from tests.waiting import wait_until
+
+
+def test_a_typed_envelope_is_published(publisher: Face, server: redis.Redis) -> None:
+    envelope = Envelope.of(TaskStarted(worker="w"), source="/s", subject="task_1")
+    published = publisher.publish(envelope)
+    assert bodies(server) == [envelope.to_json().encode()]
+    assert published.id == envelope.id
+
+
+def test_a_dict_is_published(publisher: Face, server: redis.Redis) -> None:
+    given = event("task.completed", output=["é", None])
+    assert publisher.publish(given).id == given["id"]
+    assert events(server) == [given]
+
+
+@pytest.mark.parametrize("form", [bytes, bytes.decode])
+def test_json_text_is_published_byte_for_byte(publisher: Face, server: redis.Redis, form: Any) -> None:
+    body = (
+        b' {"type":"task.started" ,"id":"\\u0061", "source":"/\xc3\xa9","subject":"t","specversion":"1.0","n":1.50e1}\n'
+    )
+    publisher.publish(form(body))
+    assert bodies(server) == [body]
+
+
+def test_a_prepared_event_is_published_any_number_of_times(publisher: Face, server: redis.Redis) -> None:
+    prepared = publisher.prepare({"source": "/s", "type": "task.started", "subject": "t"})
+    ids = {publisher.publish(prepared).id for _ in range(3)}
+    assert bodies(server) == [prepared.raw] * 3
+    assert ids == {prepared.id}
+
+
+def test_what_is_told_is_where_the_entry_stands(publisher: Face, server: redis.Redis) -> None:
+    published = publisher.publish(event("task.started"))
+    assert [entry[:2] for entry in entries(server)] == [(published.stream, published.entry_id)]
+
+
+def test_an_entry_has_one_field(publisher: Face, server: redis.Redis) -> None:
+    publisher.publish(event("task.started"))
+    assert [list(fields) for _, _, fields in entries(server)] == [[b"event"]]
+
+
+def test_a_dict_without_an_id_and_a_version_is_given_them(publisher: Face, server: redis.Redis) -> None:
+    given = {"source": "/s", "type": "task.started", "subject": "t"}
+    ids = [publisher.publish(given).id for _ in range(2)]
+    assert len(set(ids)) == 2
+    assert events(server) == [given | {"specversion": "1.0", "id": id_} for id_ in ids]
+    assert ids[0].startswith("evt_")
+
+
+def test_attributes_of_none_are_left_out(publisher: Face, server: redis.Redis) -> None:
+    publisher.publish(event("task.started", id="1", attributes={"partitionkey": None, "correlationid": None}))
+    assert events(server) == [event("task.started", id="1")]
+
+
+@pytest.mark.parametrize("type_", FIELDS)
+def test_events_of_every_type_are_published(publisher: Face, server: redis.Redis, type_: str) -> None:
+    publisher.publish(event(type_))
+    assert parse(bodies(server)[0]).type == type_
+
+
+def test_text_that_postgresql_cannot_hold_is_published_exactly(publisher: Face, server: redis.Redis) -> None:
+    """As section 2 has it, such text is kept; Python's own has lone surrogates where a file's name is no UTF-8."""
+    given = event("task.completed", output=["\x00", "\udcff"])
+    publisher.publish(given)
+    assert json.loads(bodies(server)[0]) == given
+
+
+# --- which stream
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        (event("task.started", subject="task_é"), "task_é"),
+        (event("task.started", attributes={"partitionkey": "mine"}), "mine"),
+        (event("task.started", subject="s", attributes={"partitionkey": None}), "s"),
+        (event("message.sent", from_sandbox_id="sb_9"), "sb_9"),
+        (event("message.sent", attributes={"partitionkey": "mine"}), "mine"),
+        (event("message.delivered", subject="msg_7"), "msg_7"),
+    ],
+)
+def test_an_event_goes_to_its_shard(
+    make_publisher: MakeFace, redis_url: str, shards: int, given: dict[str, Any], key: str
+) -> None:
+    published = make_publisher(redis_url, shards=shards).publish(given)
+    assert published.stream == f"ledger:events:{crc32(key.encode()) % shards}"
+
+
+# --- many
+
+
+def test_many_are_published_in_order(publisher: Face, server: redis.Redis) -> None:
+    given = [event("task.logged", subject="t", message=str(number)) for number in range(1200)]
+    published = publisher.publish_many(iter(given))
+    assert [one.id for one in published] == [one["id"] for one in given]
+    assert events(server) == given
+    assert [one.entry_id for one in published] == [entry_id for _, entry_id, _ in entries(server)]
+
+
+def test_many_may_be_none_at_all(publisher: Face) -> None:
+    assert publisher.publish_many([]) == []
+
+
+def test_the_forms_may_be_mixed(publisher: Face, server: redis.Redis) -> None:
+    prepared = publisher.prepare(event("task.started"))
+    publisher.publish_many([event("task.queued"), raw("task.started"), raw("task.started").decode(), prepared])
+    assert len(bodies(server)) == 4
+
+
+def test_the_backlog_is_what_waits_in_all_streams(publisher: Face) -> None:
+    assert publisher.backlog() == 0
+    publisher.publish_many(event("task.started", subject=f"task_{number}") for number in range(30))
+    assert publisher.backlog() == 30
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "field"),
+    [
+        (event("task.started", subject="\x00"), Reason.INVALID_ENVELOPE, "subject"),
+        (event("task.started", attributes={"subject": ABSENT}), Reason.INVALID_ENVELOPE, "subject"),
+        (event("task.started", source="x" * 1025), Reason.INVALID_ENVELOPE, "source"),
+        (event("task.exploded"), Reason.UNKNOWN_TYPE, "type"),
+        (event("task.progressed", progress=2), Reason.INVALID_DATA, "data.progress"),
+        (event("task.completed", output=float("nan")), Reason.NOT_JSON, ""),
+        (event("task.completed", output=object()), Reason.NOT_JSON, ""),
+        (event("task.completed", output="x" * 2**20), Reason.TOO_LARGE, ""),
+        (b"not json", Reason.NOT_JSON, ""),
+        ("{}", Reason.INVALID_ENVELOPE, "specversion"),
+        ("\ud800", Reason.NOT_JSON, ""),
+        (raw("task.started", attributes={"id": None}), Reason.INVALID_ENVELOPE, "id"),
+        (Envelope.of(TaskStarted(), source="", subject="t"), Reason.INVALID_ENVELOPE, "source"),
+    ],
+    ids=range(13),
+)
+def test_what_breaks_the_contract_is_refused_and_not_sent(
+    publisher: Face, server: redis.Redis, given: Any, reason: Reason, field: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        publisher.publish(given)
+    assert (caught.value.reason, caught.value.field) == (reason, field)
+    assert bodies(server) == []
+
+
+def test_one_bad_event_among_many_is_refused_before_its_round_trip(publisher: Face, server: redis.Redis) -> None:
+    given = [event("task.started", subject="t") for _ in range(600)]
+    given[550] = event("task.exploded")
+    with pytest.raises(Refused):
+        publisher.publish_many(given)
+    assert len(bodies(server)) == 500
+
+
+def test_the_limit_of_size_is_a_setting(make_publisher: MakeFace, redis_url: str) -> None:
+    with pytest.raises(Refused, match="2,000"):
+        make_publisher(redis_url, max_event_bytes=2000).publish(event("task.completed", output="x" * 2000))
+
+
+# --- settings, closing, sharing
+
+
+def test_without_a_url_there_is_no_publisher(make_publisher: MakeFace) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        make_publisher()
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "http://127.0.0.1/", "redis://127.0.0.1:port/0"])
+def test_a_url_of_no_redis_is_a_wrong_setting(make_publisher: MakeFace, url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        make_publisher(url)
+
+
+def test_the_url_may_come_from_the_environment(
+    make_publisher: MakeFace, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    assert make_publisher().publish(event("task.started")).entry_id
+
+
+def test_a_publisher_closes_its_connections(redis_url: str, server: redis.Redis) -> None:
+    before = len(server.client_list())
+    with Publisher(redis_url) as publisher:
+        publisher.publish(event("task.started"))
+        assert len(server.client_list()) == before + 1
+    wait_until(lambda: len(server.client_list()) == before, what="the end of the connection")
+
+
+def test_a_publisher_may_be_shared_between_threads(redis_url: str, server: redis.Redis) -> None:
+    errors: list[BaseException] = []
+
+    def publish(publisher: Publisher, name: int) -> None:
+        try:
+            for number in range(50):
+                publisher.publish(event("task.started", id=f"{name} {number}"))
+        except BaseException as error:
+            errors.append(error)
+
+    with Publisher(redis_url) as publisher:
+        threads = [threading.Thread(target=publish, args=(publisher, name)) for name in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert len({one["id"] for one in events(server)}) == 400
