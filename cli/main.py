@@ -25,6 +25,9 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
 )
 
+_INTERRUPTED: Final = 130
+"""What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""
+
 Database = Annotated[
     str | None, typer.Option("--database", help="The database, instead of DATABASE_URL: sqlite:///FILE …")
 ]
@@ -44,9 +47,8 @@ def main() -> None:
     except (redis.RedisError, ConnectionError) as error:
         screen.print_error(f"Redis does not answer: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        screen.print_error("interrupted")
-        sys.exit(1)
+    except SystemExit as end:
+        sys.exit(1 if end.code == _INTERRUPTED else end.code)
 
 
 def _settings(database: str | None = None, **given: Any) -> Settings:

@@ -133,8 +133,8 @@ def _servers(stack: contextlib.ExitStack, settings: Settings, tell: Tell) -> Set
     if settings.database_url is None:
         tell("starting PostgreSQL")
         postgres = EmbeddedPostgres(settings.home / "postgresql")
-        postgres.start()
         stack.callback(postgres.stop)
+        postgres.start()
         urls["database_url"] = SecretStr(postgres.url)
     if settings.redis_url is None:
         tell("starting Valkey")

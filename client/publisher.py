@@ -5,33 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import redis
 import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from client.publishing import Add, Prepared, Publishable, Published, Publishing, Wait, prepare, publishing
-from domain import streams
+from client.publishing import Plan, Prepared, Publishable, Published, Say, Wait, counting_backlog, prepare, publishing
 from domain.errors import SettingsError
 from domain.settings import Settings
 
-
-def _arguments(settings: Settings, retry: object) -> dict[str, Any]:
-    """How both faces connect. redis-py does not retry by itself: `publishing` does, within a bound."""
-    timeout = settings.publish_timeout_seconds
-    return {"protocol": 2, "socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": retry}
-
-
-def _url(settings: Settings) -> str:
-    if settings.redis_url is None:
-        raise SettingsError("no broker: give Publisher a URL, or set REDIS_URL")
-    return settings.redis_url.get_secret_value()
+Result = TypeVar("Result")
 
 
 class _Face:
-    """What both faces share: settings, and the way from an event to what travels."""
+    """What both faces share: settings, and the plans that they follow."""
 
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
         """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
@@ -46,9 +35,28 @@ class _Face:
         """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
         return prepare(event, shards=self.settings.shards, max_bytes=self.settings.max_event_bytes)
 
-    def _publishing(self, events: Iterable[Publishable | Prepared]) -> Publishing:
+    def _connect(self, kind: Any, retry: object) -> Any:
+        """A client that does not try again by itself: the plans do, within a bound."""
+        if self.settings.redis_url is None:
+            raise SettingsError("no broker: give Publisher a URL, or set REDIS_URL")
+        timeout = self.settings.publish_timeout_seconds
+        try:
+            return kind.from_url(
+                self.settings.redis_url.get_secret_value(),
+                protocol=2,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                retry=retry,
+            )
+        except ValueError:
+            raise SettingsError("the broker's URL is not one like redis://host:6379/0") from None
+
+    def _publishing(self, events: Iterable[Publishable | Prepared]) -> Plan[list[Published]]:
         prepared = (event if isinstance(event, Prepared) else self.prepare(event) for event in events)
         return publishing(prepared, self.settings.publish_timeout_seconds)
+
+    def _counting_backlog(self) -> Plan[int]:
+        return counting_backlog(self.settings.shards, self.settings.publish_timeout_seconds)
 
 
 class Publisher(_Face):
@@ -60,7 +68,7 @@ class Publisher(_Face):
 
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
         super().__init__(redis_url, settings, **given)
-        self._client = redis.Redis.from_url(_url(self.settings), **_arguments(self.settings, Retry(NoBackoff(), 0)))
+        self._client: redis.Redis = self._connect(redis.Redis, Retry(NoBackoff(), 0))
 
     def publish(self, event: Publishable | Prepared) -> Published:
         """Publishes one event; returns when Redis has it.
@@ -75,22 +83,11 @@ class Publisher(_Face):
 
         Where it raises, the round trips before are published, and part of the last one may be.
         """
-        plan = self._publishing(events)
-        answer: Any = None
-        while True:
-            try:
-                step = plan.send(answer)
-            except StopIteration as done:
-                result: list[Published] = done.value
-                return result
-            answer = self._do(step)
+        return self._follow(self._publishing(events))
 
     def backlog(self) -> int:
-        """How many events wait in Redis to be recorded."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for shard in range(self.settings.shards):
-                pipeline.xlen(streams.stream(shard))
-            return sum(pipeline.execute())
+        """How many events wait in Redis to be recorded; raises BrokerUnavailable."""
+        return self._follow(self._counting_backlog())
 
     def close(self) -> None:
         self._client.close()
@@ -101,14 +98,24 @@ class Publisher(_Face):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _do(self, step: Add | Wait) -> Any:
+    def _follow(self, plan: Plan[Result]) -> Result:
+        answer: Any = None
+        while True:
+            try:
+                step = plan.send(answer)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            answer = self._do(step)
+
+    def _do(self, step: Say | Wait) -> list[Any] | None:
         if isinstance(step, Wait):
             time.sleep(step.seconds)
             return None
         try:
             with self._client.pipeline(transaction=False) as pipeline:
-                for event in step.events:
-                    pipeline.execute_command(*event.command)
+                for command in step.commands:
+                    pipeline.execute_command(*command)
                 return pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
             return [error]
@@ -119,8 +126,7 @@ class AsyncPublisher(_Face):
 
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
         super().__init__(redis_url, settings, **given)
-        retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
-        self._client = redis.asyncio.Redis.from_url(_url(self.settings), **_arguments(self.settings, retry))
+        self._client = self._connect(redis.asyncio.Redis, redis.asyncio.retry.Retry(NoBackoff(), 0))
 
     async def publish(self, event: Publishable | Prepared) -> Published:
         """As `Publisher.publish`."""
@@ -128,22 +134,11 @@ class AsyncPublisher(_Face):
 
     async def publish_many(self, events: Iterable[Publishable | Prepared]) -> list[Published]:
         """As `Publisher.publish_many`."""
-        plan = self._publishing(events)
-        answer: Any = None
-        while True:
-            try:
-                step = plan.send(answer)
-            except StopIteration as done:
-                result: list[Published] = done.value
-                return result
-            answer = await self._do(step)
+        return await self._follow(self._publishing(events))
 
     async def backlog(self) -> int:
         """As `Publisher.backlog`."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for shard in range(self.settings.shards):
-                pipeline.xlen(streams.stream(shard))
-            return sum(await pipeline.execute())
+        return await self._follow(self._counting_backlog())
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -154,14 +149,25 @@ class AsyncPublisher(_Face):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _do(self, step: Add | Wait) -> Any:
+    async def _follow(self, plan: Plan[Result]) -> Result:
+        answer: Any = None
+        while True:
+            try:
+                step = plan.send(answer)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            answer = await self._do(step)
+
+    async def _do(self, step: Say | Wait) -> list[Any] | None:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
             return None
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
-                for event in step.events:
-                    pipeline.execute_command(*event.command)
-                return await pipeline.execute(raise_on_error=False)
+                for command in step.commands:
+                    pipeline.execute_command(*command)
+                replies: list[Any] = await pipeline.execute(raise_on_error=False)
+                return replies
         except (redis.RedisError, OSError) as error:
             return [error]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions as redis_errors
 
@@ -19,10 +19,14 @@ from domain.envelope import DEFAULT_MAX_BYTES, Envelope, parse
 from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
 from domain.ids import new_id
 
+Command = tuple[str | bytes, ...]
+Result = TypeVar("Result")
 Publishable = Envelope | Mapping[str, Any] | str | bytes
 """A typed envelope, a CloudEvent as a dict, or one as JSON text."""
 
 BATCH: Final = 500
+_ESCAPED: Final = "backslashreplace"
+"""How text that UTF-8 cannot hold travels: Python's escape of a lone surrogate is JSON's, too."""
 _TRANSIENT: Final = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 1.0
@@ -36,7 +40,7 @@ class Prepared(NamedTuple):
     raw: bytes
 
     @property
-    def command(self) -> tuple[str | bytes, ...]:
+    def command(self) -> Command:
         """What is said to Redis."""
         return "XADD", streams.stream(self.shard), "*", streams.FIELD, self.raw
 
@@ -50,10 +54,10 @@ class Published(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Add:
-    """Do: XADD each, in one round trip. Answer: for each, its entry id or the error; or the error of them all."""
+class Say:
+    """Do: all commands, in one round trip. Answer: for each, its reply or its error; or the error of them all."""
 
-    events: Sequence[Prepared]
+    commands: Sequence[Command]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Wait:
     seconds: float
 
 
-Publishing = Generator[Add | Wait, Any, list[Published]]
+Plan = Generator[Say | Wait, Any, Result]
 
 
 def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Prepared:
@@ -72,14 +76,14 @@ def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYT
     Raises Refused with the field at fault.
     """
     if isinstance(event, str | bytes):
-        raw = event.encode("utf-8", "surrogatepass") if isinstance(event, str) else event
+        raw = event.encode("utf-8", _ESCAPED) if isinstance(event, str) else event
     else:
-        raw = _text(event).encode("utf-8", "surrogatepass")
+        raw = _text(event).encode("utf-8", _ESCAPED)
     parsed = parse(raw, max_bytes)
     return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 
-def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Publishing:
+def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Plan[list[Published]]:
     """Publishes `events` in order, some hundred in a round trip, each within `timeout_seconds`.
 
     Raises BrokerUnavailable or BrokerFull; what was not confirmed may have arrived all the same: publish it again, as
@@ -87,29 +91,38 @@ def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Publishing
     """
     published: list[Published] = []
     for batch in _batches(events):
-        published += yield from _publish_batch(batch, timeout_seconds)
+        what = f"{len(batch)} event{'s' if len(batch) > 1 else ''} not confirmed"
+        entry_ids = yield from _confirmed([event.command for event in batch], what, timeout_seconds)
+        published += [
+            Published(event.id, streams.stream(event.shard), entry_id.decode())
+            for event, entry_id in zip(batch, entry_ids, strict=True)
+        ]
     return published
 
 
-def _publish_batch(batch: Sequence[Prepared], timeout_seconds: float) -> Publishing:
+def counting_backlog(shards: int, timeout_seconds: float) -> Plan[int]:
+    """How many events wait to be recorded; raises BrokerUnavailable."""
+    commands: list[Command] = [("XLEN", streams.stream(shard)) for shard in range(shards)]
+    lengths = yield from _confirmed(commands, "the backlog is not known", timeout_seconds)
+    return sum(lengths)
+
+
+def _confirmed(commands: Sequence[Command], what: str, timeout_seconds: float) -> Plan[list[Any]]:
+    """All replies; tries again while Redis is away, until `timeout_seconds` are over. `what` is told where it fails."""
     deadline = time.monotonic() + timeout_seconds
     wait = _FIRST_WAIT_SECONDS
     while True:
-        replies = yield Add(batch)
+        replies = yield Say(commands)
         error = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if error is None:
-            return [
-                Published(event.id, streams.stream(event.shard), entry_id.decode())
-                for event, entry_id in zip(batch, replies, strict=True)
-            ]
+            return list(replies)
         if not isinstance(error, _TRANSIENT) or time.monotonic() + wait > deadline:
-            raise _publish_error(error, len(batch), timeout_seconds) from error
+            raise _publish_error(error, what, timeout_seconds) from error
         yield Wait(wait)
         wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
 
-def _publish_error(error: Exception, count: int, timeout_seconds: float) -> PublishError:
-    what = f"{count} event{'s' if count > 1 else ''} not confirmed"
+def _publish_error(error: Exception, what: str, timeout_seconds: float) -> PublishError:
     if isinstance(error, redis_errors.OutOfMemoryError) or str(error).startswith("OOM"):
         return BrokerFull(f"{what}: Redis is full; publish again when the backlog is recorded")
     if isinstance(error, _TRANSIENT):

@@ -41,6 +41,11 @@ def loads(text: str) -> Any:
         raise
 
 
+def stored(text: str) -> Any:
+    """The value of JSON text that a database gives back: PostgreSQL writes 1e5000 with all its digits."""
+    return _STORED_DECODER.decode(text)
+
+
 def dumps(value: Any) -> str:
     """Compact JSON text of a value that `loads` gave."""
     try:
@@ -108,6 +113,10 @@ def _float(text: str) -> float | Decimal:
     return _decimal(text)
 
 
+def _int(text: str) -> int | Decimal:
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else Decimal(text)
+
+
 def _decimal(text: str) -> Decimal:
     number = Decimal(text)
     exponent = number.as_tuple().exponent
@@ -154,5 +163,6 @@ def _comparable(value: Any) -> Any:
 # A string that never ends is taken to the end of the text, or a hostile one would be scanned from each of its quotes.
 _STRUCTURE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+_STORED_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=_float)
 _EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps its context in the module; between processes, the database's own lock does the same."""
 
 
 def configuration(engine: Engine) -> Config:
@@ -21,12 +25,14 @@ def configuration(engine: Engine) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Brings the database to `revision`; doing it twice, or twice at once, does no harm."""
-    command.upgrade(configuration(engine), revision)
+    with _ONE_AT_A_TIME:
+        command.upgrade(configuration(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Takes the database back to `revision`; `base` is empty."""
-    command.downgrade(configuration(engine), revision)
+    with _ONE_AT_A_TIME:
+        command.downgrade(configuration(engine), revision)
 
 
 def current(engine: Engine) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from domain import json_text
 from domain.errors import SettingsError
 from domain.settings import Settings
 
@@ -34,6 +36,8 @@ def make_engine(settings: Settings) -> Engine:
             pool_timeout=settings.pool_timeout_seconds,
             pool_recycle=settings.pool_recycle_seconds,
             pool_pre_ping=True,
+            json_deserializer=json_text.stored,
+            json_serializer=json_text.dumps,
             connect_args={
                 "application_name": APPLICATION_NAME,
                 "options": "-c timezone=UTC",
@@ -64,3 +68,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+def words(error: Exception) -> str:
+    """What the database said, without the statement and its values."""
+    if isinstance(error, PoolTimeout):
+        return "no connection became free in time"
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

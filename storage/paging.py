@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Select, and_, or_
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, tuple_
 
 from domain.errors import LedgerError
+from domain.json_text import is_plain
 
 Record = TypeVar("Record")
 
@@ -47,21 +48,19 @@ class Order:
         if offset < 0:
             raise ValueError(f"offset must not be negative, not {offset}")
         if after is not None:
-            statement = statement.where(self._behind(_decode(after, len(self.columns))))
+            statement = statement.where(self._behind(_decode(after, self.columns)))
         order = [column.desc() if self.descending else column.asc() for column in self.columns]
         return statement.order_by(*order).limit(limit + 1).offset(offset)
 
-    def cursor(self, row: Any) -> str:
-        """The cursor that stands for `row`."""
-        return _encode([getattr(row, column.name) for column in self.columns])
+    def cursor(self, row: Row[Any]) -> str:
+        """The cursor that stands for `row`, which has the columns of the order."""
+        return _encode([row._mapping[column] for column in self.columns])
 
     def _behind(self, values: Sequence[Any]) -> ColumnElement[bool]:
-        """(a, b) > (x, y) as a > x OR a = x AND b > y, which both databases answer from the index."""
-        alternatives = []
-        for place, (column, value) in enumerate(zip(self.columns, values, strict=True)):
-            equal = [c == v for c, v in zip(self.columns[:place], values, strict=False)]
-            alternatives.append(and_(*equal, column < value if self.descending else column > value))
-        return or_(*alternatives)
+        """(a, b) > (x, y), as rows: the one form that PostgreSQL answers by going to that place of the index."""
+        place = tuple_(*(bindparam(None, value, c.type) for c, value in zip(self.columns, values, strict=True)))
+        columns = tuple_(*self.columns)
+        return columns < place if self.descending else columns > place
 
 
 def _encode(values: list[Any]) -> str:
@@ -69,12 +68,14 @@ def _encode(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
 
 
-def _decode(cursor: str, length: int) -> list[Any]:
+def _decode(cursor: str, columns: Sequence[Column[Any]]) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        decoded = [datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value for value in values]
-    except (ValueError, KeyError, TypeError):
-        decoded = []
-    if len(decoded) != length:
+        found = [datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value for value in values]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = []
+    if [type(value) for value in found] != [column.type.python_type for column in columns] or not all(
+        value.tzinfo if isinstance(value, datetime) else is_plain(str(value)) for value in found
+    ):
         raise BadCursor(f"not a cursor of this list: {cursor[:40]!r}; start again without one")
-    return decoded
+    return found

@@ -17,11 +17,11 @@ from typing import Any, Final, NamedTuple
 import psycopg2
 from sqlalchemy import ColumnElement, Engine, Text, bindparam, exists, false, func, literal_column, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import DatabaseUnavailable
 from storage import tables
+from storage.engine import words
 from storage.groups import Shape, upsert
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
@@ -81,7 +81,7 @@ class PostgresqlPipeline:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
-            raise DatabaseUnavailable(f"no connection to the database: {_words(error)}") from error
+            raise DatabaseUnavailable(f"no connection to the database: {words(error)}") from error
         try:
             driver: Any = connection.driver_connection
             driver.autocommit = True
@@ -92,9 +92,9 @@ class PostgresqlPipeline:
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(driver)
-                raise Unrecordable(_words(error)) from error
+                raise Unrecordable(words(error)) from error
             connection.invalidate()
-            raise DatabaseUnavailable(_words(error)) from error
+            raise DatabaseUnavailable(words(error)) from error
         finally:
             connection.close()
 
@@ -180,14 +180,6 @@ def _tell_repeated(new: Any) -> Any:
 
 def _type(type_: Any) -> str:
     return str(type_.compile(dialect=_DIALECT)).partition(" COLLATE")[0]
-
-
-def _words(error: Exception) -> str:
-    """What the database said, without the statement and its values."""
-    if isinstance(error, PoolTimeout):
-        return "no connection became free in time"
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
 
 
 _DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

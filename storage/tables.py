@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import JSON, TypeDecorator
+from sqlalchemy.types import TypeDecorator
 
+from domain import json_text
 from domain.events import ExecutionCreated, TaskCreated
 from domain.statuses import DeadLetterStatus, DeliveryStatus, Level, Status
 
@@ -48,6 +49,10 @@ class UtcTime(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
@@ -62,10 +67,24 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class JsonText(TypeDecorator[Any]):
+    """JSON as text, for SQLite: its own type JSON makes floats of whole numbers that 64 bits do not hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else json_text.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json_text.stored(value)
+
+
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Ids, sources, keys: text that is compared."""
 
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Json = JsonText().with_variant(JSONB(none_as_null=True), "postgresql")
+"""Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it by `json_text.stored` (`storage.engine`)."""
 
 FIRST_KEY: Final = ""
 LAST_KEY: Final = "~"
@@ -85,10 +104,13 @@ def _one_of(
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
-def _attempt() -> Column[int]:
-    return Column(
-        "attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), nullable=False, server_default="1"
-    )
+def _attempt(*, primary_key: bool = False) -> list[Any]:
+    return [
+        Column(
+            "attempt", BigInteger, primary_key=primary_key, nullable=False, server_default=None if primary_key else "1"
+        ),
+        CheckConstraint("attempt >= 1", name="attempt"),
+    ]
 
 
 def _status(statuses: type[Status] | type[DeliveryStatus] = Status) -> list[Any]:
@@ -135,7 +157,7 @@ executions: Final = Table(
     metadata,
     Column("id", Name, primary_key=True),
     *_status(),
-    _attempt(),
+    *_attempt(),
     Column("workflow_id", Name),
     Column("workspace_id", Name),
     Column("sandbox_id", Name),
@@ -173,7 +195,7 @@ execution_logs: Final = Table(
     Column("execution_id", Name, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
     Column("node", Name, primary_key=True),
     Column("iteration", BigInteger, primary_key=True),
-    Column("attempt", BigInteger, CheckConstraint("attempt >= 1", name="attempt"), primary_key=True),
+    *_attempt(primary_key=True),
     *_status(),
     Column("agent_id", Name),
     Column("input", Json),
@@ -194,7 +216,7 @@ tasks: Final = Table(
     metadata,
     Column("id", Name, primary_key=True),
     *_status(),
-    _attempt(),
+    *_attempt(),
     Column("name", Text),
     Column("kind", Text),
     Column("execution_id", Name),
@@ -211,7 +233,8 @@ tasks: Final = Table(
     Column("error", Json),
     Column("reason", Text),
     Column("usage", Json),
-    Column("progress", Double, CheckConstraint("progress >= 0 AND progress <= 1", name="progress")),
+    Column("progress", Double),
+    CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
     Column("progress_message", Text),
     Column("created_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -223,6 +246,7 @@ tasks: Final = Table(
     _key("started_at_key", least=True),
     *_keys("tasks"),
     Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
+    Index("ix_tasks_created_at", "created_at", "id"),
     **_ROOM_FOR_UPDATES,
 )
 

@@ -7,10 +7,16 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from domain.errors import DatabaseUnavailable
+from storage.engine import words
 from storage.pipeline import CheckpointRow, Pipeline, Transaction
 from storage.postgresql import PostgresqlPipeline
 from storage.sqlite import SqlitePipeline
@@ -44,9 +50,14 @@ class Storage:
     def unit_of_work(self) -> UnitOfWork:
         return UnitOfWork(self._pipeline)
 
-    def reading(self) -> Connection:
-        """A connection for reads, to be used in a `with`; see `storage.repositories`."""
-        return self.engine.connect()
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reads (`storage.repositories`); raises DatabaseUnavailable where the database is not."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            raise DatabaseUnavailable(words(error)) from error
 
     def close(self) -> None:
         """Closes the pool's connections; used ones when they are given back."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ from storage.unit_of_work import Storage
 
 _GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
 _GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")
+
+_MEMORY: Final = Path("/dev/shm")
+_ROOM: Final = 2 * 2**30
+"""Bytes that all databases of a run may need."""
 
 # Servers answer when they answer: no deadline. A fixture's database serves all examples of a test, which empty it.
 hypothesis.settings.register_profile(
@@ -89,9 +94,21 @@ class PostgresqlServer:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory, where the machine has one with room: flushes cost nothing there, and other work on the disk
+    does not matter."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+        yield tmp_path_factory.mktemp("servers")
+        return
+    folder = Path(tempfile.mkdtemp(prefix="flowledger-tests-", dir=_MEMORY))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(quick_folder: Path) -> Iterator[PostgresqlServer]:
     """The session's PostgreSQL, with a migrated template."""
-    with _postgresql_url(tmp_path_factory) as url:
+    with _postgresql_url(quick_folder / "postgresql") as url:
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
         server = PostgresqlServer(url, admin)
         server.create(server.template, "template0")
@@ -111,19 +128,21 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(quick_folder: Path) -> Path:
     """A migrated, empty SQLite file."""
-    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    file = quick_folder / "template.db"
     _migrate(f"sqlite:///{file}")
     return file
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(sqlite_template: Path) -> Iterator[str]:
     """A migrated, empty database on SQLite."""
-    file = tmp_path / "ledger.db"
+    folder = Path(tempfile.mkdtemp(dir=sqlite_template.parent))
+    file = folder / "ledger.db"
     shutil.copyfile(sqlite_template, file)
-    return f"sqlite:///{file}"
+    yield f"sqlite:///{file}"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])
@@ -154,10 +173,10 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_server_url(quick_folder: Path) -> Iterator[str]:
     """The session's Redis database; use `redis_url`, which is empty."""
     if not _GIVEN_REDIS_URL:
-        with embedded_valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        with embedded_valkey_server(quick_folder / "valkey") as server:
             yield server.url
         return
     with closing(redis.Redis.from_url(_GIVEN_REDIS_URL)) as client:
@@ -186,12 +205,11 @@ def settings_for(
 
 
 @contextmanager
-def _postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def _postgresql_url(folder: Path) -> Iterator[URL]:
     """The given server, or an embedded one; its data need not outlive a power cut, so it does not wait for the disk."""
     if _GIVEN_DATABASE_URL.startswith("postgres"):
         yield make_url(_GIVEN_DATABASE_URL).set(drivername="postgresql+psycopg2")
         return
-    folder = tmp_path_factory.mktemp("postgresql")
     with embedded_postgres_server(folder / "data") as server:
         url = make_url(server.url).set(drivername="postgresql+psycopg2")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -200,7 +218,6 @@ def _postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
             connection.execute(text("SELECT pg_reload_conf()"))
         engine.dispose()
         yield url
-    shutil.rmtree(folder)
 
 
 def _migrate(url: str) -> None:

@@ -19,6 +19,7 @@ from workers.shard import ShardStream
 logger = logging.getLogger(__name__)
 
 _IDLE_KEPT: Final = 64
+_TRICKLE_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 10.0
 
 
@@ -83,7 +84,11 @@ class Drain:
         return total
 
     def _is_over(self) -> bool:
-        return time.monotonic() - self._began >= self._settings.drain_seconds
+        """A backlog may take the whole turn; a trickle only a little of it, for other shards wait for this process."""
+        turn = self._settings.drain_seconds
+        if self._stream.caught_up:
+            turn = min(turn, _TRICKLE_SECONDS)
+        return time.monotonic() - self._began >= turn
 
     def _tell_idle(self) -> None:
         """Wakes the pumps: whatever this shard still has, or gets from now on, needs a drain of its own."""

@@ -25,6 +25,8 @@ class ShardStream:
         self._most = batch_entries
         self._count = min(_FIRST_READ, batch_entries)
         self._pending = True
+        self.caught_up = False
+        """Whether the last read found less than it asked for."""
 
     def read(self) -> list[Entry]:
         """The next entries; none where nothing is left. What is read stays pending until it is acknowledged."""
@@ -64,6 +66,7 @@ class ShardStream:
         if not reply:
             return []
         ((_, found),) = reply
+        self.caught_up = len(found) < self._count
         entries = [Entry(entry_id.decode(), fields) for entry_id, fields in found if fields is not None]
         deleted = [entry_id for entry_id, fields in found if fields is None]
         if deleted:  # somebody removed entries that were read: nothing is left of them to record

@@ -85,7 +85,8 @@ class Watcher(Agent):
     def _seconds_until_visible(self, data: EventData) -> float:
         event = self.publish(data, self.fleet.watch_task_id, partitionkey=new_id("probe"))
         began = time.perf_counter()
-        with self._storage.reading().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._storage.reading() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
             while not _is_visible(connection, event):
                 if time.perf_counter() - began > _LONGEST_SECONDS:
                     raise LostFleetError(f"an event was not recorded in {_LONGEST_SECONDS:g} s; does a worker run?")

@@ -17,7 +17,7 @@ depends_on = None
 
 NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 TIME = sa.DateTime().with_variant(sa.DateTime(timezone=True), "postgresql")
-JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -105,6 +105,7 @@ def upgrade() -> None:
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_executions_status"),
         ),
+        sa.CheckConstraint("attempt >= 1", name=op.f("ck_executions_attempt")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_executions")),
         postgresql_with={"fillfactor": 70},
     )
@@ -180,9 +181,12 @@ def upgrade() -> None:
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_tasks_status"),
         ),
+        sa.CheckConstraint("attempt >= 1", name=op.f("ck_tasks_attempt")),
+        sa.CheckConstraint("progress >= 0 AND progress <= 1", name=op.f("ck_tasks_progress")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
         postgresql_with={"fillfactor": 70},
     )
+    op.create_index("ix_tasks_created_at", "tasks", ["created_at", "id"], unique=False)
     op.create_index("ix_tasks_execution_id", "tasks", ["execution_id", "created_at", "id"], unique=False)
     op.create_table(
         "execution_logs",
@@ -207,6 +211,7 @@ def upgrade() -> None:
             "status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')",
             name=op.f("ck_execution_logs_status"),
         ),
+        sa.CheckConstraint("attempt >= 1", name=op.f("ck_execution_logs_attempt")),
         sa.ForeignKeyConstraint(
             ["execution_id"], ["executions.id"], name=op.f("fk_execution_logs_execution_id"), ondelete="CASCADE"
         ),
@@ -295,6 +300,7 @@ def downgrade() -> None:
     op.drop_table("message_deliveries")
     op.drop_table("execution_logs")
     op.drop_index("ix_tasks_execution_id", table_name="tasks")
+    op.drop_index("ix_tasks_created_at", table_name="tasks")
     op.drop_table("tasks")
     op.drop_index("ix_messages_workspace_id", table_name="messages")
     op.drop_index("ix_messages_thread_id", table_name="messages")

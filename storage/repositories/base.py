@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from domain import json_text
 from domain.envelope import Event
@@ -42,15 +42,18 @@ class Repository(Generic[Record]):
 
     def _one(self, statement: Select[Any]) -> Record | None:
         row = self.connection.execute(statement).one_or_none()
-        return None if row is None else self.record(**row._mapping)
-
-    def _all(self, statement: Select[Any]) -> tuple[Record, ...]:
-        return tuple(self.record(**row._mapping) for row in self.connection.execute(statement))
+        return None if row is None else self._record(row)
 
     def _page(self, statement: Select[Any], order: Order, limit: int, offset: int, after: str | None) -> Page[Record]:
-        rows = self._all(order.page(statement, limit, offset, after))
-        more = len(rows) > limit
-        return Page(rows[:limit], order.cursor(rows[limit - 1]) if more else None)
+        shown = {column.name for column in statement.selected_columns}
+        statement = statement.add_columns(*(column for column in order.columns if column.name not in shown))
+        rows = self.connection.execute(order.page(statement, limit, offset, after)).all()
+        cursor = order.cursor(rows[limit - 1]) if len(rows) > limit else None
+        return Page(tuple(self._record(row) for row in rows[:limit]), cursor)
+
+    def _record(self, row: Row[Any]) -> Record:
+        record: Record = self.record(**{field.name: row._mapping[field.name] for field in fields(self.record)})
+        return record
 
 
 def mention(table: Table, event: Event, recorded_at: str, *, creates: bool = False) -> Write:

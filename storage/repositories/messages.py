@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, or_
+from sqlalchemy import select
 
 from domain import json_text
 from domain.envelope import Event
@@ -58,8 +58,9 @@ class MessageRepository(Repository[Message]):
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Message]:
         """What a sandbox sent and what was sent to it, oldest first."""
-        received = exists().where(_DELIVERIES.c.message_id == _TABLE.c.id, _DELIVERIES.c.to_sandbox_id == sandbox_id)
-        statement = self._select().where(or_(_TABLE.c.from_sandbox_id == sandbox_id, received))
+        sent = select(_TABLE.c.id).where(_TABLE.c.from_sandbox_id == sandbox_id)
+        received = select(_DELIVERIES.c.message_id).where(_DELIVERIES.c.to_sandbox_id == sandbox_id)
+        statement = self._select().where(_TABLE.c.id.in_(sent.union(received)))
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 
     def of_workspace(

@@ -137,7 +137,22 @@ def test_what_was_told_is_published_outlives_a_power_cut(make_publisher: MakeFac
     publisher.publish_many(event("task.started", subject=f"t{number}") for number in range(100))
     own_valkey.kill()
     own_valkey.start()
-    assert publisher.backlog() == 100
+    with closing(redis.Redis.from_url(own_valkey.url)) as client:
+        assert len(bodies(client)) == 100
+
+
+def test_the_backlog_can_be_asked_after_a_restart(make_publisher: MakeFace, own_valkey: EmbeddedValkey) -> None:
+    publisher = make_publisher(own_valkey.url)
+    publisher.publish(event("task.started"))
+    own_valkey.stop()
+    own_valkey.start()
+    assert publisher.backlog() == 1
+
+
+def test_the_backlog_of_a_server_that_is_not_there_is_unavailable(make_publisher: MakeFace) -> None:
+    publisher = make_publisher(f"redis://127.0.0.1:{free_port()}/0", publish_timeout_seconds=SHORT)
+    with pytest.raises(BrokerUnavailable):
+        publisher.backlog()
 
 
 # --- Redis is there and refuses
@@ -179,10 +194,11 @@ def test_a_server_that_fills_up_on_the_way_keeps_what_it_confirmed(
         used: int = client.info("memory")["used_memory"]
         client.config_set("maxmemory", str(used + 8 * 2**20))
         large = [publisher.prepare(event("task.completed", output="x" * 500_000)) for _ in range(30)]
-        confirmed: list[Published] = []
+        confirmed: list[str] = []
         with pytest.raises(BrokerFull):
-            confirmed += [publisher.publish(one) for one in large]
-        assert 0 < len(bodies(client)) < 30
+            confirmed.extend(publisher.publish(one).id for one in large)
+        assert 0 < len(confirmed) < 30
+        assert {one["id"] for one in events(client)} == set(confirmed)
 
 
 def test_another_refusal_is_told_and_not_tried_again(publisher: Face, server: redis.Redis) -> None:

@@ -90,9 +90,11 @@ def test_any_value_travels_as_it_is(value: Any) -> None:
     assert json_text.same(json_text.dumps(travelled(envelope)["data"]["output"]), json_text.dumps(value))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), b"\xff"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), object(), b"\xff"], ids=["NaN", "infinity", "object", "bytes"]
+)
 def test_a_value_that_json_does_not_have_is_refused_and_not_changed(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises((ValueError, TypeError), match=r"JSON"):
         Envelope.of(TaskCompleted(output=value), source="/s", subject="t").to_json()
 
 

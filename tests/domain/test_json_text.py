@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain import json_text
 from domain.errors import Reason
+from domain.json_text import MAX_DEPTH
 from tests.builders import escaped, raw, texts
 from tests.domain.refusing import refusal
 
@@ -87,19 +88,19 @@ def test_names_that_differ_only_where_postgresql_cannot_hold_them_are_two_names(
 
 
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
-def test_an_event_may_nest_500_levels_and_no_more(brackets: str) -> None:
-    assert refusal(output(deep(498, brackets=brackets))) is None
-    assert refusal(output(deep(499, brackets=brackets))) == NOT_JSON
+def test_an_event_may_nest_so_many_levels_and_no_more(brackets: str) -> None:
+    assert refusal(output(deep(MAX_DEPTH - 2, brackets=brackets))) is None
+    assert refusal(output(deep(MAX_DEPTH - 1, brackets=brackets))) == NOT_JSON
 
 
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
 @pytest.mark.parametrize("core", ['"\\u0000"', '"\\ud800"', "1e400"])
 def test_the_deepest_event_may_hold_what_postgresql_or_a_double_cannot(brackets: str, core: str) -> None:
-    assert refusal(output(deep(498, core, brackets))) is None
+    assert refusal(output(deep(MAX_DEPTH - 2, core, brackets))) is None
 
 
 @pytest.mark.parametrize("text", [deep(100_000), "[" * 100_000, '{"a":' * 100_000, deep(20_000, brackets="{}")])
-def test_any_depth_is_refused_and_not_followed(text: str) -> None:
+def test_greater_depth_is_refused_and_not_followed(text: str) -> None:
     assert refusal(output(text)) == NOT_JSON
 
 
@@ -110,7 +111,7 @@ def test_brackets_in_texts_are_no_levels() -> None:
 @pytest.mark.timeout(10)  # scanned from each of its quotes, it would take hours
 @pytest.mark.parametrize("unit", ['\\"', '"', '"\\\\', '[["', '{"a":"'])
 def test_a_hostile_text_is_scanned_once(unit: str) -> None:
-    hostile = ("[" * 501 + '"' + unit * (1_000_000 // len(unit)))[:1_000_000]
+    hostile = ("[" * (MAX_DEPTH + 1) + '"' + unit * (1_000_000 // len(unit)))[:1_000_000]
     assert refusal(hostile.encode()) == NOT_JSON
 
 
@@ -242,8 +243,8 @@ def test_texts_of_two_values_are_not_the_same(one: str, other: str) -> None:
 
 def test_the_deepest_texts_can_be_compared() -> None:
     for brackets in ("[]", "{}"):
-        assert json_text.same(deep(500, brackets=brackets), " " + deep(500, brackets=brackets))
-        assert not json_text.same(deep(500, "1", brackets), deep(500, "2", brackets))
+        assert json_text.same(deep(MAX_DEPTH, brackets=brackets), " " + deep(MAX_DEPTH, brackets=brackets))
+        assert not json_text.same(deep(MAX_DEPTH, "1", brackets), deep(MAX_DEPTH, "2", brackets))
 
 
 @given(values)

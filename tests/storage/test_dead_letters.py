@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.envelope import parse
 from domain.errors import Reason, Refused
+from domain.json_text import MAX_DEPTH
 from storage.unit_of_work import Storage
 from tests.builders import entries, event, raw, to_bytes
 from tests.storage.recording import (
@@ -166,7 +167,7 @@ def test_the_same_entry_read_again_is_the_same_dead_letter(storage: Storage) -> 
 POISON = {
     "deep brackets": raw("task.completed", output="here").replace(b'"here"', b"[" * 100_000),
     "the deepest, with a NUL": raw("task.completed", output="here").replace(
-        b'"here"', b"[" * 498 + b'"\\u0000"' + b"]" * 498
+        b'"here"', b"[" * (MAX_DEPTH - 2) + b'"\\u0000"' + b"]" * (MAX_DEPTH - 2)
     ),
     "an exponent": raw("task.completed", output="here").replace(b'"here"', b"1e99999999999999999999"),
     "seconds of 400 digits": raw("task.timed_out", timeout_seconds=10**400),
