@@ -48,7 +48,6 @@ class Drain:
 
     def run(self) -> DrainResult:
         """One turn; nothing is acknowledged before it is committed."""
-        self._client.delete(streams.bell(self._shard))
         total = Recorded()
         try:
             while True:

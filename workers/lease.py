@@ -26,14 +26,18 @@ class Lease:
     def __init__(self, client: redis.Redis, shard: int, seconds: float) -> None:
         self._client = client
         self._key = streams.lease(shard)
+        self._bell = streams.bell(shard)
         self._owner = uuid.uuid4().hex
         self._milliseconds = int(seconds * 1000)
         self._renew_at = 0.0
 
     def take(self) -> bool:
-        """Takes the lease; False where another drain has it."""
+        """Takes the lease, and with it the bell that called; False where another drain has the lease."""
         self._plan_renewal()
-        return bool(self._client.set(self._key, self._owner, nx=True, px=self._milliseconds))
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.delete(self._bell)
+            pipeline.set(self._key, self._owner, nx=True, px=self._milliseconds)
+            return bool(pipeline.execute()[-1])
 
     def renew(self) -> bool:
         """Keeps the lease, asking Redis when a third of its time is over; False where it ran out."""

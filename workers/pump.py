@@ -25,6 +25,13 @@ logger = logging.getLogger(__name__)
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 
+# One round trip: each write to the broker waits for its disk.
+_RING: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('SET', KEYS[2], 'rung', 'NX', 'PX', ARGV[1]) then return 1 end
+return 0
+"""
+
 
 class Bell:
     """Sends a drain to a shard, unless one is under way or on its way."""
@@ -36,12 +43,10 @@ class Bell:
 
     def ring(self, shard: int) -> bool:
         """Whether a drain was sent. A bell that got lost rings again when its key has run out."""
-        if self._client.exists(streams.lease(shard)):
-            return False
-        if not self._client.set(streams.bell(shard), "rung", nx=True, px=self._milliseconds):
-            return False
-        self._send(shard)
-        return True
+        rung = self._client.eval(_RING, 2, streams.lease(shard), streams.bell(shard), str(self._milliseconds))
+        if rung:
+            self._send(shard)
+        return bool(rung)
 
 
 class Pump:
