@@ -29,7 +29,7 @@ from storage.repositories.journal import COLUMNS
 # A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
 _REPEATED: Final = "flowledger.repeated"
-_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false)"
+_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
 _END: Final = (
     "COMMIT; RESET synchronous_commit; BEGIN; "
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (%s, %s, %s) "
@@ -118,9 +118,8 @@ def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
 def _flush(
     cursor: Any, transactions: Sequence[Transaction], statements: Sequence[Statement], checkpoint: CheckpointRow
 ) -> list[int]:
-    cursor.execute(_BEGIN)
     size = 0
-    round_trip = [b"BEGIN;"]
+    round_trip = [_BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
         values = tuple(statement.values(transaction, position))
         text: bytes = cursor.mogrify(f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;", (values,))

