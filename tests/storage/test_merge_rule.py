@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from itertools import combinations
+from typing import Any, Final
 
 import pytest
 
 from storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, empty, record, row
+
+
+BY_RANK: Final = ("created", "retrying", "queued", "started", "completed")
 
 
 def at(second: int) -> str:
@@ -54,11 +58,21 @@ def test_a_new_attempt_reopens_it(storage: Storage) -> None:
     assert (row_["status"], row_["attempt"], row_["error"], row_["finished_at"]) == ("retrying", 2, None, None)
 
 
-@pytest.mark.parametrize("lower", ["created", "retrying", "queued", "started"])
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled", "timed_out", "skipped"])
-def test_an_end_goes_before_all_else_of_its_attempt(storage: Storage, lower: str, end: str) -> None:
-    row_ = task(storage, event(f"task.{lower}", attempt=2, time=at(9)), event(f"task.{end}", attempt=2, time=at(1)))
+def test_an_end_goes_before_all_else_of_its_attempt(storage: Storage, end: str) -> None:
+    others = [event(f"task.{verb}", attempt=2, time=at(9)) for verb in ("created", "retrying", "queued", "started")]
+    row_ = task(storage, event(f"task.{end}", attempt=2, time=at(1)), *others)
     assert (row_["status"], row_["finished_at"]) == (end, moment(1))
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"), combinations(("created", "retrying", "queued", "started", "completed"), 2)
+)
+def test_the_greater_rank_stands_whatever_the_clock_says(storage: Storage, lower: str, higher: str) -> None:
+    alone = task(storage, event(f"task.{higher}", attempt=2, time=at(1)))["status"]
+    empty(storage)
+    both = task(storage, event(f"task.{lower}", attempt=2, time=at(9)), event(f"task.{higher}", attempt=2, time=at(1)))
+    assert both["status"] == alone
 
 
 def test_of_two_ends_of_one_attempt_the_later_report_stands(storage: Storage) -> None:
