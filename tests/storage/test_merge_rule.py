@@ -13,7 +13,6 @@ from storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, empty, record, row
 
-
 BY_RANK: Final = ("created", "retrying", "queued", "started", "completed")
 
 
