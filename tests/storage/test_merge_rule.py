@@ -64,9 +64,7 @@ def test_an_end_goes_before_all_else_of_its_attempt(storage: Storage, end: str) 
     assert (row_["status"], row_["finished_at"]) == (end, moment(1))
 
 
-@pytest.mark.parametrize(
-    ("lower", "higher"), combinations(("created", "retrying", "queued", "started", "completed"), 2)
-)
+@pytest.mark.parametrize(("lower", "higher"), list(combinations(BY_RANK, 2)))
 def test_the_greater_rank_stands_whatever_the_clock_says(storage: Storage, lower: str, higher: str) -> None:
     alone = task(storage, event(f"task.{higher}", attempt=2, time=at(1)))["status"]
     empty(storage)
