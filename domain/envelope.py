@@ -128,14 +128,18 @@ def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
         raise Refused(
             Reason.UNKNOWN_TYPE, "type", f"{ascii(event_type)[:100]} is not an event type that Flowledger knows"
         )
-    typed = _data(model, attributes.get("data"), unplain=unplain)
+    data = _present(model, attributes.get("data"))
+    if unplain:
+        _check_ids(data)
+        data = _present(model, json_text.stored(json_text.plain_json(text)).get("data"))
+    typed = _typed(model, data)
     return Event(
         id=event_id,
         source=source,
         type=event_type,
         subject=subject,
         time=time,
-        sequence=json_text.plain(sequence) if unplain else sequence,
+        sequence=json_text.plain(sequence) if unplain and sequence else sequence,
         data=typed,
         order=order_key(sequence, time, source, event_id),
         raw=text,
@@ -229,16 +233,18 @@ def _partition_key(attributes: dict[str, Any], data: EventData, subject: str) ->
     return data.from_sandbox_id if isinstance(data, MessageSent) else subject
 
 
-def _data(model: type[EventData], data: Any, *, unplain: bool) -> EventData:
+def _present(model: type[EventData], data: Any) -> dict[str, Any]:
+    """The fields that are there: null is the same as absent, but where the model keeps it."""
     if data is None:
-        data = {}
+        return {}
     if not isinstance(data, dict):
         raise _wrong("data", "must be a JSON object")
     if None in data.values():
-        data = {name: value for name, value in data.items() if value is not None or name in model.keeps_null}
-    if unplain:
-        _check_ids(data)
-        data = json_text.plain(data)
+        return {name: value for name, value in data.items() if value is not None or name in model.keeps_null}
+    return data
+
+
+def _typed(model: type[EventData], data: dict[str, Any]) -> EventData:
     try:
         return model.model_validate(data)
     except ValidationError as error:

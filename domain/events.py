@@ -6,6 +6,7 @@ ignored here (the journal keeps them). `null` is dropped before a model sees it,
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -39,7 +40,12 @@ def _time(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 Id = Annotated[str, AfterValidator(check_id)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from decimal import Decimal
+from collections import Counter
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 MAX_DEPTH: Final = 500
@@ -69,7 +70,7 @@ def number_text(text: str, *path: str) -> str:
 
 def same(one: str, other: str) -> bool:
     """Whether two JSON texts stand for the same value: order of names, spaces and escapes do not matter."""
-    return one == other or _comparable(_EXACT_DECODER.decode(one)) == _comparable(_EXACT_DECODER.decode(other))
+    return one == other or _equal(_EXACT_DECODER.decode(one), _EXACT_DECODER.decode(other))
 
 
 def may_be_unplain(text: str) -> bool:
@@ -82,22 +83,20 @@ def is_plain(text: str) -> bool:
     return _UNPLAIN.search(text) is None
 
 
-def plain(value: Any) -> Any:
-    """`value` with U+FFFD for each U+0000 and lone surrogate, in names as in values (CONTRACT §2)."""
-    if isinstance(value, str):
-        return _UNPLAIN.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {plain(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
+def plain(text: str) -> str:
+    """`text` with U+FFFD for each U+0000 and lone surrogate (CONTRACT §2)."""
+    return _UNPLAIN.sub("\ufffd", text)
+
+
+def plain_json(text: str) -> str:
+    """The same for JSON text, in names as in values, however deep: there the characters are written as escapes."""
+    return _ESCAPE.sub(lambda match: "\\ufffd" if match["unplain"] else match[0], text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the name {twice!a} stands more than once in one object")
     return result
 
@@ -118,7 +117,10 @@ def _int(text: str) -> int | Decimal:
 
 
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"the number {text[:40]} is out of range") from None
     exponent = number.as_tuple().exponent
     if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
         raise ValueError(f"the number {text[:40]} is out of range")
@@ -149,19 +151,29 @@ def _dumps_with_decimals(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def _comparable(value: Any) -> Any:
-    """`value` in a form that Python compares as JSON does: true is not 1."""
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, dict):
-        return {name: _comparable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_comparable(item) for item in value]
-    return value
+def _equal(one: Any, other: Any) -> bool:
+    """Equality as JSON has it: true is not 1. Without recursion, for values may be as deep as the limit."""
+    left = [(one, other)]
+    while left:
+        a, b = left.pop()
+        if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+            left += [(a[name], b[name]) for name in a]
+        elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+            left += zip(a, b, strict=True)
+        elif isinstance(a, dict | list | bool) or isinstance(b, bool):
+            if a is not b:
+                return False
+        elif a != b:
+            return False
+    return True
 
 
 # A string that never ends is taken to the end of the text, or a hostile one would be scanned from each of its quotes.
 _STRUCTURE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# An escape: a pair of surrogates, one alone (or U+0000), or any other.
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<unplain>u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 _STORED_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=_float)
 _EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)

@@ -53,12 +53,18 @@ def _table(connection: Connection, name: str) -> dict[tuple[Any, ...], dict[str,
 
 def _same(one: Any, other: Any) -> bool:
     """Equality of values that tells true from 1, but not 1 from 1.0: PostgreSQL's jsonb does not, either."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, int | float | Decimal) and isinstance(other, int | float | Decimal):
-        return one == other or float(one) == float(other)
-    return bool(one == other)
+    left = [(one, other)]
+    while left:
+        a, b = left.pop()
+        if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+            left += [(a[name], b[name]) for name in a]
+        elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+            left += zip(a, b, strict=True)
+        elif isinstance(a, bool) or isinstance(b, bool):
+            if a is not b:
+                return False
+        elif a != b and not (
+            isinstance(a, int | float | Decimal) and isinstance(b, int | float | Decimal) and float(a) == float(b)
+        ):
+            return False
+    return True

@@ -249,7 +249,7 @@ def test_the_deepest_texts_can_be_compared() -> None:
 
 @given(values)
 def test_plain_values_hold_only_what_postgresql_can_hold(value: Any) -> None:
-    plain = json.dumps(json_text.plain(value), ensure_ascii=False)
+    plain = json.dumps(json.loads(json_text.plain_json(json.dumps(value))), ensure_ascii=False)
     assert "\\u0000" not in plain
     assert escaped(plain) == plain
 
@@ -261,8 +261,6 @@ def test_plain_values_hold_only_what_postgresql_can_hold(value: Any) -> None:
         ("\ud800", "\ufffd"),
         ("\x00\udfff", "\ufffd\ufffd"),
         ("\U0001f600\x01\x7f\uffff", "\U0001f600\x01\x7f\uffff"),
-        ({"\x00": ["\x00", {"\ud800": 1}]}, {"\ufffd": ["\ufffd", {"\ufffd": 1}]}),
-        ([1, 1.5, None, True, Decimal("1e400")], [1, 1.5, None, True, Decimal("1e400")]),
     ],
     ids=ascii,
 )
