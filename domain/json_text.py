@@ -113,7 +113,7 @@ def _float(text: str) -> float | Decimal:
 
 
 def _int(text: str) -> int | Decimal:
-    return int(text) if len(text) <= MAX_INTEGER_DIGITS else Decimal(text)
+    return int(text) if len(text.lstrip("-")) <= MAX_INTEGER_DIGITS else Decimal(text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -142,13 +142,28 @@ def _check_depth(text: str) -> None:
 
 
 def _dumps_with_decimals(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_ENCODER.encode(k)}:{_dumps_with_decimals(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_dumps_with_decimals, value)) + "]"
-    return _ENCODER.encode(value)
+    """Without recursion, for values may be as deep as the limit: `left` holds what is to be written, last first."""
+    written: list[str] = []
+    left: list[tuple[bool, Any]] = [(False, value)]
+    while left:
+        is_text, item = left.pop()
+        if is_text:
+            written.append(item)
+        elif isinstance(item, Decimal):
+            written.append(str(item))
+        elif isinstance(item, dict):
+            left.append((True, "}"))
+            for place, (name, inner) in reversed(list(enumerate(item.items()))):
+                left += [(False, inner), (True, f"{',' if place else ''}{_ENCODER.encode(name)}:")]
+            left.append((True, "{"))
+        elif isinstance(item, list | tuple):
+            left.append((True, "]"))
+            for place, inner in reversed(list(enumerate(item))):
+                left += [(False, inner), (True, "," if place else "")]
+            left.append((True, "["))
+        else:
+            written.append(_ENCODER.encode(item))
+    return "".join(written)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -18,7 +18,8 @@ from workers.recorder import Recorded
 
 FOLDER: Final = Path(__file__).parents[2] / "shared" / "data"
 EVENTS: Final = {"relay.jsonl": 5_973, "mail.jsonl": 1_243, "temporal.jsonl": 975, "treeherder.jsonl.gz": 35_023}
-SAMPLE: Final = 4_000
+LARGE: Final = 10_000
+SAMPLE: Final = 2_000
 SEED: Final = 20_260_131
 BATCH: Final = 500
 
@@ -34,10 +35,10 @@ def lines(name: str) -> list[bytes]:
 
 
 def sample(name: str) -> list[bytes]:
-    """The events, or as many of them as can be recorded many times over; in their order."""
+    """The events in their order; of a large file as many as can be recorded many times over."""
     whole = lines(name)
-    chosen = sorted(random.Random(SEED).sample(range(len(whole)), min(SAMPLE, len(whole))))
-    return whole if len(whole) < 2 * SAMPLE else [whole[place] for place in chosen]
+    chosen = sorted(random.Random(SEED).sample(range(len(whole)), SAMPLE)) if len(whole) > LARGE else range(len(whole))
+    return [whole[place] for place in chosen]
 
 
 def batches(events: Sequence[bytes]) -> list[Sequence[bytes]]:

@@ -248,21 +248,36 @@ def test_the_deepest_texts_can_be_compared() -> None:
 
 
 @given(values)
-def test_plain_values_hold_only_what_postgresql_can_hold(value: Any) -> None:
-    plain = json.dumps(json.loads(json_text.plain_json(json.dumps(value))), ensure_ascii=False)
-    assert "\\u0000" not in plain
-    assert escaped(plain) == plain
+def test_plain_json_holds_only_what_postgresql_can_hold(value: Any) -> None:
+    plain = json.loads(json_text.plain_json(escaped(json.dumps(value, ensure_ascii=False))))
+    text = json.dumps(plain, ensure_ascii=False)
+    assert "\\u0000" not in text
+    assert escaped(text) == text
+
+
+@given(values.filter(lambda value: json_text.is_plain(json.dumps(value, ensure_ascii=False))))
+def test_plain_json_leaves_all_else_as_it_is(value: Any) -> None:
+    text = json.dumps(value)
+    assume("\\u0000" not in text)
+    assert json.loads(json_text.plain_json(text)) == value
 
 
 @pytest.mark.parametrize(
-    ("value", "plain"),
+    ("text", "plain"),
     [
         ("a\x00b", "a\ufffdb"),
         ("\ud800", "\ufffd"),
         ("\x00\udfff", "\ufffd\ufffd"),
+        ("\udfff\ud800", "\ufffd\ufffd"),
         ("\U0001f600\x01\x7f\uffff", "\U0001f600\x01\x7f\uffff"),
+        ("\\u0000\\ud800", "\\u0000\\ud800"),
+        ("\\\x00", "\\\ufffd"),
     ],
     ids=ascii,
 )
-def test_plain_puts_the_replacement_character_for_the_rest(value: Any, plain: Any) -> None:
-    assert json_text.plain(value) == plain
+def test_plain_puts_the_replacement_character_for_the_rest(text: str, plain: str) -> None:
+    assert json_text.plain(text) == plain
+    for nested in (text, {text: [text]}):
+        for written in (json.dumps(nested), escaped(json.dumps(nested, ensure_ascii=False))):
+            expected = plain if nested is text else {plain: [plain]}
+            assert json.loads(json_text.plain_json(written)) == expected

@@ -27,8 +27,8 @@ from workers.recorder import Entry
 
 MOMENT: Final = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)
 VALUES: Final[list[Any]] = [
-    None, True, False, 0, 1, -1, 2**63, 10**400, 0.1, -1.5, 1e-300, 5e-324, "", "text", "é\U0001f600", "\x01",
-    "\\u0000", [], {}, [None], {"b": 1, "a": {"": [True, 1, None]}},
+    None, True, False, 0, 1, -1, 2**63, 10**400, -(10**4299), 0.1, -1.5, 1e-300, 5e-324, "", "text",
+    "é\U0001f600", "\x01", "\\u0000", [], {}, [None], {"b": 1, "a": {"": [True, 1, None]}},
 ]  # fmt: skip
 
 
