@@ -9,11 +9,10 @@ from typing import Any
 import redis
 from rich.table import Table
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from cli import screen
 from domain import streams
-from domain.errors import DatabaseUnavailable, LedgerError
+from domain.errors import LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from storage import tables
@@ -61,7 +60,7 @@ def wait(settings: Settings, timeout: float | None) -> int:
 
 
 def status(settings: Settings) -> Status:
-    """Asks Redis, the workers and the database; raises LedgerError where one of the servers does not answer."""
+    """Asks Redis, the workers and the database; raises what their clients raise where one does not answer."""
     client = connect(settings)
     waiting = backlog(client, settings.shards)
     now = time.time()
@@ -132,9 +131,5 @@ def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
                 facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
             facts["pool"] = f"{settings.pool_size}+{settings.pool_max_overflow}"
             return dead_letters, facts
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable(
-            f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}"
-        ) from error
     finally:
         engine.dispose()

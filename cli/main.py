@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli import screen
 from domain.errors import LedgerError
 from domain.settings import Settings
+from storage.engine import words
 
 app: Final = typer.Typer(
     name="flowledger",
@@ -42,7 +43,7 @@ def main() -> None:
         screen.print_error(str(error))
         sys.exit(1)
     except SQLAlchemyError as error:
-        screen.print_error(f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}")
+        screen.print_error(f"the database does not answer: {words(error)}")
         sys.exit(1)
     except (redis.RedisError, ConnectionError) as error:
         screen.print_error(f"Redis does not answer: {error}")

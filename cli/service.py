@@ -17,13 +17,12 @@ from typing import Any, Final
 
 import psutil
 from pydantic import SecretStr
-from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from cli import processes
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
 from cli.processes import Process
-from domain.errors import DatabaseUnavailable, LedgerError, SettingsError
+from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
 
@@ -90,15 +89,11 @@ def migrate(settings: Settings) -> None:
 
 
 def check_schema(settings: Settings) -> None:
-    """Raises LedgerError where the database is not at the newest schema."""
+    """Raises LedgerError where the database is not at the newest schema, SQLAlchemyError where it does not answer."""
     engine = make_engine(settings)
     try:
         if migrations.current(engine) != migrations.newest(engine):
             raise LedgerError("the database is not at the newest schema: run `flowledger migrate`")
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable(
-            f"the database does not answer: {str(error.__cause__ or error).splitlines()[0]}"
-        ) from error
     finally:
         engine.dispose()
 

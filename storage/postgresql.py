@@ -1,6 +1,6 @@
 """Many transactions in one round trip on PostgreSQL, through psycopg2.
 
-Each event is `BEGIN; EXECUTE …; COMMIT` of one prepared statement, which inserts the journal row and, in the same
+Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
 statement, does the event's upserts `FROM` that insert's result: where the row is not new they have no rows to write.
 All commits but the last are asynchronous; commits become durable in order, so the last one, of the checkpoint, which
 always writes, makes all of them durable.
