@@ -91,6 +91,9 @@ class EmbeddedValkey:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "save": "",
+            # Its command line keeps the folder's name: a server that was left running on it can be found, and must be,
+            # for two servers on one append-only file would spoil it.
+            "set-proc-title": "no",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(  # noqa: S603

@@ -153,6 +153,7 @@ def test_kill_9_of_everything_in_the_middle_of_a_file_and_a_restart(up: Up) -> N
     up.process.kill()
     up.process.wait()
     up.start(instead_of=state)
+    assert sum("valkey-server" in words for words in up.left_over()) == 1, "the broker that was left running is stopped"
     assert up.run("wait", "--timeout", "60").returncode == 0
     engine = create_engine(make_url(up.state()["database_url"]).set(drivername=_driver(up.state()["database_url"])))
     with engine.connect() as connection:
