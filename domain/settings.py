@@ -44,8 +44,12 @@ class Settings(BaseSettings):
 
     batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Entries that a drain reads at a time."""
-    drain_seconds: Annotated[float, Field(gt=0)] = 1.0
-    """How long a drain keeps its shard, and its Celery process, before it lets others have a turn."""
+    drain_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How long a drain keeps its Celery process, before it lets others have a turn."""
+    linger_seconds: Annotated[float, Field(ge=0)] = 5.0
+    """How long a drain that found nothing left waits for what comes next."""
+    fuse_entries: Annotated[int, Field(ge=0)] = 200
+    """So many of a shard's entries may fail, if they are most of the last ones, before it is paused; 0: any number."""
     lease_seconds: Annotated[float, Field(ge=1)] = 5.0
     """How long a shard waits for a drain that was killed."""
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0

@@ -1,10 +1,16 @@
 """The names of everything Flowledger keeps in Redis, in one place, and the shard rule (CONTRACT §1).
 
     ledger:events:{shard}        stream; one entry an event, in the field `event`; recorded entries are deleted
-    ledger:lease:{shard}         string; the owner of the drain under way, with an expiry
+    ledger:lease:{shard}         string; the owner of the drain that records the shard's first entries, with an expiry
     ledger:bell:{shard}          string; a drain is on its way to a worker, with an expiry
-    ledger:failures:{shard}      string; how often in a row the database was not to be had
-    ledger:idle                  stream, capped; one entry each time a drain leaves its shard
+    ledger:caution:{shard}       hash; after drains that never came back: how many entries the next one takes
+                                 (`size`), and how many died at the first entry alone (`deaths`)
+    ledger:watch                 string; the owner of the drain that waits for entries, with an expiry
+    ledger:hold                  string; why nothing is taken for now (the database is away), with an expiry
+    ledger:failures              string; how often in a row the database was not to be had
+    ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
+    ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died (`dead`)
+    ledger:idle                  stream, capped; one entry each time a drain leaves a shard that may have entries
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
 
@@ -17,10 +23,13 @@ from typing import Final
 from zlib import crc32
 
 FIELD: Final = "event"
-GROUP: Final = "ledger"
-CONSUMER: Final = "drain"
-"""One name for all drains: what one of them read and did not finish is found by the next as its own pending."""
 
+WATCH: Final = "ledger:watch"
+HOLD: Final = "ledger:hold"
+FAILURES: Final = "ledger:failures"
+PAUSED: Final = "ledger:paused"
+ALL: Final = "all"
+"""In place of a shard's number, in `PAUSED`."""
 IDLE: Final = "ledger:idle"
 COUNTERS: Final = "ledger:counters"
 RATE_SECONDS: Final = 10
@@ -39,8 +48,12 @@ def bell(shard: int) -> str:
     return f"ledger:bell:{shard}"
 
 
-def failures(shard: int) -> str:
-    return f"ledger:failures:{shard}"
+def caution(shard: int) -> str:
+    return f"ledger:caution:{shard}"
+
+
+def fuse(shard: int) -> str:
+    return f"ledger:fuse:{shard}"
 
 
 def rate(at: float) -> str:

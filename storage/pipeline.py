@@ -17,7 +17,7 @@ class Transaction(NamedTuple):
 
 
 class CheckpointRow(NamedTuple):
-    """The last entry of a stream; its transaction ends each flush, and makes all before it durable."""
+    """The last entry of a stream; the transaction of a flush's checkpoints ends it, and makes all before it durable."""
 
     stream: str
     entry_id: str
@@ -31,7 +31,7 @@ class Unrecordable(LedgerError):
 class Pipeline(Protocol):
     """How a database runs many transactions at once."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
         """Commits each transaction by itself, in order, durably; returns the places of those whose event was known.
 
         Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the

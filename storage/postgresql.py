@@ -30,10 +30,11 @@ from storage.repositories.journal import COLUMNS
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
+_CHECKPOINTS: Final = (
+    "COMMIT; RESET synchronous_commit; BEGIN; INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+)
 _END: Final = (
-    "COMMIT; RESET synchronous_commit; BEGIN; "
-    "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (%s, %s, %s) "
-    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
+    " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
     "COMMIT; SELECT current_setting('flowledger.repeated')"
 )
 
@@ -77,7 +78,7 @@ class PostgresqlPipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
@@ -88,7 +89,7 @@ class PostgresqlPipeline:
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
                 _prepare(cursor, connection.info, set(statements))
-                return _flush(cursor, transactions, statements, checkpoint)
+                return _flush(cursor, transactions, statements, checkpoints)
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(driver)
@@ -116,7 +117,10 @@ def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
 
 
 def _flush(
-    cursor: Any, transactions: Sequence[Transaction], statements: Sequence[Statement], checkpoint: CheckpointRow
+    cursor: Any,
+    transactions: Sequence[Transaction],
+    statements: Sequence[Statement],
+    checkpoints: Sequence[CheckpointRow],
 ) -> list[int]:
     size = 0
     round_trip = [_BEGIN.encode()]
@@ -128,7 +132,8 @@ def _flush(
             cursor.execute(b"".join(round_trip))
             round_trip, size = [], len(text)
         round_trip.append(text)
-    cursor.execute(b"".join((*round_trip, cursor.mogrify(_END, checkpoint))))
+    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
+    cursor.execute(b"".join((*round_trip, _CHECKPOINTS.encode(), rows, _END.encode())))
     (repeated,) = cursor.fetchone()
     return [int(position) for position in repeated.split()]
 

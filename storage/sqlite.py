@@ -33,7 +33,7 @@ class SqlitePipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoint: CheckpointRow) -> list[int]:
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, sqlite3.Error) as error:
@@ -43,7 +43,9 @@ class SqlitePipeline:
             driver.execute("PRAGMA synchronous = NORMAL")
             repeated = [place for place, transaction in enumerate(transactions) if not _commit(driver, transaction)]
             driver.execute("PRAGMA synchronous = FULL")
-            driver.execute(_CHECKPOINT, checkpoint)
+            driver.execute("BEGIN IMMEDIATE")
+            driver.executemany(_CHECKPOINT, checkpoints)
+            driver.execute("COMMIT")
             return repeated
         except _PERMANENT as error:
             raise Unrecordable(str(error)) from error

@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -32,10 +32,10 @@ class UnitOfWork:
     def add(self, transaction: Transaction) -> None:
         self._transactions.append(transaction)
 
-    def flush(self, stream: str, entry_id: str, at: str) -> list[int]:
-        """Commits what was collected, and the stream's checkpoint; returns and raises what `Pipeline.run` does."""
+    def flush(self, checkpoints: Sequence[CheckpointRow]) -> list[int]:
+        """Commits what was collected, and the streams' checkpoints; returns and raises what `Pipeline.run` does."""
         transactions, self._transactions = self._transactions, []
-        return self._pipeline.run(transactions, CheckpointRow(stream, entry_id, at))
+        return self._pipeline.run(transactions, checkpoints)
 
 
 class Storage:

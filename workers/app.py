@@ -13,9 +13,10 @@ from domain import streams
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
+from workers.bootstep import PumpStep, is_stopping, send_drain
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
-from workers.pump import Bell, PumpStep, send_drain
+from workers.pump import Bell, Ring
 
 
 def _broker() -> dict[str, Any]:
@@ -47,9 +48,9 @@ def _process() -> _Process:
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
-    """One turn of work on one shard."""
+    """One turn of work, first on the shard that called."""
     settings, client, storage = _process()
-    return Drain(settings, client, storage, shard).run()
+    return Drain(settings, client, storage, shard, is_stopping).run()
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]
@@ -58,4 +59,4 @@ def look() -> dict[str, int]:
     settings, client, _ = _process()
     bell = Bell(client, settings, lambda shard: send_drain(app, shard))
     waiting = [shard for shard in range(settings.shards) if client.xlen(streams.stream(shard))]
-    return {"waiting": len(waiting), "rung": sum(bell.ring(shard) for shard in waiting)}
+    return {"waiting": len(waiting), "rung": sum(bell.ring(shard) is Ring.RUNG for shard in waiting)}

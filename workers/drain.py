@@ -1,108 +1,111 @@
-"""A drain: one turn of work on one shard (DESIGN, The way of one event)."""
+"""A drain: one turn of work on whatever waits to be recorded (DESIGN, The way of one event)."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final, TypedDict
 
 import redis
 
-from domain import streams
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
-from workers.lease import Lease
 from workers.recorder import Recorded, Recorder
-from workers.shard import ShardStream
+from workers.shards import Shards, Taken
 
 logger = logging.getLogger(__name__)
 
-_IDLE_KEPT: Final = 64
-_TRICKLE_SECONDS: Final = 0.05
-_LONGEST_WAIT_SECONDS: Final = 10.0
+_LONGEST_HOLD_SECONDS: Final = 5.0
 
 
 class DrainResult(TypedDict, total=False):
     """What a drain did, as Flower shows it."""
 
-    shard: int
+    shards: list[int]
     recorded: int
     repeated: int
     dead: int
     seconds: float
-    busy: bool
     waiting: str
 
 
 class Drain:
-    """Records what a shard has, batch by batch, until it is empty or the turn is over."""
+    """Takes, records and acknowledges, batch by batch; with nothing left it waits for a while, for what comes next.
 
-    def __init__(self, settings: Settings, client: redis.Redis, storage: Storage, shard: int) -> None:
+    A batch holds the entries of as many shards as it takes to fill it: a trickle over all shards is recorded in one
+    round trip, and of a backlog each drain takes shards of its own. The shard whose bell `called` goes first.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: redis.Redis,
+        storage: Storage,
+        called: int,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._settings = settings
-        self._client = client
-        self._shard = shard
-        self._stream = ShardStream(client, shard, settings.batch_entries)
-        self._recorder = Recorder(storage, shard, settings.max_event_bytes)
-        self._began = time.monotonic()
+        self._shards = Shards(client, settings, called)
+        self._recorder = Recorder(storage, settings.max_event_bytes)
+        self._is_stopping = is_stopping
+        self._began = self._worked = time.monotonic()
+        self._total = Recorded()
+        self._served: set[int] = set()
 
     def run(self) -> DrainResult:
         """One turn; nothing is acknowledged before it is committed."""
-        total = Recorded()
-        try:
-            while True:
-                lease = Lease(self._client, self._shard, self._settings.lease_seconds)
-                if not lease.take():
-                    return {"shard": self._shard, "busy": True}
-                with lease:
-                    total += self._record_all(lease)
-                # An entry that came while the lease was held rang no bell: look again, now that it is given up.
-                if self._is_over() or self._stream.is_empty():
-                    break
-        except DatabaseUnavailable as error:
-            return self._wait(str(error))
-        self._tell_idle()
-        seconds = round(time.monotonic() - self._began, 3)
-        return {
-            "shard": self._shard,
-            "recorded": total.recorded,
-            "repeated": total.repeated,
-            "dead": total.dead,
-            "seconds": seconds,
-        }
-
-    def _record_all(self, lease: Lease) -> Recorded:
-        total = Recorded()
-        while entries := self._stream.read():
-            outcome = self._recorder.record(entries)
-            self._stream.acknowledge(entries, outcome)
-            total += outcome
-            if self._is_over() or not lease.renew():
+        waiting = ""
+        while not waiting:
+            taken = self._shards.take()
+            if taken.entries:
+                waiting = self._record(taken)
+            elif taken.watching and taken.empty and not self._is_idle_for_long():
+                self._shards.wait(taken)
+            else:
+                waiting = taken.held
                 break
-        self._tell_recovered()
-        return total
+            if self._is_over():
+                break
+        self._shards.leave()
+        return self._result(waiting)
+
+    def _record(self, taken: Taken) -> str:
+        """Records and acknowledges a batch; where the database is away, why, and nothing is acknowledged."""
+        try:
+            with self._shards.kept(taken):
+                outcome = self._recorder.record(taken.entries, taken.fuses)
+        except DatabaseUnavailable as error:
+            if self._shards.hold(taken, str(error), _LONGEST_HOLD_SECONDS) == 1:
+                logger.warning("recording waits for the database, nothing is lost: %s", error)
+            return str(error)
+        failures = self._shards.done(taken, outcome)
+        if failures:
+            logger.warning("the database is back, after %d tries", failures)
+        for shard, fuse in taken.fuses.items():
+            if fuse.blown:
+                logger.error("shard %d is paused: %s", shard, fuse.words(shard))
+        self._total += outcome
+        self._served |= taken.fuses.keys()
+        self._worked = time.monotonic()
+        return ""
+
+    def _is_idle_for_long(self) -> bool:
+        return time.monotonic() - self._worked >= self._settings.linger_seconds
 
     def _is_over(self) -> bool:
-        """A backlog may take the whole turn; a trickle only a little of it, for other shards wait for this process."""
-        turn = self._settings.drain_seconds
-        if self._stream.caught_up:
-            turn = min(turn, _TRICKLE_SECONDS)
-        return time.monotonic() - self._began >= turn
+        """Other Celery tasks want the process, too, and people see a result when a turn ends."""
+        return self._is_stopping() or time.monotonic() - self._began >= self._settings.drain_seconds
 
-    def _tell_idle(self) -> None:
-        """Wakes the pumps: whatever this shard still has, or gets from now on, needs a drain of its own."""
-        self._client.xadd(streams.IDLE, {"shard": str(self._shard)}, maxlen=_IDLE_KEPT, approximate=True)
-
-    def _wait(self, why: str) -> DrainResult:
-        """Leaves everything pending, and holds the shard's bell for a while, longer each time."""
-        failures = int(self._client.incr(streams.failures(self._shard)))
-        seconds = min(0.5 * 2 ** min(failures, 10), _LONGEST_WAIT_SECONDS)
-        self._client.set(streams.bell(self._shard), "waiting", px=int(seconds * 1000))
-        if failures == 1:
-            logger.warning("shard %d waits for the database, nothing is lost: %s", self._shard, why)
-        return {"shard": self._shard, "waiting": why}
-
-    def _tell_recovered(self) -> None:
-        failures = self._client.getdel(streams.failures(self._shard))
-        if failures:
-            logger.warning("shard %d records again, after %d tries", self._shard, int(failures))
+    def _result(self, waiting: str) -> DrainResult:
+        result = DrainResult(
+            shards=sorted(self._served),
+            recorded=self._total.recorded,
+            repeated=self._total.repeated,
+            dead=self._total.dead,
+            seconds=round(time.monotonic() - self._began, 3),
+        )
+        if waiting:
+            result["waiting"] = waiting
+        return result

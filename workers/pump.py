@@ -1,8 +1,11 @@
 """The pump: rings a drain for each shard that has entries and no drain (DESIGN, point 2).
 
 It is level-triggered: recorded entries are deleted, so a stream that has entries has work. Redis wakes the pump when an
-entry comes to a shard that it watches, or when a drain leaves a shard; and once in a while it looks at all of them. A
-shard with a drain under way is not watched, for that drain looks again after it has given up its lease.
+entry comes to a shard that it watches, or when a drain leaves; and once in a while it looks at all of them. A shard
+that was rung, or has a drain, is not watched, for that drain looks again before it leaves.
+
+Where Celery does not carry the bells (Redis has no memory left for its messages, or its worker lives and consumes
+nothing), the pump drains by itself: what is recorded is deleted, and makes room.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, Final
 
 import redis
-from celery import bootsteps
+from kombu.exceptions import OperationalError
 
 from domain import streams
 from domain.settings import Settings
@@ -26,41 +30,59 @@ _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 
 # One round trip: each write to the broker waits for its disk.
-_RING: Final = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+# KEYS: lease, bell, watch, hold, paused. ARGV: milliseconds of a bell, the shard. Gives a `Ring`.
+_RING: Final = """#!lua flags=allow-oom
+if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('HEXISTS', KEYS[5], 'all') == 1 then return 2 end
+if redis.call('EXISTS', KEYS[4]) == 1 then return 3 end
+if redis.call('EXISTS', KEYS[1], KEYS[3]) > 0 then return 0 end
 if redis.call('SET', KEYS[2], 'rung', 'NX', 'PX', ARGV[1]) then return 1 end
 return 0
 """
 
 
+class Ring(IntEnum):
+    """What became of a bell."""
+
+    UNDER_WAY = 0
+    RUNG = 1
+    PAUSED = 2
+    HELD = 3
+
+
 class Bell:
-    """Sends a drain to a shard, unless one is under way or on its way."""
+    """Sends a drain to a shard, unless one is under way or on its way, or none is wanted."""
 
     def __init__(self, client: redis.Redis, settings: Settings, send: Callable[[int], None]) -> None:
         self._client = client
         self._milliseconds = int(settings.lease_seconds * 1000)
         self._send = send
 
-    def ring(self, shard: int) -> bool:
-        """Whether a drain was sent. A bell that got lost rings again when its key has run out."""
-        rung = self._client.eval(_RING, 2, streams.lease(shard), streams.bell(shard), str(self._milliseconds))
-        if rung:
+    def ring(self, shard: int) -> Ring:
+        """Sends a drain where one is wanted. A bell that got lost rings again when its key has run out."""
+        keys = (streams.lease(shard), streams.bell(shard), streams.WATCH, streams.HOLD, streams.PAUSED)
+        rung = Ring(self._client.eval(_RING, len(keys), *keys, str(self._milliseconds), str(shard)))
+        if rung is Ring.RUNG:
             self._send(shard)
-        return bool(rung)
+        return rung
 
 
 class Pump:
-    """Watches all shards and rings their bells, in a thread of its own."""
+    """Watches all shards and rings their bells, in a thread of its own.
 
-    def __init__(self, settings: Settings, send: Callable[[int], None]) -> None:
+    `send` sends a Celery task; `drain` does what that task does, here and now.
+    """
+
+    def __init__(self, settings: Settings, send: Callable[[int], None], drain: Callable[[int], object]) -> None:
         self._settings = settings
         self._client = connect(settings, socket_timeout=settings.poll_seconds + 10)
         self._bell = Bell(self._client, settings, send)
+        self._drain = drain
         self._shards = {streams.stream(shard): shard for shard in range(settings.shards)}
         self._watched = set(self._shards)
         self._looked_at = 0.0
         self._idle_after = "$"
         self._heads: dict[str, tuple[str, float]] = {}
+        self._carried = True
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
@@ -98,11 +120,10 @@ class Pump:
         for key, entries in self._wait():
             if key == streams.IDLE:
                 self._idle_after = entries[-1][0].decode()
-                self._watched |= {streams.stream(int(fields[1])) for _, fields in entries} & self._shards.keys()
+                self._watched = set(self._shards)
             else:
                 self._watched.discard(key)
-                self._check_progress(key, entries[0][0].decode())
-                self._bell.ring(self._shards[key])
+                self._attend(key, entries[0][0].decode())
 
     def _wait(self) -> list[tuple[str, Any]]:
         """The streams that have entries: of shards, the oldest one; of the idle stream, those not seen yet."""
@@ -118,38 +139,45 @@ class Pump:
         )  # fmt: skip
         return [(key.decode(), entries) for key, entries in reply or ()]
 
-    def _check_progress(self, key: str, head: str) -> None:
-        """A shard whose oldest entry stays the same has work and makes no progress: say so, once."""
+    def _attend(self, key: str, head: str) -> None:
+        """Sees to it that somebody records a shard that has entries, `head` the oldest of them."""
+        shard = self._shards[key]
+        try:
+            rung = self._bell.ring(shard)
+        except (OperationalError, redis.OutOfMemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if self._carried:
+                logger.warning("Redis has no memory left for Celery's messages: draining without them")
+            self._carried = False
+            self._drain(shard)
+            return
+        if rung is Ring.RUNG and not self._carried:
+            logger.warning("Redis has room again: drains go by Celery")
+            self._carried = True
+        if rung in (Ring.PAUSED, Ring.HELD):
+            self._heads.pop(key, None)
+        else:
+            self._check_progress(key, head, shard)
+
+    def _check_progress(self, key: str, head: str, shard: int) -> None:
+        """A shard whose oldest entry stays the same has work and makes no progress: say so, and do it here."""
         known, since = self._heads.get(key, ("", 0.0))
-        if known != head:
-            self._heads[key] = (head, time.monotonic())
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            logger.error("%s makes no progress: entry %s has waited for %.0f s", key, head, time.monotonic() - since)
-            self._heads[key] = (head, time.monotonic())
+        waited = time.monotonic() - since
+        if known == head and waited <= _STALLED_SECONDS:
+            return
+        self._heads[key] = (head, time.monotonic())
+        if known == head:
+            logger.error(
+                "%s makes no progress: entry %s has waited for %.0f s; draining without Celery", key, head, waited
+            )
+            self._drain(shard)
 
 
-class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs a pump in every worker, for as long as its pool runs."""
-
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self._pump: Pump | None = None
-
-    def start(self, worker: Any) -> None:
-        app = worker.app
-        self._pump = Pump(Settings.load(), lambda shard: send_drain(app, shard))
-        self._pump.start()
-
-    def stop(self, _worker: Any) -> None:
-        if self._pump is not None:
-            self._pump.stop()
-            self._pump = None
-
-    terminate = stop
-
-
-def send_drain(app: Any, shard: int) -> None:
-    """One bell for one shard, on its way to any worker."""
-    app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False)
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether Redis refused a write because its memory is full; kombu wraps what redis-py raises."""
+    while error is not None:
+        if isinstance(error, redis.OutOfMemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

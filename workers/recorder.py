@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from domain import events as say
@@ -13,7 +16,7 @@ from domain.errors import Reason, Refused
 from domain.events import EventData
 from domain.times import now, sortable
 from storage.groups import Write
-from storage.pipeline import Transaction, Unrecordable
+from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
@@ -25,6 +28,9 @@ from storage.repositories import (
     TaskRepository,
 )
 from storage.unit_of_work import Storage
+from workers.fuse import Fuse
+
+logger = logging.getLogger(__name__)
 
 Writer = Callable[[Event, str], Write | None]
 """Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
@@ -69,99 +75,158 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 
 
+MOST_DEATHS: Final = 5
+"""So many drains may die at an entry that they took alone; then it is buried unread."""
+
+
 class Entry(NamedTuple):
-    """An entry of an events stream: its id, and its fields as name, value, name, value …, bytes as they came."""
+    """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
+
+    `deaths` says how many drains died while they held this entry alone.
+    """
 
     id: str
     fields: Sequence[bytes]
+    shard: int = 0
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a batch: how many entries were new, known already, and dead."""
+    """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all."""
 
     recorded: int = 0
     repeated: int = 0
     dead: int = 0
+    entries: tuple[Entry, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Recorded) -> Recorded:
+        """The sum of the counts."""
         return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
 
 
 class _Read(NamedTuple):
-    """An entry as it was understood: an event, or why it is none."""
+    """An entry as it was understood: an event and its transaction, or why it is refused."""
 
     entry: Entry
     raw: bytes
-    event: Event | None
-    refused: Refused | None
+    event: Event | None = None
+    transaction: Transaction | None = None
+    refused: Refused | None = None
+
+    def dead(self, refused: Refused) -> _Read:
+        return _Read(self.entry, self.raw, refused=refused)
 
 
 class Recorder:
-    """Records the entries of one shard: each event, or dead letter, in a transaction of its own."""
+    """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, shard: int, max_event_bytes: int) -> None:
+    def __init__(self, storage: Storage, max_event_bytes: int) -> None:
         self._storage = storage
-        self._shard = shard
-        self._stream = streams.stream(shard)
         self._max_event_bytes = max_event_bytes
 
-    def record(self, entries: Sequence[Entry]) -> Recorded:
-        """Records all of `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
+    def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
+        """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
 
+        Where a shard's fuse blows, the rest of its entries is left alone: they are not among those of the outcome.
         Where the database refuses one of them, all are done again one by one: those that the first try had committed
         then count as repeated.
         """
-        batch = [_read(entry, self._max_event_bytes) for entry in entries]
-        try:
-            return self._record(batch, batch[-1].entry.id)
-        except Unrecordable:
-            return sum((self._record_alone(read) for read in batch), Recorded())
-
-    def _record(self, batch: Sequence[_Read], last_entry: str) -> Recorded:
         recorded_at = sortable(now())
+        fuses = fuses or {}
+        batch = _allowed([self._read(entry, recorded_at) for entry in entries], fuses)
+        if not batch:
+            return Recorded()
+        try:
+            outcome = self._record(batch, recorded_at)
+        except Unrecordable:
+            return self._record_one_by_one(batch, recorded_at, fuses)
+        return replace(outcome, entries=tuple(read.entry for read in batch))
+
+    def _read(self, entry: Entry, recorded_at: str) -> _Read:
+        if entry.deaths >= MOST_DEATHS:
+            words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
+            return _Read(entry, _all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
+        read = _Read(entry, b"")
+        try:
+            read = _Read(entry, _body(entry.fields))
+            event = parse(read.raw, self._max_event_bytes)
+            return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
+        except Refused as refused:
+            return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
+        except Exception as error:  # one event must not hold up its shard; many such blow the fuse
+            return read.dead(_fault(error))
+
+    def _record(self, batch: Sequence[_Read], recorded_at: str) -> Recorded:
         unit = self._storage.unit_of_work()
-        dead = 0
         for read in batch:
-            if read.event is not None:
-                unit.add(transaction_of(read.event, self._shard, recorded_at))
-            else:
-                unit.add(Transaction(None, [self._dead_letter(read, recorded_at)]))
-                dead += 1
-        repeated = unit.flush(self._stream, last_entry, recorded_at)
-        conflicts = self._bury_conflicts([batch[place] for place in repeated], last_entry)
+            unit.add(read.transaction or self._burial(read, recorded_at))
+        repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        conflicts = self._bury_conflicts([batch[place] for place in repeated], recorded_at)
+        dead = sum(read.refused is not None for read in batch)
         return Recorded(len(batch) - dead - len(repeated), len(repeated) - conflicts, dead + conflicts)
 
-    def _record_alone(self, read: _Read) -> Recorded:
-        try:
-            return self._record([read], read.entry.id)
-        except Unrecordable as error:
-            refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
-            return self._record([read._replace(event=None, refused=refused)], read.entry.id)
+    def _record_one_by_one(self, batch: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+        total = Recorded()
+        done: list[Entry] = []
+        for read in batch:
+            fuse = fuses.get(read.entry.shard)
+            if fuse is not None and fuse.blown:
+                continue
+            try:
+                total += self._record([read], recorded_at)
+            except Unrecordable as error:
+                if fuse is not None and not fuse.allows_dead_letter():
+                    continue
+                refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
+                total += self._record([read.dead(refused)], recorded_at)
+                if fuse is not None:
+                    fuse.died()
+            done.append(read.entry)
+        return replace(total, entries=tuple(done))
 
-    def _bury_conflicts(self, repeated: Sequence[_Read], last_entry: str) -> int:
+    def _bury_conflicts(self, repeated: Sequence[_Read], recorded_at: str) -> int:
         """An event that was known with other content becomes a dead letter; the one recorded first stands."""
         events = [read.event for read in repeated if read.event is not None]
         if not events:
             return 0
         with self._storage.reading() as connection:
             conflicting = {id(event) for event in JournalRepository(connection).conflicting(events)}
-        conflicts = [
-            read._replace(event=None, refused=Refused(Reason.CONFLICT, "id", "recorded before with other content"))
-            for read in repeated
-            if id(read.event) in conflicting
-        ]
+        refused = Refused(Reason.CONFLICT, "id", "recorded before with other content")
+        conflicts = [read.dead(refused) for read in repeated if id(read.event) in conflicting]
         if conflicts:
-            self._record(conflicts, last_entry)
+            self._record(conflicts, recorded_at)
         return len(conflicts)
 
-    def _dead_letter(self, read: _Read, seen_at: str) -> Write:
+    def _burial(self, read: _Read, recorded_at: str) -> Transaction:
         assert read.refused is not None
-        readable = _readable(read.raw, self._max_event_bytes)
-        entry_id = read.entry.id
-        return DeadLetterRepository.bury(
-            self._stream, entry_id, read.raw, read.refused, seen_at=seen_at, readable=readable
+        letter = DeadLetterRepository.bury(
+            streams.stream(read.entry.shard),
+            read.entry.id,
+            read.raw,
+            read.refused,
+            seen_at=recorded_at,
+            readable=_readable(read.raw, self._max_event_bytes),
         )
+        return Transaction(None, [letter])
+
+
+def _allowed(batch: Sequence[_Read], fuses: Mapping[int, Fuse]) -> list[_Read]:
+    """The entries up to where their shard's fuse blows, counted."""
+    allowed = []
+    for read in batch:
+        fuse = fuses.get(read.entry.shard)
+        if fuse is not None:
+            if fuse.blown or (read.refused is not None and not fuse.allows_dead_letter()):
+                continue
+            fuse.count(dead=read.refused is not None)
+        allowed.append(read)
+    return allowed
+
+
+def _last_entries(batch: Sequence[_Read]) -> list[tuple[str, str]]:
+    """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
+    return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
 
 
 def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
@@ -171,17 +236,23 @@ def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
     return Transaction(journal, [write for write in writes if write is not None])
 
 
-def _read(entry: Entry, max_bytes: int) -> _Read:
-    names = [bytes(name) for name in entry.fields[::2]]
+def _fault(error: Exception) -> Refused:
+    """What is said of our own fault: the kind of error and the place, for its message may hold anything."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    logger.error("an event cannot be recorded because of a fault of Flowledger: %s", where)
+    return Refused(
+        Reason.UNRECORDABLE, "", f"a fault of Flowledger, not of the event: {where}; replay it when it is mended"
+    )
+
+
+def _body(fields: Sequence[bytes]) -> bytes:
+    """The event's bytes; raises Refused where the entry has not exactly one field of that name."""
+    names = [bytes(name) for name in fields[::2]]
     if names.count(streams.FIELD.encode()) != 1:
         words = f"an entry has one field named `{streams.FIELD}`; this one has {ascii(names)[1:-1] or 'none'}"
-        raw = _all_fields(entry.fields)
-        return _Read(entry, raw, None, Refused(Reason.MALFORMED_ENTRY, streams.FIELD, words[:500]))
-    raw = entry.fields[2 * names.index(streams.FIELD.encode()) + 1]
-    try:
-        return _Read(entry, raw, parse(raw, max_bytes), None)
-    except Refused as refused:
-        return _Read(entry, raw, None, refused)
+        raise Refused(Reason.MALFORMED_ENTRY, streams.FIELD, words[:500])
+    return fields[2 * names.index(streams.FIELD.encode()) + 1]
 
 
 def _all_fields(fields: Sequence[bytes]) -> bytes:

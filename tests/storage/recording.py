@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -17,8 +18,19 @@ from tests.builders import entries
 from workers.recorder import Entry, Recorded, Recorder
 
 
-def recorder(storage: Storage, shard: int = 0, max_event_bytes: int = DEFAULT_MAX_BYTES) -> Recorder:
-    return Recorder(storage, shard, max_event_bytes)
+@dataclass(frozen=True)
+class ShardRecorder:
+    """Records entries as those of one shard."""
+
+    recorder: Recorder
+    shard: int
+
+    def record(self, entries: Iterable[Entry]) -> Recorded:
+        return self.recorder.record([entry._replace(shard=self.shard) for entry in entries])
+
+
+def recorder(storage: Storage, shard: int = 0, max_event_bytes: int = DEFAULT_MAX_BYTES) -> ShardRecorder:
+    return ShardRecorder(Recorder(storage, max_event_bytes), shard)
 
 
 def record(storage: Storage, *events: bytes | Mapping[str, Any], start: int = 1) -> Recorded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
+from cli.embedded import embedded_valkey_server
 from domain import streams
 from domain.settings import Settings
 from storage.engine import make_engine
@@ -18,10 +20,11 @@ from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences
+from tests.waiting import wait_until
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
-from workers.lease import Lease
-from workers.recorder import Recorder
+from workers.recorder import MOST_DEATHS, Recorded, Recorder
+from workers.shards import Shards
 
 SHARD = 3
 STREAM = streams.stream(SHARD)
@@ -33,47 +36,44 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
         yield connected
 
 
-def drain(settings: Settings, client: redis.Redis, storage: Storage) -> DrainResult:
-    return Drain(settings, client, storage, SHARD).run()
+def drain(settings: Settings, client: redis.Redis, storage: Storage, *, linger: float = 0.0) -> DrainResult:
+    return Drain(settings.model_copy(update={"linger_seconds": linger}), client, storage, SHARD).run()
 
 
-def add(client: redis.Redis, *events: bytes) -> list[Any]:
-    return [client.xadd(STREAM, {streams.FIELD: event}) for event in events]
+def add(client: redis.Redis, *events: bytes, shard: int = SHARD) -> list[Any]:
+    return [client.xadd(streams.stream(shard), {streams.FIELD: event}) for event in events]
+
+
+def created(count: int, name: str = "t") -> list[bytes]:
+    return [raw("task.created", subject=f"{name}{place}") for place in range(count)]
 
 
 def test_entries_are_recorded_and_leave_the_stream(settings: Settings, client: redis.Redis, storage: Storage) -> None:
     add(client, raw("task.created", subject="t"), raw("task.started", subject="t"), b"rubbish")
     result = drain(settings, client, storage)
-    assert (result["recorded"], result["repeated"], result["dead"]) == (2, 0, 1)
+    assert (result["shards"], result["recorded"], result["repeated"], result["dead"]) == ([SHARD], 2, 0, 1)
     assert client.xlen(STREAM) == 0
-    assert client.xpending(STREAM, streams.GROUP)["pending"] == 0
     assert all_rows(storage)["tasks"]["t",]["status"] == "running"
     assert client.hgetall(streams.COUNTERS) == {b"recorded": b"2", b"dead": b"1"}
+    assert client.get(streams.lease(SHARD)) is None
 
 
-def test_what_another_drain_read_and_did_not_finish_is_recorded_first(
+def test_one_batch_holds_what_waits_on_all_shards(settings: Settings, client: redis.Redis, storage: Storage) -> None:
+    for shard in range(8):
+        add(client, raw("task.created", subject=f"t{shard}"), shard=shard)
+    result = drain(settings, client, storage)
+    assert (result["shards"], result["recorded"]) == (list(range(8)), 8)
+
+
+def test_of_a_backlog_a_drain_leaves_shards_to_others(
     settings: Settings, client: redis.Redis, storage: Storage
 ) -> None:
-    client.xgroup_create(STREAM, streams.GROUP, id="0", mkstream=True)
-    add(client, raw("task.created", subject="read"))
-    client.execute_command("XREADGROUP", "GROUP", streams.GROUP, streams.CONSUMER, "STREAMS", STREAM, ">")
-    add(client, raw("task.created", subject="new"))
-    drain(settings, client, storage)
-    assert count(storage, "tasks") == 2
-    assert client.xlen(STREAM) == 0
-
-
-def test_entries_that_somebody_deleted_after_they_were_read_hold_up_nothing(
-    settings: Settings, client: redis.Redis, storage: Storage
-) -> None:
-    client.xgroup_create(STREAM, streams.GROUP, id="0", mkstream=True)
-    (entry,) = add(client, raw("task.created", subject="gone"))
-    client.execute_command("XREADGROUP", "GROUP", streams.GROUP, streams.CONSUMER, "STREAMS", STREAM, ">")
-    client.xdel(STREAM, entry)
-    add(client, raw("task.created", subject="there"))
-    drain(settings, client, storage)
-    assert list(all_rows(storage)["tasks"]) == [("there",)]
-    assert client.xpending(STREAM, streams.GROUP)["pending"] == 0
+    small = settings.model_copy(update={"batch_entries": 4})
+    for shard in (SHARD, SHARD + 1):
+        add(client, *created(4, f"{shard}/"), shard=shard)
+    one, other = Shards(client, small, SHARD), Shards(client, small, SHARD + 1)
+    assert {entry.shard for entry in one.take().entries} == {SHARD}
+    assert {entry.shard for entry in other.take().entries} == {SHARD + 1}
 
 
 def test_two_fields_of_one_name_are_a_dead_letter_with_both_values(
@@ -91,38 +91,89 @@ def test_a_shard_that_another_drain_has_is_left_alone(
     settings: Settings, client: redis.Redis, storage: Storage
 ) -> None:
     add(client, raw("task.created"))
-    other = Lease(client, SHARD, 5)
-    assert other.take()
-    assert drain(settings, client, storage) == {"shard": SHARD, "busy": True}
+    other = Shards(client, settings, SHARD)
+    taken = other.take()
+    assert len(taken.entries) == 1
+    assert drain(settings, client, storage)["recorded"] == 0
     assert client.xlen(STREAM) == 1
-    other.release()
+    other.done(taken, Recorded())
     assert drain(settings, client, storage)["recorded"] == 1
 
 
-def test_an_entry_that_comes_while_the_lease_is_given_up_is_seen(
+def test_a_lease_is_kept_while_a_batch_takes_its_time(settings: Settings, client: redis.Redis) -> None:
+    short = settings.model_copy(update={"lease_seconds": 0.3})
+    add(client, raw("task.created"))
+    slow, other = Shards(client, short, SHARD), Shards(client, short, SHARD)
+    taken = slow.take()
+    with slow.kept(taken):
+        first = client.pttl(streams.lease(SHARD))
+        wait_until(lambda: client.pttl(streams.lease(SHARD)) < first)
+        wait_until(lambda: client.pttl(streams.lease(SHARD)) > first - 50, what="the lease renewed")
+        assert not other.take().entries
+    wait_until(lambda: bool(other.take().entries), what="the lease to run out, for the drain that had it ended")
+
+
+def test_a_lease_that_somebody_else_has_meanwhile_is_left_to_him(
+    settings: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Recorder.record
+
+    def record_slowly(*arguments: Any) -> Recorded:
+        client.set(streams.lease(SHARD), "another")
+        return record(*arguments)
+
+    monkeypatch.setattr(Recorder, "record", record_slowly)
+    add(client, raw("task.created"))
+    assert drain(settings, client, storage)["recorded"] == 1
+    assert client.get(streams.lease(SHARD)) == b"another"
+
+
+def test_an_entry_that_comes_while_the_leases_are_given_back_is_seen(
     settings: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = [raw("task.created", subject="late")]
-    release = Lease.release
+    done = Shards.done
 
-    def release_late(self: Lease) -> None:
+    def done_late(*arguments: Any) -> int:
+        failures: int = done(*arguments)
         if late:
             add(client, late.pop())
-        release(self)
+        return failures
 
-    monkeypatch.setattr(Lease, "release", release_late)
+    monkeypatch.setattr(Shards, "done", done_late)
     add(client, raw("task.created", subject="early"))
     assert drain(settings, client, storage)["recorded"] == 2
 
 
+def test_a_drain_with_nothing_left_waits_for_what_comes_next(
+    settings: Settings, client: redis.Redis, storage: Storage
+) -> None:
+    results: list[DrainResult] = []
+    thread = threading.Thread(target=lambda: results.append(drain(settings, client, storage, linger=60)))
+    stopped = settings.model_copy(update={"drain_seconds": 0.001})
+    thread.start()
+    wait_until(lambda: client.exists(streams.WATCH) == 1)
+    assert Drain(stopped, client, storage, SHARD).run()["recorded"] == 0, "one drain is enough to wait"
+    add(client, raw("task.created", subject="t"), shard=5)
+    wait_until(lambda: count(storage, "tasks") == 1)
+    thread.join(30)
+    assert results[0]["recorded"] == 1
+    assert client.get(streams.WATCH) is None
+
+
+def test_a_drain_ends_when_its_worker_does(settings: Settings, client: redis.Redis, storage: Storage) -> None:
+    patient = settings.model_copy(update={"linger_seconds": 60.0, "drain_seconds": 60.0, "batch_entries": 2})
+    add(client, *created(5))
+    assert Drain(patient, client, storage, SHARD, is_stopping=lambda: True).run()["recorded"] == 2
+    assert client.xlen(STREAM) == 3
+
+
 def test_a_turn_ends_and_tells_the_pumps(settings: Settings, client: redis.Redis, storage: Storage) -> None:
     short = settings.model_copy(update={"drain_seconds": 1e-9, "batch_entries": 2})
-    add(client, *(raw("task.created", subject=f"t{place}") for place in range(5)))
+    add(client, *created(5))
     assert drain(short, client, storage)["recorded"] == 2
     assert client.xlen(STREAM) == 3
-    idle: Any = client.xrange(streams.IDLE)
-    ((_, fields),) = idle
-    assert fields == {b"shard": str(SHARD).encode()}
+    assert client.xlen(streams.IDLE) == 1
 
 
 def test_nothing_is_acknowledged_before_it_is_committed(
@@ -136,12 +187,39 @@ def test_nothing_is_acknowledged_before_it_is_committed(
     with pytest.raises(KeyboardInterrupt):
         drain(settings, client, storage)
     assert client.xlen(STREAM) == 1
-    assert client.xpending(STREAM, streams.GROUP)["pending"] == 1
     monkeypatch.undo()
+    client.delete(streams.lease(SHARD))
     assert drain(settings, client, storage)["recorded"] == 1
 
 
-def test_while_the_database_is_away_all_is_kept_and_the_shard_waits(
+def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(
+    settings: Settings, client: redis.Redis, storage: Storage
+) -> None:
+    """Readers that die leave their leases; each next one takes half, until the deadly entry stands alone."""
+    deadly = b"deadly"
+    add(client, *created(3), deadly, *created(3, "later"))
+    deaths = 0
+    while client.xlen(STREAM):
+        shards = Shards(client, settings, SHARD)
+        taken = shards.take()
+        if any(entry.fields[1] == deadly and entry.deaths < MOST_DEATHS for entry in taken.entries):
+            deaths += 1
+            client.delete(streams.lease(SHARD))
+            assert deaths < 50
+        else:
+            outcome = Recorder(storage, settings.max_event_bytes).record(taken.entries, taken.fuses)
+            shards.done(taken, outcome)
+    assert count(storage, "tasks") == 6
+    (letter,) = dead_letters(storage)
+    assert deadly in letter.raw
+    assert "workers died" in letter.detail
+    for event in created(8, "after"):
+        add(client, event)
+        drain(settings, client, storage)
+    assert client.exists(streams.caution(SHARD)) == 0, "with each batch that ends well the caution wears off"
+
+
+def test_while_the_database_is_away_all_is_kept_and_drains_are_held(
     redis_url: str, storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = settings_for(f"sqlite:///{tmp_path}/no/such/folder/ledger.db", redis_url)
@@ -149,12 +227,14 @@ def test_while_the_database_is_away_all_is_kept_and_the_shard_waits(
         add(client, raw("task.created", subject="t"))
         for _ in range(3):
             assert "waiting" in drain(settings, client, away)
+            assert 0 < client.pttl(streams.HOLD) <= 5_000
+            assert "waiting" in drain(settings, client, storage), "nobody asks the database before the time is over"
+            client.delete(streams.HOLD)
         assert client.xlen(STREAM) == 1
-        assert 0 < client.pttl(streams.bell(SHARD)) <= 10_000
         assert len(caplog.records) == 1, "said once, not at every try"
         assert drain(settings, client, storage)["recorded"] == 1
-        assert client.get(streams.failures(SHARD)) is None
-        assert "records again" in caplog.records[-1].message
+        assert client.get(streams.FAILURES) is None
+        assert "the database is back" in caplog.records[-1].message
     assert differences(storage) == []
 
 
@@ -166,5 +246,21 @@ def test_a_missing_table_is_no_reason_to_bury_events(settings: Settings, client:
     assert "waiting" in drain(settings, client, storage)
     with storage.engine.begin() as connection:
         connection.execute(text("ALTER TABLE task_logs_away RENAME TO task_logs"))
+    client.delete(streams.HOLD)
     assert drain(settings, client, storage)["recorded"] == 1
     assert dead_letters(storage) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_broker_whose_memory_is_full_drains_all_the_same(
+    settings: Settings, storage: Storage, tmp_path: Path, database_url: str
+) -> None:
+    with embedded_valkey_server(tmp_path / "valkey") as broker:
+        own = settings_for(database_url, broker.url)
+        with closing(connect(own)) as client:
+            add(client, *created(20))
+            client.config_set("maxmemory", 1)
+            with pytest.raises(redis.OutOfMemoryError):
+                add(client, raw("task.created"))
+            assert drain(own, client, storage)["recorded"] == 20
+            assert client.xlen(STREAM) == 0

@@ -1,0 +1,135 @@
+"""The fuse and the pauses: a bad release buries little, and people can stop the recording of a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from storage.pipeline import Transaction
+from storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.storage.recording import count, dead_letters, differences
+from workers import recorder
+from workers.connections import connect
+from workers.drain import Drain, DrainResult
+from workers.fuse import Fuse
+from workers.pauses import Pause, Pauses
+
+SHARD = 3
+STREAM = streams.stream(SHARD)
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    return settings.model_copy(update={"linger_seconds": 0.0, "fuse_entries": 10, "batch_entries": 7})
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with closing(connect(settings)) as connected:
+        yield connected
+
+
+def drain(settings: Settings, client: redis.Redis, storage: Storage) -> DrainResult:
+    return Drain(settings, client, storage, SHARD).run()
+
+
+def add(client: redis.Redis, events: int, shard: int = SHARD) -> None:
+    for place in range(events):
+        client.xadd(streams.stream(shard), {streams.FIELD: raw("task.created", subject=f"t{shard}/{place}")})
+
+
+def test_few_among_many_do_not_blow_it() -> None:
+    fuse = Fuse(10)
+    for place in range(10_000):
+        dead = place % 3 == 0
+        assert not dead or fuse.allows_dead_letter()
+        fuse.count(dead=dead)
+
+
+def test_zero_is_no_fuse() -> None:
+    fuse = Fuse(0)
+    for _ in range(1000):
+        assert fuse.allows_dead_letter()
+        fuse.count(dead=True)
+
+
+def broken(*_: object) -> Transaction:
+    raise KeyError("no such column")
+
+
+@pytest.mark.parametrize("good_before", [0, 5, 100])
+def test_a_release_that_fails_everything_buries_little_and_pauses_the_shard(
+    quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch, good_before: int
+) -> None:
+    add(client, good_before)
+    drain(quick, client, storage)
+    with monkeypatch.context() as bad_release:
+        bad_release.setattr(recorder, "transaction_of", broken)
+        for place in range(100):
+            client.xadd(STREAM, {streams.FIELD: raw("task.created", subject=f"later{place}")})
+        result = drain(quick, client, storage)
+        assert 10 <= result["dead"] <= 20
+        assert client.xlen(STREAM) == 100 - result["dead"]
+        assert drain(quick, client, storage)["dead"] == 0, "paused"
+    assert all("a fault of Flowledger" in letter.detail for letter in dead_letters(storage))
+    pause = Pauses(client).all()[str(SHARD)]
+    assert pause.by == "the fuse"
+    assert "dead-letters" in pause.why
+    Pauses(client).resume([SHARD], quick.shards)
+    assert drain(quick, client, storage)["recorded"] == 100 - result["dead"]
+    assert count(storage, "events") == good_before + 100 - result["dead"]
+    assert differences(storage) == []
+
+
+def test_what_the_database_refuses_one_by_one_blows_it_too(
+    quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = recorder.transaction_of
+
+    def too_long(*arguments: object) -> Transaction:
+        made = real(*arguments)  # type: ignore[arg-type]
+        assert made.journal is not None
+        return made._replace(journal=(*made.journal[:-1], None))  # recorded_at may not be null
+
+    monkeypatch.setattr(recorder, "transaction_of", too_long)
+    add(client, 60)
+    result = drain(quick, client, storage)
+    assert 10 <= result["dead"] <= 20
+    assert client.xlen(STREAM) == 60 - result["dead"]
+    assert {letter.reason for letter in dead_letters(storage)} == {"unrecordable"}
+
+
+def test_a_paused_shard_waits_and_the_others_go_on(quick: Settings, client: redis.Redis, storage: Storage) -> None:
+    add(client, 3)
+    add(client, 2, shard=5)
+    Pauses(client).pause([SHARD], Pause.of("a look at it", "Ada"))
+    assert drain(quick, client, storage)["recorded"] == 2
+    assert client.xlen(STREAM) == 3
+    assert Pauses(client).all()[str(SHARD)].why == "a look at it"
+    assert Pauses(client).resume([SHARD], quick.shards) == [str(SHARD)]
+    assert drain(quick, client, storage)["recorded"] == 3
+
+
+def test_all_shards_are_paused_and_one_of_them_resumed(quick: Settings, client: redis.Redis, storage: Storage) -> None:
+    pauses = Pauses(client)
+    pauses.pause([], Pause.of("no writes to the database", "Ada"))
+    add(client, 1)
+    add(client, 1, shard=5)
+    assert drain(quick, client, storage)["recorded"] == 0
+    pauses.resume([5], quick.shards)
+    assert drain(quick, client, storage)["recorded"] == 1
+    assert set(pauses.all()) == {str(shard) for shard in range(8) if shard != 5}
+    pauses.resume([], quick.shards)
+    assert pauses.all() == {}
+    assert drain(quick, client, storage)["recorded"] == 1
+
+
+def test_a_pause_that_was_set_by_hand_is_one(client: redis.Redis) -> None:
+    client.hset(streams.PAUSED, "2", "because")
+    assert Pauses(client).all() == {"2": Pause("because", "unknown", "")}

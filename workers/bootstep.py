@@ -1,0 +1,67 @@
+"""The pump in Celery's worker: started with it, and told when it is to end."""
+
+from __future__ import annotations
+
+import mmap
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps
+
+from domain.settings import Settings
+from workers.pump import Pump
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+_stopping = mmap.mmap(-1, 1)
+"""One byte that the worker shares with its pool's processes: 1 when it is to end. No lock: its holder may be killed."""
+
+
+def is_stopping() -> bool:
+    """Whether the worker of this process is to end: a drain under way ends after its batch."""
+    return _stopping[0] == 1
+
+
+def send_drain(app: Any, shard: int) -> None:
+    """One bell for one shard, on its way to any worker."""
+    app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False)
+
+
+class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs a pump in every worker, for as long as its pool runs."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._pump: Pump | None = None
+
+    def start(self, worker: Any) -> None:
+        app = worker.app
+        _tell_drains_at_the_signal()
+        self._pump = Pump(Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"])
+        self._pump.start()
+
+    def stop(self, _worker: Any) -> None:
+        if self._pump is not None:
+            self._pump.stop()
+            self._pump = None
+
+    terminate = stop
+
+
+def _tell_drains_at_the_signal() -> None:
+    """Celery tells nobody that it is to end before it has waited for the tasks under way: so they hear of it here."""
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if callable(handler):
+            signal.signal(number, _telling(handler))
+
+
+def _telling(handler: Callable[..., Any]) -> Callable[..., Any]:
+    def handle(*arguments: Any) -> Any:
+        _stopping[0] = 1
+        return handler(*arguments)
+
+    return handle
