@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -330,6 +330,10 @@ class TaskLogged(_Logged):
     event_type = "task.logged"
 
 
+MessageType = Literal["request", "response", "notification", "command"]
+MESSAGE_TYPES: Final[tuple[str, ...]] = get_args(MessageType)
+
+
 class MessageSent(EventData):
     """To some sandboxes by name, or to all of a workspace (`broadcast`)."""
 
@@ -338,7 +342,7 @@ class MessageSent(EventData):
     from_sandbox_id: Id
     to_sandbox_ids: Annotated[list[Id], Field(min_length=1)] | None = None
     broadcast: bool = False
-    message_type: Literal["request", "response", "notification", "command"]
+    message_type: MessageType
     content: Any
     workspace_id: Id | None = None
     thread_id: Id | None = None

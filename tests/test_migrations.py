@@ -60,9 +60,17 @@ def schema(engine: Engine) -> dict[str, Any]:
             "key": inspector.get_pk_constraint(table),
             "foreign keys": sorted(map(str, inspector.get_foreign_keys(table))),
             "indexes": sorted(map(index_text, inspector.get_indexes(table))),
+            "rules": domains(engine),
             "checks": {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)},
         }
     return found
+
+
+def domains(engine: Engine) -> dict[str, Any]:
+    """The rules that PostgreSQL keeps as domains."""
+    if engine.dialect.name != "postgresql":
+        return {}
+    return {domain["name"]: domain for domain in inspect(engine).get_domains()}  # type: ignore[attr-defined]
 
 
 def index_text(index: Any) -> str:

@@ -61,7 +61,7 @@ class Drain:
             taken = self._shards.take()
             if taken.entries:
                 waiting = self._record(taken)
-            elif taken.watching and taken.empty and not self._is_idle_for_long():
+            elif taken.idle_after and not self._is_idle_for_long():
                 self._shards.wait(taken)
             else:
                 waiting = taken.held

@@ -34,12 +34,13 @@ _WATCH_MARGIN_SECONDS: Final = 1.0
 # ARGV: owner, milliseconds of a lease and of a watch, most entries, most bytes, the shard whose bell called (or ''),
 # most entries of the idle stream; then the shards' numbers.
 # Gives: why nothing is taken, or ''; for each shard taken: its number, how many drains died at its first entry alone,
-# seen and dead of its fuse, its entries; the shards that are empty; 1 if the caller is now the one that waits.
+# seen and dead of its fuse, its entries; the shards that are empty; the last entry of the idle stream if the caller is
+# now the one that waits, or ''.
 _TAKE: Final = """#!lua flags=allow-oom
 local owner, lease_time, watch_time = ARGV[1], ARGV[2], ARGV[3]
 local left, room, called, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7]
-local watched = redis.call('GET', KEYS[1]) == owner
-if watched then redis.call('DEL', KEYS[1]) end
+local watcher = redis.call('GET', KEYS[1])
+if watcher == owner then redis.call('DEL', KEYS[1]) end
 local held = redis.call('GET', KEYS[2])
 local all_paused = redis.call('HEXISTS', KEYS[3], 'all') == 1
 
@@ -60,6 +61,15 @@ local function oldest(stream, most)
   return found
 end
 
+-- Another drain waits: half of what there is goes to it, unless that is hardly worth the way.
+if watcher and watcher ~= owner then
+  local waiting = 0
+  for first = 5, #KEYS, 5 do
+    if redis.call('EXISTS', KEYS[first + 1]) == 0 then waiting = waiting + redis.call('XLEN', KEYS[first]) end
+  end
+  left = math.min(left, math.max(64, math.ceil(waiting / 2)))
+end
+
 local taken, empty = {}, {}
 for place = 1, #ARGV - 7 do
   local shard, first = ARGV[7 + place], 5 * place
@@ -70,8 +80,9 @@ for place = 1, #ARGV - 7 do
   elseif held or all_paused or redis.call('HEXISTS', KEYS[3], shard) == 1 then
     -- its entries wait
   elseif left <= 0 or room <= 0 then
-    -- While there is a watch no bells are rung: what is too much for it is told to the pumps.
-    if watched then redis.call('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
+    -- While there is a watch no bells are rung: what is left for others is told to them, and to the pumps.
+    if watcher then redis.call('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
+    watcher = nil
   elseif redis.call('SET', lease, owner, 'NX', 'PX', lease_time) then
     -- An entry that kills its readers is found by halving: this drain is taken for dead until it says that it is done.
     local size, deaths = tonumber(redis.call('HGET', caution, 'size') or ARGV[4]), 0
@@ -81,9 +92,12 @@ for place = 1, #ARGV - 7 do
     taken[#taken + 1] = {shard, deaths, state[1] or '0', state[2] or '0', oldest(stream, math.min(size, left))}
   end
 end
-local watching = 0
-if #taken == 0 and not held and redis.call('SET', KEYS[1], owner, 'NX', 'PX', watch_time) then watching = 1 end
-return {held or '', taken, empty, watching}
+local after = ''
+if #taken == 0 and not held and redis.call('SET', KEYS[1], owner, 'NX', 'PX', watch_time) then
+  local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
+  after = last[1] and last[1][1] or '0-0'
+end
+return {held or '', taken, empty, after}
 """
 
 # KEYS: failures, counters, rate, paused; then for each shard: stream, lease, caution, fuse.
@@ -155,7 +169,8 @@ class Taken(NamedTuple):
     fuses: Mapping[int, Fuse]
     """The fuse of each shard that entries were taken of."""
     empty: Sequence[int]
-    watching: bool
+    idle_after: str
+    """Where the caller has the watch: the last entry of the idle stream; else empty."""
 
 
 class Shards:
@@ -181,7 +196,7 @@ class Shards:
                 streams.fuse(shard),
             ]  # fmt: skip
         called = "" if self._called is None else str(self._called)
-        held, taken, empty, watching = self._run(
+        held, taken, empty, idle_after = self._run(
             _TAKE, keys, self._owner, _milliseconds(self._settings.lease_seconds),
             _milliseconds(_WATCH_SECONDS + _WATCH_MARGIN_SECONDS), self._settings.batch_entries, _MOST_BYTES, called,
             _IDLE_KEPT, *order,
@@ -195,7 +210,7 @@ class Shards:
             entries=[_entry(entry, int(shard), deaths) for shard, deaths, *_, entries in taken for entry in entries],
             fuses={int(shard): Fuse(most, int(seen), int(dead)) for shard, _, seen, dead, _ in taken},
             empty=[int(shard) for shard in empty],
-            watching=bool(watching),
+            idle_after=idle_after.decode(),
         )
 
     def done(self, taken: Taken, outcome: Recorded) -> int:
@@ -245,10 +260,12 @@ class Shards:
         return failures
 
     def wait(self, taken: Taken) -> None:
-        """Returns when one of the empty shards has an entry, or after a second."""
-        keys = [streams.stream(shard) for shard in taken.empty]
-        block = _milliseconds(_WATCH_SECONDS)
-        self._client.execute_command("XREAD", "COUNT", 1, "BLOCK", block, "STREAMS", *keys, *("0" for _ in keys))
+        """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""
+        keys = [streams.IDLE, *map(streams.stream, taken.empty)]
+        after = [taken.idle_after, *("0" for _ in taken.empty)]
+        self._client.execute_command(
+            "XREAD", "COUNT", 1, "BLOCK", _milliseconds(_WATCH_SECONDS), "STREAMS", *keys, *after
+        )
 
     def leave(self) -> None:
         """Gives the watch back and wakes the pumps: what comes from now on needs another drain."""

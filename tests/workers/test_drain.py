@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -74,6 +75,16 @@ def test_of_a_backlog_a_drain_leaves_shards_to_others(
     one, other = Shards(client, small, SHARD), Shards(client, small, SHARD + 1)
     assert {entry.shard for entry in one.take().entries} == {SHARD}
     assert {entry.shard for entry in other.take().entries} == {SHARD + 1}
+
+
+def test_a_drain_that_waits_gets_half_of_what_comes(settings: Settings, client: redis.Redis, storage: Storage) -> None:
+    waiting, busy = Shards(client, settings, SHARD), Shards(client, settings, SHARD)
+    watch = waiting.take()
+    for shard in range(8):
+        add(client, *created(40, f"{shard}/"), shard=shard)
+    assert len(busy.take().entries) == 160
+    waiting.wait(watch)
+    assert len(waiting.take().entries) == 160
 
 
 def test_two_fields_of_one_name_are_a_dead_letter_with_both_values(
@@ -159,6 +170,25 @@ def test_a_drain_with_nothing_left_waits_for_what_comes_next(
     thread.join(30)
     assert results[0]["recorded"] == 1
     assert client.get(streams.WATCH) is None
+
+
+def test_who_waits_sees_what_comes_to_shards_that_another_drain_had(
+    settings: Settings, client: redis.Redis, storage: Storage
+) -> None:
+    """Measured: a second's stall, where the one that waits watched only the shards that were empty when it began."""
+    add(client, raw("task.created", subject="first"))
+    busy, waiting = Shards(client, settings, SHARD), Shards(client, settings, SHARD)
+    batch = busy.take()
+    watch = waiting.take()
+    assert SHARD not in watch.empty
+    outcome = Recorder(storage, settings.max_event_bytes).record(batch.entries, batch.fuses)
+    busy.done(batch, outcome)
+    assert not busy.take().idle_after, "another has the watch"
+    busy.leave()
+    began = time.monotonic()
+    waiting.wait(watch)
+    assert time.monotonic() - began < 0.9, "told, not timed out"
+    assert SHARD in waiting.take().empty
 
 
 def test_a_drain_ends_when_its_worker_does(settings: Settings, client: redis.Redis, storage: Storage) -> None:
