@@ -21,6 +21,8 @@ worker_soft_shutdown_timeout = 3.0
 # A broker that is away comes back some day: wait for it, and never give up.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# A broker whose memory is full refuses Celery its writes: that is no reason to end, either; meanwhile the pump drains.
+broker_channel_error_retry = True
 broker_transport_options = {
     "socket_connect_timeout": 5,
     "socket_timeout": 30,
