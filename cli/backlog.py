@@ -20,16 +20,24 @@ from storage.engine import APPLICATION_NAME, make_engine
 from workers.app import app
 from workers.connections import connect
 from workers.connections import text as name_of
+from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the service does. Rates are events a second over the last whole ten seconds and the last minute."""
+    """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
+
+    `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
+    recorded for now; `paused` what somebody, or a fuse, has paused.
+    """
 
     backlog: dict[int, int]
+    oldest_seconds: dict[int, float]
     draining: list[int]
+    paused: dict[str, Pause]
+    held: str | None
     totals: dict[str, int]
     rate_10s: float
     rate_60s: float
@@ -51,6 +59,9 @@ def wait(settings: Settings, timeout: float | None) -> int:
     deadline = None if timeout is None else time.monotonic() + timeout
     client = connect(settings)
     left = sum(backlog(client, settings.shards).values())
+    if left and (paused := Pauses(client).all()):
+        names = ", ".join(sorted(paused))
+        screen.err.print(screen.words(f"paused: {names}; what waits there is recorded after `flowledger resume`"))
     with screen.err.status("") as spinner:
         while left and (deadline is None or time.monotonic() < deadline):
             spinner.update(f"{left:,} events wait to be recorded")
@@ -68,6 +79,9 @@ def status(settings: Settings) -> Status:
     dead_letters, database = _database(settings)
     return Status(
         backlog=waiting,
+        oldest_seconds=_oldest(client, waiting, now),
+        paused=Pauses(client).all(),
+        held=_text_or_none(client.get(streams.HOLD)),
         draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
         totals=_counts(client, streams.COUNTERS),
         rate_10s=_events(last[0]) / 10,
@@ -80,10 +94,17 @@ def status(settings: Settings) -> Status:
 
 def print_status(found: Status) -> None:
     """The status as one screen."""
-    shards = Table("shard", "waiting", "", title="Backlog", title_justify="left")
+    shards = Table("shard", "waiting", "oldest", "", title="Backlog", title_justify="left")
     for shard, count in found.backlog.items():
-        shards.add_row(str(shard), f"{count:,}", "draining" if shard in found.draining else "")
+        oldest = found.oldest_seconds.get(shard)
+        pause = found.paused.get(str(shard), found.paused.get(streams.ALL))
+        state = screen.words("draining" if shard in found.draining else "")
+        if pause is not None:
+            state = screen.words(f"paused by {pause.by} {pause.at}: {pause.why}", "yellow")
+        shards.add_row(str(shard), f"{count:,}", "" if oldest is None else f"{oldest:,.1f} s", state)
     screen.out.print(shards)
+    if found.held is not None:
+        screen.out.print(screen.words(f"nothing is recorded for now: {found.held}", "red"))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("waiting in all", f"{sum(found.backlog.values()):,}")
     facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
@@ -93,6 +114,20 @@ def print_status(found: Status) -> None:
     facts.add_row("workers", screen.words(names) if names else "none: nothing is recorded until one is started")
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+
+
+def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
+    """How many seconds the first entry of each shard has waited; its id begins with the time it came."""
+    found = {}
+    for shard in (shard for shard, count in waiting.items() if count):
+        first: Any = client.xrange(streams.stream(shard), count=1)
+        if first:
+            found[shard] = max(0.0, round(now - int(name_of(first[0][0]).partition("-")[0]) / 1000, 1))
+    return found
+
+
+def _text_or_none(reply: Any) -> str | None:
+    return None if reply is None else name_of(reply)
 
 
 def _counts(client: redis.Redis, key: str) -> dict[str, int]:

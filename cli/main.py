@@ -32,6 +32,9 @@ _INTERRUPTED: Final = 130
 Database = Annotated[
     str | None, typer.Option("--database", help="The database, instead of DATABASE_URL: sqlite:///FILE …")
 ]
+Shards = Annotated[
+    list[int] | None, typer.Option("--shard", min=0, help="A shard's number; may be repeated. Default: all.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Report as one JSON document.")]
 
 
@@ -157,6 +160,41 @@ def status(as_json: AsJson = False) -> None:
         screen.print_json(found)
     else:
         print_status(found)
+
+
+@app.command()
+def pause(
+    shard: Annotated[
+        list[int] | None, typer.Option(min=0, help="A shard's number; may be repeated. Default: all.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="The reason, as `flowledger status` shows it.")] = "paused by hand",
+    by: Annotated[str | None, typer.Option(help="Who pauses it; default: you.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop recording, of all shards or some: events wait in Redis until `flowledger resume`."""
+    from cli.pausing import pause as run
+
+    _tell_pauses(run(_found("redis_url"), shard or [], why, by), as_json=as_json)
+
+
+@app.command()
+def resume(
+    shard: Annotated[
+        list[int] | None, typer.Option(min=0, help="A shard's number; may be repeated. Default: all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on recording what was paused, by hand or by a fuse."""
+    from cli.pausing import resume as run
+
+    _tell_pauses(run(_found("redis_url"), shard or []), as_json=as_json)
+
+
+def _tell_pauses(changed: Any, *, as_json: bool) -> None:
+    if as_json:
+        screen.print_json(changed)
+    else:
+        screen.out.print(screen.words(changed.words()), soft_wrap=True)
 
 
 @app.command()

@@ -111,6 +111,26 @@ def test_status_tells_backlog_dead_letters_and_that_nobody_works(run: Run, stora
     assert "none: nothing is recorded" in run("status").stdout
 
 
+def test_pause_and_resume_are_shown_by_status(run: Run, redis_url: str) -> None:
+    run("publish", "-", input=raw("task.created", subject="t1"))
+    shard = str(streams.shard_of("t1", 8))
+    assert "paused: shard" in run("pause", "--shard", shard, "--why", "the disk is full", "--by", "Ada").stdout
+    assert "the disk is full" in run("status").stdout
+    report = json.loads(run("status", "--json").stdout)
+    assert (report["paused"][shard]["why"], report["paused"][shard]["by"]) == ("the disk is full", "Ada")
+    assert report["oldest_seconds"][shard] >= 0
+    assert f"paused: {shard}" in run("wait", "--timeout", "0.1").stderr
+    assert json.loads(run("resume", "--json").stdout) == {"done": "resumed", "shards": [shard], "paused": {}}
+    assert json.loads(run("pause", "--json").stdout)["shards"] == ["all"]
+    assert "resumed: all shards; paused now: nothing" in run("resume").stdout
+
+
+def test_a_shard_that_is_not_there_cannot_be_paused(run: Run) -> None:
+    done = run("pause", "--shard", "8")
+    assert done.returncode == 2
+    assert "0 to 7" in done.stderr
+
+
 @pytest.mark.parametrize("type_", ["execution.created", "task.created", "message.sent"])
 def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     recorder(storage).record(entries([raw(type_, subject="the_one")]))
@@ -174,4 +194,4 @@ def test_migrate_and_a_worker_before_it(settings: Settings, redis_url: str, tmp_
     for _ in range(2):
         done = subprocess.run([*command, "migrate"], env=environment, capture_output=True, check=False, text=True)
         assert done.returncode == 0
-        assert "revision 0001" in done.stdout
+        assert "the newest" in done.stdout
