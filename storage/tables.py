@@ -7,6 +7,7 @@ them. Texts that are compared or looked up have the collation "C": the order of 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -31,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 
 from domain import json_text
 from domain.events import ExecutionCreated, TaskCreated
-from domain.statuses import DeadLetterStatus, DeliveryStatus, Level, Status
+from domain.statuses import DeadLetterAction, DeadLetterStatus, DeliveryStatus, Level, Status
 
 metadata: Final = MetaData(
     naming_convention={
@@ -97,9 +98,7 @@ DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
 """The fields of a description, each of which has an owner, and so a key, of its own."""
 
 
-def _one_of(
-    column: str, values: type[Status] | type[DeliveryStatus] | type[DeadLetterStatus] | type[Level]
-) -> CheckConstraint:
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     names = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
@@ -328,6 +327,28 @@ dead_letters: Final = Table(
     Column("status", String(16), nullable=False, server_default="open"),
     _one_of("status", DeadLetterStatus),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
+)
+
+dead_letter_actions: Final = Table(
+    "dead_letter_actions",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("dead_letter_id", Name, ForeignKey("dead_letters.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", String(16), nullable=False),
+    _one_of("action", DeadLetterAction),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("stream", Text),
+    Column("entry_id", Text),
+    Column("raw", LargeBinary),
+    Column("detail", Text, nullable=False, server_default=""),
+    CheckConstraint(
+        "(action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)", name="sent"
+    ),
+    Index("ix_dead_letter_actions_dead_letter_id", "dead_letter_id", "at", "id"),
+    *_index_where_given("dead_letter_actions", "entry_id", "stream"),
 )
 
 checkpoints: Final = Table(

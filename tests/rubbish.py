@@ -52,7 +52,8 @@ def _id(name: str) -> str:
 
 def _event(name: str, type_: str, **arguments: Json) -> dict[str, Json]:
     """An event that is good unless `arguments` spoil it."""
-    return event(type_, **({"id": _id(name), "source": "/rubbish", "subject": "rubbish_1"} | arguments))
+    given: dict[str, Json] = {"id": _id(name), "source": "/rubbish", "subject": "rubbish_1"}
+    return event(type_, **(given | arguments))
 
 
 def _good(name: str) -> bytes:
@@ -257,7 +258,7 @@ _REST: Final = (
         "too_large",
         "",
         Mend(unset=("data.output",)),
-    ),  # fmt: skip
+    ),
     _conflict("other content", output="second"),
 )
 
