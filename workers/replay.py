@@ -113,14 +113,18 @@ class Replayer:
         """
         return self._by_batches(ids, lambda batch: self._discard(batch, who, why))
 
+    def count(self, only: DeadLetterFilter) -> int:
+        """How many dead letters `only` means now."""
+        with self._storage.reading() as connection:
+            return DeadLetterRepository(connection).count_of(only)
+
     def ids(self, only: DeadLetterFilter) -> Iterator[list[str]]:
         """The ids of all dead letters that `only` means now, oldest first, some at a time.
 
         No more than there are at the beginning: what comes in while they are worked on, such as what was replayed and
         is refused again, may be as endless as it likes.
         """
-        with self._storage.reading() as connection:
-            left = DeadLetterRepository(connection).count_of(only)
+        left = self.count(only)
         cursor: str | None = None
         while left > 0:
             with self._storage.reading() as connection:
