@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rich.console import Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +24,8 @@ from workers.replay_outcome import Came, Outcome, outcome_of
 
 _TEXT_SHOWN: Final = 8_000
 _BYTES_SHOWN: Final = 1_024
-_PIPED_WIDTH: Final = 240
+_LINE_SHOWN: Final = 160
+_INDENT: Final = (0, 0, 0, 4)
 _STYLES: Final = {"open": "red", "replayed": "green", "discarded": "dim", "refused": "red", "recorded": "green"}
 _PRINTABLE: Final = frozenset(string.printable.encode()) - frozenset(string.whitespace.encode()) | {0x20}
 
@@ -59,23 +61,18 @@ def find(storage: Storage, dead_letter_id: str, client: Any = None) -> Shown:
 
 
 def print_list(letters: Sequence[ListedDeadLetter], total: int, what: str, more: str | None) -> None:
-    """One line a letter, then how many there are."""
-    if letters:
-        table = Table("id", "first seen", "reason", "what is wrong", "type", "source", box=None, pad_edge=False)
-        for column, width in zip(table.columns, (31, 19, 9, 20, 8, 6), strict=True):
-            column.min_width, column.overflow = width, "fold"
-        for letter in letters:
-            status = "" if letter.status == "open" else f" ({letter.status})"
-            table.add_row(
-                letter.id,
-                screen.time(letter.first_seen)[:19],
-                Text(letter.reason + status, style=_STYLES.get(letter.status, "")),
-                screen.words(letter.detail, limit=60),
-                screen.words(letter.type, limit=30),
-                screen.words(letter.source, limit=30),
-            )
-        screen.out.print(table, width=None if screen.out.is_terminal else _PIPED_WIDTH)
-    shown = f"; shown are {len(letters):,}" if more or len(letters) < total else ""
+    """Two lines a letter, which fit an ordinary terminal, then how many there are."""
+    for letter in letters:
+        status = "" if letter.status == "open" else f"  {letter.status}"
+        line = f"{letter.id}  {screen.time(letter.first_seen)[:19]}  "
+        screen.out.print(Text.assemble(line, (letter.reason + status, _STYLES[letter.status])), soft_wrap=True)
+        origin = " from ".join(part for part in (letter.type, letter.source) if part)
+        said = screen.words(f"{origin}: {letter.detail}" if origin else letter.detail, limit=_LINE_SHOWN)
+        cut: dict[str, Any] = (
+            {"no_wrap": True, "overflow": "ellipsis"} if screen.out.is_terminal else {"soft_wrap": True}
+        )
+        screen.out.print(Text("    ").append_text(said), **cut)
+    shown = f"; these are {len(letters):,}" if len(letters) < total else ""
     screen.out.print(f"{total:,} {what}{shown}" if total else f"no {what}", soft_wrap=True)
     if more:
         screen.out.print(f"the next ones: --after {more}", style="dim", soft_wrap=True)
@@ -118,7 +115,7 @@ def advice(letter: DeadLetter) -> str:
     return {
         "conflict": f"{command} --set id=…: an id of its own, where it is another event; or discard it",
         "too_large": f"{command} --unset …; or as it is, when LEDGER_MAX_EVENT_BYTES allows it",
-        "not_json": f"{command} --edit, or --from FILE",
+        "not_json": f"{command} --edit, --set … or --from FILE",
         "unknown_type": f"{command} --set type=…; or as it is, when a newer release knows the type",
         "unrecordable": f"{command}, when the database takes it",
     }.get(letter.reason, f"{command} {f'--set {letter.field}=…' if letter.field else '--edit'}")
@@ -166,17 +163,21 @@ def _cut(shown: Text, before: int, behind: int, what: str) -> Group | Text:
     return Group(shown, Text(words, style="dim"))
 
 
-def _trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> Table:
-    table = Table("at", "who", "did", "what came of it", title="What was done with it", title_justify="left")
+def _trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> Group:
+    """Each deed, what came of it, and what was sent as what."""
+    lines: list[Text | Padding] = [Text("What was done with it", style="bold")]
     for deed, outcome in deeds:
-        came = screen.words(deed.detail if outcome is None else outcome_words(outcome), limit=None)
-        if deed.entry_id:
-            came.append(f"\nsent as {screen.safe(deed.source or '')} {screen.safe(deed.event_id or '')}", style="dim")
-            came.append(f", {deed.stream} {deed.entry_id}", style="dim")
         did = deed.action if deed.raw is None else f"{deed.action}, changed to {len(deed.raw):,} bytes"
         style = _STYLES.get(deed.action if outcome is None else outcome.came, "")
-        table.add_row(screen.time(deed.at), screen.words(deed.who, limit=40), Text(did, style=style), came)
-    return table
+        who = screen.words(deed.who, limit=40)
+        lines.append(Text.assemble(screen.time(deed.at), "  ", who, "  ", (did, style)))
+        came = deed.detail if outcome is None else outcome_words(outcome)
+        if came:
+            lines.append(Padding(screen.words(came, style), _INDENT))
+        if deed.entry_id:
+            name = " ".join(screen.safe(part or "") for part in (deed.source, deed.event_id))
+            lines.append(Padding(Text(f"sent as {name}, entry {deed.entry_id} of {deed.stream}", style="dim"), _INDENT))
+    return Group(*lines)
 
 
 def _json_bytes(raw: bytes) -> dict[str, str]:

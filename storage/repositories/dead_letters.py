@@ -126,7 +126,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
         for begin in range(0, len(ids), _AT_ONCE):
             some = _TABLE.c.id.in_(ids[begin : begin + _AT_ONCE])
             rows = self.connection.execute(select(_TABLE.c.id, func.length(_TABLE.c.raw)).where(some))
-            found |= dict(rows.tuples())
+            found |= dict(rows.tuples().all())
         missing = next((id_ for id_ in ids if id_ not in found), None)
         if missing is not None:
             raise NoDeadLetter(f"no dead letter has the id {missing[:100]!a}; see `flowledger dead-letters list`")
