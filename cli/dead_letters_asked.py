@@ -130,7 +130,10 @@ def open_storage() -> Iterator[tuple[Settings, Storage]]:
 
 @contextmanager
 def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
-    """The database and Redis, which is not waited for longer than a publisher waits: rows are locked meanwhile."""
+    """The database and Redis, which is asked once, and waited for as long as a publisher does: rows are locked then."""
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     from storage.engine import make_engine
     from storage.unit_of_work import Storage
     from workers.connections import connect
@@ -138,5 +141,6 @@ def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
 
     settings = _settings("database_url", "redis_url")
     client = connect(settings, socket_timeout=settings.publish_timeout_seconds)
+    client.set_retry(Retry(NoBackoff(), 0))
     with closing(client), Storage(make_engine(settings)) as storage:
         yield storage, Replayer(settings, storage, client)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -47,6 +47,14 @@ class Storage:
             PostgresqlPipeline(engine) if engine.dialect.name == "postgresql" else SqlitePipeline(engine)
         )
 
+    @property
+    def _transaction(self) -> dict[str, Any]:
+        """How a transaction is begun. On PostgreSQL the level is named because naming it ends autocommit, in which a
+        connection of the pool may be: the pipeline begins and ends its transactions itself."""
+        if self.engine.dialect.name == "postgresql":
+            return {"isolation_level": "READ COMMITTED"}
+        return {BEGIN_IMMEDIATE: True}
+
     def unit_of_work(self) -> UnitOfWork:
         return UnitOfWork(self._pipeline)
 
@@ -66,7 +74,7 @@ class Storage:
         On SQLite, where rows cannot be locked, it is the only one that writes.
         """
         try:
-            with self.engine.connect().execution_options(**{BEGIN_IMMEDIATE: True}) as connection, connection.begin():
+            with self.engine.connect().execution_options(**self._transaction) as connection, connection.begin():
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseUnavailable(words(error)) from error

@@ -126,7 +126,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
         for begin in range(0, len(ids), _AT_ONCE):
             some = _TABLE.c.id.in_(ids[begin : begin + _AT_ONCE])
             rows = self.connection.execute(select(_TABLE.c.id, func.length(_TABLE.c.raw)).where(some))
-            found |= dict(rows.tuples().all())
+            found |= {row[0]: row[1] for row in rows}
         missing = next((id_ for id_ in ids if id_ not in found), None)
         if missing is not None:
             raise NoDeadLetter(f"no dead letter has the id {missing[:100]!a}; see `flowledger dead-letters list`")
@@ -143,7 +143,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
     def statuses_locked(self, ids: Sequence[str]) -> dict[str, str]:
         """The statuses of those with these ids, locked in the same way."""
         statement = select(_TABLE.c.id, _TABLE.c.status).where(_TABLE.c.id.in_(ids)).order_by(_TABLE.c.id)
-        return dict(self.connection.execute(statement.with_for_update()).tuples().all())
+        return {row.id: row.status for row in self.connection.execute(statement.with_for_update())}
 
     def _of_ids(self, ids: Sequence[str]) -> Select[Any]:
         """In one order for all, so that two who lock some of the same ones do not wait for each other for ever."""
