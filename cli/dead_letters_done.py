@@ -23,8 +23,8 @@ Do = Callable[[Sequence[str]], list[Done]]
 
 @dataclass
 class Report:
-    """What was done. `results` are those that were asked for by id; of all the others, only those that were not done,
-    for there may be many."""
+    """What was done. `results` are those that were asked for by id; of all the others, for there may be many, only the
+    refused ones. (What somebody else replays in the meantime is no failure where all open ones were asked for.)"""
 
     replayed: int = 0
     discarded: int = 0
@@ -53,7 +53,7 @@ def do_all(replayer: Replayer, only: DeadLetterFilter, do: Do, *, quiet: bool) -
         bar = progress.add_task("dead letters", total=replayer.count(only))
         for some in replayer.ids(only):
             for done in do(some):
-                report.count(done, keep=done.result in (Result.REFUSED, Result.CLOSED))
+                report.count(done, keep=done.result is Result.REFUSED)
             progress.advance(bar, len(some))
     return report
 
