@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,6 +26,7 @@ from cli.dead_letters_asked import (
     chosen,
     filter_of,
     full_ids,
+    open_redis,
     open_replayer,
     open_storage,
     who,
@@ -80,15 +82,13 @@ def show(
 ) -> None:
     """Show one dead letter: why, its exact bytes, what was done with it and what came of that."""
     from cli.dead_letters_shown import find, print_shown
-    from workers.connections import connect
 
     if raw and as_json:
         raise typer.BadParameter("give --raw or --json, not both", param_hint="--raw")
     with open_storage() as (settings, storage):
-        client = connect(settings, socket_timeout=settings.publish_timeout_seconds) if settings.redis_url else None
-        shown = find(storage, full_ids(storage, [id_])[0], client)
-        if client is not None:
-            client.close()
+        whole_id = full_ids(storage, [id_])[0]
+        with open_redis(settings) if settings.redis_url else nullcontext() as client:
+            shown = find(storage, whole_id, client)
     if raw:
         _write_raw(shown.letter.raw)
     elif as_json:
@@ -190,7 +190,8 @@ def discard(
 
 def _write_raw(raw: bytes) -> None:
     """To a file or a pipe as it is; to a terminal only what does it no harm."""
-    if sys.stdout.isatty() and screen.safe(raw.decode("latin-1")) != raw.decode("latin-1"):
+    text = raw.decode("utf-8", "surrogateescape")
+    if sys.stdout.isatty() and screen.safe(text) != text:
         raise LedgerError("these bytes may confuse a terminal: send them to a file or a pipe, or leave out --raw")
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()

@@ -15,6 +15,8 @@ import typer
 from domain.errors import Reason
 
 if TYPE_CHECKING:  # a command imports what it needs when it is called
+    import redis
+
     from domain.settings import Settings
     from storage.repositories import DeadLetterFilter
     from storage.unit_of_work import Storage
@@ -129,18 +131,25 @@ def open_storage() -> Iterator[tuple[Settings, Storage]]:
 
 
 @contextmanager
-def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
-    """The database and Redis, which is asked once, and waited for as long as a publisher does: rows are locked then."""
+def open_redis(settings: Settings) -> Iterator[redis.Redis]:
+    """Redis, asked once, and waited for as long as a publisher does: dead letters may be locked meanwhile."""
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    from workers.connections import connect
+
+    with closing(connect(settings, socket_timeout=settings.publish_timeout_seconds)) as client:
+        client.set_retry(Retry(NoBackoff(), 0))
+        yield client
+
+
+@contextmanager
+def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
+    """The database, and what replays over it and Redis."""
     from storage.engine import make_engine
     from storage.unit_of_work import Storage
-    from workers.connections import connect
     from workers.replay import Replayer
 
     settings = _settings("database_url", "redis_url")
-    client = connect(settings, socket_timeout=settings.publish_timeout_seconds)
-    client.set_retry(Retry(NoBackoff(), 0))
-    with closing(client), Storage(make_engine(settings)) as storage:
+    with open_redis(settings) as client, Storage(make_engine(settings)) as storage:
         yield storage, Replayer(settings, storage, client)

@@ -118,7 +118,17 @@ def advice(letter: DeadLetter) -> str:
         "not_json": f"{command} --edit, --set … or --from FILE",
         "unknown_type": f"{command} --set type=…; or as it is, when a newer release knows the type",
         "unrecordable": f"{command}, when the database takes it",
-    }.get(letter.reason, f"{command} {f'--set {letter.field}=…' if letter.field else '--edit'}")
+    }.get(letter.reason, f"{command} {_change_of_field(letter)}")
+
+
+def _change_of_field(letter: DeadLetter) -> str:
+    """Attributes of the envelope are texts, also where they look like numbers."""
+    if not letter.field:
+        return "--edit"
+    if letter.field == "data_base64":
+        return "--unset data_base64, and --set data=…"
+    is_text = letter.reason == "invalid_envelope" and letter.field != "data"
+    return f"{'--set-text' if is_text else '--set'} {letter.field}=…"
 
 
 def outcome_words(outcome: Outcome) -> str:

@@ -138,6 +138,8 @@ def _end_of_value(text: str, at: int) -> int:
 
 def _name(piece: str) -> str:
     """The name that a piece stands for; one without quotes, or with broken escapes, is its own name."""
+    if "\\" not in piece and piece.startswith('"'):
+        return piece[1:-1]
     try:
         name = json.loads(piece, strict=False)
     except ValueError:

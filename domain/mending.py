@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,17 +97,17 @@ def put(raw: bytes, path: Path, value: str) -> bytes:
     inner = _wrapped(path[depth + 1 :], value)
     if not found:
         return bytes_of(_add(text, opening, path[: depth + 1], inner))
-    text = text[: found[-1].value] + inner + text[found[-1].end :]
-    return bytes_of(_cut(text, opening, path[depth], keep=1))
+    if len(found) > 1:
+        text = _without(text, opening, found[:-1])
+        opening, found, _ = _walk(text, path)
+    return bytes_of(text[: found[-1].value] + inner + text[found[-1].end :])
 
 
 def remove(raw: bytes, path: Path) -> bytes:
     """`raw` without what stands at `path`, as often as it stands there; raises CannotMend."""
     text = text_of(raw)
     opening, found, depth = _walk(text, path)
-    if not found or depth < len(path) - 1:
-        return raw
-    return bytes_of(_cut(text, opening, path[-1], keep=0))
+    return bytes_of(_without(text, opening, found)) if found and depth == len(path) - 1 else raw
 
 
 def field_of(raw: bytes, field: str) -> bytes:
@@ -175,21 +176,19 @@ def _add(text: str, opening: int, path: Path, value: str) -> str:
     return f"{text[: found[-1].end]},{written}{text[found[-1].end :]}"
 
 
-def _cut(text: str, opening: int, name: str, keep: int) -> str:
-    """`text` without the members called `name` of the object or list at `opening`, but for the last `keep`."""
-    while True:
-        found, closing = members(text, opening)
-        places = [place for place, member in enumerate(found) if member.name == name]
-        if len(places) <= keep:
-            return text
-        place = places[0]
-        if place + 1 < len(found):
-            begin, end = found[place].begin, found[place + 1].begin
-        else:
-            begin, end = (found[place - 1].end, found[place].end) if place else (opening + 1, closing)
-        text = text[:begin] + text[end:]
-        if text[opening] == "[":  # what comes behind now has this place
-            return text
+def _without(text: str, opening: int, doomed: Sequence[Member]) -> str:
+    """`text` without some members of the object or list at `opening`, and the comma before each or behind it.
+
+    In one go: there may be as many as the text has room for.
+    """
+    found, closing = members(text, opening)
+    gone = set(doomed)
+    kept = [place for place, member in enumerate(found) if member not in gone]
+    if not kept:
+        return text[: opening + 1] + text[closing:]
+    parts = [text[: found[0].begin], text[found[kept[0]].begin : found[kept[0]].end]]
+    parts += [text[found[place - 1].end : found[place].end] for place in kept[1:]]
+    return "".join((*parts, text[found[-1].end :]))
 
 
 def _wrapped(path: Path, value: str) -> str:

@@ -10,7 +10,7 @@ by `workers.replay_outcome`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -133,7 +133,7 @@ class Replayer:
             left = left - len(page.items) if page.cursor else 0
             cursor = page.cursor
 
-    def _by_batches(self, ids: Sequence[str], do: Any) -> list[Done]:
+    def _by_batches(self, ids: Sequence[str], do: Callable[[Sequence[str]], list[Done]]) -> list[Done]:
         """All of `ids`, in their order, once each."""
         with self._storage.reading() as connection:
             sizes = DeadLetterRepository(connection).sizes(ids)
