@@ -11,7 +11,7 @@ import redis
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import screen
+from cli import dead_letters, screen
 from domain.errors import LedgerError
 from domain.settings import Settings
 from storage.engine import words
@@ -25,6 +25,8 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(dead_letters.app, name="dead-letters")
 
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""

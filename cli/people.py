@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import os
+
+import typer
 
 
 def who(by: str | None) -> str:
-    """The name given, or the one that the system has for whoever runs the command."""
-    if by:
-        return by
+    """The name given, else that of the user who runs this. Raises BadParameter for a name of blanks."""
+    if by is not None and not by.strip():
+        raise typer.BadParameter("a name has letters", param_hint="--by")
     try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user need not have a name
-        return "unknown"
+        return by or getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return f"user {os.getuid()}"

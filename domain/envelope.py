@@ -20,6 +20,7 @@ from domain.errors import Reason, Refused
 from domain.events import EVENT_TYPES, EventData, MessageSent
 from domain.ids import MAX_ID_BYTES, MAX_SOURCE_BYTES, check_name, new_id
 from domain.keys import order_key
+from domain.statuses import LEVEL_NAMES
 from domain.times import now, parse_time, sortable, written_time
 
 DEFAULT_MAX_BYTES: Final = 1_048_576
@@ -29,6 +30,8 @@ LEDGER_SOURCE: Final = "/flowledger"
 """The `source` of the ledger's own events."""
 
 _JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
+
+_ONE_OF_LEVELS: Final = f"one of {', '.join(LEVEL_NAMES)}"
 
 _KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
 
@@ -267,6 +270,7 @@ def _refused(error: ValidationError) -> Refused:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(str(part) for part in ("data", *first["loc"]))
     words = first["msg"].removeprefix("Value error, ").replace("dictionary", "JSON object")
+    words = words.removesuffix(" or instance of Error").replace("an instance of Level", _ONE_OF_LEVELS)
     return Refused(Reason.INVALID_DATA, path, words[0].lower() + words[1:])
 
 

@@ -163,3 +163,43 @@ class DeadLetter:
     first_seen: datetime
     attempts: int
     status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDeadLetter:
+    """A dead letter as it stands in a list: without its bytes, of which there may be many; `size` says how many."""
+
+    id: str
+    stream: str
+    entry_id: str
+    size: int
+    reason: str
+    field: str
+    detail: str
+    type: str | None
+    source: str | None
+    event_id: str | None
+    first_seen: datetime
+    attempts: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterDeed:
+    """What somebody did with a dead letter: a row of its audit trail, which is only ever added to.
+
+    `source` and `event_id` name the event that was sent, or refused, where it has a name; `stream` and `entry_id` are
+    what it was sent as; `raw` its exact bytes where they are not the dead letter's own; `detail` says why.
+    """
+
+    id: str
+    dead_letter_id: str
+    at: datetime
+    who: str
+    action: str
+    source: str | None = None
+    event_id: str | None = None
+    stream: str | None = None
+    entry_id: str | None = None
+    raw: bytes | None = None
+    detail: str = ""

@@ -58,6 +58,14 @@ class DeadLetterStatus(StrEnum):
     DISCARDED = "discarded"
 
 
+class DeadLetterAction(StrEnum):
+    """What was done with a dead letter: sent once more, tried and refused again (nothing was sent), given up."""
+
+    REPLAYED = "replayed"
+    REFUSED = "refused"
+    DISCARDED = "discarded"
+
+
 class Level(StrEnum):
     """Levels of log lines, as they stand in `task_logs`."""
 

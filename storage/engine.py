@@ -13,6 +13,8 @@ from domain.errors import SettingsError
 from domain.settings import Settings
 
 APPLICATION_NAME = "flowledger"
+BEGIN_IMMEDIATE = "flowledger_begin_immediate"
+"""An execution option: on SQLite, take the lock for writing at once, so that what was read stands until the end."""
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -67,7 +69,8 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+    immediate = connection.get_execution_options().get(BEGIN_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def words(error: Exception) -> str:

@@ -85,11 +85,13 @@ class PostgresqlPipeline:
             raise DatabaseUnavailable(f"no connection to the database: {words(error)}") from error
         try:
             driver: Any = connection.driver_connection
-            driver.autocommit = True
+            driver.autocommit = True  # the transactions are ours to begin and end
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
                 _prepare(cursor, connection.info, set(statements))
-                return _flush(cursor, transactions, statements, checkpoints)
+                repeated = _flush(cursor, transactions, statements, checkpoints)
+            driver.autocommit = False
+            return repeated
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(driver)
@@ -143,6 +145,7 @@ def _give_back_clean(driver: Any) -> None:
     with driver.cursor() as cursor:
         cursor.execute("ROLLBACK")
         cursor.execute("RESET synchronous_commit")
+    driver.autocommit = False
 
 
 def statement_of(transaction: Transaction) -> Statement:

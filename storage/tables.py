@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from domain import json_text
 from domain.events import MESSAGE_TYPES, ExecutionCreated, TaskCreated
-from domain.statuses import DeadLetterStatus, DeliveryStatus, Level, Status
+from domain.statuses import DeadLetterAction, DeadLetterStatus, DeliveryStatus, Level, Status
 
 metadata: Final = MetaData(
     naming_convention={
@@ -341,6 +341,27 @@ dead_letters: Final = Table(
     Column("attempts", Integer, nullable=False, server_default="1"),
     *_one_of("status", "dead_letter_status", String(16), DeadLetterStatus, nullable=False, server_default="open"),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
+)
+
+dead_letter_actions: Final = Table(
+    "dead_letter_actions",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("dead_letter_id", Name, ForeignKey("dead_letters.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    *_one_of("action", "dead_letter_action", String(16), DeadLetterAction, nullable=False),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("stream", Text),
+    Column("entry_id", Text),
+    Column("raw", LargeBinary),
+    Column("detail", Text, nullable=False, server_default=""),
+    CheckConstraint(
+        "(action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)", name="sent"
+    ),
+    Index("ix_dead_letter_actions_dead_letter_id", "dead_letter_id", "at", "id"),
+    *_index_where_given("dead_letter_actions", "entry_id", "stream"),
 )
 
 checkpoints: Final = Table(

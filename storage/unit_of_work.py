@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import DatabaseUnavailable
-from storage.engine import words
+from storage.engine import BEGIN_IMMEDIATE, words
 from storage.pipeline import CheckpointRow, Pipeline, Transaction
 from storage.postgresql import PostgresqlPipeline
 from storage.sqlite import SqlitePipeline
@@ -55,6 +55,18 @@ class Storage:
         """A connection for reads (`storage.repositories`); raises DatabaseUnavailable where the database is not."""
         try:
             with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            raise DatabaseUnavailable(words(error)) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction for reads and writes, committed at the end; raises DatabaseUnavailable as `reading` does.
+
+        On SQLite, where rows cannot be locked, it is the only one that writes.
+        """
+        try:
+            with self.engine.connect().execution_options(**{BEGIN_IMMEDIATE: True}) as connection, connection.begin():
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseUnavailable(words(error)) from error

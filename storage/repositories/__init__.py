@@ -1,7 +1,8 @@
 """One repository per record: the writes of the merge rule, and the reads that people and programs ask for."""
 
 from storage.repositories.checkpoints import CheckpointRepository
-from storage.repositories.dead_letters import DeadLetterRepository
+from storage.repositories.dead_letter_actions import DeadLetterActionRepository
+from storage.repositories.dead_letters import DeadLetterFilter, DeadLetterRepository
 from storage.repositories.executions import ExecutionLogRepository, ExecutionRepository
 from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
@@ -9,6 +10,8 @@ from storage.repositories.tasks import TaskLogRepository, TaskRepository
 
 __all__ = [
     "CheckpointRepository",
+    "DeadLetterActionRepository",
+    "DeadLetterFilter",
     "DeadLetterRepository",
     "DeliveryRepository",
     "ExecutionLogRepository",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from domain.errors import Refused
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from domain.errors import LedgerError, Reason, Refused
 from domain.ids import content_id
 from domain.json_text import plain
-from domain.records import DeadLetter
+from domain.records import DeadLetter, ListedDeadLetter
 from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.groups import Write
@@ -16,6 +23,44 @@ _TABLE = tables.dead_letters
 
 OLDEST_FIRST = Order((_TABLE.c.first_seen, _TABLE.c.id))
 
+_PREFIX: Final = "dead_"
+_FEW: Final = 3
+_AT_ONCE: Final = 500
+
+
+class NoDeadLetter(LedgerError):
+    """No dead letter, or more than one, has an id that begins so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterFilter:
+    """Which dead letters are meant: all that is given must hold. Times are those of `first_seen`, `until` excluded."""
+
+    status: DeadLetterStatus | None = DeadLetterStatus.OPEN
+    reason: Reason | None = None
+    type: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        """What must hold, in SQL."""
+        columns = _TABLE.c
+        clauses = [
+            columns[name] == plain(value)
+            for name in ("status", "reason", "type", "source")
+            if (value := getattr(self, name)) is not None
+        ]
+        if self.since is not None:
+            clauses.append(columns.first_seen >= self.since)
+        if self.until is not None:
+            clauses.append(columns.first_seen < self.until)
+        return clauses
+
+
+OPEN: Final = DeadLetterFilter()
+ALL: Final = DeadLetterFilter(status=None)
+
 
 class DeadLetterRepository(Repository[DeadLetter]):
     table = _TABLE
@@ -25,13 +70,13 @@ class DeadLetterRepository(Repository[DeadLetter]):
     def bury(
         stream: str, entry_id: str, raw: bytes, refused: Refused, *, seen_at: str, readable: dict[str, str | None]
     ) -> Write:
-        """The row of a refused entry; the same entry again is the same row.
+        """The row of a refused entry; the same entry again is the same row, whatever was done with that since.
 
         `readable` is what could still be read of `type`, `source` and `event_id`.
         """
         return Write(
             _TABLE,
-            id=content_id("dead", stream.encode(), entry_id.encode(), raw),
+            id=dead_letter_id(stream, entry_id, raw),
             stream=stream,
             entry_id=entry_id,
             raw=raw,
@@ -45,16 +90,90 @@ class DeadLetterRepository(Repository[DeadLetter]):
     def get(self, dead_letter_id: str) -> DeadLetter | None:
         return self._one(self._select().where(_TABLE.c.id == dead_letter_id))
 
+    def full_id(self, beginning: str) -> str:
+        """The one id that begins so, `dead_` or not before it; raises NoDeadLetter where none does, or several do."""
+        begin = beginning if beginning.startswith(_PREFIX) else _PREFIX + beginning
+        found: Sequence[str] = []
+        if begin.isascii() and begin.isprintable():
+            ids = select(_TABLE.c.id).where(_TABLE.c.id >= begin, _TABLE.c.id < begin + "~").order_by(_TABLE.c.id)
+            found = self.connection.execute(ids.limit(_FEW)).scalars().all()
+        if not found:
+            raise NoDeadLetter(f"no dead letter has the id {beginning[:100]!a}; see `flowledger dead-letters list`")
+        if len(found) > 1 and begin != found[0]:
+            raise NoDeadLetter(f"more than one dead letter begins with {beginning[:100]!a}: {', '.join(found)} …")
+        return found[0]
+
     def oldest(
-        self,
-        *,
-        status: DeadLetterStatus | None = DeadLetterStatus.OPEN,
-        limit: int = 50,
-        offset: int = 0,
-        after: str | None = None,
+        self, only: DeadLetterFilter = OPEN, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[DeadLetter]:
-        """Dead letters, oldest first: in one status, or all."""
-        statement = self._select()
+        """Dead letters with their bytes, oldest first."""
+        return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
+
+    def listed(
+        self, only: DeadLetterFilter = OPEN, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[ListedDeadLetter]:
+        """The same without their bytes: any number of them fits into memory."""
+        return _ListedDeadLetters(self.connection).oldest(only, limit, offset, after)
+
+    def count_of(self, only: DeadLetterFilter = OPEN) -> int:
+        """How many there are."""
+        statement = select(func.count()).select_from(_TABLE).where(*only.clauses())
+        return self.connection.execute(statement).scalar_one()
+
+    def sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many bytes each of these has, in their order, once each; raises NoDeadLetter where one is missing."""
+        found: dict[str, int] = {}
+        for begin in range(0, len(ids), _AT_ONCE):
+            some = _TABLE.c.id.in_(ids[begin : begin + _AT_ONCE])
+            rows = self.connection.execute(select(_TABLE.c.id, func.length(_TABLE.c.raw)).where(some))
+            found |= {row[0]: row[1] for row in rows}
+        missing = next((id_ for id_ in ids if id_ not in found), None)
+        if missing is not None:
+            raise NoDeadLetter(f"no dead letter has the id {missing[:100]!a}; see `flowledger dead-letters list`")
+        return {id_: found[id_] for id_ in ids}
+
+    def of_ids(self, ids: Sequence[str]) -> list[DeadLetter]:
+        """Those with these ids, in the order of their ids."""
+        return [self._record(row) for row in self.connection.execute(self._of_ids(ids))]
+
+    def locked(self, ids: Sequence[str]) -> list[DeadLetter]:
+        """The same, locked: nobody else changes them until the transaction ends (`Storage.writing`)."""
+        return [self._record(row) for row in self.connection.execute(self._of_ids(ids).with_for_update())]
+
+    def statuses_locked(self, ids: Sequence[str]) -> dict[str, str]:
+        """The statuses of those with these ids, locked in the same way."""
+        statement = select(_TABLE.c.id, _TABLE.c.status).where(_TABLE.c.id.in_(ids)).order_by(_TABLE.c.id)
+        return {row.id: row.status for row in self.connection.execute(statement.with_for_update())}
+
+    def _of_ids(self, ids: Sequence[str]) -> Select[Any]:
+        """In one order for all, so that two who lock some of the same ones do not wait for each other for ever."""
+        return self._select().where(_TABLE.c.id.in_(ids)).order_by(_TABLE.c.id)
+
+    def tried(self, ids: Sequence[str], status: DeadLetterStatus | None = None) -> None:
+        """Counts a further attempt, and sets the status where one is given."""
+        values: dict[str, Any] = {"attempts": _TABLE.c.attempts + 1}
         if status is not None:
-            statement = statement.where(_TABLE.c.status == status)
-        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+            values["status"] = status.value
+        self.connection.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(values))
+
+    def close(self, ids: Sequence[str], status: DeadLetterStatus) -> None:
+        """Sets the status of dead letters."""
+        self.connection.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(status=status.value))
+
+
+class _ListedDeadLetters(Repository[ListedDeadLetter]):
+    table = _TABLE
+    record = ListedDeadLetter
+
+    def oldest(self, only: DeadLetterFilter, limit: int, offset: int, after: str | None) -> Page[ListedDeadLetter]:
+        return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
+
+    def _select(self) -> Select[Any]:
+        size = func.length(_TABLE.c.raw).label("size")
+        names = (field.name for field in fields(ListedDeadLetter))
+        return select(*(size if name == "size" else _TABLE.c[name] for name in names))
+
+
+def dead_letter_id(stream: str, entry_id: str, raw: bytes) -> str:
+    """The id of the dead letter that an entry becomes: it comes from its content (docs/decisions/0008)."""
+    return content_id("dead", stream.encode(), entry_id.encode(), raw)

@@ -33,9 +33,10 @@ class JournalRepository(Repository[RecordedEvent]):
         return self._one(self._select().where(_TABLE.c.source == source, _TABLE.c.id == event_id))
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
-        """Those of `events`, all of them recorded, that were recorded with other content, compared as JSON values."""
+        """Those of `events` that were recorded with other content, compared as JSON values."""
         keys = tuple_(_TABLE.c.source, _TABLE.c.id)
         asked = {(event.source, event.id) for event in events}
         statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw).where(keys.in_(asked))
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
-        return [event for event in events if not json_text.same(recorded[event.source, event.id], event.raw)]
+        found = ((event, recorded.get((event.source, event.id))) for event in events)
+        return [event for event, known in found if known is not None and not json_text.same(known, event.raw)]

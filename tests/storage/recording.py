@@ -12,6 +12,7 @@ from domain.envelope import DEFAULT_MAX_BYTES
 from domain.records import DeadLetter
 from storage import tables
 from storage.repositories import DeadLetterRepository
+from storage.repositories.dead_letters import ALL
 from storage.unit_of_work import Storage
 from tests import rows
 from tests.builders import entries
@@ -83,5 +84,5 @@ def count(storage: Storage, table: str) -> int:
 def dead_letters(storage: Storage) -> list[DeadLetter]:
     """All dead letters, in order of their entries."""
     with storage.reading() as connection:
-        letters = DeadLetterRepository(connection).oldest(status=None, limit=1000).items
+        letters = DeadLetterRepository(connection).oldest(ALL, limit=1000).items
     return sorted(letters, key=lambda letter: [int(part) for part in letter.entry_id.split("-")])

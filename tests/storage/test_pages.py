@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from sqlalchemy import Connection
 
-from domain.statuses import DeadLetterStatus, Status
+from domain.statuses import Status
 from storage.paging import BadCursor, Page
 from storage.repositories import (
     DeadLetterRepository,
@@ -22,6 +22,7 @@ from storage.repositories import (
     TaskLogRepository,
     TaskRepository,
 )
+from storage.repositories.dead_letters import ALL
 from storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.storage.recording import record, recorder
@@ -81,14 +82,9 @@ READS: Final = {
     "messages of a workspace": Read(lambda c: _of(MessageRepository(c).of_workspace, "ws"), _created, 5),
     "messages of a thread": Read(lambda c: _of(MessageRepository(c).of_thread, "th"), _created, 5),
     "deliveries": Read(lambda c: _of(DeliveryRepository(c).of_message, "z"), lambda r: r.to_sandbox_id, 10),
-    "dead letters": Read(
-        lambda c: _with(DeadLetterRepository(c).oldest, status=None), lambda r: (r.first_seen, r.id), 8
-    ),
-    "open dead letters": Read(
-        lambda c: _with(DeadLetterRepository(c).oldest, status=DeadLetterStatus.OPEN),
-        lambda r: (r.first_seen, r.id),
-        8,
-    ),
+    "dead letters": Read(lambda c: _with(DeadLetterRepository(c).oldest, only=ALL), lambda r: (r.first_seen, r.id), 8),
+    "open dead letters": Read(lambda c: DeadLetterRepository(c).oldest, lambda r: (r.first_seen, r.id), 8),
+    "listed dead letters": Read(lambda c: DeadLetterRepository(c).listed, lambda r: (r.first_seen, r.id), 8),
 }
 
 

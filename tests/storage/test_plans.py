@@ -11,6 +11,7 @@ from sqlalchemy import Connection, event, text
 from domain.statuses import Status
 from storage.engine import make_engine
 from storage.repositories import (
+    DeadLetterActionRepository,
     DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
@@ -42,7 +43,9 @@ _FILL: Final = (
     "INSERT INTO message_deliveries (message_id, to_sandbox_id)"
     " SELECT 'm' || n, 's' || n % 50 FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
-    f" SELECT 'd' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
+    f" SELECT 'dead_d' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
+    "INSERT INTO dead_letter_actions (id, dead_letter_id, at, who, action, stream, entry_id)"
+    f" SELECT 'act' || n, 'dead_d' || n, {_MOMENT}, 'w', 'replayed', 's', n FROM generate_series(1, :rows) n",
     "INSERT INTO events (source, id, type, subject, partition, raw, recorded_at)"
     f" SELECT 's', n, 'task.queued', 't', 0, '{{}}', {_MOMENT} FROM generate_series(1, :rows) n",
 )
@@ -64,8 +67,12 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "messages of a workspace": lambda c: MessageRepository(c).of_workspace("w7"),
     "messages of a thread": lambda c: MessageRepository(c).of_thread("th7"),
     "deliveries": lambda c: DeliveryRepository(c).of_message("m7"),
-    "a dead letter": lambda c: DeadLetterRepository(c).get("d7"),
+    "a dead letter": lambda c: DeadLetterRepository(c).get("dead_d7"),
+    "a dead letter by the beginning of its id": lambda c: DeadLetterRepository(c).full_id("dead_d777"),
     "open dead letters": lambda c: DeadLetterRepository(c).oldest(),
+    "listed dead letters": lambda c: DeadLetterRepository(c).listed(),
+    "what was done with a dead letter": lambda c: DeadLetterActionRepository(c).of_dead_letter("dead_d7"),
+    "the replay that made an entry": lambda c: DeadLetterActionRepository(c).that_sent("s", "7"),
     "an event": lambda c: JournalRepository(c).get("s", "7"),
 }
 

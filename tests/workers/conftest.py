@@ -1,17 +1,34 @@
-"""Real workers for tests: Celery processes of their own, stopped at the end whatever happens."""
+"""Redis and what replays over it; real workers: Celery processes of their own, stopped at the end whatever happens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
 
 from cli import processes
 from cli.processes import Process
 from domain.settings import Settings
+from storage.unit_of_work import Storage
+from workers.connections import connect
+from workers.replay import Replayer
 
 StartWorker = Callable[[], Process]
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    """Redis, as workers use it."""
+    with closing(connect(settings)) as connected:
+        yield connected
+
+
+@pytest.fixture
+def replayer(settings: Settings, storage: Storage, client: redis.Redis) -> Replayer:
+    return Replayer(settings, storage, client)
 
 
 @pytest.fixture

@@ -160,7 +160,8 @@ def test_a_drain_with_nothing_left_waits_for_what_comes_next(
     settings: Settings, client: redis.Redis, storage: Storage
 ) -> None:
     results: list[DrainResult] = []
-    thread = threading.Thread(target=lambda: results.append(drain(settings, client, storage, linger=60)))
+    turn = settings.model_copy(update={"drain_seconds": 1.0})
+    thread = threading.Thread(target=lambda: results.append(drain(turn, client, storage, linger=60)))
     stopped = settings.model_copy(update={"drain_seconds": 0.001})
     thread.start()
     wait_until(lambda: client.exists(streams.WATCH) == 1)

@@ -1,0 +1,197 @@
+"""Dead letters as people and programs see them: the list; one with its exact bytes, and what was done with it."""
+
+from __future__ import annotations
+
+import base64
+import string
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cli import screen
+from domain.mending import fields_of
+from domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
+from storage.paging import MAX_LIMIT
+from storage.repositories import DeadLetterActionRepository, DeadLetterRepository
+from storage.unit_of_work import Storage
+from workers.replay_outcome import Came, Outcome, outcome_of
+
+_TEXT_SHOWN: Final = 8_000
+_BYTES_SHOWN: Final = 1_024
+_LINE_SHOWN: Final = 160
+_INDENT: Final = (0, 0, 0, 4)
+_STYLES: Final = {"open": "red", "replayed": "green", "discarded": "dim", "refused": "red", "recorded": "green"}
+_PRINTABLE: Final = frozenset(string.printable.encode()) - frozenset(string.whitespace.encode()) | {0x20}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that is known of one dead letter; `replay_of` is the one whose replay it came from."""
+
+    letter: DeadLetter
+    deeds: tuple[tuple[DeadLetterDeed, Outcome | None], ...]
+    replay_of: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: bytes as `text` where they are UTF-8, as `base64` where not."""
+        deeds = [
+            asdict(deed) | {"raw": None if deed.raw is None else _json_bytes(deed.raw), "outcome": outcome}
+            for deed, outcome in self.deeds
+        ]
+        letter = asdict(self.letter) | {"raw": _json_bytes(self.letter.raw), "size": len(self.letter.raw)}
+        return {"dead_letter": letter, "replay_of": self.replay_of, "actions": deeds}
+
+
+def find(storage: Storage, dead_letter_id: str, client: Any = None) -> Shown:
+    """One dead letter, by its whole id; `client` is for `outcome_of`."""
+    with storage.reading() as connection:
+        letter = DeadLetterRepository(connection).get(dead_letter_id)
+        assert letter is not None
+        actions = DeadLetterActionRepository(connection)
+        deeds = actions.of_dead_letter(dead_letter_id, limit=MAX_LIMIT).items
+        origin = actions.that_sent(letter.stream, letter.entry_id)
+    outcomes = [None if deed.entry_id is None else outcome_of(deed, letter.raw, storage, client) for deed in deeds]
+    return Shown(letter, tuple(zip(deeds, outcomes, strict=True)), origin.dead_letter_id if origin else None)
+
+
+def print_list(letters: Sequence[ListedDeadLetter], total: int, what: str, more: str | None) -> None:
+    """Two lines a letter, which fit an ordinary terminal, then how many there are."""
+    for letter in letters:
+        status = "" if letter.status == "open" else f"  {letter.status}"
+        line = f"{letter.id}  {screen.time(letter.first_seen)[:19]}  "
+        screen.out.print(Text.assemble(line, (letter.reason + status, _STYLES[letter.status])), soft_wrap=True)
+        origin = " from ".join(part for part in (letter.type, letter.source) if part)
+        said = screen.words(f"{origin}: {letter.detail}" if origin else letter.detail, limit=_LINE_SHOWN)
+        cut: dict[str, Any] = (
+            {"no_wrap": True, "overflow": "ellipsis"} if screen.out.is_terminal else {"soft_wrap": True}
+        )
+        screen.out.print(Text("    ").append_text(said), **cut)
+    shown = f"; these are {len(letters):,}" if len(letters) < total else ""
+    screen.out.print(f"{total:,} {what}{shown}" if total else f"no {what}", soft_wrap=True)
+    if more:
+        screen.out.print(f"the next ones: --after {more}", style="dim", soft_wrap=True)
+
+
+def print_shown(shown: Shown) -> None:
+    """The letter, its bytes, what was done with it and what came of that, and what may be done now."""
+    letter = shown.letter
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name in ("reason", "field", "detail", "type", "source", "event_id", "stream", "entry_id"):
+        if getattr(letter, name):
+            grid.add_row(name, screen.words(getattr(letter, name)))
+    grid.add_row("first_seen", screen.time(letter.first_seen))
+    grid.add_row("attempts", str(letter.attempts))
+    if shown.replay_of:
+        grid.add_row("replay of", shown.replay_of)
+    grid.add_row("to mend", screen.words(advice(letter), "dim"))
+    title = Text.assemble(
+        "dead letter ", (screen.safe(letter.id), "bold"), " ", (letter.status, _STYLES.get(letter.status, ""))
+    )
+    screen.out.print(Panel(grid, title=title, title_align="left"))
+    screen.out.print(Panel(_bytes(letter.raw), title=f"{len(letter.raw):,} bytes", title_align="left"))
+    if shown.deeds:
+        screen.out.print(_trail(shown.deeds))
+
+
+def advice(letter: DeadLetter) -> str:
+    """What to do about a dead letter, in a few words."""
+    if letter.status != "open":
+        return "nothing: replay it with --again where that was not enough"
+    command = f"flowledger dead-letters replay {letter.id}"
+    if letter.reason == "malformed_entry":
+        fields = fields_of(letter.raw)
+        if fields is None:
+            return f"{command} sends the one field as it is"
+        names = ", ".join(f"{number} {ascii(name)[1:][:40]}" for number, (name, _) in enumerate(fields, 1))
+        return f"{command} --field NUMBER, where the event is one of {names}; or --edit"
+    return {
+        "conflict": f"{command} --set id=…: an id of its own, where it is another event; or discard it",
+        "too_large": f"{command} --unset …; or as it is, when LEDGER_MAX_EVENT_BYTES allows it",
+        "not_json": f"{command} --edit, --set … or --from FILE",
+        "unknown_type": f"{command} --set type=…; or as it is, when a newer release knows the type",
+        "unrecordable": f"{command}, when the database takes it",
+    }.get(letter.reason, f"{command} {_change_of_field(letter)}")
+
+
+def _change_of_field(letter: DeadLetter) -> str:
+    """Attributes of the envelope are texts, also where they look like numbers."""
+    if not letter.field:
+        return "--edit"
+    if letter.field == "data_base64":
+        return "--unset data_base64, and --set data=…"
+    is_text = letter.reason == "invalid_envelope" and letter.field != "data"
+    return f"{'--set-text' if is_text else '--set'} {letter.field}=…"
+
+
+def outcome_words(outcome: Outcome) -> str:
+    """What came of a replay."""
+    if outcome.came is Came.RECORDED:
+        return f"recorded at {screen.time(outcome.recorded_at)}"
+    if outcome.came is Came.REFUSED:
+        return f"refused again as {outcome.dead_letter_id}: {outcome.detail}"
+    return {
+        Came.WAITING: "waits to be recorded",
+        Came.LOST: "neither recorded nor in its stream: replay it with --again",
+    }.get(outcome.came, "not recorded yet (Redis does not say whether it waits)")
+
+
+def hexdump(raw: bytes, begin: int = 0, size: int = _BYTES_SHOWN) -> str:
+    """Sixteen bytes a line: offset, hexadecimal, and the letters among them."""
+    lines = []
+    for offset in range(begin, min(begin + size, len(raw)), 16):
+        row = raw[offset : offset + 16]
+        letters = "".join(chr(byte) if byte in _PRINTABLE else "." for byte in row)
+        lines.append(f"{offset:08x}  {row.hex(' '):<47}  {letters}")
+    return "\n".join(lines)
+
+
+def _bytes(raw: bytes) -> Group | Text:
+    """Text with its control characters written out; else bytes, from where the first that is no UTF-8 is in sight."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        begin = 0 if error.start < _BYTES_SHOWN else error.start // 16 * 16 - 256
+        left = len(raw) - begin - _BYTES_SHOWN
+        return _cut(Text(hexdump(raw, begin)), begin, left, "bytes")
+    if not text:
+        return Text("nothing", style="dim")
+    return _cut(Text(screen.safe(text[:_TEXT_SHOWN])), 0, len(text) - _TEXT_SHOWN, "characters")
+
+
+def _cut(shown: Text, before: int, behind: int, what: str) -> Group | Text:
+    if not before and behind <= 0:
+        return shown
+    words = f"… {before:,} {what} before and {max(behind, 0):,} behind are not shown: --raw writes all"
+    return Group(shown, Text(words, style="dim"))
+
+
+def _trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> Group:
+    """Each deed, what came of it, and what was sent as what."""
+    lines: list[Text | Padding] = [Text("What was done with it", style="bold")]
+    for deed, outcome in deeds:
+        did = deed.action if deed.raw is None else f"{deed.action}, changed to {len(deed.raw):,} bytes"
+        style = _STYLES.get(deed.action if outcome is None else outcome.came, "")
+        who = screen.words(deed.who, limit=40)
+        lines.append(Text.assemble(screen.time(deed.at), "  ", who, "  ", (did, style)))
+        came = deed.detail if outcome is None else outcome_words(outcome)
+        if came:
+            lines.append(Padding(screen.words(came, style), _INDENT))
+        if deed.entry_id:
+            name = " ".join(screen.safe(part or "") for part in (deed.source, deed.event_id))
+            lines.append(Padding(Text(f"sent as {name}, entry {deed.entry_id} of {deed.stream}", style="dim"), _INDENT))
+    return Group(*lines)
+
+
+def _json_bytes(raw: bytes) -> dict[str, str]:
+    try:
+        return {"text": raw.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode()}

@@ -1,0 +1,69 @@
+"""What came of a replay: looked up whenever somebody asks, so it is never out of date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import redis
+
+from domain import json_text
+from domain.records import DeadLetterDeed
+from storage.repositories import DeadLetterRepository, JournalRepository
+from storage.repositories.dead_letters import dead_letter_id
+from storage.unit_of_work import Storage
+
+
+class Came(StrEnum):
+    """Where what was sent is now."""
+
+    RECORDED = "recorded"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one replay.
+
+    `recorded_at` is the journal's, where it is recorded; `dead_letter_id` and `detail` are those of the dead letter
+    that it became once more.
+    """
+
+    came: Came
+    recorded_at: datetime | None = None
+    dead_letter_id: str | None = None
+    detail: str = ""
+
+
+def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis.Redis | None = None) -> Outcome:
+    """What came of the replay `deed`; `raw` is the dead letter's own text, which was sent unless the deed has another.
+
+    LOST is what is in neither stream nor journal: somebody deleted the entry, or Redis lost its data; replay it again.
+    Without Redis it is UNKNOWN whether what is not recorded still waits. Raises DatabaseUnavailable.
+    """
+    assert deed.stream is not None
+    assert deed.entry_id is not None
+    # Redis first, then the database, as it is by then: an entry leaves its stream after it is recorded.
+    waits = _waits(deed.stream, deed.entry_id, client)
+    sent = raw if deed.raw is None else deed.raw
+    with storage.reading() as connection:
+        again = DeadLetterRepository(connection).get(dead_letter_id(deed.stream, deed.entry_id, sent))
+        event = JournalRepository(connection).get(deed.source or "", deed.event_id or "")
+    if again is not None:
+        return Outcome(came=Came.REFUSED, dead_letter_id=again.id, detail=f"{again.reason}: {again.detail}")
+    if event is not None and json_text.same(event.raw, sent.decode()):
+        return Outcome(came=Came.RECORDED, recorded_at=event.recorded_at)
+    return Outcome(came=waits)
+
+
+def _waits(stream: str, entry_id: str, client: redis.Redis | None) -> Came:
+    if client is None:
+        return Came.UNKNOWN
+    try:
+        return Came.WAITING if client.execute_command("XRANGE", stream, entry_id, entry_id) else Came.LOST
+    except (redis.RedisError, OSError):
+        return Came.UNKNOWN
