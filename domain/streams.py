@@ -7,6 +7,7 @@
                                  (`size`), and how many died at the first entry alone (`deaths`)
     ledger:watch                 string; the owner of the drain that waits for entries, with an expiry
     ledger:hold                  string; why nothing is taken for now (the database is away), with an expiry
+    ledger:broker                string; a mark that the database knows, too: a broker without it has lost its data
     ledger:failures              string; how often in a row the database was not to be had
     ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
     ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died (`dead`)
@@ -26,6 +27,7 @@ FIELD: Final = "event"
 
 WATCH: Final = "ledger:watch"
 HOLD: Final = "ledger:hold"
+BROKER: Final = "ledger:broker"
 FAILURES: Final = "ledger:failures"
 PAUSED: Final = "ledger:paused"
 ALL: Final = "all"

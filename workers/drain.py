@@ -12,6 +12,7 @@ import redis
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from workers.broker import meet_broker
 from workers.recorder import Recorded, Recorder
 from workers.shards import Shards, Taken
 
@@ -47,6 +48,7 @@ class Drain:
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
+        self._storage = storage
         self._shards = Shards(client, settings, called)
         self._recorder = Recorder(storage, settings.max_event_bytes)
         self._is_stopping = is_stopping
@@ -74,6 +76,8 @@ class Drain:
     def _record(self, taken: Taken) -> str:
         """Records and acknowledges a batch; where the database is away, why, and nothing is acknowledged."""
         try:
+            if not taken.broker:
+                meet_broker(self._shards, self._storage)
             with self._shards.kept(taken):
                 outcome = self._recorder.record(taken.entries, taken.fuses)
         except DatabaseUnavailable as error:

@@ -26,3 +26,7 @@ class CheckpointRepository(Repository[Checkpoint]):
 
     def get(self, stream: str) -> Checkpoint | None:
         return self._one(self._select().where(_TABLE.c.stream == stream))
+
+    def latest(self) -> Checkpoint | None:
+        """Of all streams, the one that was recorded last."""
+        return self._one(self._select().order_by(_TABLE.c.recorded_at.desc(), _TABLE.c.stream).limit(1))

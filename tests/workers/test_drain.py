@@ -282,6 +282,20 @@ def test_a_missing_table_is_no_reason_to_bury_events(settings: Settings, client:
     assert dead_letters(storage) == []
 
 
+def test_a_broker_that_lost_its_data_is_told_of_once(
+    settings: Settings, client: redis.Redis, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for event in created(2):
+        add(client, event)
+        drain(settings, client, storage)
+    assert caplog.records == [], "a new broker is nothing to worry about"
+    client.flushdb()
+    for event in created(2, "later"):
+        add(client, event)
+        assert drain(settings, client, storage)["recorded"] == 1
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["the broker has lost its data"]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_broker_whose_memory_is_full_drains_all_the_same(
     settings: Settings, storage: Storage, tmp_path: Path, database_url: str

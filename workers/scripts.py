@@ -1,0 +1,142 @@
+"""What drains say to Redis: one script a step, so one round trip and one flush of the broker's disk.
+
+The keys and what they mean: `domain.streams`. The scripts may write while the broker's memory is full (`allow-oom`): what
+they write is small, and makes room.
+"""
+
+from typing import Final
+
+# KEYS: watch, hold, paused, idle, broker; then for each shard, in order of preference: stream, lease, bell, caution,
+# fuse.
+# ARGV: owner, milliseconds of a lease and of a watch, most entries, most bytes, the shard whose bell called (or ''),
+# most entries of the idle stream; then the shards' numbers.
+# Gives: why nothing is taken, or ''; for each shard taken: its number, how many drains died at its first entry alone,
+# seen and dead of its fuse, its entries; the shards that are empty; the last entry of the idle stream if the caller is
+# now the one that waits, or ''; the broker's mark, or ''.
+TAKE: Final = """#!lua flags=allow-oom
+local owner, lease_time, watch_time = ARGV[1], ARGV[2], ARGV[3]
+local left, room, called, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local watcher = redis.call('GET', KEYS[1])
+if watcher == owner then redis.call('DEL', KEYS[1]) end
+local held = redis.call('GET', KEYS[2])
+local all_paused = redis.call('HEXISTS', KEYS[3], 'all') == 1
+
+-- The oldest entries, in steps that grow: a step of large ones must not be more than memory holds.
+local function oldest(stream, most)
+  local found, after, step = {}, '-', 16
+  while #found < most and room > 0 do
+    local entries = redis.call('XRANGE', stream, after, '+', 'COUNT', math.min(step, most - #found))
+    for _, entry in ipairs(entries) do
+      found[#found + 1] = entry
+      for _, field in ipairs(entry[2]) do room = room - #field end
+    end
+    if #entries < step then break end
+    after = '(' .. entries[#entries][1]
+    step = step * 4
+  end
+  left = left - #found
+  return found
+end
+
+-- Another drain waits: half of what there is goes to it, unless that is hardly worth the way.
+if watcher and watcher ~= owner then
+  local waiting = 0
+  for first = 6, #KEYS, 5 do
+    if redis.call('EXISTS', KEYS[first + 1]) == 0 then waiting = waiting + redis.call('XLEN', KEYS[first]) end
+  end
+  left = math.min(left, math.max(64, math.ceil(waiting / 2)))
+end
+
+local taken, empty = {}, {}
+for place = 1, #ARGV - 7 do
+  local shard, first = ARGV[7 + place], 5 * place + 1
+  local stream, lease, bell, caution, fuse = unpack(KEYS, first, first + 4)
+  if shard == called then redis.call('DEL', bell) end
+  if redis.call('XLEN', stream) == 0 then
+    empty[#empty + 1] = shard
+  elseif held or all_paused or redis.call('HEXISTS', KEYS[3], shard) == 1 then
+    -- its entries wait
+  elseif left <= 0 or room <= 0 then
+    -- While there is a watch no bells are rung: what is left for others is told to them, and to the pumps.
+    if watcher then redis.call('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
+    watcher = nil
+  elseif redis.call('SET', lease, owner, 'NX', 'PX', lease_time) then
+    -- An entry that kills its readers is found by halving: this drain is taken for dead until it says that it is done.
+    local size, deaths = tonumber(redis.call('HGET', caution, 'size') or ARGV[4]), 0
+    redis.call('HSET', caution, 'size', math.max(1, math.floor(size / 2)))
+    if size == 1 then deaths = redis.call('HINCRBY', caution, 'deaths', 1) - 1 end
+    local state = redis.call('HMGET', fuse, 'seen', 'dead')
+    taken[#taken + 1] = {shard, deaths, state[1] or '0', state[2] or '0', oldest(stream, math.min(size, left))}
+  end
+end
+local after = ''
+if #taken == 0 and not held and redis.call('SET', KEYS[1], owner, 'NX', 'PX', watch_time) then
+  local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
+  after = last[1] and last[1][1] or '0-0'
+end
+return {held or '', taken, empty, after, redis.call('GET', KEYS[5]) or ''}
+"""
+
+# KEYS: failures, counters, rate, paused; then for each shard: stream, lease, caution, fuse.
+# ARGV: owner, seconds a rate is kept, most entries, recorded, repeated, dead; then for each shard: its number, seen and
+# dead of its fuse, why it is paused (or ''), how many entries are recorded, and their ids.
+# Gives: how often the database was not to be had before.
+DONE: Final = """#!lua flags=allow-oom
+local owner = ARGV[1]
+for place, name in ipairs({'recorded', 'repeated', 'dead'}) do
+  if ARGV[3 + place] ~= '0' then
+    redis.call('HINCRBY', KEYS[2], name, ARGV[3 + place])
+    redis.call('HINCRBY', KEYS[3], name, ARGV[3 + place])
+  end
+end
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+local argument, key = 7, 5
+while argument < #ARGV do
+  local shard, seen, dead, why, count = unpack(ARGV, argument, argument + 4)
+  local stream, lease, caution, fuse = unpack(KEYS, key, key + 3)
+  local last = argument + 4 + count
+  for first = argument + 5, last, 1000 do
+    redis.call('XDEL', stream, unpack(ARGV, first, math.min(first + 999, last)))
+  end
+  redis.call('HSET', fuse, 'seen', seen, 'dead', dead)
+  if why ~= '' then redis.call('HSETNX', KEYS[4], shard, why) end
+  local size = 4 * tonumber(redis.call('HGET', caution, 'size') or ARGV[3])
+  redis.call('DEL', caution)
+  if size < tonumber(ARGV[3]) then redis.call('HSET', caution, 'size', size) end
+  if redis.call('GET', lease) == owner then redis.call('DEL', lease) end
+  argument, key = last + 1, key + 4
+end
+local failures = redis.call('GET', KEYS[1])
+if failures then redis.call('DEL', KEYS[1]) end
+return tonumber(failures or '0')
+"""
+
+# KEYS: hold, failures; then for each shard: lease, caution. ARGV: owner, why, longest hold in milliseconds.
+# Gives: how often in a row the database was not to be had.
+HOLD: Final = """#!lua flags=allow-oom
+local failures = redis.call('INCR', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', math.min(500 * 2 ^ math.min(failures, 10), tonumber(ARGV[3])))
+for key = 3, #KEYS, 2 do
+  if redis.call('GET', KEYS[key]) == ARGV[1] then redis.call('DEL', KEYS[key]) end
+  redis.call('DEL', KEYS[key + 1])
+end
+return failures
+"""
+
+# KEYS: leases. ARGV: owner, milliseconds.
+RENEW: Final = """#!lua flags=allow-oom
+for _, lease in ipairs(KEYS) do
+  if redis.call('GET', lease) == ARGV[1] then redis.call('PEXPIRE', lease, ARGV[2]) end
+end
+"""
+
+# KEYS: broker. ARGV: mark. Gives: 1 where it is the broker's now.
+MARK: Final = """#!lua flags=allow-oom
+return redis.call('SETNX', KEYS[1], ARGV[1])
+"""
+
+# KEYS: watch, idle. ARGV: owner, most entries of the idle stream.
+LEAVE: Final = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'shard', 'all')
+"""
