@@ -1,7 +1,7 @@
 """What drains say to Redis: one script a step, so one round trip and one flush of the broker's disk.
 
-The keys and what they mean: `domain.streams`. The scripts may write while the broker's memory is full (`allow-oom`): what
-they write is small, and makes room.
+The keys and what they mean: `domain.streams`. The scripts may write while the broker's memory is full (`allow-oom`):
+what they write is small, and makes room.
 """
 
 from typing import Final
