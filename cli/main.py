@@ -176,6 +176,31 @@ def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson 
 
 
 @app.command()
+def verify(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make the rows that differ say what the journal says.")
+    ] = False,
+    most: Annotated[int, typer.Option(min=1, help="Differences to show one by one.")] = 20,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute every row from the journal and compare; 1 where they differ. Workers may go on recording."""
+    from cli.service import check_schema
+    from cli.verify import as_document, print_report
+    from cli.verify import verify as run
+
+    settings = _found("database_url", database=database)
+    check_schema(settings)
+    report = run(settings, repair=repair, most=most, quiet=as_json)
+    if as_json:
+        screen.print_json(as_document(report))
+    else:
+        print_report(report)
+    if not report.is_well:
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(as_json: AsJson = False) -> None:
     """Watch agents do real work on embedded servers, recorded live; ends by itself."""
     from cli.demo import run_demo

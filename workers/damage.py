@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Table
 
@@ -45,16 +45,15 @@ class Damage:
         if row.event is not None:
             self._scratch.execute("INSERT OR IGNORE INTO unreadable VALUES (?)", (row.event.subject,))
 
-    def of_row(self, table: Table, pair: Pair) -> None:
-        """A row of another table that is not as it should be."""
-        if table is not tables.task_logs:
-            self.of_subject(subjects_of(table), str(pair.key[0]))
-        elif pair.expected is None:
+    def of_row(self, table: Table, pair: Pair) -> bool:
+        """A row of another table that is not as it should be; False where it cannot be known what it should be."""
+        row = dict(zip((column.name for column in table.c), pair.expected or pair.found or (), strict=True))
+        subjects, subject = subject_of(table, row)
+        if table is tables.task_logs and pair.expected is None:
             self._scratch.execute("INSERT OR IGNORE INTO stray_lines VALUES (?, ?)", pair.key)
         else:
-            line = dict(zip((column.name for column in table.c), pair.expected, strict=True))
-            of_task = line["task_id"] is not None
-            self.of_subject(tables.tasks if of_task else tables.executions, line["task_id"] or line["execution_id"])
+            self.of_subject(subjects, subject)
+        return bool(self.readable([subject]))
 
     def of_subject(self, subjects: Table, subject: str) -> None:
         """A subject whose rows are to be computed anew."""
@@ -99,8 +98,13 @@ class Damage:
             after = found[-1]
 
 
-def subjects_of(table: Table) -> Table:
-    """The table of the subjects to which the rows of `table` belong."""
+def subject_of(table: Table, row: Mapping[str, Any]) -> tuple[Table, str]:
+    """The table of the subject to which a row belongs, and the subject's id."""
+    if table is tables.task_logs:
+        of_task = row["task_id"] is not None
+        return (tables.tasks, row["task_id"]) if of_task else (tables.executions, row["execution_id"])
     if table is tables.execution_logs:
-        return tables.executions
-    return tables.messages if table is tables.message_deliveries else table
+        return tables.executions, row["execution_id"]
+    if table is tables.message_deliveries:
+        return tables.messages, row["message_id"]
+    return table, row["id"]

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     DIFFERENT = "different"
     DAMAGED = "damaged"
     """A row of the journal itself whose `raw` can no longer be recorded: nothing is left to mend it by."""
+    UNDECIDED = "undecided"
+    """A row of a subject with a damaged event: what it should say is not known, so it is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ class Verification:
             found = self._counted(plain.rows(connection, table), total)
             expected = plain.rows(self._scratch.connection, table)
             for pair in plain.differing(table, found, expected):
-                self._found(difference_of(table, pair))
-                self.damage.of_row(table, pair)
+                known = self.damage.of_row(table, pair)
+                self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
         self._tell("compare", total, total)
 
     def report(self) -> Report:
