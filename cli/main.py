@@ -15,6 +15,7 @@ from cli import screen
 from domain.errors import LedgerError
 from domain.settings import Settings
 from storage.engine import words
+from storage.gaps import By
 
 app: Final = typer.Typer(
     name="flowledger",
@@ -197,6 +198,34 @@ def verify(
     else:
         print_report(report)
     if not report.is_well:
+        raise typer.Exit(1)
+
+
+@app.command()
+def gaps(
+    *,
+    by: Annotated[
+        By | None, typer.Option(help="Whose counters they are; default: a source's, where none of its numbers repeats.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Look at this source alone.")] = None,
+    start: Annotated[
+        int | None, typer.Option("--from", min=0, help="The number each counter begins with; default: the least seen.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Ranges of missing numbers to show one by one.")] = 100,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which numbers are missing, where producers number their events by `sequence`; 1 where some are."""
+    from cli.gaps import gaps as run
+    from cli.gaps import print_gaps
+
+    settings = _found("database_url", database=database)
+    found = run(settings, by=by, source=source, start=start, most=most, quiet=as_json)
+    if as_json:
+        screen.print_json(found)
+    else:
+        print_gaps(found)
+    if found.missing:
         raise typer.Exit(1)
 
 
