@@ -161,6 +161,47 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def tail(
+    *,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this type (task.failed) or kind (task.*); may be repeated.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Only of this source; may be repeated.")] = None,
+    subject: Annotated[list[str] | None, typer.Option(help="Only about this id; may be repeated.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Begin with what was recorded since then: 10m, 2h, or a time."),
+    ] = None,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Only messages, as an exchange: who says what to whom.")
+    ] = False,
+    database: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
+) -> None:
+    """Show events as they are recorded, until Ctrl-C."""
+    from cli.service import check_schema
+    from cli.tail import json_line, lines, parse_since
+    from cli.tail import tail as run
+    from storage.tail import Wanted
+
+    try:
+        begin = None if since is None else parse_since(since)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+    if messages and types:
+        raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
+    settings = _found("database_url", database=database)
+    check_schema(settings)
+    wanted = Wanted(types=["message.*"] if messages else types or [], sources=source or [], subjects=subject or [])
+    try:
+        run(settings, wanted, begin, json_line if as_json else lines(messages=messages))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except BrokenPipeError:  # `tail | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@app.command()
 def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
     """Show one execution, task or message."""
     from cli.show import find, print_shown
