@@ -39,9 +39,17 @@ def _sent(event: RecordedEvent, data: dict[str, Any]) -> Text:
     about = data.get("in_reply_to")
     return Text.assemble(
         _name(data.get("from_sandbox_id")), " → ", Text(", ").join(names), "  ",
-        screen.words(data.get("message_type"), "cyan"), "  ", screen.words(data.get("content"), limit=_CONTENT), "  ",
-        _id(event), screen.words("" if about is None else f" to {about}", "dim", limit=_NAME),
+        screen.words(data.get("message_type"), "cyan"), "  ",
+        screen.words(_said(data.get("content")), limit=_CONTENT), "  ",
+        _id(event), screen.words("" if about is None else f" to {about}", "dim"),
     )  # fmt: skip
+
+
+def _said(content: object) -> object:
+    """The texts of an object that holds nothing else (`subject` and `body`, say), else the content as it is."""
+    if isinstance(content, dict) and content and all(isinstance(value, str) for value in content.values()):
+        return " · ".join(content.values())
+    return content
 
 
 def _name(value: object) -> Text:
@@ -49,4 +57,4 @@ def _name(value: object) -> Text:
 
 
 def _id(event: RecordedEvent) -> Text:
-    return screen.words(event.subject, "dim", limit=_NAME)
+    return screen.words(event.subject, "dim")

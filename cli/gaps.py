@@ -14,6 +14,7 @@ from storage.unit_of_work import Storage
 
 _NAME = 60
 _NUMBER = 40
+_SOURCES = 20
 
 
 def gaps(settings: Settings, *, by: By | None, source: str | None, start: int | None, most: int, quiet: bool) -> Gaps:
@@ -31,13 +32,15 @@ def print_gaps(found: Gaps) -> None:
         screen.out.print("no event has a number in its `sequence`")
         return
     table = Table("source", "numbered by", "counters", "events", "repeated", "missing", "dead letters")
-    for one in found.sources:
+    for one in found.sources[:_SOURCES]:
         missing = Text(_number(one.missing), style="red" if one.missing else "green")
         table.add_row(
             screen.words(one.source, limit=_NAME), one.by.value, f"{one.counters:,}", f"{one.events:,}",
             f"{one.repeated:,}", missing, f"{one.dead_letters:,}",
         )  # fmt: skip
     screen.out.print(table)
+    if len(found.sources) > _SOURCES:
+        screen.out.print(Text(f"… and {len(found.sources) - _SOURCES:,} more sources (--source, --json)", style="dim"))
     for gap in found.gaps:
         screen.out.print(_line(gap), soft_wrap=True)
     if found.ranges > len(found.gaps):
@@ -47,12 +50,12 @@ def print_gaps(found: Gaps) -> None:
 
 
 def _line(gap: Gap) -> Text:
-    subject = () if gap.subject is None else (" ", screen.words(gap.subject, limit=_NAME))
+    counter = () if gap.counter is None else (" ", screen.words(gap.counter, limit=_NAME))
     if gap.first == gap.last:
         numbers = _number(gap.first)
     else:
         numbers = f"{_number(gap.first)} to {_number(gap.last)}, {_number(gap.last - gap.first + 1)} numbers"
-    return Text.assemble(screen.words(gap.source, "dim", limit=_NAME), *subject, ": ", (numbers, "red"))
+    return Text.assemble(screen.words(gap.source, "dim", limit=_NAME), *counter, ": ", (numbers, "red"))
 
 
 def _number(number: int) -> str:

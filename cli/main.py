@@ -245,9 +245,7 @@ def verify(
 @app.command()
 def gaps(
     *,
-    by: Annotated[
-        By | None, typer.Option(help="Whose counters they are; default: a source's, where none of its numbers repeats.")
-    ] = None,
+    by: Annotated[By | None, typer.Option(help="Whose counters they are; default: what the numbers tell.")] = None,
     source: Annotated[str | None, typer.Option(help="Look at this source alone.")] = None,
     start: Annotated[
         int | None, typer.Option("--from", min=0, help="The number each counter begins with; default: the least seen.")

@@ -1,8 +1,10 @@
 """Which numbers are missing, where producers number their events by `sequence` (ASCII digits, of any size).
 
-CloudEvents scopes a sequence by its source; the contract lets each subject have a counter of its own. Where no number
-of a source comes twice, the source is taken to have one counter, else each of its subjects has one. Both are read from
-the database in the order of their numbers, so memory is bounded by the number of sources.
+CloudEvents scopes a sequence by its source; the contract lets the events of a subject have a counter of their own; and
+platforms that record a run count through all that happens in it. Whose a counter is, the numbers tell: it is the widest
+of source, execution and subject in which no number stands at two subjects. (One subject may have a number twice: a
+record that says that something begins is a `created` and a `started`.) All is read from the database in the order of
+the numbers, so memory is bounded by the number of sources.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, not_, null, select
 
 from domain.json_text import MAX_INTEGER_DIGITS
 from domain.statuses import DeadLetterStatus
@@ -24,18 +26,19 @@ _EVENTS: Final = tables.events
 
 
 class By(StrEnum):
-    """Whose counter it is."""
+    """Whose counter it is; an execution's goes on through its nodes, tasks and messages."""
 
     SOURCE = "source"
+    EXECUTION = "execution"
     SUBJECT = "subject"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Numbers that are missing, `first` to `last`; `subject` is None where the whole source has one counter."""
+    """Numbers that are missing, `first` to `last`; `counter` is the id of whose they are, None where the source's."""
 
     source: str
-    subject: str | None
+    counter: str | None
     first: int
     last: int
 
@@ -79,26 +82,26 @@ def find_gaps(
     found = Gaps()
     for whose in By if by is None else (by,):
         rows = _numbers(connection, whose, source, only_such=by is None)
-        for name, of_source in groupby(rows, key=lambda row: str(row[0])):
+        for name, of_source in groupby(rows, key=lambda row: str(row.source)):
             found.sources.append(_look(found, Source(name, whose), of_source, start, most))
-    found.sources.sort(key=lambda one: one.source)
+    found.sources.sort(key=lambda one: (-one.missing, one.source))
     _count_dead_letters(connection, found.sources)
     return found
 
 
 def _look(found: Gaps, source: Source, rows: Iterable[Any], start: int | None, most: int) -> Source:
     """Walks the counters of one source, each in the order of its numbers."""
-    for subject, of_counter in groupby(rows, key=lambda row: None if source.by is By.SOURCE else str(row[1])):
+    for counter, of_counter in groupby(rows, key=lambda row: row.counter):
         source.counters += 1
         last = None if start is None else start - 1
         before = None
         for row in of_counter:
-            number = int(row[2] or "0")
+            number = int(row.digits or "0")
             source.events += 1
             source.repeated += number == before
             before = number
             if last is not None and number > last + 1:
-                _tell(found, source, Gap(source.source, subject, last + 1, number - 1), most)
+                _tell(found, source, Gap(source.source, counter, last + 1, number - 1), most)
             last = number if last is None else max(last, number)
     return source
 
@@ -113,26 +116,53 @@ def _tell(found: Gaps, source: Source, gap: Gap, most: int) -> None:
 
 
 def _numbers(connection: Connection, by: By, source: str | None, *, only_such: bool) -> Iterator[Any]:
-    """Source, subject and digits (without leading zeros) of all numbered events, in the order of the numbers.
+    """Source, counter and digits (without leading zeros) of all numbered events, in the order of the numbers.
 
-    With `only_such`, of those sources alone whose numbers, all together, come once (by source) or not (by subject).
+    With `only_such`, of those sources alone whose numbers tell that they are counted so.
     """
-    digits = _digits()
-    numbered = _is_number(connection) if source is None else and_(_is_number(connection), _EVENTS.c.source == source)
-    statement: Select[Any] = select(_EVENTS.c.source, _EVENTS.c.subject, digits).where(numbered)
+    numbered = _numbered(connection, source, by)
     if only_such:
-        once = func.count() == func.count(digits.distinct())
-        such = select(_EVENTS.c.source).where(numbered).group_by(_EVENTS.c.source)
-        statement = statement.where(_EVENTS.c.source.in_(such.having(once if by is By.SOURCE else ~once)))
-    counter = [_EVENTS.c.source] if by is By.SOURCE else [_EVENTS.c.source, _EVENTS.c.subject]
-    statement = statement.order_by(*counter, func.length(digits), digits)
+        numbered = numbered.where(_is_such(connection, source, by))
+    rows = numbered.subquery()
+    whose = () if by is By.SOURCE else (rows.c.counter,)
+    statement = select(rows.c.source, (null() if by is By.SOURCE else rows.c.counter).label("counter"), rows.c.digits)
+    statement = statement.order_by(rows.c.source, *whose, func.length(rows.c.digits), rows.c.digits)
     options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
-    with connection.execute(statement, execution_options=options) as rows:
-        yield from rows
+    with connection.execute(statement, execution_options=options) as found:
+        yield from found
 
 
-def _digits() -> ColumnElement[Any]:
-    return func.ltrim(_EVENTS.c.sequence, "0")
+def _numbered(connection: Connection, source: str | None, by: By) -> Select[Any]:
+    """The numbered events, each with the id of what its counter may be of."""
+    counter: ColumnElement[Any] = _EVENTS.c.subject
+    joined: FromClause = _EVENTS
+    if by is By.EXECUTION:
+        for kind, table in (("task.%", tables.tasks), ("message.%", tables.messages)):
+            joined = joined.outerjoin(table, and_(_EVENTS.c.type.like(kind), table.c.id == _EVENTS.c.subject))
+        counter = func.coalesce(tables.tasks.c.execution_id, tables.messages.c.execution_id, counter)
+    digits = func.ltrim(_EVENTS.c.sequence, "0").label("digits")
+    columns = (_EVENTS.c.source, _EVENTS.c.subject, counter.label("counter"), digits)
+    statement = select(*columns).select_from(joined).where(_is_number(connection))
+    return statement if source is None else statement.where(_EVENTS.c.source == source)
+
+
+def _is_such(connection: Connection, source: str | None, by: By) -> ColumnElement[bool]:
+    """Whether `by` is the widest in which no number stands at two subjects."""
+
+    def shared(whose: By) -> Select[Any]:
+        """The sources in which one does."""
+        rows = _numbered(connection, source, whose).subquery()
+        counter = [rows.c.source] if whose is By.SOURCE else [rows.c.source, rows.c.counter]
+        several = func.min(rows.c.subject) != func.max(rows.c.subject)
+        return select(rows.c.source).group_by(*counter, rows.c.digits).having(several)
+
+    by_source = _EVENTS.c.source.not_in(shared(By.SOURCE))
+    if by is By.SOURCE:
+        return by_source
+    rows = _numbered(connection, source, By.EXECUTION).subquery()
+    belong = select(rows.c.source).where(rows.c.counter != rows.c.subject)
+    by_execution = and_(_EVENTS.c.source.in_(belong), _EVENTS.c.source.not_in(shared(By.EXECUTION)))
+    return and_(not_(by_source), by_execution if by is By.EXECUTION else not_(by_execution))
 
 
 def _is_number(connection: Connection) -> ColumnElement[bool]:
