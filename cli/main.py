@@ -257,8 +257,10 @@ def gaps(
     """Tell which numbers are missing, where producers number their events by `sequence`; 1 where some are."""
     from cli.gaps import gaps as run
     from cli.gaps import print_gaps
+    from cli.service import check_schema
 
     settings = _found("database_url", database=database)
+    check_schema(settings)
     found = run(settings, by=by, source=source, start=start, most=most, quiet=as_json)
     if as_json:
         screen.print_json(found)

@@ -16,6 +16,7 @@ from cli import screen
 from cli.exchange import exchange_line
 from domain import json_text
 from domain.errors import DatabaseUnavailable
+from domain.ids import MAX_ID_BYTES
 from domain.records import RecordedEvent
 from domain.settings import Settings
 from domain.times import now, parse_time
@@ -96,17 +97,17 @@ def lines(*, messages: bool) -> Callable[[RecordedEvent], None]:
 
 
 def _line(event: RecordedEvent) -> Text:
-    kind, _, what = event.type.partition(".")
-    style = _STYLES.get(what, "")
+    style = _STYLES.get(event.type.partition(".")[2], "")
     return Text.assemble(
-        screen.words(f"{kind}.{what}".ljust(22), style), " ", screen.words(event.subject, "bold", limit=40), "  ",
+        screen.words(event.type.ljust(22), style), " ",
+        screen.words(event.subject, "bold", limit=MAX_ID_BYTES), "  ",
         *_telling(_data(event)),
     )  # fmt: skip
 
 
 def _telling(data: dict[str, Any]) -> Iterator[Text]:
     if "node" in data:
-        yield screen.words(f"{data['node']}  ", limit=40)
+        yield screen.words(data["node"], limit=40).append("  ")
     for name in _TELLING:
         value = data.get(name)
         if value is not None:

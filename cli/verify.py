@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import screen
+from domain.ids import MAX_ID_BYTES
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
@@ -19,6 +20,8 @@ from workers.verify import verify as run
 
 _VALUE: Final = 60
 """Characters that are shown of a value."""
+
+_KEY: Final = 4 * MAX_ID_BYTES
 
 _WORDS: Final = {
     Kind.MISSING: "the row is missing",
@@ -91,7 +94,7 @@ def _print_repair(report: Report) -> None:
 
 def _difference(difference: Difference) -> Group:
     """One row: its table and key, and how it differs."""
-    key = screen.words(" ".join(str(part) for part in difference.key), "bold", limit=2 * _VALUE)
+    key = screen.words(" ".join(str(part) for part in difference.key), "bold", limit=_KEY)
     head = Text.assemble(difference.table, " ", key)
     if not difference.columns:
         return Group(head, Text.assemble("  ", _WORDS[difference.kind], screen.words(difference.detail, limit=200)))

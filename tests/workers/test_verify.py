@@ -17,7 +17,8 @@ from storage import tables
 from storage.scratch import MERGED
 from storage.unit_of_work import Storage
 from tests.builders import histories, raw
-from tests.storage.recording import all_rows, count, differences, empty, record
+from tests.storage.recording import all_rows, count, differences, empty, record, record_batches
+from tests.test_shared_data import batches, lines
 from tests.waiting import wait_until
 from workers.replay import Difference, Kind
 from workers.verify import Report, verify
@@ -230,6 +231,15 @@ def test_what_sqlite_lets_stand_in_a_column_is_no_end_of_the_verification(sqlite
         assert verify(storage).by_table == {"tasks": 1, "execution_logs": 2}
         assert verify(storage, mend=True).is_well
         assert verify(storage).differences == 0
+
+
+@pytest.mark.parametrize("name", ["relay.jsonl", "temporal.jsonl"])
+def test_real_records_verify(storage: Storage, name: str) -> None:
+    events = lines(name)
+    record_batches(storage, batches(events))
+    report = verify(storage)
+    assert report.first == []
+    assert report.events == len(events)
 
 
 @contextmanager
