@@ -8,8 +8,8 @@ until the repair is committed, and writes onto the mended rows by the merge rule
 case, so the rows that the repair computes are right, and it may write them as they are: insert, update or delete. (On
 SQLite the door is the database: BEGIN IMMEDIATE, then read.)
 
-A worker that has written a row of a node run or a delivery already, and waits at the door, would wait for us, and we
-for it: PostgreSQL ends one of the two, and whichever it is does its work again.
+A worker writes the row of a node run or a delivery before it comes to the door, so it may wait there and hold a row
+that we want. Behind the door a repair therefore waits for nothing: it gives way, and does its batch again.
 
 A log line has one event and is written once. The event of a line that is there without one may come at this moment, so
 while it is asked for and the line deleted, no event is recorded at all (LOCK … IN SHARE MODE; two look-ups by key).
@@ -40,7 +40,8 @@ _SUBJECTS_AT_ONCE: Final = 5_000
 """Subjects in one transaction: the journal, which has no index of subjects, is read once for all of them."""
 _KEYS_AT_ONCE: Final = 500
 _PAIRS_AT_ONCE: Final = 500
-_TRIES: Final = 5
+_TRIES: Final = 10
+_WAIT_FOR_NOTHING: Final = text("SET LOCAL lock_timeout TO '100ms'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Me
 
 
 def _again(mend: Callable[[], int]) -> int:
-    """Does it, and does it again where the database ended the transaction (a deadlock), a few times."""
+    """Does it, and does it again where it gave way, or where the database ended the transaction, a few times."""
     for _ in range(_TRIES - 1):
         try:
             return mend()
@@ -139,6 +140,7 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
     while missing := sorted(set(ids) - set(connection.execute(door).scalars())):
         bare = postgresql.insert(subjects).on_conflict_do_nothing()
         connection.execute(bare, [{"id": one, "created_at": now()} for one in missing])
+    connection.execute(_WAIT_FOR_NOTHING)
     for table, where in _rows_of(subjects, ids):
         if table not in (subjects, tables.task_logs):
             connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
