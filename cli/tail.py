@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -59,9 +60,10 @@ def tail(settings: Settings, wanted: Wanted, since: datetime | None, show: Calla
         while True:
             shown = 0
             try:
-                for event in journal.look():
-                    show(event)
-                    shown += 1
+                with closing(journal.look()) as new:
+                    for event in new:
+                        show(event)
+                        shown += 1
             except DatabaseUnavailable as error:
                 if shown:
                     raise

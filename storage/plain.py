@@ -7,7 +7,7 @@ BINARY are the order of code points.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -52,8 +52,11 @@ class Pair(NamedTuple):
 
 def rows(
     connection: Connection, table: Table, where: ColumnElement[bool] | None = None, after: Key | None = None
-) -> Iterator[PlainRow]:
-    """The rows (of those `where`, and behind the key `after`) in order of their keys, a few at a time."""
+) -> Generator[PlainRow]:
+    """The rows (of those `where`, and behind the key `after`) in order of their keys, a few at a time.
+
+    Close it before its connection, where it may be left unfinished.
+    """
     statement = _select(connection, table, where).order_by(*table.primary_key)
     if after is not None:
         place = [bindparam(None, value, column.type) for column, value in zip(table.primary_key, after, strict=True)]
@@ -61,7 +64,7 @@ def rows(
     yield from _stream(connection, statement)
 
 
-def in_any_order(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> Iterator[PlainRow]:
+def in_any_order(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> Generator[PlainRow]:
     """The rows (of those `where`) as the database finds them fastest, a few at a time."""
     yield from _stream(connection, _select(connection, table, where))
 
@@ -124,7 +127,7 @@ def _select(connection: Connection, table: Table, where: ColumnElement[bool] | N
     return statement if where is None else statement.where(where)
 
 
-def _stream(connection: Connection, statement: Select[Any]) -> Iterator[PlainRow]:
+def _stream(connection: Connection, statement: Select[Any]) -> Generator[PlainRow]:
     options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
     with connection.execute(statement, execution_options=options) as result:
         for row in result:

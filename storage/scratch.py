@@ -1,17 +1,17 @@
 """A scratch database: the tables that the merge rule fills, in a temporary SQLite file, to compute rows anew.
 
-The writes are those of the ledger itself (`storage.groups`), so there is one rule and one place for it. The file is
-never committed, let alone flushed: it is thrown away with its folder. Memory is bounded by SQLite's page cache.
+The writes are those of the ledger itself (`storage.groups`), so there is one rule and one place for it. The file has no
+name, so nothing is left of it, even where the process is killed; it is never committed, let alone flushed. Memory is
+bounded by SQLite's page cache.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import NullPool, Table, create_engine, event
+from sqlalchemy import NullPool, Table, create_engine
 from sqlalchemy.schema import CreateTable
 
 from domain.errors import LedgerError
@@ -30,13 +30,8 @@ MERGED: Final[tuple[Table, ...]] = (
 """The tables whose rows are a function of the journal, those that others refer to first."""
 
 _CACHE_KIB: Final = 65_536
-_CONNECT: Final = {"cached_statements": 1024}  # events come in some hundred shapes
-_PRAGMAS: Final = (
-    "journal_mode = MEMORY",
-    "synchronous = OFF",
-    "locking_mode = EXCLUSIVE",
-    f"cache_size = -{_CACHE_KIB}",
-)
+_STATEMENTS: Final = 1024
+"""Kept ready: events come in some hundred shapes."""
 
 
 class NoRoom(LedgerError):
@@ -44,12 +39,10 @@ class NoRoom(LedgerError):
 
 
 class Scratch:
-    """The scratch database in `folder`; it takes about as much disk as the rows that are computed."""
+    """The scratch database; it takes about as much disk as the rows that are computed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._engine = create_engine(f"sqlite:///{folder / 'scratch.db'}", poolclass=NullPool, connect_args=_CONNECT)
-        event.listen(self._engine, "connect", _set_up)
+    def __init__(self) -> None:
+        self._engine = create_engine("sqlite://", poolclass=NullPool, creator=_connect)
         self.connection = self._engine.connect()
         for table in MERGED:
             self.connection.execute(CreateTable(table))
@@ -62,7 +55,7 @@ class Scratch:
                 sql, binds = statement_of(write.shape)
                 self._driver.execute(sql, dict(zip(binds, write.values, strict=True)))
         except sqlite3.OperationalError as error:
-            raise NoRoom(f"the scratch database in {self._folder}: {error}; TMPDIR names another folder") from error
+            raise NoRoom(f"the scratch database: {error}; TMPDIR names a folder with more room") from error
 
     def execute(self, sql: str, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """A statement on tables of the caller's own."""
@@ -85,6 +78,8 @@ class Scratch:
         self._engine.dispose()
 
 
-def _set_up(connection: Any, _record: object) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+def _connect() -> sqlite3.Connection:
+    """SQLite's own kind of temporary database, in the folder that TMPDIR names (or /var/tmp)."""
+    connection = sqlite3.connect("", cached_statements=_STATEMENTS)
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection

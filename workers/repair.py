@@ -18,6 +18,7 @@ while it is asked for and the line deleted, no event is recorded at all (LOCK â€
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -124,11 +125,11 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
     scratch.clear()
     with changing(storage) as connection:
         _lock(connection, subjects, ids)
-        journal = plain.in_any_order(connection, tables.events, tables.events.c.subject.in_(ids))
-        for row, difference in replay(journal, scratch):
-            if difference is not None and difference.kind is Kind.DAMAGED:
-                damage.of_journal(row, difference)
-                raise _Unreadable
+        with closing(plain.in_any_order(connection, tables.events, tables.events.c.subject.in_(ids))) as journal:
+            for row, difference in replay(journal, scratch):
+                if difference is not None and difference.kind is Kind.DAMAGED:
+                    damage.of_journal(row, difference)
+                    raise _Unreadable
         return sum(_mend_table(connection, scratch, table, where) for table, where in _rows_of(subjects, ids))
 
 
@@ -150,9 +151,9 @@ def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: C
     """Writes the rows that differ, some at a time; returns how many."""
     mended, after = 0, None
     while True:
-        found = plain.rows(connection, table, where, after)
         expected = plain.rows(scratch.connection, table, where, after)
-        pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
+        with closing(plain.rows(connection, table, where, after)) as found, closing(expected):
+            pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
         right = [pair.expected for pair in pairs if pair.expected is not None]
         # A log line that belongs elsewhere is mended there; one that belongs nowhere is gone by now.
         wrong = [pair.key for pair in pairs if pair.expected is None and table is not tables.task_logs]

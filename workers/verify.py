@@ -7,12 +7,11 @@ bounded: rows stream, the scratch database is a file, and what is to be mended i
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
@@ -56,7 +55,7 @@ def verify(
     temporary files (TMPDIR) cannot take the rows a second time.
     """
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="flowledger-verify-") as folder, Scratch(Path(folder)) as scratch:
+    with Scratch() as scratch:
         verification = Verification(scratch, most, tell)
         with snapshot(storage) as connection:
             verification.recompute(connection)
@@ -84,26 +83,29 @@ class Verification:
     def recompute(self, connection: Connection) -> None:
         """Records the journal anew in the scratch database; its own columns are compared on the way."""
         total = _count(connection, tables.events)
-        journal = plain.in_any_order(connection, tables.events)
-        for row, difference in replay(journal, self._scratch):
-            self._events += 1
-            if difference is not None:
-                self._found(difference)
-                self.damage.of_journal(row, difference)
-            if self._events % _TELL_EVERY == 0:
-                self._tell("recompute", self._events, total)
+        with closing(plain.in_any_order(connection, tables.events)) as journal:
+            for row, difference in replay(journal, self._scratch):
+                self._events += 1
+                if difference is not None:
+                    self._found(difference)
+                    self.damage.of_journal(row, difference)
+                if self._events % _TELL_EVERY == 0:
+                    self._tell("recompute", self._events, total)
         self._tell("recompute", total, total)
 
     def compare(self, connection: Connection) -> None:
         """Walks the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
         for table in MERGED:
-            found = self._counted(plain.rows(connection, table), total)
             expected = plain.rows(self._scratch.connection, table)
-            for pair in plain.differing(table, found, expected):
-                known = self.damage.of_row(table, pair)
-                self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
+            with closing(plain.rows(connection, table)) as found, closing(expected):
+                for pair in plain.differing(table, self._counted(found, total), expected):
+                    self._compare(table, pair)
         self._tell("compare", total, total)
+
+    def _compare(self, table: Table, pair: Pair) -> None:
+        known = self.damage.of_row(table, pair)
+        self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
 
     def report(self) -> Report:
         by_table = dict(self._by_table)
