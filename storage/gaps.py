@@ -1,4 +1,4 @@
-"""Which numbers are missing, where producers number their events by `sequence` (ASCII digits, of any size).
+"""Which numbers are missing, where producers number their events by `sequence` (ASCII digits, 4,000 at most).
 
 CloudEvents scopes a sequence by its source; the contract lets the events of a subject have a counter of their own; and
 platforms that record a run count through all that happens in it. Whose a counter is, the numbers tell: it is the widest
@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, not_, null, select
 
-from domain.json_text import MAX_INTEGER_DIGITS
 from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.plain import ROWS_AT_ONCE
 
 _EVENTS: Final = tables.events
+_MAX_DIGITS: Final = 4_000
+"""Python writes integers of up to 4,300 digits; sums of what is missing must stay below."""
 
 
 class By(StrEnum):
@@ -171,7 +172,7 @@ def _is_number(connection: Connection) -> ColumnElement[bool]:
         is_digits: ColumnElement[bool] = sequence.op("~", is_comparison=True)("^[0-9]+$")
     else:
         is_digits = and_(sequence != "", ~sequence.op("GLOB", is_comparison=True)("*[^0-9]*"))
-    return and_(is_digits, func.length(sequence) <= MAX_INTEGER_DIGITS)
+    return and_(is_digits, func.length(sequence) <= _MAX_DIGITS)
 
 
 def _count_dead_letters(connection: Connection, sources: list[Source]) -> None:
