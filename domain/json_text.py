@@ -191,5 +191,5 @@ _ESCAPE: Final = re.compile(
 )
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 _STORED_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=_float)
-_EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
+_EXACT_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=Decimal)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

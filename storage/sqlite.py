@@ -62,7 +62,7 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
         new = transaction.journal is None or driver.execute(_JOURNAL, transaction.journal).rowcount == 1
         if new:
             for write in transaction.writes:
-                sql, binds = _statement(write.shape)
+                sql, binds = statement_of(write.shape)
                 driver.execute(sql, dict(zip(binds, write.values, strict=True)))
         driver.execute("COMMIT")
         return new
@@ -73,7 +73,8 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _statement(shape: Shape) -> tuple[str, tuple[str, ...]]:
+def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
+    """The statement of one write, and the names of its parameters in the order of the write's values."""
     statement = upsert(shape)
     return str(statement.sqlite("").compile(dialect=_DIALECT)), statement.binds
 

@@ -1,0 +1,132 @@
+"""`flowledger tail`: events as they are recorded, live."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from rich.text import Text
+
+from cli import screen
+from cli.exchange import exchange_line
+from domain import json_text
+from domain.errors import DatabaseUnavailable
+from domain.ids import MAX_ID_BYTES
+from domain.records import RecordedEvent
+from domain.settings import Settings
+from domain.times import now, parse_time
+from storage.engine import make_engine
+from storage.tail import Tail, Wanted
+from storage.unit_of_work import Storage
+
+LOOK_SECONDS: Final = 0.2
+_AGAIN_SECONDS: Final = 1.0
+
+_AGO: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_TELLING: Final = ("message", "error", "reason", "output", "name", "content", "progress", "state", "input", "worker")
+"""The field of the data that says most, the first of these that an event has."""
+
+_STYLES: Final = {
+    "completed": "green", "delivered": "green", "started": "cyan", "sent": "cyan", "dispatched": "cyan",
+    "failed": "red", "timed_out": "red", "cancelled": "yellow", "expired": "yellow", "retrying": "yellow",
+    "paused": "yellow", "skipped": "dim", "logged": "dim",
+}  # fmt: skip
+
+
+def parse_since(text: str) -> datetime:
+    """A moment, or how long ago (`90s`, `10m`, `2h`, `3d`); raises ValueError where it is neither."""
+    ago = _AGO.fullmatch(text)
+    if ago is None:
+        return parse_time(text)
+    try:
+        return now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    except OverflowError:
+        raise ValueError(f"{text} ago is before all time") from None
+
+
+def tail(settings: Settings, wanted: Wanted, since: datetime | None, show: Callable[[RecordedEvent], None]) -> None:
+    """Shows events until Ctrl-C. A database that is away is waited for, unless it leaves in the middle of a look."""
+    with Storage(make_engine(settings)) as storage:
+        journal = Tail(storage, wanted, since)
+        was_away = False
+        while True:
+            shown = 0
+            try:
+                with closing(journal.look()) as new:
+                    for event in new:
+                        show(event)
+                        shown += 1
+            except DatabaseUnavailable as error:
+                if shown:
+                    raise
+                if not was_away:
+                    screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)
+                was_away = True
+                time.sleep(_AGAIN_SECONDS)
+                continue
+            was_away = False
+            time.sleep(LOOK_SECONDS)
+
+
+def json_line(event: RecordedEvent) -> None:
+    """The row of the journal as one line of JSON; `raw` is text, for it may have lines of its own."""
+    row = {name: _plain(value) for name, value in dataclasses.asdict(event).items()}
+    print(json.dumps(row), flush=True)
+
+
+def lines(*, messages: bool) -> Callable[[RecordedEvent], None]:
+    """Shows an event as one line for people, with the day above the first of each day."""
+    day = ""
+
+    def show(event: RecordedEvent) -> None:
+        nonlocal day
+        moment = screen.time(event.recorded_at)
+        if moment[:10] != day:
+            day = moment[:10]
+            screen.out.print(Text(f"{day} UTC", style="dim"))
+        line = exchange_line(event, _data(event)) if messages else _line(event)
+        screen.out.print(Text.assemble((moment[11:], "dim"), "  ", line), soft_wrap=True)
+
+    return show
+
+
+def _line(event: RecordedEvent) -> Text:
+    style = _STYLES.get(event.type.partition(".")[2], "")
+    return Text.assemble(
+        screen.words(event.type.ljust(22), style), " ",
+        screen.words(event.subject, "bold", limit=MAX_ID_BYTES), "  ",
+        *_telling(_data(event)),
+    )  # fmt: skip
+
+
+def _telling(data: dict[str, Any]) -> Iterator[Text]:
+    if "node" in data:
+        yield screen.words(data["node"], limit=40).append("  ")
+    for name in _TELLING:
+        value = data.get(name)
+        if value is not None:
+            if name == "error" and isinstance(value, dict):
+                value = value.get("message")
+            yield screen.words(value, limit=100)
+            return
+
+
+def _data(event: RecordedEvent) -> dict[str, Any]:
+    """The data as it came; nothing where the journal's text is no event any more."""
+    try:
+        data = json_text.loads(event.raw).get("data")
+    except (ValueError, AttributeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

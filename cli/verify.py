@@ -1,0 +1,112 @@
+"""`flowledger verify`: does every row say what the journal says?"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rich.console import Group
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from cli import screen
+from domain.ids import MAX_ID_BYTES
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.unit_of_work import Storage
+from workers.recompute import Column, Difference, Kind
+from workers.verify import Report
+from workers.verify import verify as run
+
+_VALUE: Final = 60
+"""Characters that are shown of a value."""
+
+_KEY: Final = 4 * MAX_ID_BYTES
+
+_WORDS: Final = {
+    Kind.MISSING: "the row is missing",
+    Kind.UNEXPECTED: "no event of the journal makes this row",
+    Kind.DAMAGED: "the journal is damaged: ",
+    Kind.UNDECIDED: "what it should say is not known: an event about it is damaged",
+}
+
+
+def verify(settings: Settings, *, repair: bool, most: int, quiet: bool) -> Report:
+    """Verifies with a progress bar on standard error, unless `quiet` or nobody sees it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Storage(make_engine(settings)) as storage,
+        Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,
+    ):
+        bars: dict[str, TaskID] = {}
+
+        def tell(phase: str, done: int, total: int) -> None:
+            if phase not in bars:
+                bars[phase] = progress.add_task(phase, total=total)
+            progress.update(bars[phase], completed=done, total=total)
+
+        return run(storage, mend=repair, most=most, tell=tell)
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report as one JSON document; values of columns as they are in the tables."""
+    return {
+        "clean": report.differences == 0,
+        "events": report.events,
+        "rows": report.rows,
+        "differences": report.differences,
+        "by_table": report.by_table,
+        "first": report.first,
+        "mended": report.mended,
+        "seconds": report.seconds,
+    }
+
+
+def print_report(report: Report) -> None:
+    """What was compared, what differs, and what became of it."""
+    screen.out.print(f"{report.events:,} events recomputed, {report.rows:,} rows compared, {report.seconds:.1f} s")
+    if report.differences == 0:
+        screen.out.print(Text("every row is what the journal says", style="green"))
+        return
+    for difference in report.first:
+        screen.out.print(_difference(difference))
+    if report.differences > len(report.first):
+        screen.out.print(Text(f"… and {report.differences - len(report.first):,} more (--most)", style="dim"))
+    counts = ", ".join(f"{count:,} in {table}" for table, count in report.by_table.items())
+    screen.out.print(Text(f"{report.differences:,} rows differ: {counts}", style="red"))
+    _print_repair(report)
+
+
+def _print_repair(report: Report) -> None:
+    if report.mended is None:
+        screen.out.print("flowledger verify --repair makes them say what the journal says")
+        return
+    screen.out.print(Text(f"mended {report.mended.rows:,} rows", style="green"))
+    if report.mended.left:
+        screen.out.print(
+            Text(
+                f"left {report.mended.left:,} as they are: events that can no longer be read, and rows that depend on "
+                "them; put back their `raw` from a backup of the table events",
+                style="yellow",
+            )
+        )
+
+
+def _difference(difference: Difference) -> Group:
+    """One row: its table and key, and how it differs."""
+    key = screen.words(" ".join(str(part) for part in difference.key), "bold", limit=_KEY)
+    head = Text.assemble(difference.table, " ", key)
+    if not difference.columns:
+        return Group(head, Text.assemble("  ", _WORDS[difference.kind], screen.words(difference.detail, limit=200)))
+    grid = Table.grid(padding=(0, 2))
+    for column in difference.columns:
+        grid.add_row("", Text(column.name, style="dim"), *_values(column))
+    return Group(head, grid)
+
+
+def _values(column: Column) -> tuple[Text, Text]:
+    found, expected = (
+        Text("null", style="dim") if value is None else screen.words(str(value), limit=_VALUE)
+        for value in (column.found, column.expected)
+    )
+    return Text.assemble(("is ", "red"), found), Text.assemble(("should be ", "green"), expected)

@@ -1,0 +1,55 @@
+"""Transactions over the whole database: one state to read from, and one in which nobody else changes what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.errors import DatabaseUnavailable
+from storage.engine import words
+from storage.unit_of_work import Storage
+
+
+@contextmanager
+def snapshot(storage: Storage) -> Iterator[Connection]:
+    """Reads that all see the database at one moment, however long they take; workers go on recording meanwhile.
+
+    An event's journal row and its writes are one transaction, so a snapshot has all of them or none. Raises
+    DatabaseUnavailable where the database is not to be had.
+    """
+    with _connection(storage) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin() as transaction:  # on SQLite: the state of the first read (write-ahead log)
+            yield connection
+            transaction.rollback()
+
+
+@contextmanager
+def changing(storage: Storage) -> Iterator[Connection]:
+    """A transaction that reads anew in each statement what others committed, and is committed at the end.
+
+    On SQLite nobody else writes from its beginning on; on PostgreSQL lock what must stand still. Raises
+    DatabaseUnavailable where the database is not to be had, or ended the transaction (a deadlock): do it again.
+    """
+    with _connection(storage) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+
+@contextmanager
+def _connection(storage: Storage) -> Iterator[Connection]:
+    try:
+        with storage.engine.connect() as connection:
+            yield connection
+    except (DBAPIError, PoolTimeout) as error:
+        raise DatabaseUnavailable(words(error)) from error

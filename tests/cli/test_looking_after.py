@@ -1,0 +1,220 @@
+"""`verify`, `gaps` and `tail` as a person uses them: in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from storage import tables
+from storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.storage.recording import differences, record
+from tests.waiting import wait_until
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+COMMAND = [sys.executable, "-m", "cli.main"]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough here: what the commands do is tested on both."""
+    return sqlite_url
+
+
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": database_url, "LEDGER_HOME": str(tmp_path / "home"), "COLUMNS": "120"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    """Runs `flowledger …` against the test's own database."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, check=False, text=True)
+
+    return run
+
+
+class Tailing:
+    """A running `flowledger tail`, and what it has written so far."""
+
+    def __init__(self, environment: dict[str, str], output: Path, *arguments: str) -> None:
+        self._output = output
+        with output.open("wb") as written:
+            self.process = subprocess.Popen(
+                [*COMMAND, "tail", *arguments], env=environment, stdout=written, stderr=subprocess.STDOUT
+            )
+
+    def text(self) -> str:
+        return self._output.read_text()
+
+    def interrupt(self) -> int:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(15)
+
+
+@pytest.fixture
+def tailing(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Tailing]]:
+    """Starts `flowledger tail …`; ended with the test."""
+    started: list[Tailing] = []
+
+    def start(*arguments: str) -> Tailing:
+        started.append(Tailing(environment, tmp_path / f"tail{len(started)}", *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def spoil(storage: Storage) -> None:
+    with storage.engine.begin() as connection:
+        connection.execute(
+            update(tables.tasks).where(tables.tasks.c.id == "t1").values(name="\x1b[31m[bold]", priority=7)
+        )
+
+
+def test_verify_says_that_all_is_well(run: Run, storage: Storage) -> None:
+    record(storage, raw("task.created", subject="t1"), raw("task.logged", subject="t1"))
+    done = run("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 events recomputed, 2 rows compared" in done.stdout
+    assert "every row is what the journal says" in done.stdout
+
+
+def test_verify_names_the_row_and_its_columns_and_repair_mends_it(run: Run, storage: Storage) -> None:
+    record(storage, raw("task.created", subject="t1", name="report"), raw("task.created", subject="t2"))
+    spoil(storage)
+    done = run("verify")
+    assert done.returncode == 1
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert ["tasks", "t1"] in words
+    assert ["name", "is", "\\x1b[31m[bold]", "should", "be", "report"] in words, "nothing that a terminal obeys"
+    assert ["priority", "is", "7", "should", "be", "null"] in words
+    assert "1 rows differ: 1 in tasks" in done.stdout
+    mended = run("verify", "--repair")
+    assert (mended.returncode, "mended 1 rows" in mended.stdout) == (0, True)
+    assert differences(storage) == []
+
+
+def test_verify_reports_as_json(run: Run, storage: Storage) -> None:
+    record(storage, raw("task.created", subject="t1"))
+    spoil(storage)
+    done = run("verify", "--json", "--repair")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (report["clean"], report["differences"], report["by_table"]) == (False, 1, {"tasks": 1})
+    assert report["first"][0]["key"] == ["t1"]
+    assert {column["name"]: column["found"] for column in report["first"][0]["columns"]}["priority"] == 7
+    assert report["mended"] == {"rows": 1, "left": 0}
+
+
+def test_verify_ends_with_1_where_the_journal_itself_is_damaged(run: Run, storage: Storage) -> None:
+    record(storage, raw("task.created", subject="t1"))
+    with storage.engine.begin() as connection:
+        connection.execute(update(tables.events).values(raw="{}"))
+    done = run("verify", "--repair")
+    assert done.returncode == 1
+    assert "the journal is damaged: raw is no event" in done.stdout
+    assert "put back their `raw` from a backup" in done.stdout
+
+
+def test_gaps_names_what_is_missing(run: Run, storage: Storage) -> None:
+    record(
+        storage, *(raw("task.started", source="/s", attributes={"sequence": str(number)}) for number in (1, 2, 3, 7))
+    )
+    done = run("gaps")
+    assert done.returncode == 1
+    assert "/s: 4 to 6, 3 numbers" in done.stdout
+    report = json.loads(run("gaps", "--json", "--from", "0").stdout)
+    assert report["gaps"] == [
+        {"source": "/s", "counter": None, "first": 0, "last": 0},
+        {"source": "/s", "counter": None, "first": 4, "last": 6},
+    ]
+
+
+def test_gaps_is_done_where_nothing_is_missing(run: Run, storage: Storage) -> None:
+    assert "no event has a number" in run("gaps").stdout
+    record(storage, raw("task.started", attributes={"sequence": "1"}))
+    done = run("gaps", "--by", "source")
+    assert (done.returncode, "no number is missing" in done.stdout) == (0, True)
+
+
+def test_tail_shows_what_is_recorded_until_it_is_interrupted(tailing: Callable[..., Tailing], storage: Storage) -> None:
+    record(storage, raw("task.created", subject="before"))
+    tail = tailing("--since", "1h")
+    wait_until(lambda: "before" in tail.text(), what="the tail has begun")
+    record(storage, raw("task.failed", subject="t1", error={"message": "no \x1b[2J paper"}), start=10)
+    wait_until(lambda: "task.failed" in tail.text())
+    assert "t1  no \\x1b[2J paper" in tail.text()
+    assert tail.interrupt() == 0
+    assert "Traceback" not in tail.text()
+
+
+def test_tail_gives_rows_of_the_journal_as_json_one_a_line(tailing: Callable[..., Tailing], storage: Storage) -> None:
+    pretty = raw("task.created", subject="t1").replace(b",", b",\n")
+    record(storage, pretty, raw("task.started", subject="t2"))
+    tail = tailing("--json", "--since", "2020-01-01T00:00:00Z", "--subject", "t1")
+    wait_until(lambda: tail.text().endswith("\n"))
+    (line,) = tail.text().splitlines()
+    event = json.loads(line)
+    assert (event["subject"], event["raw"], event["time"]) == ("t1", pretty.decode(), "2026-01-31T12:00:00Z")
+
+
+def test_tail_shows_messages_as_an_exchange(tailing: Callable[..., Tailing], storage: Storage) -> None:
+    sent = {"from_sandbox_id": "alice", "to_sandbox_ids": ["bob", "carol"], "content": "are you there?"}
+    record(
+        storage,
+        raw("message.sent", subject="m1", **sent),
+        raw("message.delivered", subject="m1", to_sandbox_id="bob"),
+        raw("message.failed", subject="m1", to_sandbox_id="carol", reason="asleep"),
+        raw("task.created"),
+    )
+    tail = tailing("--messages", "--since", "1h")
+    wait_until(lambda: "asleep" in tail.text())
+    lines = [line.partition("  ")[2] for line in tail.text().splitlines()[1:]]
+    assert lines == [
+        "alice → bob, carol  request  are you there?  m1",
+        "  delivered to bob  m1",
+        "  failed for carol  m1  asleep",
+    ]
+
+
+def test_tail_ends_well_when_nobody_reads_on(environment: dict[str, str], storage: Storage) -> None:
+    record(storage, *(raw("task.created") for _ in range(3)))
+    with subprocess.Popen(
+        [*COMMAND, "tail", "--json", "--since", "1h"], env=environment, stdout=subprocess.PIPE
+    ) as tail:
+        assert tail.stdout is not None
+        tail.stdout.readline()
+        tail.stdout.close()
+        record(storage, raw("task.created"), start=10)
+        assert tail.wait(15) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--since", "yesterday"), ("--since", "999999999d"), ("--messages", "--type", "task.*")]
+)
+def test_tail_says_what_is_wrong_use(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("tail", *arguments).returncode == 2
+
+
+def test_an_old_schema_is_said_in_one_line(run: Run, storage: Storage) -> None:
+    with storage.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    for command in ("verify", "tail", "gaps"):
+        done = run(command)
+        assert done.returncode == 1
+        assert done.stderr == "error: the database is not at the newest schema: run `flowledger migrate`\n"

@@ -1,0 +1,120 @@
+"""A worker that records an event between what a repair reads and what it writes (PostgreSQL; SQLite has one writer)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, insert, text, update
+
+from storage import plain, tables
+from storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.storage.recording import differences, record, row
+from tests.waiting import wait_until
+from workers import recompute, repair
+from workers.verify import verify
+
+
+class Intruder:
+    """Records an event in a thread of its own, and waits until that is done, or waits for a lock."""
+
+    def __init__(self, storage: Storage, event: bytes) -> None:
+        self._storage = storage
+        self._thread = threading.Thread(target=record, args=(storage, event), kwargs={"start": 100}, daemon=True)
+        self.had_to_wait = False
+
+    def intrude(self) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+            wait_until(lambda: self._waits() or not self._thread.is_alive())
+            self.had_to_wait = self._thread.is_alive()
+
+    def join(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def _waits(self) -> bool:
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = :l"
+        )
+        with self._storage.reading() as connection:
+            return bool(connection.execute(waiting, {"l": "Lock"}).scalar_one())
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Intruder], None]:
+    """Lets the intruder in when the repair has read the journal, before it writes."""
+
+    def install(intruder: Intruder) -> None:
+        def read_all(*arguments: Any) -> Iterator[Any]:
+            yield from recompute.recompute(*arguments)
+            intruder.intrude()
+
+        def remove(*arguments: Any) -> None:
+            intruder.intrude()
+            plain_remove(*arguments)
+
+        plain_remove = plain.remove
+        monkeypatch.setattr(repair, "recompute", read_all)
+        monkeypatch.setattr(plain, "remove", remove)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        update(tables.tasks).values(status="failed", status_key="zzz"),
+        delete(tables.tasks),
+        insert(tables.tasks).values(id="t2", created_at=func.current_timestamp(), status_key="zzz"),
+    ],
+    ids=["changed", "deleted", "stray"],
+)
+def test_an_event_that_comes_while_its_subject_is_mended_is_not_lost(
+    postgresql_storage: Storage, between: Callable[[Intruder], None], damage: Any
+) -> None:
+    record(postgresql_storage, raw("task.created", subject="t1"))
+    with postgresql_storage.engine.begin() as connection:
+        connection.execute(damage)
+    subject = "t2" if damage.is_insert else "t1"
+    intruder = Intruder(postgresql_storage, raw("task.started", subject=subject, worker="w"))
+    between(intruder)
+    assert verify(postgresql_storage, mend=True).is_well
+    intruder.join()
+    assert intruder.had_to_wait
+    assert row(postgresql_storage, "tasks", subject)["worker"] == "w"
+    assert differences(postgresql_storage) == []
+    assert verify(postgresql_storage).first == []
+
+
+def test_the_event_of_a_log_line_that_had_none_may_come_while_the_line_is_removed(
+    postgresql_storage: Storage, between: Callable[[Intruder], None]
+) -> None:
+    record(postgresql_storage, raw("task.created", subject="t1"))
+    line = {"source": "/tests", "event_id": "late", "task_id": "t1", "level": "info", "message": "wrong"}
+    with postgresql_storage.engine.begin() as connection:
+        connection.execute(insert(tables.task_logs).values(line | {"order_key": "", "time": func.current_timestamp()}))
+    intruder = Intruder(postgresql_storage, raw("task.logged", id="late", subject="t1", message="right"))
+    between(intruder)
+    assert verify(postgresql_storage, mend=True).is_well
+    intruder.join()
+    assert row(postgresql_storage, "task_logs", "/tests", "late")["message"] == "right"
+    assert verify(postgresql_storage).first == []
+
+
+def test_a_repair_gives_way_to_a_worker_that_has_written_what_it_wants_to_write(
+    postgresql_storage: Storage, between: Callable[[Intruder], None]
+) -> None:
+    record(postgresql_storage, raw("node.started", subject="e1", node="n"))
+    with postgresql_storage.engine.begin() as connection:
+        connection.execute(delete(tables.execution_logs))
+    intruder = Intruder(postgresql_storage, raw("node.completed", subject="e1", node="n", output=1))
+    between(intruder)
+    assert verify(postgresql_storage, mend=True).is_well
+    intruder.join()
+    assert intruder.had_to_wait
+    assert row(postgresql_storage, "execution_logs", "e1", "n", 1, 1)["output"] == 1
+    assert verify(postgresql_storage).first == []

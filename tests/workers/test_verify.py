@@ -1,0 +1,298 @@
+"""`workers.verify`: every row is what the journal says, or is named, and mended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Column, Table, delete, func, insert, select, text, update
+from sqlalchemy.types import Integer
+
+from storage import tables
+from storage.scratch import MERGED
+from storage.unit_of_work import Storage
+from tests.builders import histories, raw
+from tests.storage.recording import all_rows, count, differences, empty, record, record_batches
+from tests.test_shared_data import batches, lines
+from tests.waiting import wait_until
+from workers.recompute import Difference, Kind
+from workers.verify import Report, verify
+
+EXAMPLES: Final = 20
+
+STORY: Final = (
+    raw("execution.created", subject="e1", id="1", workflow_id="w"),
+    raw("execution.logged", subject="e1", id="2"),
+    raw("node.started", subject="e1", id="3", input=[1, 2.5, "x"]),
+    raw("task.created", subject="t1", id="4", input={"b": 1, "a": [True, None]}),
+    raw("task.started", subject="t1", id="5"),
+    raw("task.progressed", subject="t1", id="6"),
+    raw("task.logged", subject="t1", id="7", context={"a": 1}),
+    raw("message.sent", subject="m1", id="8"),
+    raw("message.delivered", subject="m1", id="9", to_sandbox_id="sb_2"),
+)
+"""A row and more in every table."""
+
+
+def the_one(report: Report) -> Difference:
+    assert report.differences == 1, report.first
+    return report.first[0]
+
+
+def by_hand(storage: Storage, *statements: Any) -> None:
+    with storage.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def another(column: Column[Any]) -> Any:
+    """A value that no test gives the column, and that its constraints allow."""
+    if column.name == "status":
+        return "failed"
+    if column.name == "level":
+        return "critical"
+    if column.name == "message_type":
+        return "command"
+    if isinstance(column.type, tables.UtcTime):
+        return text("'1999-01-01 00:00:00.000000'")
+    if isinstance(column.type, tables.JsonText):
+        return {"changed": "by hand"}
+    if column.name == "progress":
+        return 0.123
+    return 77 if isinstance(column.type, Integer) else "changed by hand"
+
+
+def changeable(table: Table) -> list[str]:
+    """Columns outside the key that no other table must agree with."""
+    return [column.name for column in table.c if not column.primary_key and not column.foreign_keys]
+
+
+@settings(max_examples=EXAMPLES)
+@given(history=histories())
+def test_what_was_recorded_verifies(storage: Storage, history: list[bytes]) -> None:
+    empty(storage)
+    record(storage, *history)
+    report = verify(storage)
+    assert report.first == []
+    assert (report.events, report.is_well) == (len(history), True)
+
+
+@settings(max_examples=EXAMPLES)
+@given(history=histories(), data=st.data())
+def test_any_value_changed_by_hand_is_named_and_mended(
+    storage: Storage, history: list[bytes], data: st.DataObject
+) -> None:
+    empty(storage)
+    record(storage, *history)
+    before = all_rows(storage)
+    table = tables.metadata.tables[data.draw(st.sampled_from([name for name in before if before[name]]))]
+    key = data.draw(st.sampled_from(sorted(before[table.name], key=repr)))
+    column = data.draw(st.sampled_from(changeable(table)))
+    is_row = [part == value for part, value in zip(table.primary_key, key, strict=True)]
+    with storage.reading() as connection:
+        if connection.execute(select(table.c[column]).where(*is_row)).scalar_one() == another(table.c[column]):
+            return
+    by_hand(storage, update(table).where(*is_row).values({column: another(table.c[column])}))
+    found = the_one(verify(storage))
+    assert (found.table, found.key, found.kind) == (table.name, key, Kind.DIFFERENT)
+    assert [changed.name for changed in found.columns] == [column]
+    mended = verify(storage, mend=True)
+    assert mended.is_well
+    assert mended.mended is not None
+    assert mended.mended.rows == 1
+    assert verify(storage).differences == 0
+    assert all_rows(storage) == before
+    assert differences(storage) == []
+
+
+@pytest.mark.parametrize("table", MERGED, ids=lambda table: str(table.name))
+def test_rows_that_are_gone_are_missed_and_made_again(storage: Storage, table: Table) -> None:
+    record(storage, *STORY)
+    before = all_rows(storage)
+    by_hand(storage, delete(table))
+    report = verify(storage)
+    assert {found.kind for found in report.first} == {Kind.MISSING}
+    assert report.by_table[table.name] == len(before[table.name])
+    assert verify(storage, mend=True).is_well
+    assert all_rows(storage) == before
+    assert verify(storage).differences == 0
+
+
+STRAYS: Final[dict[Table, dict[str, Any]]] = {
+    tables.executions: {"id": "stray"},
+    tables.execution_logs: {"execution_id": "e1", "node": "stray", "iteration": 1, "attempt": 1},
+    tables.tasks: {"id": "stray"},
+    tables.task_logs: {
+        "source": "/s",
+        "event_id": "x",
+        "task_id": "t1",
+        "level": "info",
+        "message": "",
+        "order_key": "",
+    },
+    tables.messages: {"id": "stray"},
+    tables.message_deliveries: {"message_id": "m1", "to_sandbox_id": "stray"},
+}
+
+
+@pytest.mark.parametrize("table", MERGED, ids=lambda table: str(table.name))
+def test_a_row_without_an_event_is_named_and_deleted(storage: Storage, table: Table) -> None:
+    record(storage, *STORY)
+    before = all_rows(storage)
+    times = {name: func.current_timestamp() for name in ("created_at", "time") if name in table.c}
+    by_hand(storage, insert(table).values(STRAYS[table] | times))
+    found = the_one(verify(storage))
+    assert (found.table, found.kind) == (table.name, Kind.UNEXPECTED)
+    assert verify(storage, mend=True).is_well
+    assert all_rows(storage) == before
+    assert verify(storage).differences == 0
+
+
+def test_a_log_line_that_was_given_to_a_stray_task_comes_home(storage: Storage) -> None:
+    record(storage, *STORY)
+    before = all_rows(storage)
+    by_hand(
+        storage,
+        insert(tables.tasks).values(id="a_stray", created_at=func.current_timestamp()),
+        update(tables.task_logs).where(tables.task_logs.c.task_id == "t1").values(task_id="a_stray"),
+    )
+    assert verify(storage, mend=True).is_well
+    assert all_rows(storage) == before
+
+
+@pytest.mark.parametrize("column", ["type", "subject", "time", "sequence"])
+def test_a_column_of_the_journal_is_mended_from_the_text_beside_it(storage: Storage, column: str) -> None:
+    record(storage, *STORY)
+    events = tables.events
+    by_hand(storage, update(events).where(events.c.id == "5").values({column: another(events.c[column])}))
+    found = the_one(verify(storage))
+    assert (found.table, found.key, found.columns[0].name) == ("events", ("/tests", "5"), column)
+    assert verify(storage, mend=True).is_well
+    assert verify(storage).differences == 0
+
+
+@pytest.mark.parametrize("damage", ["{}", "not json", raw("task.started", id="other").decode()])
+def test_a_row_is_not_computed_from_a_damaged_journal(storage: Storage, damage: str) -> None:
+    record(storage, *STORY)
+    by_hand(
+        storage,
+        update(tables.events).where(tables.events.c.id == "5").values(raw=damage),
+        update(tables.executions).values(mode="changed"),
+    )
+    before = all_rows(storage)["tasks"]
+    report = verify(storage, mend=True)
+    assert [found.kind for found in report.first] == [Kind.DAMAGED, Kind.DIFFERENT, Kind.UNDECIDED]
+    assert not report.is_well
+    assert all_rows(storage)["tasks"] == before, "what the lost event said still stands"
+    assert verify(storage).by_table == {"events": 1, "tasks": 1}, "the rest is mended"
+
+
+@pytest.mark.parametrize("value", ["1e400", "1e23", "-0.0", "1" * 4300, "0.1", "1e-400", "123456789012345678901.5"])
+def test_numbers_are_the_same_on_both_sides(storage: Storage, value: str) -> None:
+    record(storage, raw("task.completed", output="OUTPUT").replace(b'"OUTPUT"', b"[%b]" % value.encode()))
+    assert verify(storage).first == []
+
+
+def test_rows_are_walked_in_the_order_of_code_points_on_both_sides(storage: Storage) -> None:
+    ids = ["B", "a", "\ue000", "\U0001f600", "\ufffd", "é", "\x01", "~", "\ud7ff"]
+    record(storage, *(raw("task.created", subject=one) for one in ids))
+    assert verify(storage).first == []
+    by_hand(storage, delete(tables.tasks).where(tables.tasks.c.id.in_(["\U0001f600", "a"])))
+    assert [found.key for found in verify(storage).first] == [("a",), ("\U0001f600",)]
+
+
+def test_only_so_many_differences_are_shown_but_all_are_counted_and_mended(storage: Storage) -> None:
+    record(storage, *(raw("task.created", subject=f"t{number}") for number in range(700)))
+    by_hand(storage, update(tables.tasks).values(name="x"))
+    report = verify(storage, most=3)
+    assert (report.differences, len(report.first)) == (700, 3)
+    mended = verify(storage, mend=True).mended
+    assert mended is not None
+    assert mended.rows == 700
+    assert verify(storage).differences == 0
+
+
+def test_what_sqlite_lets_stand_in_a_column_is_no_end_of_the_verification(sqlite_url: str) -> None:
+    from storage.engine import make_engine
+    from tests.conftest import settings_for
+
+    with Storage(make_engine(settings_for(sqlite_url))) as storage:
+        record(storage, *STORY)
+        by_hand(
+            storage,
+            text("UPDATE tasks SET created_at = 'never', input = 'not json', priority = 'high'"),
+            text("UPDATE execution_logs SET iteration = 'first'"),
+        )
+        assert verify(storage).by_table == {"tasks": 1, "execution_logs": 2}
+        assert verify(storage, mend=True).is_well
+        assert verify(storage).differences == 0
+
+
+@pytest.mark.parametrize("name", ["relay.jsonl", "temporal.jsonl"])
+def test_real_records_verify(storage: Storage, name: str) -> None:
+    events = lines(name)
+    record_batches(storage, batches(events))
+    report = verify(storage)
+    assert report.first == []
+    assert report.events == len(events)
+
+
+@contextmanager
+def recording(storage: Storage, subjects: int) -> Iterator[None]:
+    """Two workers that record events of a few tasks, one after the other, as fast as they can."""
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def run(worker: int) -> None:
+        number = 0
+        try:
+            while not stop.is_set():
+                number += 1
+                events = [
+                    raw(type_, id=f"{worker}-{number}-{place}", subject=f"t{(number + place) % subjects}")
+                    for place, type_ in enumerate(("task.started", "task.logged", "task.progressed", "task.completed"))
+                ]
+                record(storage, *events, start=number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    assert errors == []
+
+
+def test_workers_may_record_while_it_verifies(storage: Storage) -> None:
+    with recording(storage, subjects=50):
+        events = wait_until(lambda: count(storage, "events"))
+        for _ in range(5):
+            report = verify(storage)
+            assert report.first == []
+            assert report.events > events, "each looks at a later moment"
+            events = report.events
+
+
+def test_workers_may_record_the_same_subjects_while_it_repairs(storage: Storage) -> None:
+    """The damage is the worst there is: a key that no event can win against, so that nothing more is written there."""
+    tasks, lines = tables.tasks, tables.task_logs
+    with recording(storage, subjects=5):
+        for turn in range(4):
+            wrong = (
+                update(tasks).where(tasks.c.id == f"t{turn % 5}").values(status="failed", status_key="zzz", name="x")
+            )
+            gone = delete(tasks).where(tasks.c.id == f"t{(turn + 1) % 5}")
+            by_hand(storage, wrong, gone, delete(lines).where(lines.c.task_id == f"t{turn % 5}"))
+            assert verify(storage, mend=True).is_well
+    assert verify(storage).first == []
+    assert differences(storage) == []

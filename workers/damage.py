@@ -1,0 +1,110 @@
+"""What a verification found to mend, written down in the scratch database: it may be more than memory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Table
+
+from storage import tables
+from storage.plain import Key, Pair
+from storage.scratch import Scratch
+from workers.recompute import Difference, JournalRow, Kind
+
+SUBJECTS: Final = (tables.executions, tables.tasks, tables.messages)
+"""The tables of subjects. An event writes the row of its subject, and rows that belong to it."""
+
+_TABLES: Final = (
+    "CREATE TABLE to_mend (subjects TEXT, id TEXT, PRIMARY KEY (subjects, id)) WITHOUT ROWID",
+    "CREATE TABLE stray_lines (source TEXT, event_id TEXT, PRIMARY KEY (source, event_id)) WITHOUT ROWID",
+    "CREATE TABLE journal_rows (source TEXT, id TEXT, PRIMARY KEY (source, id)) WITHOUT ROWID",
+    "CREATE TABLE unreadable (id TEXT PRIMARY KEY) WITHOUT ROWID",
+)
+
+
+class Damage:
+    """Subjects whose rows differ, log lines that no event stands behind, rows of the journal to mend or to leave alone.
+
+    A subject with an event that can no longer be read is unreadable: its rows must not be computed from the rest.
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self.damaged_events = 0
+        for statement in _TABLES:
+            scratch.execute(statement)
+
+    def of_journal(self, row: JournalRow, difference: Difference) -> None:
+        """A row of the journal that differs from its own `raw`, or whose `raw` cannot be read."""
+        if difference.kind is Kind.DIFFERENT:
+            self._scratch.execute("INSERT OR IGNORE INTO journal_rows VALUES (?, ?)", row.key)
+            return
+        self.damaged_events += 1
+        self._scratch.execute("INSERT OR IGNORE INTO unreadable VALUES (?)", (row.row["subject"],))
+        if row.event is not None:
+            self._scratch.execute("INSERT OR IGNORE INTO unreadable VALUES (?)", (row.event.subject,))
+
+    def of_row(self, table: Table, pair: Pair) -> bool:
+        """A row of another table that is not as it should be; False where it cannot be known what it should be."""
+        row = dict(zip((column.name for column in table.c), pair.expected or pair.found or (), strict=True))
+        subjects, subject = subject_of(table, row)
+        if table is tables.task_logs and pair.expected is None:
+            self._scratch.execute("INSERT OR IGNORE INTO stray_lines VALUES (?, ?)", pair.key)
+        else:
+            self.of_subject(subjects, subject)
+        return bool(self.readable([subject]))
+
+    def of_subject(self, subjects: Table, subject: str) -> None:
+        """A subject whose rows are to be computed anew."""
+        self._scratch.execute("INSERT OR IGNORE INTO to_mend VALUES (?, ?)", (subjects.name, subject))
+
+    def subjects(self, subjects: Table, at_once: int) -> Iterator[list[str]]:
+        """The ids to mend in a table of subjects, but for unreadable ones, in order."""
+        after = ""
+        sql = (
+            "SELECT id FROM to_mend WHERE subjects = ? AND id > ? AND id NOT IN (SELECT id FROM unreadable)"
+            " ORDER BY id LIMIT ?"
+        )
+        while found := self._scratch.execute(sql, (subjects.name, after, at_once)):
+            yield [subject for (subject,) in found]
+            after = found[-1][0]
+
+    def readable(self, ids: Sequence[str]) -> list[str]:
+        """Those of `ids` that are not (by now) unreadable."""
+        return [one for one in ids if not self._scratch.execute("SELECT 1 FROM unreadable WHERE id = ?", (one,))]
+
+    def stray_lines(self, at_once: int) -> Iterator[list[Key]]:
+        """The keys of log lines that no event stood behind."""
+        return self._keys("SELECT * FROM stray_lines WHERE (source, event_id) > (?, ?) ORDER BY 1, 2 LIMIT ?", at_once)
+
+    def journal_rows(self, at_once: int) -> Iterator[list[Key]]:
+        """The keys of rows of the journal that can be mended from their own `raw`."""
+        return self._keys("SELECT * FROM journal_rows WHERE (source, id) > (?, ?) ORDER BY 1, 2 LIMIT ?", at_once)
+
+    def count(self) -> int:
+        """How many subjects there are to mend, unreadable ones among them."""
+        return int(self._scratch.execute("SELECT count(*) FROM to_mend")[0][0])
+
+    def left(self) -> int:
+        """How many events cannot be read, and subjects cannot be mended for it."""
+        sql = "SELECT count(*) FROM to_mend WHERE id IN (SELECT id FROM unreadable)"
+        return self.damaged_events + int(self._scratch.execute(sql)[0][0])
+
+    def _keys(self, sql: str, at_once: int) -> Iterator[list[Key]]:
+        after: Key = ("", "")
+        while found := self._scratch.execute(sql, (*after, at_once)):
+            yield list(found)
+            after = found[-1]
+
+
+def subject_of(table: Table, row: Mapping[str, Any]) -> tuple[Table, str]:
+    """The table of the subject to which a row belongs, and the subject's id."""
+    if table is tables.task_logs:
+        of_task = row["task_id"] is not None
+        return (tables.tasks, row["task_id"]) if of_task else (tables.executions, row["execution_id"])
+    if table is tables.execution_logs:
+        return tables.executions, row["execution_id"]
+    if table is tables.message_deliveries:
+        return tables.messages, row["message_id"]
+    return table, row["id"]

@@ -1,0 +1,181 @@
+"""Makes rows say again what the journal says, while workers go on recording.
+
+Every event's first write is an upsert of the row of its subject, and an upsert locks the row it meets even where the
+event changes nothing (PostgreSQL: ON CONFLICT DO UPDATE … WHERE). So that row, locked, is a door through which each
+event of the subject must come before it commits. A repair locks the door (it makes the row where it is missing), and
+only then reads the subject's events. An event is then either committed, and read; or its transaction waits at the door
+until the repair is committed, and writes onto the mended rows by the merge rule as onto any others. There is no third
+case, so the rows that the repair computes are right, and it may write them as they are: insert, update or delete. (On
+SQLite the door is the database: BEGIN IMMEDIATE, then read.)
+
+A worker writes the row of a node run or a delivery before it comes to the door, so it may wait there and hold a row
+that we want. Behind the door a repair therefore waits for nothing: it gives way, and does its batch again.
+
+A log line has one event and is written once. The event of a line that is there without one may come at this moment, so
+while it is asked for and the line deleted, no event is recorded at all (LOCK … IN SHARE MODE; two look-ups by key).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
+from sqlalchemy.dialects import postgresql
+
+from domain.errors import DatabaseUnavailable
+from domain.times import now
+from storage import plain, tables
+from storage.plain import Key
+from storage.scratch import Scratch
+from storage.transactions import changing
+from storage.unit_of_work import Storage
+from workers.damage import SUBJECTS, Damage
+from workers.recompute import JournalRow, Kind, Tell, recompute
+
+_SUBJECTS_AT_ONCE: Final = 5_000
+"""Subjects in one transaction: the journal, which has no index of subjects, is read once for all of them."""
+_KEYS_AT_ONCE: Final = 500
+_PAIRS_AT_ONCE: Final = 500
+_TRIES: Final = 10
+_WAIT_FOR_NOTHING: Final = text("SET LOCAL lock_timeout TO '100ms'")
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """How many rows were mended, and how many events and subjects were left, because events cannot be read."""
+
+    rows: int
+    left: int
+
+
+class _Unreadable(Exception):
+    """An event of the batch cannot be read: again, without its subject."""
+
+
+def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Mended:
+    """Mends what `damage` lists, batch by batch, each in a transaction of its own; `scratch` is used anew.
+
+    Raises DatabaseUnavailable; what was mended by then stays so.
+    """
+    rows = 0
+    for keys in damage.journal_rows(_KEYS_AT_ONCE):
+        rows += _again(partial(_mend_journal, storage, keys))
+    for keys in damage.stray_lines(_KEYS_AT_ONCE):
+        rows += _again(partial(_remove_stray_lines, storage, damage, keys))
+    done, total = 0, damage.count()
+    for subjects in SUBJECTS:
+        for ids in damage.subjects(subjects, _SUBJECTS_AT_ONCE):
+            tell("repair", done, total)
+            rows += _again(partial(_mend_subjects, storage, scratch, damage, subjects, ids))
+            done += len(ids)
+    tell("repair", total, total)
+    return Mended(rows, damage.left())
+
+
+def _again(mend: Callable[[], int]) -> int:
+    """Does it, and does it again where it gave way, or where the database ended the transaction, a few times."""
+    for _ in range(_TRIES - 1):
+        try:
+            return mend()
+        except (DatabaseUnavailable, _Unreadable):
+            continue
+    return mend()
+
+
+def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
+    """Columns beside `raw` say what it says. Nobody else changes rows of the journal."""
+    events = tables.events
+    names = [column.name for column in events.c]
+    mended = []
+    with changing(storage) as connection:
+        for row in plain.rows(connection, events, tuple_(events.c.source, events.c.id).in_(keys)):
+            journal = JournalRow.read(row)
+            difference = journal.difference()
+            if difference is not None and difference.kind is Kind.DIFFERENT:
+                right = journal.row | {column.name: column.expected for column in difference.columns}
+                mended.append(tuple(right[name] for name in names))
+        plain.put(connection, events, mended)
+    return len(mended)
+
+
+def _remove_stray_lines(storage: Storage, damage: Damage, keys: Sequence[Key]) -> int:
+    """Deletes log lines that have no event; one whose event came in the meantime is mended with its subject."""
+    events = tables.events
+    with changing(storage) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE events IN SHARE MODE"))
+        of_keys = tuple_(events.c.source, events.c.id).in_(keys)
+        came = connection.execute(select(events.c.source, events.c.id, events.c.type, events.c.subject).where(of_keys))
+        here = {(row.source, row.id): row for row in came}
+        stray = [key for key in keys if key not in here]
+        plain.remove(connection, tables.task_logs, stray)
+    for row in here.values():
+        damage.of_subject(tables.tasks if row.type.startswith("task.") else tables.executions, row.subject)
+    return len(stray)
+
+
+def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects: Table, ids: Sequence[str]) -> int:
+    """All rows of some subjects: lock, read the journal, compute, compare, write."""
+    ids = damage.readable(ids)
+    scratch.clear()
+    with changing(storage) as connection:
+        _lock(connection, subjects, ids)
+        with closing(plain.in_any_order(connection, tables.events, tables.events.c.subject.in_(ids))) as journal:
+            for row, difference in recompute(journal, scratch):
+                if difference is not None and difference.kind is Kind.DAMAGED:
+                    damage.of_journal(row, difference)
+                    raise _Unreadable
+        return sum(_mend_table(connection, scratch, table, where) for table, where in _rows_of(subjects, ids))
+
+
+def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
+    """Locks the rows of the subjects, and their node runs or deliveries; makes the rows that are missing first."""
+    if connection.dialect.name == "sqlite":
+        return  # nobody else writes until the end
+    door = select(subjects.c.id).where(subjects.c.id.in_(ids)).order_by(subjects.c.id).with_for_update()
+    while missing := sorted(set(ids) - set(connection.execute(door).scalars())):
+        bare = postgresql.insert(subjects).on_conflict_do_nothing()
+        connection.execute(bare, [{"id": one, "created_at": now()} for one in missing])
+    connection.execute(_WAIT_FOR_NOTHING)
+    for table, where in _rows_of(subjects, ids):
+        if table not in (subjects, tables.task_logs):
+            connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
+
+
+def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: ColumnElement[bool]) -> int:
+    """Writes the rows that differ, some at a time; returns how many."""
+    mended, after = 0, None
+    while True:
+        expected = plain.rows(scratch.connection, table, where, after)
+        with closing(plain.rows(connection, table, where, after)) as found, closing(expected):
+            pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
+        right = [pair.expected for pair in pairs if pair.expected is not None]
+        # A log line that belongs elsewhere is mended there; one that belongs nowhere is gone by now.
+        wrong = [pair.key for pair in pairs if pair.expected is None and table is not tables.task_logs]
+        plain.put(connection, table, right)
+        plain.remove(connection, table, wrong)
+        mended += len(right) + len(wrong)
+        if len(pairs) < _PAIRS_AT_ONCE:
+            return mended
+        after = pairs[-1].key
+
+
+def _rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnElement[bool]]]:
+    """The tables in which rows of the subjects stand, the subjects' own first, and which rows these are."""
+    logs = tables.task_logs
+    if subjects is tables.executions:
+        nodes = tables.execution_logs
+        return [
+            (subjects, subjects.c.id.in_(ids)),
+            (nodes, nodes.c.execution_id.in_(ids)),
+            (logs, logs.c.execution_id.in_(ids)),
+        ]
+    if subjects is tables.tasks:
+        return [(subjects, subjects.c.id.in_(ids)), (logs, logs.c.task_id.in_(ids))]
+    deliveries = tables.message_deliveries
+    return [(subjects, subjects.c.id.in_(ids)), (deliveries, deliveries.c.message_id.in_(ids))]

@@ -1,0 +1,138 @@
+"""Does every row say what the journal says? (CONTRACT §6, `verify`)
+
+All events of the journal are recorded anew, by the recorder's own writes, into a scratch database; then the tables are
+walked side by side in the order of their keys. Both happen in one snapshot, so workers may go on recording. Memory is
+bounded: rows stream, the scratch database is a file, and what is to be mended is written down there too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, Table, func, select
+
+from storage import plain, tables
+from storage.plain import Pair, PlainRow
+from storage.scratch import MERGED, Scratch
+from storage.transactions import snapshot
+from storage.unit_of_work import Storage
+from workers.damage import Damage
+from workers.recompute import Column, Difference, Kind, Tell, recompute
+from workers.repair import Mended, repair
+
+_TELL_EVERY: Final = 256
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair."""
+
+    events: int = 0
+    rows: int = 0
+    differences: int = 0
+    by_table: dict[str, int] = field(default_factory=dict)
+    first: list[Difference] = field(default_factory=list)
+    mended: Mended | None = None
+    seconds: float = 0.0
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all rows are now as the journal says."""
+        return self.differences == 0 or (self.mended is not None and self.mended.left == 0)
+
+
+def verify(
+    storage: Storage, *, mend: bool = False, most: int = 20, tell: Tell = lambda _phase, _done, _total: None
+) -> Report:
+    """Recomputes every row from the journal and compares; with `mend` it then repairs what differs.
+
+    Up to `most` differences are reported one by one. Raises DatabaseUnavailable, and NoRoom where the folder of
+    temporary files (TMPDIR) cannot take the rows a second time.
+    """
+    began = time.monotonic()
+    with Scratch() as scratch:
+        verification = Verification(scratch, most, tell)
+        with snapshot(storage) as connection:
+            verification.recompute(connection)
+            verification.compare(connection)
+        report = verification.report()
+        if mend and report.differences:
+            report.mended = repair(storage, scratch, verification.damage, tell)
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+class Verification:
+    """One comparison of a snapshot with the scratch database."""
+
+    def __init__(self, scratch: Scratch, most: int, tell: Tell) -> None:
+        self.damage = Damage(scratch)
+        self._scratch = scratch
+        self._most = most
+        self._tell = tell
+        self._events = 0
+        self._rows = 0
+        self._by_table: Counter[str] = Counter()
+        self._first: list[Difference] = []
+
+    def recompute(self, connection: Connection) -> None:
+        """Records the journal anew in the scratch database; its own columns are compared on the way."""
+        total = _count(connection, tables.events)
+        with closing(plain.in_any_order(connection, tables.events)) as journal:
+            for row, difference in recompute(journal, self._scratch):
+                self._events += 1
+                if difference is not None:
+                    self._found(difference)
+                    self.damage.of_journal(row, difference)
+                if self._events % _TELL_EVERY == 0:
+                    self._tell("recompute", self._events, total)
+        self._tell("recompute", total, total)
+
+    def compare(self, connection: Connection) -> None:
+        """Walks the tables of the database and of the scratch database side by side."""
+        total = sum(_count(connection, table) for table in MERGED)
+        for table in MERGED:
+            expected = plain.rows(self._scratch.connection, table)
+            with closing(plain.rows(connection, table)) as found, closing(expected):
+                for pair in plain.differing(table, self._counted(found, total), expected):
+                    self._compare(table, pair)
+        self._tell("compare", total, total)
+
+    def _compare(self, table: Table, pair: Pair) -> None:
+        known = self.damage.of_row(table, pair)
+        self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
+
+    def report(self) -> Report:
+        by_table = dict(self._by_table)
+        return Report(self._events, self._rows, sum(by_table.values()), by_table, self._first)
+
+    def _counted(self, rows: Iterator[PlainRow], total: int) -> Iterator[PlainRow]:
+        for row in rows:
+            self._rows += 1
+            if self._rows % _TELL_EVERY == 0:
+                self._tell("compare", self._rows, total)
+            yield row
+
+    def _found(self, difference: Difference) -> None:
+        self._by_table[difference.table] += 1
+        if len(self._first) < self._most:
+            self._first.append(difference)
+
+
+def difference_of(table: Table, pair: Pair) -> Difference:
+    """What differs between the two rows of a pair."""
+    if pair.found is None or pair.expected is None:
+        return Difference(table.name, pair.key, Kind.MISSING if pair.found is None else Kind.UNEXPECTED)
+    names = [column.name for column in table.c]
+    places = [names.index(name) for name in plain.differing_columns(table, pair.found, pair.expected)]
+    columns = (Column(names[place], pair.found[place], pair.expected[place]) for place in places)
+    return Difference(table.name, pair.key, Kind.DIFFERENT, tuple(columns))
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
