@@ -30,10 +30,11 @@ class _Face:
         if redis_url is not None:
             given["redis_url"] = redis_url
         self.settings = settings or Settings.load(**given)
+        self._limits = self.settings.limits
 
     def prepare(self, event: Publishable) -> Prepared:
         """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
-        return prepare(event, shards=self.settings.shards, max_bytes=self.settings.max_event_bytes)
+        return prepare(event, shards=self.settings.shards, limits=self._limits)
 
     def _connect(self, kind: Any, retry: object) -> Any:
         """A client that does not try again by itself: the plans do, within a bound."""

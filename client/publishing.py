@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis import exceptions as redis_errors
 
 from domain import json_text, streams
-from domain.envelope import DEFAULT_MAX_BYTES, Envelope, parse
+from domain.envelope import Envelope, parse
 from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
 from domain.ids import new_id
+from domain.limits import DEFAULT_LIMITS, Limits
 
 Command = tuple[str | bytes, ...]
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ class Wait:
 Plan = Generator[Say | Wait, Any, Result]
 
 
-def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Prepared:
+def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
     """Checks an event as a worker would, gives it an id where it has none, and finds its shard (CONTRACT §1).
 
     Raises Refused with the field at fault.
@@ -79,7 +80,7 @@ def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYT
         raw = event.encode("utf-8", _ESCAPED) if isinstance(event, str) else event
     else:
         raw = _text(event).encode("utf-8", _ESCAPED)
-    parsed = parse(raw, max_bytes)
+    parsed = parse(raw, limits)
     return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 

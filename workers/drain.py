@@ -43,7 +43,7 @@ class Drain:
         self._client = client
         self._shard = shard
         self._stream = ShardStream(client, shard, settings.batch_entries)
-        self._recorder = Recorder(storage, shard, settings.max_event_bytes)
+        self._recorder = Recorder(storage, shard, settings.limits)
         self._began = time.monotonic()
 
     def run(self) -> DrainResult:

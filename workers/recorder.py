@@ -11,6 +11,7 @@ from domain import json_text, streams
 from domain.envelope import Event, parse
 from domain.errors import Reason, Refused
 from domain.events import EventData
+from domain.limits import Limits
 from domain.times import now, sortable
 from storage.groups import Write
 from storage.pipeline import Transaction, Unrecordable
@@ -100,11 +101,11 @@ class _Read(NamedTuple):
 class Recorder:
     """Records the entries of one shard: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, shard: int, max_event_bytes: int) -> None:
+    def __init__(self, storage: Storage, shard: int, limits: Limits) -> None:
         self._storage = storage
         self._shard = shard
         self._stream = streams.stream(shard)
-        self._max_event_bytes = max_event_bytes
+        self._limits = limits
 
     def record(self, entries: Sequence[Entry]) -> Recorded:
         """Records all of `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
@@ -112,7 +113,7 @@ class Recorder:
         Where the database refuses one of them, all are done again one by one: those that the first try had committed
         then count as repeated.
         """
-        batch = [_read(entry, self._max_event_bytes) for entry in entries]
+        batch = [_read(entry, self._limits) for entry in entries]
         try:
             return self._record(batch, batch[-1].entry.id)
         except Unrecordable:
@@ -157,7 +158,7 @@ class Recorder:
 
     def _dead_letter(self, read: _Read, seen_at: str) -> Write:
         assert read.refused is not None
-        readable = _readable(read.raw, self._max_event_bytes)
+        readable = _readable(read.raw, self._limits)
         entry_id = read.entry.id
         return DeadLetterRepository.bury(
             self._stream, entry_id, read.raw, read.refused, seen_at=seen_at, readable=readable
@@ -171,7 +172,7 @@ def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
     return Transaction(journal, [write for write in writes if write is not None])
 
 
-def _read(entry: Entry, max_bytes: int) -> _Read:
+def _read(entry: Entry, limits: Limits) -> _Read:
     names = [bytes(name) for name in entry.fields[::2]]
     if names.count(streams.FIELD.encode()) != 1:
         words = f"an entry has one field named `{streams.FIELD}`; this one has {ascii(names)[1:-1] or 'none'}"
@@ -179,7 +180,7 @@ def _read(entry: Entry, max_bytes: int) -> _Read:
         return _Read(entry, raw, None, Refused(Reason.MALFORMED_ENTRY, streams.FIELD, words[:500]))
     raw = entry.fields[2 * names.index(streams.FIELD.encode()) + 1]
     try:
-        return _Read(entry, raw, parse(raw, max_bytes), None)
+        return _Read(entry, raw, parse(raw, limits), None)
     except Refused as refused:
         return _Read(entry, raw, None, refused)
 
@@ -192,12 +193,12 @@ def _all_fields(fields: Sequence[bytes]) -> bytes:
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
 
 
-def _readable(raw: bytes, max_bytes: int) -> dict[str, str | None]:
+def _readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
     """`type`, `source` and `event_id` of a dead letter, where they can be read at all."""
     attributes: Any = None
-    if len(raw) <= max_bytes:
+    if len(raw) <= limits.max_event_bytes:
         try:
-            attributes = json_text.loads(raw.decode("utf-8"))
+            attributes = json_text.loads(raw.decode("utf-8"), limits)
         except ValueError:
             attributes = None
     if not isinstance(attributes, dict):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from domain.envelope import DEFAULT_MAX_BYTES
+from domain.limits import Limits
 from domain.records import DeadLetter
 from storage import tables
 from storage.repositories import DeadLetterRepository
@@ -17,8 +17,8 @@ from tests.builders import entries
 from workers.recorder import Entry, Recorded, Recorder
 
 
-def recorder(storage: Storage, shard: int = 0, max_event_bytes: int = DEFAULT_MAX_BYTES) -> Recorder:
-    return Recorder(storage, shard, max_event_bytes)
+def recorder(storage: Storage, shard: int = 0, **limits: int) -> Recorder:
+    return Recorder(storage, shard, Limits(**limits))
 
 
 def record(storage: Storage, *events: bytes | Mapping[str, Any], start: int = 1) -> Recorded:
