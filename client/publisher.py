@@ -17,6 +17,7 @@ from redis.retry import Retry
 from client.face import Face, SpoolPath
 from client.publishing import Do, Plan, Prepared, Publishable, Published, Step, Wait
 from domain.errors import LedgerError
+from domain.settings import Settings
 
 Result = TypeVar("Result")
 

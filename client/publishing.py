@@ -157,26 +157,24 @@ def _replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[
 
 
 def _publish_error(error: Exception, what: str, timeout_seconds: float) -> PublishError:
-    found = _found(error, what, timeout_seconds)
+    kind, why, to_do = _understood(error, timeout_seconds)
+    found = kind(f"{what}: {why}{to_do}", why)
     found.__cause__ = error
     return found
 
 
-def _found(error: Exception, what: str, timeout_seconds: float) -> PublishError:
+def _understood(error: Exception, timeout_seconds: float) -> tuple[type[PublishError], str, str]:
+    """The kind of error, why in words, and what to do."""
     if isinstance(error, redis_errors.OutOfMemoryError) or str(error).startswith("OOM"):
-        return BrokerFull(
-            f"{what}: Redis is full (its maxmemory is used up); publish again when the backlog is recorded, "
-            "or give Redis more memory"
-        )
+        to_do = "; publish again when the backlog is recorded, or give Redis more memory"
+        return BrokerFull, "Redis is full (its maxmemory is used up)", to_do
     if str(error).startswith("MISCONF"):
-        return BrokerFull(f"{what}: Redis cannot write to its disk; publish again when it has room: {error}")
+        return BrokerFull, f"Redis cannot write to its disk: {error}", "; publish again when it has room"
     if isinstance(error, _TRANSIENT):
         within = f" within {timeout_seconds:g} s" if timeout_seconds else ""
-        return BrokerUnavailable(
-            f"{what}: Redis did not answer{within} ({type(error).__name__}); "
-            "publish again with the same ids, nothing is doubled"
-        )
-    return PublishError(f"{what}: Redis refuses: {error}")
+        why = f"Redis did not answer{within} ({type(error).__name__})"
+        return BrokerUnavailable, why, "; publish again with the same ids, nothing is doubled"
+    return PublishError, f"Redis refuses: {error}", ""
 
 
 def _count(events: int) -> str:

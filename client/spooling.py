@@ -70,7 +70,7 @@ class Spooling:
             if self._done > done:
                 patient_until = time.monotonic() + patience_seconds
             elif self._away is not None and time.monotonic() > patient_until:
-                words = f"{self.spool.waiting:,} events wait in the spool {self.spool.path}: {self._away}"
+                words = f"{self.spool.waiting:,} events wait in the spool {self.spool.path}: {self._away.why}"
                 raise type(self._away)(words) from self._away
             if not went:
                 yield Wait(_TURN_SECONDS if self._away is None else _FIRST_WAIT_SECONDS)
@@ -162,7 +162,7 @@ class Spooling:
         """What the last try says of Redis."""
         if error is not None:
             if self._away is None:
-                logger.warning("events wait in the spool %s: %s", self.spool.path, error)
+                logger.warning("events wait in the spool %s: %s", self.spool.path, error.why)
             self._away = error
             self._next_try = time.monotonic() + self._wait
             self._wait = min(2 * self._wait, _LONGEST_WAIT_SECONDS)

@@ -44,10 +44,13 @@ class PublishError(LedgerError):
     """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again.
 
     `accepted` is how many events of the same call, from its first on, were accepted: the others are to be published
-    again.
+    again. `why` is the cause alone, without what to do.
     """
 
-    accepted: int = 0
+    def __init__(self, message: str, why: str = "") -> None:
+        self.why = why or message
+        self.accepted = 0
+        super().__init__(message)
 
 
 class BrokerUnavailable(PublishError):
