@@ -66,5 +66,11 @@ class Face:
             return self._spooling.publishing(prepared)
         return publishing(prepared, self.settings.publish_timeout_seconds)
 
+    def _flushing(self, spooling: Spooling, timeout_seconds: float | None) -> Plan[int]:
+        patience = self.settings.publish_timeout_seconds
+        return spooling.flushing(
+            patience if timeout_seconds is None else min(patience, timeout_seconds), timeout_seconds
+        )
+
     def _counting_backlog(self) -> Plan[int]:
         return counting_backlog(self.settings.shards, self.settings.publish_timeout_seconds)

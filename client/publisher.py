@@ -80,11 +80,11 @@ class Publisher(Face):
         """Sends what waits in the spool; returns how many events still wait: 0, but where `timeout_seconds` were over.
 
         Without a time-out it goes on as long as Redis takes events. Raises BrokerUnavailable or BrokerFull where Redis
-        does not take them, SpoolError where the spool cannot be read.
+        has taken none for that time (or `publish_timeout_seconds`), SpoolError where the spool cannot be read.
         """
         if self._spooling is None:
             return 0
-        return self._follow(self._spooling.flushing(self.settings.publish_timeout_seconds, timeout_seconds))
+        return self._follow(self._flushing(self._spooling, timeout_seconds))
 
     def close(self) -> None:
         """Closes the connections; sends before what waits in the spool, as far as can be done in a moment."""
@@ -186,7 +186,7 @@ class AsyncPublisher(Face):
         """As `Publisher.flush_spool`."""
         if self._spooling is None:
             return 0
-        return await self._follow(self._spooling.flushing(self.settings.publish_timeout_seconds, timeout_seconds))
+        return await self._follow(self._flushing(self._spooling, timeout_seconds))
 
     async def close(self) -> None:
         """As `Publisher.close`."""

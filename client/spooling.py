@@ -62,16 +62,18 @@ class Spooling:
 
         Raises PublishError where Redis has taken nothing for `patience_seconds`, SpoolError where the disk fails.
         """
-        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        patient_until = time.monotonic() + patience_seconds
-        while self.spool.waiting and (end is None or time.monotonic() < end):
+        began = patient_since = time.monotonic()
+        while self.spool.waiting:
             done = self._done
             went = yield from self._send()
+            now = time.monotonic()
             if self._done > done:
-                patient_until = time.monotonic() + patience_seconds
-            elif self._away is not None and time.monotonic() > patient_until:
+                patient_since = now
+            elif self._away is not None and now - patient_since >= patience_seconds:
                 words = f"{self.spool.waiting:,} events wait in the spool {self.spool.path}: {self._away.why}"
-                raise type(self._away)(words) from self._away
+                raise type(self._away)(words, self._away.why) from self._away
+            if timeout_seconds is not None and now - began >= timeout_seconds:
+                break
             if not went:
                 yield Wait(_TURN_SECONDS if self._away is None else _FIRST_WAIT_SECONDS)
         return self.spool.waiting
@@ -98,7 +100,7 @@ class Spooling:
             logger.debug("closing: %s", error)
         finally:
             if self.spool.waiting:
-                words = "%s events wait in the spool %s; the next publisher that has it sends them"
+                words = "%d events wait in the spool %s: the next publisher that has it sends them"
                 logger.warning(words, self.spool.waiting, self.spool.path)
             self.spool.close()
 
@@ -167,7 +169,7 @@ class Spooling:
             self._next_try = time.monotonic() + self._wait
             self._wait = min(2 * self._wait, _LONGEST_WAIT_SECONDS)
         elif self._away is not None:
-            logger.warning("Redis takes events again; %s of the spool %s wait", self.spool.waiting, self.spool.path)
+            logger.warning("Redis takes events again; %d wait in the spool %s", self.spool.waiting, self.spool.path)
             self._away = None
             self._wait = _FIRST_WAIT_SECONDS
 
