@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import stat
@@ -290,3 +291,68 @@ def test_a_mark_of_another_file_is_not_gone_by(path: Path) -> None:
     path.write_bytes(b"".join(event + b"\n" for event in other))
     with opened(path) as spool:
         assert waiting(spool) == other
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@given(data=st.data())
+@settings(max_examples=150)
+def test_a_crash_before_or_after_any_write_loses_nothing_that_waits(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Events that end alike and are of one length: a position that is taken for another's would go unnoticed."""
+    path = tmp_path_factory.mktemp("crash") / "spool"
+    like = b'{"n": %03d, "x": "' + b"x" * 5_000 + b'"}'
+    numbers = iter(range(1000))
+    kept: list[bytes] = []
+    sent: set[bytes] = set()
+    for _ in range(data.draw(st.integers(1, 3), "lives")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("client.spool._WORTH_COPYING", 20_000)
+            spool = Spool(path, ROOM)
+            left = waiting(spool)
+            assert set(left) >= set(kept) - sent
+            assert [line for line in left if line in kept] == sorted(line for line in left if line in kept)
+            _crash_at(
+                patch, data.draw(st.integers(1, 60), "writes before the crash"), data.draw(st.booleans(), "before")
+            )
+            try:
+                for size in data.draw(st.lists(st.integers(-3, 3), max_size=12), "appended, or sent"):
+                    if size > 0:
+                        events = [like % next(numbers) for _ in range(size)]
+                        spool.append(events)
+                        kept += events
+                    elif spool.waiting:
+                        oldest = spool.oldest(-size)
+                        sent.update(oldest.lines)
+                        spool.drop(oldest, len(oldest.lines))
+            except Crash:
+                pass
+        spool.close()
+    with opened(path) as spool:
+        assert set(waiting(spool)) >= set(kept) - sent
+
+
+def _crash_at(patch: pytest.MonkeyPatch, number: int, before: bool) -> None:
+    """The process ends before or after its `number`th write, flush or change of a name."""
+    left = itertools.count(number, -1)
+
+    def spoil(place: Any, name: str) -> None:
+        real = getattr(place, name)
+
+        def spoilt(*arguments: Any) -> Any:
+            ends = next(left) == 1
+            if ends and before:
+                raise Crash
+            result = real(*arguments)
+            if ends:
+                raise Crash
+            return result
+
+        patch.setattr(place, name, spoilt)
+
+    for name in ("pwrite", "fsync", "ftruncate"):
+        spoil(os, name)
+    spoil(Path, "rename")
