@@ -1,8 +1,7 @@
 """How large an event may be: one object, made of the settings, that publishers and workers go by alike (CONTRACT §2).
 
 Each limit is a field of `domain.settings.Settings` of the same name, and so an environment variable, which a refusal
-names. The highest values that can be set (`HIGHEST`) are what Python's reader and PostgreSQL hold: see
-docs/decisions/0016.
+names. The highest values that can be set are what Python's reader and PostgreSQL hold: see docs/operations.md, Limits.
 """
 
 from __future__ import annotations
