@@ -186,6 +186,7 @@ class AsyncPublisher(Face):
         """As `Publisher.flush_spool`."""
         if self._spooling is None:
             return 0
+        self._start_background()
         return await self._follow(self._flushing(self._spooling, timeout_seconds))
 
     async def close(self) -> None:

@@ -186,8 +186,7 @@ def _check_depth(text: str, max_depth: int) -> None:
 
 
 def _place(text: str, *, most_levels: int | None = None, most_digits: int | None = None) -> str:
-    """The attribute, or the field of `data`, that is first nested deeper or holds a longer integer; `text` is read as
-    far as that."""
+    """The attribute, or the field of `data`, where `text` is first nested deeper, or holds a longer integer."""
     depth = 0
     names = ["", ""]
     for token in _TOKENS.finditer(text):
