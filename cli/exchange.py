@@ -7,7 +7,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from cli import screen
-from domain.ids import MAX_ID_BYTES
+from domain.limits import RANGES
 from domain.records import RecordedEvent
 
 _NAME: Final = 40
@@ -42,7 +42,7 @@ def _sent(event: RecordedEvent, data: dict[str, Any]) -> Text:
         _name(data.get("from_sandbox_id")), " → ", Text(", ").join(names), "  ",
         screen.words(data.get("message_type"), "cyan"), "  ",
         screen.words(_said(data.get("content")), limit=_CONTENT), "  ",
-        _id(event), screen.words("" if about is None else f" to {about}", "dim", limit=MAX_ID_BYTES),
+        _id(event), screen.words("" if about is None else f" to {about}", "dim", limit=RANGES["max_id_bytes"].highest),
     )  # fmt: skip
 
 
@@ -58,4 +58,4 @@ def _name(value: object) -> Text:
 
 
 def _id(event: RecordedEvent) -> Text:
-    return screen.words(event.subject, "dim", limit=MAX_ID_BYTES)
+    return screen.words(event.subject, "dim", limit=RANGES["max_id_bytes"].highest)

@@ -111,24 +111,36 @@ def migrate(database: Database = None) -> None:
 @app.command()
 def publish(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
-    ],
+        list[str] | None, typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
+    ] = None,
+    spool: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep events in this file while Redis is away or full, and send what is in it already first; "
+            "without other files, only that.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish events; each bad line is named, the good ones are published."""
-    from cli.publish import publish_files
+    """Publish events; each bad line is named, the good ones are published.
 
-    missing = [file for file in files if file != "-" and not Path(file).is_file()]
+    With --spool, exit 0 also where good events wait in the spool: standard error says how many. 1: a line was refused,
+    or Redis does not take what only the spool holds.
+    """
+    from cli.publish import publish_files, summary
+
+    if not files and spool is None:
+        raise typer.BadParameter("name files, or a --spool to send", param_hint="FILE")
+    missing = [file for file in files or [spool or ""] if file != "-" and not Path(file).is_file()]
     if missing:
-        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE")
-    report = publish_files(_found("redis_url"), files, quiet=as_json)
+        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE" if files else "--spool")
+    report = publish_files(_found("redis_url"), files or [], spool, quiet=as_json)
     if as_json:
         screen.print_json(report)
     else:
-        screen.out.print(
-            f"{report.accepted:,} events accepted, {len(report.refused):,} lines refused, {report.seconds:.1f} s"
-        )
-    if report.refused:
+        screen.out.print(screen.words(summary(report, spool)), soft_wrap=True)
+    if report.refused or report.damaged or (report.spooled and not files):
         raise typer.Exit(1)
 
 

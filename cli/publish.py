@@ -17,10 +17,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cli import screen
 from client.publisher import Publisher
 from client.publishing import BATCH, Prepared
-from domain.errors import LedgerError, Refused
+from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
 from domain.settings import Settings
 
 _GZIP: Final = b"\x1f\x8b"
+_LOOK_SECONDS: Final = 0.2
+"""How often the bar moves while the spool is sent."""
 
 
 class Line(NamedTuple):
@@ -44,17 +46,24 @@ class BadLine:
 
 @dataclass
 class Report:
-    """What became of the lines of all files."""
+    """What became of the lines of all files, and of what waited in the spool before.
+
+    `accepted` events are in Redis; `spooled` ones wait in the spool, on this disk; `damaged` lines of the spool
+    were no events, and stand in its FILE.refused.
+    """
 
     accepted: int = 0
+    spooled: int = 0
+    damaged: int = 0
     refused: list[BadLine] = field(default_factory=list)
     seconds: float = 0.0
 
 
-def publish_files(settings: Settings, files: list[str], *, quiet: bool = False) -> Report:
+def publish_files(settings: Settings, files: list[str], spool: str | None = None, *, quiet: bool = False) -> Report:
     """Publishes the events of `files` (`-` is standard input; gzip is recognised) in order, with a progress bar.
 
-    Raises LedgerError where a file cannot be read or Redis does not confirm; the message says how far it came.
+    With a `spool`, what Redis does not take is kept there, and what was there is sent first. Raises LedgerError where
+    a file cannot be read or an event is not accepted; the message says how far it came.
     """
     report = Report()
     began = time.monotonic()
@@ -66,40 +75,85 @@ def publish_files(settings: Settings, files: list[str], *, quiet: bool = False) 
         TimeElapsedColumn(),
     )
     with (
-        Publisher(settings=settings) as publisher,
+        screen.log_lines("client"),
+        Publisher(settings=settings, spool=spool) as publisher,
         Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,
     ):
         for file in files:
-            bar = progress.add_task(screen.safe(file), total=_size(file), events=0)
-            try:
-                for position, count in _publish_file(publisher, file, report):
-                    progress.update(bar, completed=position, events=f"{count:,}")
-            except LedgerError as error:
-                raise type(error)(f"{error} ({report.accepted:,} events were accepted before)") from error
-            except (OSError, EOFError) as error:
-                raise LedgerError(
-                    f"cannot read {file}: {error} ({report.accepted:,} events were accepted before)"
-                ) from error
+            _publish_file(publisher, file, report, progress)
+        _send_spooled(publisher, progress)
+    if publisher.spool is not None:
+        report.accepted += publisher.spool.sent
+        report.spooled, report.damaged = publisher.spool.waiting, publisher.spool.refused
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
 
-def _publish_file(publisher: Publisher, file: str, report: Report) -> Iterator[tuple[int, int]]:
-    """Publishes one file, batch by batch; yields the bytes read and the events accepted so far."""
-    before = report.accepted
-    batch: list[Prepared] = []
-    for line in _lines(file):
+def summary(report: Report, spool: str | None) -> str:
+    """The report in one line."""
+    parts = [f"{report.accepted:,} events accepted"]
+    if spool is not None:
+        parts.append(f"{report.spooled:,} wait in {spool}")
+    if report.damaged:
+        parts.append(f"{report.damaged:,} damaged lines put aside")
+    return ", ".join([*parts, f"{len(report.refused):,} lines refused", f"{report.seconds:.1f} s"])
+
+
+def _publish_file(publisher: Publisher, file: str, report: Report, progress: Progress) -> None:
+    """Publishes one file, batch by batch."""
+    bar = progress.add_task(screen.safe(file), total=_size(file), events="0")
+    count = 0
+    batch: list[tuple[Line, Prepared]] = []
+    try:
+        for line in _lines(file):
+            try:
+                batch.append((line, publisher.prepare(line.raw)))
+            except Refused as refused:
+                report.refused.append(BadLine(file, line.number, refused.field, refused.reason.value, str(refused)))
+                screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
+            if len(batch) == BATCH:
+                count += _publish_batch(publisher, file, batch, report)
+                progress.update(bar, completed=line.position, events=f"{count:,}")
+                batch = []
+        count += _publish_batch(publisher, file, batch, report)
+        progress.update(bar, completed=_size(file) or 0, events=f"{count:,}")
+    except (OSError, EOFError) as error:
+        raise LedgerError(f"cannot read {file}: {error} ({_so_far(report)})") from error
+
+
+def _publish_batch(publisher: Publisher, file: str, batch: list[tuple[Line, Prepared]], report: Report) -> int:
+    try:
+        published = publisher.publish_many(event for _, event in batch)
+    except PublishError as error:
+        report.accepted += error.accepted
+        line = batch[error.accepted][0]
+        raise type(error)(f"{error} ({_so_far(report)}; the first that was not is {file}:{line.number})") from error
+    kept = sum(one.spooled for one in published)
+    report.accepted += len(published) - kept
+    report.spooled += kept
+    return len(published)
+
+
+def _send_spooled(publisher: Publisher, progress: Progress) -> None:
+    """Sends what waits in the spool; gives up where Redis takes nothing for as long as a publisher tries."""
+    spool = publisher.spool
+    if spool is None or not spool.waiting:
+        return
+    before, total = spool.sent, spool.waiting
+    bar = progress.add_task(screen.safe(str(spool.path)), total=total, events="0")
+    patient_until = time.monotonic() + publisher.settings.publish_timeout_seconds
+    while spool.waiting:
         try:
-            batch.append(publisher.prepare(line.raw))
-        except Refused as refused:
-            report.refused.append(BadLine(file, line.number, refused.field, refused.reason.value, str(refused)))
-            screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
-        if len(batch) == BATCH:
-            report.accepted += len(publisher.publish_many(batch))
-            batch = []
-            yield line.position, report.accepted - before
-    report.accepted += len(publisher.publish_many(batch))
-    yield _size(file) or 0, report.accepted - before
+            publisher.flush_spool(timeout_seconds=_LOOK_SECONDS)
+            patient_until = time.monotonic() + publisher.settings.publish_timeout_seconds
+        except (BrokerUnavailable, BrokerFull):
+            if time.monotonic() > patient_until:
+                return
+        progress.update(bar, completed=spool.sent - before, events=f"{spool.sent - before:,}")
+
+
+def _so_far(report: Report) -> str:
+    return f"{report.accepted + report.spooled:,} events were accepted before"
 
 
 def _lines(file: str) -> Iterator[Line]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -70,6 +73,23 @@ def print_json(value: object) -> None:
 def print_error(message: str) -> None:
     """One clear line on standard error."""
     err.print(Text.assemble(("error: ", "bold red"), " ".join(safe(message).split())), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def log_lines(name: str) -> Iterator[None]:
+    """What the logger of that name has to say, warnings and worse, as lines on standard error."""
+    handler = _Lines(logging.WARNING)
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(Text.assemble((f"{record.levelname.lower()}: ", "yellow"), safe(record.getMessage())), soft_wrap=True)
 
 
 def _plain(value: object) -> Any:

@@ -17,7 +17,7 @@ from cli import screen
 from cli.exchange import exchange_line
 from domain import json_text
 from domain.errors import DatabaseUnavailable
-from domain.ids import MAX_ID_BYTES
+from domain.limits import RANGES
 from domain.records import RecordedEvent
 from domain.settings import Settings
 from domain.times import now, parse_time
@@ -102,7 +102,7 @@ def _line(event: RecordedEvent) -> Text:
     style = _STYLES.get(event.type.partition(".")[2], "")
     return Text.assemble(
         screen.words(event.type.ljust(22), style), " ",
-        screen.words(event.subject, "bold", limit=MAX_ID_BYTES), "  ",
+        screen.words(event.subject, "bold", limit=RANGES["max_id_bytes"].highest), "  ",
         *_telling(_data(event)),
     )  # fmt: skip
 

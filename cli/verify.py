@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import screen
-from domain.ids import MAX_ID_BYTES
+from domain.limits import RANGES
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
@@ -21,7 +21,7 @@ from workers.verify import verify as run
 _VALUE: Final = 60
 """Characters that are shown of a value."""
 
-_KEY: Final = 4 * MAX_ID_BYTES
+_KEY: Final = 4 * RANGES["max_id_bytes"].highest
 
 _WORDS: Final = {
     Kind.MISSING: "the row is missing",

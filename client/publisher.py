@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any, Self, TypeVar
 
 import redis
@@ -12,84 +14,87 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from client.publishing import Plan, Prepared, Publishable, Published, Say, Wait, counting_backlog, prepare, publishing
-from domain.errors import SettingsError
+from client.face import Face, SpoolPath
+from client.publishing import Do, Plan, Prepared, Publishable, Published, Step, Wait
+from domain.errors import LedgerError
 from domain.settings import Settings
 
 Result = TypeVar("Result")
 
 
-class _Face:
-    """What both faces share: settings, and the plans that they follow."""
-
-    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
-
-        Raises SettingsError where there is no URL, or a setting cannot be used.
-        """
-        if redis_url is not None:
-            given["redis_url"] = redis_url
-        self.settings = settings or Settings.load(**given)
-
-    def prepare(self, event: Publishable) -> Prepared:
-        """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
-        return prepare(event, shards=self.settings.shards, max_bytes=self.settings.max_event_bytes)
-
-    def _connect(self, kind: Any, retry: object) -> Any:
-        """A client that does not try again by itself: the plans do, within a bound."""
-        if self.settings.redis_url is None:
-            raise SettingsError("no broker: give Publisher a URL, or set REDIS_URL")
-        timeout = self.settings.publish_timeout_seconds
-        try:
-            return kind.from_url(
-                self.settings.redis_url.get_secret_value(),
-                protocol=2,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry=retry,
-            )
-        except ValueError:
-            raise SettingsError("the broker's URL is not one like redis://host:6379/0") from None
-
-    def _publishing(self, events: Iterable[Publishable | Prepared]) -> Plan[list[Published]]:
-        prepared = (event if isinstance(event, Prepared) else self.prepare(event) for event in events)
-        return publishing(prepared, self.settings.publish_timeout_seconds)
-
-    def _counting_backlog(self) -> Plan[int]:
-        return counting_backlog(self.settings.shards, self.settings.publish_timeout_seconds)
-
-
-class Publisher(_Face):
+class Publisher(Face):
     """Publishes events to Redis; to be used in a `with`, or closed. Safe to share between threads.
 
     with Publisher("redis://127.0.0.1:6379/0") as publisher:
         publisher.publish(Envelope.of(TaskStarted(), source="/my/service", subject="task_0a1b2c3d4e"))
     """
 
-    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        settings: Settings | None = None,
+        *,
+        spool: SpoolPath | None = None,
+        **given: Any,
+    ) -> None:
+        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
+
+        `spool` is a file of this publisher's own, which keeps events while Redis is away or full; what an earlier
+        publisher left in it is sent first.
+
+        Raises SettingsError where there is no URL, or a setting cannot be used; SpoolError where the spool cannot.
+        """
         super().__init__(redis_url, settings, **given)
         self._client: redis.Redis = self._connect(redis.Redis, Retry(NoBackoff(), 0))
+        self._background: threading.Thread | None = None
+        self._background_lock = threading.Lock()
+        self._closed = threading.Event()
+        self._open(spool)
+        self._start_background()
 
     def publish(self, event: Publishable | Prepared) -> Published:
-        """Publishes one event; returns when Redis has it.
+        """Publishes one event; returns when Redis has it, or the spool (`Published.spooled`).
 
         Raises Refused where the event breaks the contract (nothing was sent), BrokerUnavailable or BrokerFull where it
-        was not confirmed in time: prepare the event first to send the very same one again.
+        was not confirmed in time: prepare the event first to send the very same one again. With a spool these two do
+        not occur; SpoolFull, or another SpoolError, is raised where it cannot keep the event.
         """
         return self.publish_many((event,))[0]
 
     def publish_many(self, events: Iterable[Publishable | Prepared]) -> list[Published]:
         """Publishes events in order, some hundred in a round trip; raises as `publish` does.
 
-        Where it raises, the round trips before are published, and part of the last one may be.
+        Where it raises a PublishError, its `accepted` says how many of them, from the first on, are published; part of
+        the others may be.
         """
-        return self._follow(self._publishing(events))
+        try:
+            return self._follow(self._publishing(events))
+        finally:
+            self._start_background()
 
     def backlog(self) -> int:
-        """How many events wait in Redis to be recorded; raises BrokerUnavailable."""
+        """How many events wait in Redis to be recorded (`spooled` counts those before it); raises BrokerUnavailable."""
         return self._follow(self._counting_backlog())
 
+    def flush_spool(self, timeout_seconds: float | None = None) -> int:
+        """Sends what waits in the spool; returns how many events still wait: 0, but where `timeout_seconds` were over.
+
+        Without a time-out it goes on as long as Redis takes events. Raises BrokerUnavailable or BrokerFull where Redis
+        has taken none for that time (or `publish_timeout_seconds`), SpoolError where the spool cannot be read.
+        """
+        if self._spooling is None:
+            return 0
+        return self._follow(self._flushing(self._spooling, timeout_seconds))
+
     def close(self) -> None:
+        """Closes the connections; sends before what waits in the spool, as far as can be done in a moment."""
+        self._closed.set()
+        with self._background_lock:
+            background = self._background
+        if background is not None:
+            background.join()
+        if self._spooling is not None:
+            self._follow(self._spooling.closing())
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -98,20 +103,43 @@ class Publisher(_Face):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _follow(self, plan: Plan[Result]) -> Result:
-        answer: Any = None
-        while True:
-            try:
-                step = plan.send(answer)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
-            answer = self._do(step)
+    def _start_background(self) -> None:
+        """Where something waits in the spool, a thread sends it; it ends when nothing does."""
+        if self.spooled and not self._closed.is_set():
+            with self._background_lock:
+                if self._background is None:
+                    self._background = threading.Thread(target=self._send_spooled, name="flowledger-spool", daemon=True)
+                    self._background.start()
 
-    def _do(self, step: Say | Wait) -> list[Any] | None:
+    def _send_spooled(self) -> None:
+        assert self._spooling is not None
+        while True:
+            self._follow(self._spooling.in_background(), self._closed.wait)
+            with self._background_lock:
+                # Who keeps an event now finds no thread, or has kept it before this looks: it is never left behind.
+                if self._closed.is_set() or not self.spooled:
+                    self._background = None
+                    return
+
+    def _follow(self, plan: Plan[Result], pause: Callable[[float], object] = time.sleep) -> Result:
+        with closing(plan):
+            answer: Any = None
+            while True:
+                try:
+                    step = plan.send(answer)
+                except StopIteration as done:
+                    result: Result = done.value
+                    return result
+                answer = self._do(step, pause)
+
+    def _do(self, step: Step, pause: Callable[[float], object]) -> Any:
         if isinstance(step, Wait):
-            time.sleep(step.seconds)
-            return None
+            return pause(step.seconds)
+        if isinstance(step, Do):
+            try:
+                return step.work()
+            except LedgerError as error:
+                return error
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 for command in step.commands:
@@ -121,12 +149,22 @@ class Publisher(_Face):
             return [error]
 
 
-class AsyncPublisher(_Face):
+class AsyncPublisher(Face):
     """The same for asyncio; to be used in an `async with`, or closed."""
 
-    def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        settings: Settings | None = None,
+        *,
+        spool: SpoolPath | None = None,
+        **given: Any,
+    ) -> None:
+        """As `Publisher`; what an earlier one left in the spool is sent from `async with`, or a first call, on."""
         super().__init__(redis_url, settings, **given)
         self._client = self._connect(redis.asyncio.Redis, redis.asyncio.retry.Retry(NoBackoff(), 0))
+        self._background: asyncio.Task[None] | None = None
+        self._open(spool)
 
     async def publish(self, event: Publishable | Prepared) -> Published:
         """As `Publisher.publish`."""
@@ -134,40 +172,68 @@ class AsyncPublisher(_Face):
 
     async def publish_many(self, events: Iterable[Publishable | Prepared]) -> list[Published]:
         """As `Publisher.publish_many`."""
-        return await self._follow(self._publishing(events))
+        try:
+            return await self._follow(self._publishing(events))
+        finally:
+            self._start_background()
 
     async def backlog(self) -> int:
         """As `Publisher.backlog`."""
+        self._start_background()
         return await self._follow(self._counting_backlog())
 
+    async def flush_spool(self, timeout_seconds: float | None = None) -> int:
+        """As `Publisher.flush_spool`."""
+        if self._spooling is None:
+            return 0
+        self._start_background()
+        return await self._follow(self._flushing(self._spooling, timeout_seconds))
+
     async def close(self) -> None:
+        """As `Publisher.close`."""
+        if self._background is not None:
+            self._background.cancel()
+            await asyncio.wait((self._background,))
+        if self._spooling is not None:
+            await self._follow(self._spooling.closing())
         await self._client.aclose()
 
     async def __aenter__(self) -> Self:
+        self._start_background()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _follow(self, plan: Plan[Result]) -> Result:
-        answer: Any = None
-        while True:
-            try:
-                step = plan.send(answer)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
-            answer = await self._do(step)
+    def _start_background(self) -> None:
+        """Where something waits in the spool, a task sends it; it ends when nothing does."""
+        if self._spooling is not None and self.spooled and (self._background is None or self._background.done()):
+            self._background = asyncio.create_task(self._follow(self._spooling.in_background()))
 
-    async def _do(self, step: Say | Wait) -> list[Any] | None:
+    async def _follow(self, plan: Plan[Result]) -> Result:
+        with closing(plan):
+            answer: Any = None
+            while True:
+                try:
+                    step = plan.send(answer)
+                except StopIteration as done:
+                    result: Result = done.value
+                    return result
+                answer = await self._do(step)
+
+    async def _do(self, step: Step) -> Any:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
             return None
+        if isinstance(step, Do):
+            try:
+                return await asyncio.to_thread(step.work)
+            except LedgerError as error:
+                return error
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for command in step.commands:
                     pipeline.execute_command(*command)
-                replies: list[Any] = await pipeline.execute(raise_on_error=False)
-                return replies
+                return await pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
             return [error]

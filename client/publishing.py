@@ -1,13 +1,13 @@
 """What publishing is, apart from how Redis is reached: one code for the sync and the asyncio face.
 
-`publishing` is a generator: it yields what to do next (`Add` entries, or `Wait`), is sent the replies, and returns what
-was published. The faces in `client.publisher` do as it says.
+`publishing` is a generator, a plan: it yields what to do next (`Say` commands, `Wait`, `Do` work), is sent the answers,
+and returns what was published. The faces in `client.publisher` do as it says.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis import exceptions as redis_errors
 
 from domain import json_text, streams
-from domain.envelope import DEFAULT_MAX_BYTES, Envelope, parse
+from domain.envelope import Envelope, parse
 from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
 from domain.ids import new_id
+from domain.limits import DEFAULT_LIMITS, Limits
 
 Command = tuple[str | bytes, ...]
 Result = TypeVar("Result")
@@ -46,11 +47,16 @@ class Prepared(NamedTuple):
 
 
 class Published(NamedTuple):
-    """An event that Redis has confirmed: its id, and the stream and entry it stands in."""
+    """An event that was accepted: its id, its stream, and the entry it stands in, once Redis has confirmed it."""
 
     id: str
     stream: str
-    entry_id: str
+    entry_id: str | None
+
+    @property
+    def spooled(self) -> bool:
+        """Whether it waits on this machine's disk, in the publisher's spool, because Redis did not take it yet."""
+        return self.entry_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +68,23 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do: nothing, for so long. Answer: None."""
+    """Do: nothing, for so long. Answer: whether the plan should end, for its publisher is closed."""
 
     seconds: float
 
 
-Plan = Generator[Say | Wait, Any, Result]
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do: this work, which may wait for the disk. Answer: what it returns, or the LedgerError that it raises."""
+
+    work: Callable[[], Any]
 
 
-def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Prepared:
+Step = Say | Wait | Do
+Plan = Generator[Step, Any, Result]
+
+
+def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
     """Checks an event as a worker would, gives it an id where it has none, and finds its shard (CONTRACT §1).
 
     Raises Refused with the field at fault.
@@ -79,7 +93,7 @@ def prepare(event: Publishable, *, shards: int, max_bytes: int = DEFAULT_MAX_BYT
         raw = event.encode("utf-8", _ESCAPED) if isinstance(event, str) else event
     else:
         raw = _text(event).encode("utf-8", _ESCAPED)
-    parsed = parse(raw, max_bytes)
+    parsed = parse(raw, limits)
     return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 
@@ -90,47 +104,81 @@ def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Plan[list[
     it is, and nothing is doubled.
     """
     published: list[Published] = []
-    for batch in _batches(events):
-        what = f"{len(batch)} event{'s' if len(batch) > 1 else ''} not confirmed"
-        entry_ids = yield from _confirmed([event.command for event in batch], what, timeout_seconds)
-        published += [
-            Published(event.id, streams.stream(event.shard), entry_id.decode())
-            for event, entry_id in zip(batch, entry_ids, strict=True)
-        ]
+    for batch in batches(events):
+        confirmed, error = yield from adding(batch, timeout_seconds)
+        published += confirmed
+        if error is not None:
+            error.accepted = len(published)
+            raise error
     return published
+
+
+def adding(events: Sequence[Prepared], timeout_seconds: float) -> Plan[tuple[list[Published], PublishError | None]]:
+    """Adds `events` in one round trip: those that Redis has confirmed, from the first on, and why not the others."""
+    replies, error = yield from _replies([event.command for event in events], timeout_seconds)
+    confirmed = [
+        Published(event.id, streams.stream(event.shard), reply.decode())
+        for event, reply in zip(events, replies, strict=False)
+    ]
+    if error is None:
+        return confirmed, None
+    return confirmed, _publish_error(error, f"{_count(len(events) - len(confirmed))} not confirmed", timeout_seconds)
 
 
 def counting_backlog(shards: int, timeout_seconds: float) -> Plan[int]:
     """How many events wait to be recorded; raises BrokerUnavailable."""
     commands: list[Command] = [("XLEN", streams.stream(shard)) for shard in range(shards)]
-    lengths = yield from _confirmed(commands, "the backlog is not known", timeout_seconds)
+    lengths, error = yield from _replies(commands, timeout_seconds)
+    if error is not None:
+        raise _publish_error(error, "the backlog is not known", timeout_seconds)
     return sum(lengths)
 
 
-def _confirmed(commands: Sequence[Command], what: str, timeout_seconds: float) -> Plan[list[Any]]:
-    """All replies; tries again while Redis is away, until `timeout_seconds` are over. `what` is told where it fails."""
+def batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
+    """As many events as travel in one round trip."""
+    iterator = iter(events)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[list[Any], Exception | None]]:
+    """The replies up to the first that is an error, and that; tries again while Redis is away, for so long."""
     deadline = time.monotonic() + timeout_seconds
     wait = _FIRST_WAIT_SECONDS
     while True:
         replies = yield Say(commands)
-        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
-        if error is None:
-            return list(replies)
-        if not isinstance(error, _TRANSIENT) or time.monotonic() + wait > deadline:
-            raise _publish_error(error, what, timeout_seconds) from error
+        place = next((place for place, reply in enumerate(replies) if isinstance(reply, Exception)), None)
+        if place is None:
+            return list(replies), None
+        if not isinstance(replies[place], _TRANSIENT) or time.monotonic() + wait > deadline:
+            return replies[:place], replies[place]
         yield Wait(wait)
         wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
 
 def _publish_error(error: Exception, what: str, timeout_seconds: float) -> PublishError:
+    kind, why, to_do = _understood(error, timeout_seconds)
+    found = kind(f"{what}: {why}{to_do}", why)
+    found.__cause__ = error
+    return found
+
+
+def _understood(error: Exception, timeout_seconds: float) -> tuple[type[PublishError], str, str]:
+    """The kind of error, why in words, and what to do."""
     if isinstance(error, redis_errors.OutOfMemoryError) or str(error).startswith("OOM"):
-        return BrokerFull(f"{what}: Redis is full; publish again when the backlog is recorded")
+        to_do = "; publish again when the backlog is recorded, or give Redis more memory"
+        return BrokerFull, "Redis is full (its maxmemory is used up)", to_do
+    if str(error).startswith("MISCONF"):
+        return BrokerFull, f"Redis cannot write to its disk: {error}", "; publish again when it has room"
     if isinstance(error, _TRANSIENT):
-        return BrokerUnavailable(
-            f"{what}: Redis did not answer within {timeout_seconds:g} s ({type(error).__name__}); "
-            "publish again with the same ids, nothing is doubled"
-        )
-    return PublishError(f"{what}: Redis refuses: {error}")
+        within = f" within {timeout_seconds:g} s" if timeout_seconds else ""
+        why = f"Redis did not answer{within} ({type(error).__name__})"
+        return BrokerUnavailable, why, "; publish again with the same ids, nothing is doubled"
+    return PublishError, f"Redis refuses: {error}", ""
+
+
+def _count(events: int) -> str:
+    return f"{events:,} event{'' if events == 1 else 's'}"
 
 
 def _text(event: Envelope | Mapping[str, Any]) -> str:
@@ -139,11 +187,8 @@ def _text(event: Envelope | Mapping[str, Any]) -> str:
             return event.to_json()
         present = {name: value for name, value in event.items() if value is not None}
         return json_text.dumps({"specversion": "1.0", "id": new_id("evt")} | present)
+    except RecursionError:
+        words = "nested deeper than Python can write, and so deeper than LEDGER_MAX_DEPTH allows"
+        raise Refused(Reason.NOT_JSON, "", words) from None
     except (TypeError, ValueError) as error:
         raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
-
-
-def _batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
-    iterator = iter(events)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

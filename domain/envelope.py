@@ -18,13 +18,11 @@ from pydantic import ValidationError
 from domain import json_text
 from domain.errors import Reason, Refused
 from domain.events import EVENT_TYPES, EventData, MessageSent
-from domain.ids import MAX_ID_BYTES, MAX_SOURCE_BYTES, check_name, new_id
+from domain.ids import new_id
 from domain.keys import order_key
+from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 from domain.statuses import LEVEL_NAMES
 from domain.times import now, parse_time, sortable, written_time
-
-DEFAULT_MAX_BYTES: Final = 1_048_576
-"""The largest event that is taken, in bytes of its JSON text (CONTRACT §2)."""
 
 LEDGER_SOURCE: Final = "/flowledger"
 """The `source` of the ledger's own events."""
@@ -32,6 +30,8 @@ LEDGER_SOURCE: Final = "/flowledger"
 _JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
 
 _ONE_OF_LEVELS: Final = f"one of {', '.join(LEVEL_NAMES)}"
+_UTF8_BYTES: Final = 4
+"""Most bytes of one character."""
 
 _KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
 
@@ -112,17 +112,18 @@ class Event(NamedTuple):
     """What decides the shard (CONTRACT §1)."""
 
 
-def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
-    """The event that `raw` holds; raises Refused where CONTRACT §2 or §4 is broken."""
-    if len(raw) > max_bytes:
-        raise Refused(Reason.TOO_LARGE, "", f"{len(raw):,} bytes; the limit is {max_bytes:,}")
-    text, attributes = _read(raw)
+def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
+    """The event that `raw` holds; raises Refused where CONTRACT §2 or §4 is broken, or it is beyond `limits`."""
+    if len(raw) > limits.max_event_bytes:
+        beyond = BeyondLimit("", f"{len(raw):,} bytes", limits.max_event_bytes, "max_event_bytes")
+        raise Refused(Reason.TOO_LARGE, "", str(beyond))
+    text, attributes = _read(raw, limits)
     unplain = json_text.may_be_unplain(text)
     _check_version(attributes)
-    event_id = _name(attributes, "id", MAX_ID_BYTES)
-    source = _name(attributes, "source", MAX_SOURCE_BYTES)
+    event_id = _name(attributes, "id", limits.max_id_bytes)
+    source = _name(attributes, "source", limits.max_source_bytes, "max_source_bytes")
     event_type = _text(attributes, "type")
-    subject = _name(attributes, "subject", MAX_ID_BYTES)
+    subject = _name(attributes, "subject", limits.max_id_bytes)
     time = _time(attributes)
     sequence = _sequence(attributes, text)
     _check_kept(attributes)
@@ -136,6 +137,8 @@ def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
         _check_ids(data)
         data = _present(model, json_text.stored(json_text.plain_json(text)).get("data"))
     typed = _typed(model, data)
+    if len(raw) > limits.max_id_bytes:
+        _check_id_lengths(model, data, limits.max_id_bytes)
     return Event(
         id=event_id,
         source=source,
@@ -150,13 +153,15 @@ def parse(raw: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> Event:
     )
 
 
-def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
+def _read(raw: bytes, limits: Limits) -> tuple[str, dict[str, Any]]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused(Reason.NOT_JSON, "", f"not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
     try:
-        attributes = json_text.loads(text)
+        attributes = json_text.loads(text, limits)
+    except BeyondLimit as error:
+        raise Refused(Reason.NOT_JSON, error.field, str(error)) from None
     except ValueError as error:
         raise Refused(Reason.NOT_JSON, "", f"not JSON: {error}") from None
     if not isinstance(attributes, dict):
@@ -182,13 +187,16 @@ def _text(attributes: dict[str, Any], name: str) -> str:
     return value
 
 
-def _name(attributes: dict[str, Any], name: str, max_bytes: int) -> str:
+def _name(attributes: dict[str, Any], name: str, max_bytes: int, setting: str = "max_id_bytes") -> str:
     """An id or a source: text that tables and keys hold exactly."""
     value = _text(attributes, name)
-    try:
-        return check_name(value, max_bytes)
-    except ValueError as error:
-        raise _wrong(name, str(error)) from None
+    if len(value) * _UTF8_BYTES > max_bytes or not value.isprintable():
+        if not json_text.is_plain(value):
+            raise _wrong(name, "must not hold U+0000 or a lone surrogate")
+        size = len(value.encode())
+        if size > max_bytes:
+            raise _wrong(name, str(BeyondLimit(name, f"{size:,} bytes of UTF-8", max_bytes, setting)))
+    return value
 
 
 def _time(attributes: dict[str, Any]) -> str | None:
@@ -256,10 +264,36 @@ def _typed(model: type[EventData], data: dict[str, Any]) -> EventData:
 
 def _check_ids(data: dict[str, Any]) -> None:
     for name, value in data.items():
-        if name == "node" or name.endswith(("_id", "_ids")):
+        if _is_of_ids(name):
             texts = value if isinstance(value, list) else [value]
             if not all(json_text.is_plain(text) for text in texts if isinstance(text, str)):
                 raise Refused(Reason.INVALID_DATA, f"data.{name}", "an id must not hold U+0000 or a lone surrogate")
+
+
+def _check_id_lengths(model: type[EventData], data: dict[str, Any], max_bytes: int) -> None:
+    """For `data` that the model has found valid."""
+    names = _ID_FIELDS[model]
+    for name, value in data.items():
+        if name in names and value is not None:
+            if isinstance(value, list):
+                for place, item in enumerate(value):
+                    _check_id_length(f"data.{name}.{place}", item, max_bytes)
+            elif len(value) * _UTF8_BYTES > max_bytes:
+                _check_id_length(f"data.{name}", value, max_bytes)
+
+
+def _check_id_length(field: str, value: str, max_bytes: int) -> None:
+    size = len(value.encode())
+    if size > max_bytes:
+        beyond = BeyondLimit(field, f"{size:,} bytes of UTF-8", max_bytes, "max_id_bytes")
+        raise Refused(Reason.INVALID_DATA, field, str(beyond))
+
+
+def _is_of_ids(name: str) -> bool:
+    return name == "node" or name.endswith(("_id", "_ids"))
+
+
+_ID_FIELDS: Final = {model: frozenset(filter(_is_of_ids, model.model_fields)) for model in EVENT_TYPES.values()}
 
 
 def _wrong(name: str, words: str) -> Refused:
@@ -271,6 +305,8 @@ def _refused(error: ValidationError) -> Refused:
     path = ".".join(str(part) for part in ("data", *first["loc"]))
     words = first["msg"].removeprefix("Value error, ").replace("dictionary", "JSON object")
     words = words.removesuffix(" or instance of Error").replace("an instance of Level", _ONE_OF_LEVELS)
+    if first["type"] == "string_too_short":
+        words = "must not be empty"
     return Refused(Reason.INVALID_DATA, path, words[0].lower() + words[1:])
 
 

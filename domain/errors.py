@@ -41,7 +41,16 @@ class Refused(LedgerError):
 
 
 class PublishError(LedgerError):
-    """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again."""
+    """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again.
+
+    `accepted` is how many events of the same call, from its first on, were accepted: the others are to be published
+    again. `why` is the cause alone, without what to do.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        self.why = why or message
+        self.accepted = 0
+        super().__init__(message)
 
 
 class BrokerUnavailable(PublishError):
@@ -49,7 +58,15 @@ class BrokerUnavailable(PublishError):
 
 
 class BrokerFull(PublishError):
-    """Redis has no memory left for new entries (`maxmemory`); it takes events again when the backlog is recorded."""
+    """Redis has no memory (`maxmemory`), or no room on its disk, for new entries; those that it has are recorded."""
+
+
+class SpoolError(PublishError):
+    """The spool, the file that keeps events while Redis is away, cannot be used; the event was not accepted."""
+
+
+class SpoolFull(SpoolError):
+    """The spool has grown as large as it may (`LEDGER_SPOOL_MAX_BYTES`)."""
 
 
 class DatabaseUnavailable(LedgerError):

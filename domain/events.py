@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,7 +20,6 @@ from pydantic import (
     model_validator,
 )
 
-from domain.ids import check_id
 from domain.statuses import LEVEL_NAMES, Level, Status
 from domain.times import parse_time, written_time
 
@@ -48,7 +46,8 @@ def _number(value: object) -> object:
         return math.inf if value > 0 else -math.inf
 
 
-Id = Annotated[str, AfterValidator(check_id)]
+Id = Annotated[str, Field(min_length=1)]
+"""How long it may be, and of which characters, is `domain.envelope.parse`'s to check: the one is a setting."""
 Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX)]
 Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0)]

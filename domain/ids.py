@@ -1,4 +1,4 @@
-"""Ids: opaque text of 1 to 512 bytes; those that Flowledger makes are TypeIDs (CONTRACT §2).
+"""Ids are opaque text (what may be one: `domain.envelope`); those that Flowledger makes are TypeIDs (CONTRACT §2).
 
 TypeID: `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32: ids sort by the time they were made.
 """
@@ -9,11 +9,6 @@ import hashlib
 import os
 import time
 from typing import Final
-
-from domain.json_text import is_plain
-
-MAX_ID_BYTES: Final = 512
-MAX_SOURCE_BYTES: Final = 1024
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -31,23 +26,6 @@ def content_id(prefix: str, *parts: bytes) -> str:
         digest.update(len(part).to_bytes(8))
         digest.update(part)
     return _typeid(prefix, int.from_bytes(digest.digest()[:16]), version=8)
-
-
-def check_id(text: str) -> str:
-    """`text` itself; raises ValueError where it is no id."""
-    return check_name(text, MAX_ID_BYTES)
-
-
-def check_name(text: str, max_bytes: int) -> str:
-    """`text` itself; raises ValueError where it is empty, too long, or holds what PostgreSQL cannot hold."""
-    if not text:
-        raise ValueError("must not be empty")
-    if len(text) * 4 > max_bytes or not text.isprintable():
-        if not is_plain(text):
-            raise ValueError("must not hold U+0000 or a lone surrogate")
-        if len(text.encode()) > max_bytes:
-            raise ValueError(f"must not be longer than {max_bytes} bytes of UTF-8")
-    return text
 
 
 def _typeid(prefix: str, bits: int, version: int) -> str:

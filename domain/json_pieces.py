@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from domain.json_text import MAX_DEPTH
+from domain.limits import RANGES
 
+_MAX_DEPTH: Final = RANGES["max_depth"].highest
 _SPACE: Final = " \t\n\r"
 _OPENING: Final = ("{", "[")
 _CLOSING: Final = ("}", "]")
@@ -89,7 +90,7 @@ def laid_out(raw: bytes) -> bytes | None:
             lines[-1] += ": " if piece == ":" else piece
             depth += piece in _OPENING
             before = piece
-            if not 0 <= depth <= MAX_DEPTH:
+            if not 0 <= depth <= _MAX_DEPTH:
                 return None
     except NotPieces:
         return None

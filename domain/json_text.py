@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections import Counter
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
-MAX_DEPTH: Final = 500
-"""Nesting levels an event may have; Python's own reader gives up somewhat below 1,000."""
+from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 
-MAX_INTEGER_DIGITS: Final = 4300
-"""Python refuses to convert longer integers (`sys.get_int_max_str_digits`)."""
+_PYTHONS_DIGITS: Final = sys.get_int_max_str_digits()
+"""Python itself refuses to convert longer integers, for it takes quadratic time; they are kept as `Decimal`."""
 
 # PostgreSQL's numeric, which jsonb uses: digits before and after the decimal point.
 _MAX_WHOLE_DIGITS: Final = 131_072
@@ -27,19 +28,21 @@ _UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
 _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def loads(text: str) -> Any:
-    """The value that `text` stands for; raises ValueError, in words a producer understands, where it is not JSON."""
-    _check_depth(text)
+def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """The value that `text` stands for; raises ValueError, in words a producer understands, where it is not JSON.
+
+    Raises BeyondLimit where it is nested too deep, or holds an integer of too many digits.
+    """
+    _check_depth(text, limits.max_depth)
     try:
-        return _DECODER.decode(text)
+        return _decoded(text, limits.max_digits)
+    except _TooLong as error:
+        place = _place(text, most_digits=limits.max_digits)
+        raise BeyondLimit(place, f"an integer of {error.digits:,} digits", limits.max_digits, "max_digits") from None
     except RecursionError:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise ValueError("nested deeper than Python can read from where it was called") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    except ValueError as error:
-        if "integer string conversion" in str(error):
-            raise ValueError(f"an integer of more than {MAX_INTEGER_DIGITS} digits") from None
-        raise
 
 
 def stored(text: str) -> Any:
@@ -113,22 +116,62 @@ def _float(text: str) -> float | Decimal:
 
 
 def _int(text: str) -> int | Decimal:
-    return int(text) if len(text.lstrip("-")) <= MAX_INTEGER_DIGITS else Decimal(text)
+    try:
+        return int(text)
+    except ValueError:  # longer than Python converts
+        return Decimal(text)
 
 
 def _decimal(text: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"the number {text[:40]} is out of range") from None
+        raise ValueError(f"the number {_shortened(text)} is out of range") from None
     exponent = number.as_tuple().exponent
     if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
-        raise ValueError(f"the number {text[:40]} is out of range")
+        raise ValueError(
+            f"the number {_shortened(text)} is out of range: PostgreSQL holds {_MAX_WHOLE_DIGITS:,} digits before the "
+            f"point and {_MAX_FRACTION_DIGITS:,} behind it"
+        )
     return number
 
 
-def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _decoded(text: str, max_digits: int) -> Any:
+    """By the fast reader where no integer can be too long, or Python's own limit is the one wanted."""
+    if max_digits == _PYTHONS_DIGITS or len(text) <= max_digits:
+        try:
+            return _DECODER.decode(text)
+        except ValueError as error:
+            if "integer string conversion" not in str(error):
+                raise
+    return _counting_decoder(max_digits).decode(text)
+
+
+@lru_cache
+def _counting_decoder(max_digits: int) -> json.JSONDecoder:
+    def whole(text: str) -> int | Decimal:
+        digits = len(text.lstrip("-"))
+        if digits > max_digits:
+            raise _TooLong(digits)
+        return _int(text)
+
+    return json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=whole)
+
+
+class _TooLong(ValueError):
+    """An integer of so many digits; where it stands is looked for afterwards."""
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+        super().__init__(digits)
+
+
+def _check_depth(text: str, max_depth: int) -> None:
+    if text.count("[") + text.count("{") <= max_depth:
         return
     depth = deepest = 0
     for token in _STRUCTURE.finditer(text):
@@ -137,8 +180,27 @@ def _check_depth(text: str) -> None:
             deepest = max(deepest, depth)
         elif token[0] in "]}":
             depth -= 1
-    if deepest > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    if deepest > max_depth:
+        place = _place(text, most_levels=max_depth)
+        raise BeyondLimit(place, f"nested {deepest:,} levels deep", max_depth, "max_depth")
+
+
+def _place(text: str, *, most_levels: int | None = None, most_digits: int | None = None) -> str:
+    """The attribute, or the field of `data`, where `text` is first nested deeper, or holds a longer integer."""
+    depth = 0
+    names = ["", ""]
+    for token in _TOKENS.finditer(text):
+        if token["name"] is not None and 1 <= depth <= 2:
+            names[depth - 1 :] = [token["name"][:100], ""][: 3 - depth]
+        elif token[0] in "[{":
+            depth += 1
+            if most_levels is not None and depth > most_levels:
+                break
+        elif token[0] in "]}":
+            depth -= 1
+        elif most_digits is not None and token["digits"] is not None and len(token["digits"]) > most_digits:
+            break
+    return ".".join(name for name in names if name) if names[0] == "data" else names[0]
 
 
 def _dumps_with_decimals(value: Any) -> str:
@@ -185,6 +247,12 @@ def _equal(one: Any, other: Any) -> bool:
 
 # A string that never ends is taken to the end of the text, or a hostile one would be scanned from each of its quotes.
 _STRUCTURE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# The same, and names, and integers. What could begin two ways is not tried again from its middle (`++`).
+_TOKENS: Final = re.compile(
+    r'"(?:(?P<name>[^"\\]*+(?:\\.[^"\\]*+)*+)"\s*+:|[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z))'
+    r"|[\[\]{}]|[0-9]++[.eE][-+.eE0-9]*+|(?P<digits>[0-9]++)",
+    re.DOTALL,
+)
 # An escape: a pair of surrogates, one alone (or U+0000), or any other.
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<unplain>u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.envelope import DEFAULT_MAX_BYTES
 from domain.errors import SettingsError
+from domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
 
 
 def default_home() -> Path:
@@ -18,6 +18,10 @@ def default_home() -> Path:
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/flowledger")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "flowledger"
+
+
+def _within(limit: str) -> Any:
+    return Field(ge=RANGES[limit].least, le=RANGES[limit].highest)
 
 
 class Settings(BaseSettings):
@@ -34,7 +38,12 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
-    max_event_bytes: Annotated[int, Field(ge=1024)] = DEFAULT_MAX_BYTES
+
+    max_event_bytes: Annotated[int, _within("max_event_bytes")] = DEFAULT_LIMITS.max_event_bytes
+    max_depth: Annotated[int, _within("max_depth")] = DEFAULT_LIMITS.max_depth
+    max_digits: Annotated[int, _within("max_digits")] = DEFAULT_LIMITS.max_digits
+    max_id_bytes: Annotated[int, _within("max_id_bytes")] = DEFAULT_LIMITS.max_id_bytes
+    max_source_bytes: Annotated[int, _within("max_source_bytes")] = DEFAULT_LIMITS.max_source_bytes
 
     pool_size: Annotated[int, Field(ge=1)] = 20
     pool_max_overflow: Annotated[int, Field(ge=0)] = 40
@@ -57,6 +66,14 @@ class Settings(BaseSettings):
     publish_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
     """How long a publisher waits for Redis."""
 
+    spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
+    """How large a publisher's spool may become (`client.spool`)."""
+
+    @property
+    def limits(self) -> Limits:
+        """How large an event may be."""
+        return Limits(**{name: getattr(self, name) for name in RANGES})
+
     @classmethod
     def load(cls, **given: Any) -> Self:
         """Settings from the environment, with those `given` instead; raises SettingsError that names what is wrong."""
@@ -65,5 +82,5 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = str(first["loc"][0])
-            variable = name if name.isupper() else f"LEDGER_{name.upper()}"
-            raise SettingsError(f"{variable}: {first['msg']}") from None
+            named = name if name.isupper() else variable(name)
+            raise SettingsError(f"{named}: {first['msg']}") from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
-from domain.envelope import DEFAULT_MAX_BYTES
+from domain.limits import DEFAULT_LIMITS
 from domain.streams import FIELD
 from tests.builders import ABSENT, event, to_bytes
 
@@ -73,6 +73,12 @@ def _not_json(name: str, raw: bytes, **mend: Json) -> Case:
 def _written(name: str, type_: str, here: bytes, mend: Mend, **data: Json) -> Case:
     """An event that has the bytes `here` where a value is the text `here`."""
     return _case(name, to_bytes(_event(name, type_, **data)).replace(b'"here"', here), "not_json", "", mend)
+
+
+def _beyond(name: str, here: bytes, mended: str) -> Case:
+    """An output that is JSON and goes beyond a limit."""
+    raw = to_bytes(_event(name, "task.completed", output="here")).replace(b'"here"', here)
+    return _case(name, raw, "not_json", "data.output", Mend(set=(f"data.output={mended}",)))
 
 
 def _envelope(name: str, attribute: str, value: Json, mended: str) -> Case:
@@ -145,10 +151,10 @@ _NOT_JSON: Final = (
     _written("infinity", "task.timed_out", b"Infinity", Mend(unset=("data.timeout_seconds",)), timeout_seconds="here"),
     _written("a number with a plus", "task.progressed", b"+1", Mend(set=("data.progress=1",)), progress="here"),
     _written("a number with zeros", "task.started", b"007", Mend(set=("data.attempt=7",)), attempt="here"),
-    _written("too many digits", "task.completed", b"9" * 5000, Mend(set=(f"data.output={'9' * 4000}",)), output="here"),
+    _beyond("too many digits", b"9" * 5000, "9" * 4000),
     _written("an endless exponent", "task.completed", b"1e999999", Mend(set=("data.output=1e400",)), output="here"),
     _written("Python's True", "task.completed", b"True", Mend(set=("data.output=true",)), output="here"),
-    _written("too deep", "task.completed", _DEEP, Mend(set=("data.output=[]",)), output="here"),
+    _beyond("too deep", _DEEP, "[]"),
     _written("a byte of Latin-1", "task.logged", b'"caf\xe9"', Mend(set_text=("data.message=café",)), message="here"),
     _written("an overlong NUL", "task.logged", b'"\xc0\x80"', Mend(set=("data.message=m",)), message="here"),
     _written("a surrogate in UTF-8", "task.logged", b'"\xed\xa0\x80"', Mend(set=("data.message=m",)), message="here"),
@@ -254,7 +260,7 @@ _REST: Final = (
     ),
     _case(
         "too large",
-        to_bytes(_event("too large", "task.completed", output="x" * DEFAULT_MAX_BYTES)),
+        to_bytes(_event("too large", "task.completed", output="x" * DEFAULT_LIMITS.max_event_bytes)),
         "too_large",
         "",
         Mend(unset=("data.output",)),

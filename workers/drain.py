@@ -50,7 +50,7 @@ class Drain:
         self._settings = settings
         self._storage = storage
         self._shards = Shards(client, settings, called)
-        self._recorder = Recorder(storage, settings.max_event_bytes)
+        self._recorder = Recorder(storage, settings.limits)
         self._is_stopping = is_stopping
         self._began = self._worked = time.monotonic()
         self._total = Recorded()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from domain.envelope import Event, parse
 from domain.errors import Refused
+from domain.limits import WIDEST
 from storage import tables
 from storage.plain import Key, PlainRow, key_of
 from storage.scratch import Scratch
@@ -65,11 +65,11 @@ class JournalRow:
 
     @classmethod
     def read(cls, row: PlainRow) -> JournalRow:
-        """Reads `raw` by today's rules, but for the limit of size, which may have been another."""
+        """Reads `raw` by today's rules, but for the limits, which may have been others."""
         columns = dict(zip(_COLUMNS, row, strict=True))
         key = key_of(tables.events, row) or ()
         try:
-            event = parse(str(columns["raw"]).encode("utf-8", "surrogatepass"), max_bytes=sys.maxsize)
+            event = parse(str(columns["raw"]).encode("utf-8", "surrogatepass"), WIDEST)
         except Refused as refused:
             return cls(columns, key, None, f"raw is no event: {refused}")
         if (event.source, event.id) != key:

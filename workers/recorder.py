@@ -14,6 +14,7 @@ from domain import json_text, streams
 from domain.envelope import Event, parse
 from domain.errors import Reason, Refused
 from domain.events import EventData
+from domain.limits import Limits
 from domain.times import now, sortable
 from storage.groups import Write
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
@@ -121,9 +122,9 @@ class _Read(NamedTuple):
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, max_event_bytes: int) -> None:
+    def __init__(self, storage: Storage, limits: Limits) -> None:
         self._storage = storage
-        self._max_event_bytes = max_event_bytes
+        self._limits = limits
 
     def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
@@ -150,7 +151,7 @@ class Recorder:
         read = _Read(entry, b"")
         try:
             read = _Read(entry, _body(entry.fields))
-            event = parse(read.raw, self._max_event_bytes)
+            event = parse(read.raw, self._limits)
             return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
         except Refused as refused:
             return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
@@ -206,7 +207,7 @@ class Recorder:
             read.raw,
             read.refused,
             seen_at=recorded_at,
-            readable=_readable(read.raw, self._max_event_bytes),
+            readable=_readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
 
@@ -263,12 +264,12 @@ def _all_fields(fields: Sequence[bytes]) -> bytes:
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
 
 
-def _readable(raw: bytes, max_bytes: int) -> dict[str, str | None]:
+def _readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
     """`type`, `source` and `event_id` of a dead letter, where they can be read at all."""
     attributes: Any = None
-    if len(raw) <= max_bytes:
+    if len(raw) <= limits.max_event_bytes:
         try:
-            attributes = json_text.loads(raw.decode("utf-8"))
+            attributes = json_text.loads(raw.decode("utf-8"), limits)
         except ValueError:
             attributes = None
     if not isinstance(attributes, dict):

@@ -201,7 +201,7 @@ class Replayer:
         raw = letter.raw
         try:
             raw = changes.apply(raw)
-            return _Attempt(letter, raw, parse(raw, self._settings.max_event_bytes))
+            return _Attempt(letter, raw, parse(raw, self._settings.limits))
         except (Refused, CannotMend) as error:
             return _Attempt(letter, raw, None, error)
 

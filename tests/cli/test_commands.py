@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import redis
 
+from cli.embedded import free_port
 from domain import streams
 from domain.settings import Settings
 from storage.unit_of_work import Storage
@@ -41,8 +42,11 @@ def run(settings: Settings, tmp_path: Path) -> Run:
         "COLUMNS": "120",
     }
 
-    def run(*arguments: str, input: bytes = b"", without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, input: bytes = b"", without: tuple[str, ...] = (), redis: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         environ = {name: value for name, value in environment.items() if name not in without}
+        environ |= {} if redis is None else {"REDIS_URL": redis}
         done = subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments], input=input, env=environ, capture_output=True, check=False
         )
@@ -74,6 +78,56 @@ def test_publish_reads_standard_input_and_gzip(run: Run, redis_url: str, tmp_pat
     assert "2 events accepted" in run("publish", str(zipped)).stdout
     assert "1 events accepted" in run("publish", "-", input=raw("task.created")).stdout
     assert "1 events accepted" in run("publish", "-", input=gzip.compress(raw("task.created"))).stdout
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a server that is not there; what `run` is made after it does not wait for it long."""
+    monkeypatch.setenv("LEDGER_PUBLISH_TIMEOUT_SECONDS", "0.3")
+    return f"redis://127.0.0.1:{free_port()}/0"
+
+
+def test_publish_says_which_line_was_the_first_that_redis_did_not_take(
+    run: Run, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"rubbish\n" + raw("task.created", subject="full") + b"\n")
+    stream = streams.stream(streams.shard_of("full", 8))
+    redis.Redis.from_url(redis_url).set(stream, "not a stream")
+    done = run("publish", str(file))
+    assert done.returncode == 1
+    assert f"(0 events were accepted before; the first that was not is {file}:2)" in done.stderr
+
+
+def test_publish_with_a_spool_keeps_events_while_redis_is_away_and_sends_them_later(
+    away: str, run: Run, redis_url: str, tmp_path: Path
+) -> None:
+    spool = str(tmp_path / "spool.jsonl")
+    events = [raw("task.created", subject="t", name=str(number)) for number in range(3)]
+    kept = run("publish", "--spool", spool, "-", input=b"\n".join(events[:2]), redis=away)
+    assert kept.returncode == 0
+    assert f"0 events accepted, 2 wait in {spool}, 0 lines refused" in kept.stdout
+    assert f"warning: 2 events wait in the spool {spool}: the next publisher that has it sends them" in kept.stderr
+    assert run("publish", "--spool", spool, redis=away).returncode == 1
+    sent = run("publish", "--json", "--spool", spool, "-", input=events[2])
+    assert (sent.returncode, json.loads(sent.stdout)["accepted"], json.loads(sent.stdout)["spooled"]) == (0, 3, 0)
+    found: Any = redis.Redis.from_url(redis_url).xrange(streams.stream(streams.shard_of("t", 8)))
+    assert [fields[b"event"] for _, fields in found] == events
+
+
+def test_publish_sends_what_a_spool_holds_and_names_its_damaged_lines(run: Run, tmp_path: Path) -> None:
+    spool = tmp_path / "spool.jsonl"
+    spool.write_bytes(raw("task.created") + b"\n" + raw("task.created")[:40])
+    done = run("publish", "--spool", str(spool))
+    assert done.returncode == 1
+    assert f"1 events accepted, 0 wait in {spool}, 1 damaged lines put aside" in done.stdout
+    assert f"put aside into {spool}.refused: not JSON" in done.stderr
+
+
+def test_publish_without_a_file_or_with_a_spool_that_is_not_there_is_wrong_use(run: Run, tmp_path: Path) -> None:
+    assert run("publish").returncode == 2
+    assert run("publish", "--spool", str(tmp_path / "none")).returncode == 2
+    assert not (tmp_path / "none").exists()
 
 
 def test_text_with_other_line_ends_stays_one_event(run: Run) -> None:

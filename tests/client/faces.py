@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
@@ -23,15 +24,22 @@ class Face(Protocol):
 
     def backlog(self) -> int: ...
 
+    def flush_spool(self, timeout_seconds: float | None = None) -> int: ...
+
+    @property
+    def spooled(self) -> int: ...
+
     def close(self) -> None: ...
 
 
 class Awaited:
-    """An AsyncPublisher with an event loop of its own, which runs for as long as a call takes."""
+    """An AsyncPublisher with an event loop of its own, which runs in a thread until it is closed."""
 
     def __init__(self, redis_url: str | None = None, **settings: Any) -> None:
-        self._runner = asyncio.Runner()
         self._publisher = AsyncPublisher(redis_url, **settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
 
     def prepare(self, event: Publishable) -> Prepared:
         return self._publisher.prepare(event)
@@ -45,12 +53,24 @@ class Awaited:
     def backlog(self) -> int:
         return self._run(self._publisher.backlog())
 
+    def flush_spool(self, timeout_seconds: float | None = None) -> int:
+        return self._run(self._publisher.flush_spool(timeout_seconds))
+
+    @property
+    def spooled(self) -> int:
+        return self._publisher.spooled
+
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         self._run(self._publisher.close())
-        self._runner.close()
+        self._run(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self._runner.run(work)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 MakeFace = Callable[..., Face]

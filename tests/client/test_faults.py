@@ -13,6 +13,7 @@ import redis
 
 from cli.embedded import EmbeddedValkey, free_port
 from client import Published
+from client.publishing import prepare, publishing
 from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
 from storage.unit_of_work import Storage
 from tests.builders import event
@@ -199,6 +200,14 @@ def test_a_server_that_fills_up_on_the_way_keeps_what_it_confirmed(
             confirmed.extend(publisher.publish(one).id for one in large)
         assert 0 < len(confirmed) < 30
         assert {one["id"] for one in events(client)} == set(confirmed)
+
+
+def test_a_server_without_room_on_its_disk_is_full_as_well() -> None:
+    prepared = prepare(event("task.started"), shards=1)
+    plan = publishing([prepared], timeout_seconds=1)
+    next(plan)
+    with pytest.raises(BrokerFull, match="cannot write to its disk: MISCONF"):
+        plan.send([redis.ResponseError("MISCONF Errors writing to the AOF file: No space left on device")])
 
 
 def test_another_refusal_is_told_and_not_tried_again(publisher: Face, server: redis.Redis) -> None:

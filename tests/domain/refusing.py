@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from domain.envelope import DEFAULT_MAX_BYTES, parse
+from domain.envelope import parse
 from domain.errors import Reason, Refused
+from domain.limits import Limits
 
 
-def refusal(body: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Reason, str] | None:
+def refusal(body: bytes, **limits: int) -> tuple[Reason, str] | None:
     """The reason and the field at fault; None where the event is valid."""
     try:
-        parse(body, max_bytes)
+        parse(body, Limits(**limits))
     except Refused as refused:
         return refused.reason, refused.field
     return None

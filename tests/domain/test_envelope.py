@@ -186,8 +186,8 @@ def test_names_of_unknown_fields_may_hold_anything(name: str) -> None:
 
 def test_an_event_as_large_as_the_limit_is_taken_and_one_byte_more_is_not() -> None:
     body = raw("task.started")
-    assert refusal(body, max_bytes=len(body)) is None
-    assert refusal(body, max_bytes=len(body) - 1) == (Reason.TOO_LARGE, "")
+    assert refusal(body, max_event_bytes=len(body)) is None
+    assert refusal(body, max_event_bytes=len(body) - 1) == (Reason.TOO_LARGE, "")
 
 
 def test_the_limit_is_one_mebibyte_by_default() -> None:
@@ -204,6 +204,8 @@ def test_json_that_is_no_object_is_no_event(body: bytes) -> None:
 
 
 def test_the_first_fault_is_told_with_its_field_and_in_words() -> None:
-    with pytest.raises(Refused, match=r"^source: .*1024 bytes") as caught:
+    with pytest.raises(
+        Refused, match=r"^source: 1,025 bytes of UTF-8; the limit is 1,024 \(LEDGER_MAX_SOURCE_BYTES\)$"
+    ) as caught:
         parse(to_bytes(event("task.started") | {"source": "x" * 1025}))
     assert caught.value.words

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from domain import json_text
 from domain.errors import Reason
-from domain.json_text import MAX_DEPTH
+from domain.limits import DEFAULT_LIMITS
 from tests.builders import escaped, raw, texts
 from tests.domain.refusing import refusal
 
+MAX_DEPTH: Final = DEFAULT_LIMITS.max_depth
 MARK: Final = b'"here"'
 NOT_JSON: Final = (Reason.NOT_JSON, "")
+BEYOND_A_LIMIT: Final = (Reason.NOT_JSON, "data.output")
 
 
 def output(literal: str) -> bytes:
@@ -90,7 +92,7 @@ def test_names_that_differ_only_where_postgresql_cannot_hold_them_are_two_names(
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
 def test_an_event_may_nest_so_many_levels_and_no_more(brackets: str) -> None:
     assert refusal(output(deep(MAX_DEPTH - 2, brackets=brackets))) is None
-    assert refusal(output(deep(MAX_DEPTH - 1, brackets=brackets))) == NOT_JSON
+    assert refusal(output(deep(MAX_DEPTH - 1, brackets=brackets))) == BEYOND_A_LIMIT
 
 
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
@@ -101,7 +103,7 @@ def test_the_deepest_event_may_hold_what_postgresql_or_a_double_cannot(brackets:
 
 @pytest.mark.parametrize("text", [deep(100_000), "[" * 100_000, '{"a":' * 100_000, deep(20_000, brackets="{}")])
 def test_greater_depth_is_refused_and_not_followed(text: str) -> None:
-    assert refusal(output(text)) == NOT_JSON
+    assert refusal(output(text)) == BEYOND_A_LIMIT
 
 
 def test_brackets_in_texts_are_no_levels() -> None:
@@ -124,7 +126,7 @@ def test_a_doubled_name_among_very_many_is_found_in_one_go() -> None:
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_an_integer_may_have_4300_digits_and_no_more(sign: str) -> None:
     assert refusal(output(sign + "9" * 4300)) is None
-    assert refusal(output(sign + "9" * 4301)) == NOT_JSON
+    assert refusal(output(sign + "9" * 4301)) == BEYOND_A_LIMIT
 
 
 @pytest.mark.parametrize(

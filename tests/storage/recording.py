@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from domain.envelope import DEFAULT_MAX_BYTES
+from domain.limits import Limits
 from domain.records import DeadLetter
 from storage import tables
 from storage.repositories import DeadLetterRepository
@@ -30,8 +30,8 @@ class ShardRecorder:
         return self.recorder.record([entry._replace(shard=self.shard) for entry in entries])
 
 
-def recorder(storage: Storage, shard: int = 0, max_event_bytes: int = DEFAULT_MAX_BYTES) -> ShardRecorder:
-    return ShardRecorder(Recorder(storage, max_event_bytes), shard)
+def recorder(storage: Storage, shard: int = 0, **limits: int) -> ShardRecorder:
+    return ShardRecorder(Recorder(storage, Limits(**limits)), shard)
 
 
 def record(storage: Storage, *events: bytes | Mapping[str, Any], start: int = 1) -> Recorded:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.envelope import parse
 from domain.errors import Reason, Refused
-from domain.json_text import MAX_DEPTH
+from domain.limits import DEFAULT_LIMITS
 from storage.unit_of_work import Storage
 from tests.builders import entries, event, raw, to_bytes
 from tests.storage.recording import (
@@ -166,7 +166,7 @@ def test_the_same_entry_read_again_is_the_same_dead_letter(storage: Storage) -> 
 
 def deepest(core: str, brackets: tuple[str, str], type_: str = "task.completed", field: str = "output") -> bytes:
     """An event as deep as may be, with something at the bottom."""
-    depth = MAX_DEPTH - 3
+    depth = DEFAULT_LIMITS.max_depth - 3
     value = {"message": "m", "deep": "here"} if field == "error" else {"deep": "here"}
     return raw(type_, **{field: value}).replace(b'"here"', (brackets[0] * depth + core + brackets[1] * depth).encode())
 

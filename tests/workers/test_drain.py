@@ -182,7 +182,7 @@ def test_who_waits_sees_what_comes_to_shards_that_another_drain_had(
     batch = busy.take()
     watch = waiting.take()
     assert SHARD not in watch.empty
-    outcome = Recorder(storage, settings.max_event_bytes).record(batch.entries, batch.fuses)
+    outcome = Recorder(storage, settings.limits).record(batch.entries, batch.fuses)
     busy.done(batch, outcome)
     assert not busy.take().idle_after, "another has the watch"
     busy.leave()
@@ -238,7 +238,7 @@ def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(
             client.delete(streams.lease(SHARD))
             assert deaths < 50
         else:
-            outcome = Recorder(storage, settings.max_event_bytes).record(taken.entries, taken.fuses)
+            outcome = Recorder(storage, settings.limits).record(taken.entries, taken.fuses)
             shards.done(taken, outcome)
     assert count(storage, "tasks") == 6
     (letter,) = dead_letters(storage)

@@ -1,0 +1,62 @@
+"""How large an event may be: one object, made of the settings, that publishers and workers go by alike (CONTRACT §2).
+
+Each limit is a field of `domain.settings.Settings` of the same name, and so an environment variable, which a refusal
+names. The highest values that can be set are what Python's reader and PostgreSQL hold: see docs/operations.md, Limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that is taken; the defaults are the contract's."""
+
+    max_event_bytes: int = 1_048_576
+    """Of the event's JSON text, in UTF-8."""
+    max_depth: int = 500
+    """Levels of nesting, the event's own braces being the first."""
+    max_digits: int = 4_300
+    """Of an integer as it is written. Numbers with a fraction or an exponent have bounds of their own
+    (`domain.json_text`)."""
+    max_id_bytes: int = 512
+    """Of `id`, `subject`, `node`, and each field of ids, in UTF-8."""
+    max_source_bytes: int = 1_024
+    """Of `source`, in UTF-8."""
+
+
+class Range(NamedTuple):
+    """The values that a limit may be set to."""
+
+    least: int
+    highest: int
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+RANGES: Final = {
+    "max_event_bytes": Range(1_024, 64 * 2**20),
+    "max_depth": Range(8, 750),
+    "max_digits": Range(19, 131_072),
+    "max_id_bytes": Range(64, 1_024),
+    "max_source_bytes": Range(64, 1_600),
+}
+
+
+WIDEST: Final = Limits(**{name: range_.highest for name, range_ in RANGES.items()})
+"""What any setting may allow: for reading again what was recorded under other settings."""
+
+
+class BeyondLimit(ValueError):
+    """Something is larger than a limit; `field` is the path of what it is, empty where it is the whole event."""
+
+    def __init__(self, field: str, there: str, limit: int, name: str) -> None:
+        self.field = field
+        super().__init__(f"{there}; the limit is {limit:,} ({variable(name)})")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"LEDGER_{name.upper()}"
