@@ -19,7 +19,14 @@ from domain.streams import FIELD
 from workers.recorder import Entry
 
 Json = Any
-ABSENT: Final[Any] = object()
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final[Any] = _Absent()
 """In place of a value: leave the attribute or the field out."""
 
 TIME: Final = "2026-01-31T12:00:00Z"
