@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions as redis_errors
@@ -26,6 +25,7 @@ Publishable = Envelope | Mapping[str, Any] | str | bytes
 """A typed envelope, a CloudEvent as a dict, or one as JSON text."""
 
 BATCH: Final = 500
+_BATCH_BYTES: Final = 4 * 1024 * 1024
 _ESCAPED: Final = "backslashreplace"
 """How text that UTF-8 cannot hold travels: Python's escape of a lone surrogate is JSON's, too."""
 _TRANSIENT: Final = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
@@ -114,8 +114,18 @@ def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Plan[list[
 
 
 def adding(events: Sequence[Prepared], timeout_seconds: float) -> Plan[tuple[list[Published], PublishError | None]]:
-    """Adds `events` in one round trip: those that Redis has confirmed, from the first on, and why not the others."""
-    replies, error = yield from _replies([event.command for event in events], timeout_seconds)
+    """Adds `events` in one round trip: those that Redis has confirmed, from the first on, and why not the others.
+
+    Several go as a transaction: a server that is full might refuse one and have room for the next, out of order.
+    """
+    commands = [event.command for event in events]
+    if len(commands) == 1:
+        replies, error = yield from _replies(commands, timeout_seconds)
+    else:
+        replies, error = yield from _replies([("MULTI",), *commands, ("EXEC",)], timeout_seconds)
+        replies = [] if error is not None else replies[-1]
+        error = error or next((reply for reply in replies if isinstance(reply, Exception)), None)
+        replies = replies[: replies.index(error)] if error in replies else replies
     confirmed = [
         Published(event.id, streams.stream(event.shard), reply.decode())
         for event, reply in zip(events, replies, strict=False)
@@ -135,9 +145,16 @@ def counting_backlog(shards: int, timeout_seconds: float) -> Plan[int]:
 
 
 def batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
-    """As many events as travel in one round trip."""
-    iterator = iter(events)
-    while batch := list(islice(iterator, BATCH)):
+    """As many events as travel in one round trip: some hundred, fewer where they are large."""
+    batch: list[Prepared] = []
+    size = 0
+    for event in events:
+        if batch and (len(batch) == BATCH or size + len(event.raw) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event.raw)
+    if batch:
         yield batch
 
 

@@ -266,7 +266,7 @@ def test_a_full_server_gets_events_when_it_has_room(
     used: int = own_server.info("memory")["used_memory"]
     own_server.config_set("maxmemory", str(used + 4 * 2**20))
     given = [event("task.completed", subject="t", output="x" * 100_000) for _ in range(80)]
-    told = publisher.publish_many(given)
+    told = [one for first in range(0, 80, 5) for one in publisher.publish_many(given[first : first + 5])]
     assert 0 < publisher.spooled < 80
     assert [one.spooled for one in told] == sorted(one.spooled for one in told)
     own_server.config_set("maxmemory", "0")
