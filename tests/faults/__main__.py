@@ -48,7 +48,7 @@ def _options() -> argparse.Namespace:
 
 
 def _dose(row: Row, options: argparse.Namespace) -> Dose:
-    dose = row.sample if options.sample else row.long
+    dose = row.sample if options.sample and row.sample else row.long
     if row.number == 2:
         given = {"faults": options.kills, "events": options.events}
         dose = dataclasses.replace(dose, **{name: value for name, value in given.items() if value is not None})

@@ -14,7 +14,7 @@ Tell = Callable[[str], None]
 
 def try_row(row: Row, dose: Dose, seed: int, folder: Path, tell: Tell) -> Outcome:
     """The row in a world of its own; what goes wrong stands in the outcome."""
-    outcome = Outcome(row.number, row.title, lost_is_right=row.lost_is_right)
+    outcome = Outcome.of(row)
     outcome.skipped = row.skip()
     if outcome.skipped:
         return outcome

@@ -22,6 +22,8 @@ DRAIN_SECONDS: Final = 120.0
 """I4: within so long after the last fault, nothing is left to record."""
 _WATCH_SECONDS: Final = 0.02
 _RECOVERY_SECONDS: Final = 120.0
+_TOLD: Final = 3000
+"""Characters of a log, where it is told."""
 
 Mark = tuple[float, list[tuple[int, int]]]
 
@@ -38,8 +40,29 @@ class Dose:
     """Seconds between two faults, on the average."""
     outage: float = 2.0
     """Seconds that something stays away, where it stays away."""
+    few: bool = False
+    """Whether to try only the quickest of the row's faults."""
     events: int = 0
     """Events at the least, where the row is to go on until there are so many."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of FAULTS.md: what it does, and in which doses."""
+
+    number: int
+    title: str
+    run: Callable[[Trial], None]
+    sample: Dose | None
+    """None where it takes root, or too long."""
+    long: Dose
+    plan: Plan = field(default_factory=Plan)
+    skip: Callable[[], str] = lambda: ""
+    """Why it cannot be tried here; empty where it can."""
+    own_world: bool = False
+    """Whether the sample, too, needs a world that is made by `plan`."""
+    starts_workers: bool = True
+    lost_is_right: bool = False
 
 
 @dataclass
@@ -48,6 +71,8 @@ class Outcome:
 
     number: int
     title: str
+    lost_is_right: bool
+    """Whether the row is the control, which must lose."""
     faults: int = 0
     recoveries: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -57,8 +82,10 @@ class Outcome:
     seconds: float = 0.0
     skipped: str = ""
     failed: str = ""
-    lost_is_right: bool = False
-    """Whether the row is the control, which must lose."""
+
+    @classmethod
+    def of(cls, row: Row) -> Outcome:
+        return cls(row.number, row.title, row.lost_is_right)
 
 
 class Trial:
@@ -80,10 +107,11 @@ class Trial:
     @contextlib.contextmanager
     def load(self, producers: int = 2, **options: float | int) -> Iterator[None]:
         """Producers publish; at the end they are asked to stop."""
-        for number in range(producers):
+        before = self.accepted()
+        for _ in range(producers):
             arguments = {"seed": self.seed, "rate": self.dose.rate} | options
-            self.world.start_producer(self.accepted_folder, f"p{number}", **arguments)
-        self.wait(lambda: self.accepted() > 0, "the first accepted event")
+            self.world.start_producer(self.accepted_folder, **arguments)
+        self.wait(lambda: self.accepted() > before, "the first accepted event")
         try:
             yield
         finally:
@@ -158,6 +186,15 @@ class Trial:
 
     # --- the end
 
+    @contextlib.contextmanager
+    def same_workers(self) -> Iterator[None]:
+        """Whatever happens in the meantime, no worker ends: nothing has to start it again."""
+        workers = list(self.world.workers)
+        yield
+        ended = [worker for worker in workers if not worker.is_running()]
+        logs = "".join(worker.log.read_text(errors="replace")[-_TOLD:] for worker in ended)
+        assert not ended, f"{len(ended)} of {len(workers)} workers ended by themselves:\n{logs}"
+
     def note(self, words: str) -> None:
         self.outcome.notes.append(words)
 
@@ -177,19 +214,3 @@ class Trial:
 
 def _are_past(oldest: list[tuple[int, int] | None], newest: list[tuple[int, int]]) -> bool:
     return all(first is None or first > last for first, last in zip(oldest, newest, strict=True))
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of FAULTS.md: what it does, and in which doses."""
-
-    number: int
-    title: str
-    run: Callable[[Trial], None]
-    sample: Dose
-    long: Dose
-    plan: Plan = field(default_factory=Plan)
-    skip: Callable[[], str] = lambda: ""
-    """Why it cannot be tried here; empty where it can."""
-    starts_workers: bool = True
-    lost_is_right: bool = False

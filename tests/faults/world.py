@@ -16,6 +16,7 @@ import psutil
 import redis
 from pydantic import SecretStr
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli import processes
 from cli.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
@@ -25,10 +26,12 @@ from domain import streams
 from domain.settings import Settings
 from storage import tables
 from storage.engine import make_engine
+from tests.faults.disks import small_disk
 from tests.proxy import Proxy
 from tests.waiting import wait_until
 
 START_SECONDS: Final = 60.0
+_DISK_MEGABYTES: Final = 400
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Plan:
     """Whether PostgreSQL waits for its disk; without, the samples are quick."""
     proxied: bool = False
     """Whether workers and producers reach the servers through proxies."""
+    small_disks: bool = False
+    """Whether each server has a small disk of its own, which can be filled; root alone can make such."""
 
 
 class World:
@@ -52,8 +57,8 @@ class World:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
         self.plan = plan
-        self.postgres = EmbeddedPostgres(folder / "postgresql")
-        self.broker = EmbeddedValkey(folder / "valkey")
+        self.postgres = EmbeddedPostgres(folder / "postgresql" / "data")
+        self.broker = EmbeddedValkey(folder / "valkey" / "data")
         self.workers: list[Process] = []
         self._producers: list[Process] = []
         self._others: list[Process] = []
@@ -73,6 +78,9 @@ class World:
         self._stack.close()
 
     def _start_servers(self) -> None:
+        if self.plan.small_disks:
+            for server in (self.postgres, self.broker):
+                self._stack.enter_context(small_disk(server.folder.parent, _DISK_MEGABYTES))
         self._stack.callback(self.kill_processes)
         self._stack.callback(self.broker.stop)
         self.broker.start()
@@ -194,12 +202,14 @@ class World:
         folder.mkdir(parents=True)
         return folder
 
-    def start_producer(self, accepted: Path, name: str, **options: float | int) -> Process:
+    def start_producer(self, accepted: Path, **options: float | int) -> Process:
+        """A producer of events of its own; `options` are those of `tests.faults.producer`."""
+        number = next(self._numbers)
         arguments = [part for option, value in options.items() for part in (f"--{option}", str(value))]
-        command = [sys.executable, "-m", "tests.faults.producer", "--log", str(accepted / f"{name}.log")]
-        command += ["--name", f"{name}r{self._runs}", *arguments]
-        log = self.folder / "logs" / f"producer-{next(self._numbers)}.log"
-        producer = Process(f"producer {name}", command, processes.environment(self.settings), log)
+        command = [sys.executable, "-m", "tests.faults.producer", "--name", f"p{number}"]
+        command += ["--log", str(accepted / f"p{number}.log"), *arguments]
+        log = self.folder / "logs" / f"producer-{number}.log"
+        producer = Process(f"producer {number}", command, processes.environment(self.settings), log)
         producer.start()
         self._producers.append(producer)
         return producer
@@ -258,12 +268,22 @@ class World:
 
     # --- between two trials
 
+    def is_well(self) -> bool:
+        """Whether servers and workers run, and nothing is left to record."""
+        try:
+            self.recorded()
+            return self.is_drained() and all(worker.is_running() for worker in self.workers)
+        except (redis.RedisError, SQLAlchemyError):
+            return False
+
     def empty(self) -> None:
-        """Takes all rows and keys away: the next trial is judged by its own."""
+        """Takes rows, counters and logs away: the next trial is judged by its own."""
         names = ", ".join(table.name for table in tables.metadata.sorted_tables)
         with self.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {names}"))
         self.redis.delete(streams.COUNTERS)
+        for log in (self.folder / "logs").glob("worker-*.log"):
+            os.truncate(log, 0)
 
     def stop_producers(self) -> None:
         """Asks all to stop; one that waits for the broker in vain is killed."""

@@ -7,14 +7,24 @@ from typing import Final
 from tests.faults.rows import (
     row_00_control,
     row_02_kills,
+    row_03_stops,
+    row_04_shutdown,
     row_05_broker,
+    row_08_flushed,
+    row_09_network,
     row_10_postgresql,
+    row_11_duplicates,
 )
 from tests.faults.trial import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     row_00_control.ROW,
     row_02_kills.ROW,
+    row_03_stops.ROW,
+    row_04_shutdown.ROW,
     row_05_broker.ROW,
+    row_08_flushed.ROW,
+    row_09_network.ROW,
     row_10_postgresql.ROW,
+    row_11_duplicates.ROW,
 )

@@ -74,7 +74,7 @@ def _empty_the_queue(trial: Trial, url: str) -> None:
     restorer = _worker(trial, url, 99, visibility="1")
     redis: Any = trial.world.redis
     trial.wait(lambda: not redis.llen(QUEUE) and not redis.hlen("unacked"), "an empty queue of the control", 120)
-    restorer.stop()
+    restorer.kill()
 
 
 def _worker(trial: Trial, url: str, number: int, visibility: str = "3600") -> Process:
