@@ -41,6 +41,8 @@ class Verdict:
     doubled: int = 0
     """I2: effects that no event accounts for: rows too many, events twice in the journal."""
     dead: int = 0
+    is_given: bool = False
+    """Whether the judge was asked at all: a row may fail before."""
     errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -53,7 +55,7 @@ class Verdict:
 def judge(engine: Engine, accepted: Accepted, refused: Iterable[bytes] = ()) -> Verdict:
     """Judges all that stands in the database; `refused` are the bodies that must be dead letters, and nothing else."""
     began = time.monotonic()
-    verdict = Verdict(accepted=len(accepted.ids))
+    verdict = Verdict(accepted=len(accepted.ids), is_given=True)
     with engine.connect() as connection:
         known = _journal(connection, accepted, verdict)
         _dead_letters(connection, accepted, known, list(refused), verdict)

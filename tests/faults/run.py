@@ -23,7 +23,7 @@ def try_row(row: Row, dose: Dose, seed: int, folder: Path, tell: Tell) -> Outcom
         with World(folder, row.plan) as world:
             try_in(world, row, dose, outcome, seed, tell)
     except Exception as error:  # a row that fails is told; the run goes on to the next
-        outcome.failed = f"{type(error).__name__}: {error}"
+        outcome.failed = f"{type(error).__name__}: {error} (seed {seed})"
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -32,6 +32,10 @@ def try_in(world: World, row: Row, dose: Dose, outcome: Outcome, seed: int, tell
     """The row in this world; raises what goes wrong."""
     if row.starts_workers:
         world.start_workers()
-    row.run(Trial(world, dose, outcome, seed, tell))
+    trial = Trial(world, dose, outcome, seed, tell)
+    try:
+        row.run(trial)
+    finally:
+        outcome.verdict.accepted = outcome.verdict.accepted or trial.accepted()
     if outcome.verdict.errors and not row.lost_is_right:
         raise AssertionError("; ".join(outcome.verdict.errors))

@@ -22,7 +22,7 @@ DRAIN_SECONDS: Final = 120.0
 """I4: within so long after the last fault, nothing is left to record."""
 _WATCH_SECONDS: Final = 0.02
 _RECOVERY_SECONDS: Final = 120.0
-_TOLD: Final = 3000
+_TOLD: Final = 200
 """Characters of a log, where it is told."""
 
 Mark = tuple[float, list[tuple[int, int]]]
@@ -82,10 +82,21 @@ class Outcome:
     seconds: float = 0.0
     skipped: str = ""
     failed: str = ""
+    kills: int = 0
+    """How many of the faults were a kill -9 of the service's processes."""
 
     @classmethod
     def of(cls, row: Row) -> Outcome:
         return cls(row.number, row.title, row.lost_is_right)
+
+    @property
+    def result(self) -> str:
+        """In one line."""
+        if self.skipped:
+            return f"skipped: {self.skipped}"
+        if self.failed:
+            return f"failed: {' '.join(self.failed.split())[:300].replace('|', '/')}"
+        return "loses, as it must" if self.lost_is_right else "held"
 
 
 class Trial:
@@ -109,8 +120,9 @@ class Trial:
         """Producers publish; at the end they are asked to stop."""
         before = self.accepted()
         for _ in range(producers):
-            arguments = {"seed": self.seed, "rate": self.dose.rate} | options
-            self.world.start_producer(self.accepted_folder, **arguments)
+            self.world.start_producer(
+                self.accepted_folder, None, **{"seed": self.seed, "rate": self.dose.rate} | options
+            )
         self.wait(lambda: self.accepted() > before, "the first accepted event")
         try:
             yield
@@ -136,9 +148,14 @@ class Trial:
 
     def recover(self, seconds: float = _RECOVERY_SECONDS) -> None:
         """Waits until all that was accepted by now is recorded, and notes how long it took."""
-        began, newest = self.mark()
-        self.wait(lambda: self._is_past(newest), "recovery", seconds)
+        began = time.monotonic()
+        self.until_recorded(seconds)
         self.outcome.recoveries.append(time.monotonic() - began)
+
+    def until_recorded(self, seconds: float = _RECOVERY_SECONDS) -> None:
+        """Waits until all that was accepted by now is recorded."""
+        _, newest = self.mark()
+        self.wait(lambda: self._is_past(newest), "recovery", seconds)
 
     def mark(self) -> Mark:
         """This moment, and what stands at the end of each shard."""
@@ -190,10 +207,12 @@ class Trial:
     def same_workers(self) -> Iterator[None]:
         """Whatever happens in the meantime, no worker ends: nothing has to start it again."""
         workers = list(self.world.workers)
-        yield
-        ended = [worker for worker in workers if not worker.is_running()]
-        logs = "".join(worker.log.read_text(errors="replace")[-_TOLD:] for worker in ended)
-        assert not ended, f"{len(ended)} of {len(workers)} workers ended by themselves:\n{logs}"
+        try:
+            yield
+        finally:
+            ended = [worker for worker in workers if not worker.is_running()]
+            logs = "".join(worker.log.read_text(errors="replace").strip()[-_TOLD:] for worker in ended)
+            assert not ended, f"{len(ended)} of {len(workers)} workers ended by themselves: {logs}"
 
     def note(self, words: str) -> None:
         self.outcome.notes.append(words)

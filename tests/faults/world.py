@@ -152,10 +152,16 @@ class World:
     # --- the workers
 
     def start_workers(self) -> None:
-        """Starts as many as are planned, and waits until they record."""
+        """Starts as many as are planned, and waits until they consume."""
         while len(self.workers) < self.plan.workers:
             self.add_worker()
         self.wait_for_workers()
+        wait_until(lambda: self.consuming() >= len(self.workers), START_SECONDS, "consuming workers")
+
+    def consuming(self) -> int:
+        """Celery workers that are ready: the last things they do is to subscribe, once for gossip and once for control."""
+        clients: Any = self.redis.client_list()
+        return sum(int(client["psub"]) > 0 for client in clients) // 2
 
     def add_worker(self, command: Sequence[str] | None = None, **environment: str) -> Process:
         """Starts one more worker; `command` in place of the usual one."""
@@ -169,6 +175,20 @@ class World:
         worker.start()
         self.workers.append(worker)
         return worker
+
+    def add_altered_worker(self, *alteration: str) -> Process:
+        """A worker that `tests.faults.altered_worker` alters so."""
+        celery = processes.worker_command(self.plan.processes)
+        arguments = celery[celery.index("celery") + 1 :]
+        return self.add_worker([sys.executable, "-m", "tests.faults.altered_worker", *alteration, *arguments])
+
+    def stop_workers(self) -> None:
+        """Ends all of them, as a release does."""
+        for worker in self.workers:
+            worker.terminate()
+        for worker in self.workers:
+            worker.wait()
+        self.workers.clear()
 
     def wait_for_workers(self) -> None:
         """Until every worker has its pool: a killed one is of use as a victim only when it lived."""
@@ -202,14 +222,15 @@ class World:
         folder.mkdir(parents=True)
         return folder
 
-    def start_producer(self, accepted: Path, **options: float | int) -> Process:
-        """A producer of events of its own; `options` are those of `tests.faults.producer`."""
+    def start_producer(self, accepted: Path, to: str | None = None, **options: float | int) -> Process:
+        """A producer of events of its own, to the world's broker or another one; `options`: `tests.faults.producer`."""
         number = next(self._numbers)
         arguments = [part for option, value in options.items() for part in (f"--{option}", str(value))]
         command = [sys.executable, "-m", "tests.faults.producer", "--name", f"p{number}"]
         command += ["--log", str(accepted / f"p{number}.log"), *arguments]
         log = self.folder / "logs" / f"producer-{number}.log"
-        producer = Process(f"producer {number}", command, processes.environment(self.settings), log)
+        environment = processes.environment(self.settings) | ({} if to is None else {"REDIS_URL": to})
+        producer = Process(f"producer {number}", command, environment, log)
         producer.start()
         self._producers.append(producer)
         return producer
@@ -283,11 +304,16 @@ class World:
             producer.wait()
         self._producers.clear()
 
+    def kill_producers(self) -> None:
+        for producer in self._producers:
+            producer.kill()
+        self._producers.clear()
+
     def kill_processes(self) -> None:
         """Ends workers and producers, at once."""
-        for process in (*self._producers, *self.workers, *self._others):
+        self.kill_producers()
+        for process in (*self.workers, *self._others):
             process.kill()
-        self._producers.clear()
         self._others.clear()
         self.workers.clear()
 

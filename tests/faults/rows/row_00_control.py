@@ -110,6 +110,7 @@ def _lost(trial: Trial, name: str = "") -> set[str]:
 
 def _judge(trial: Trial) -> None:
     verdict = trial.outcome.verdict
+    verdict.is_given = True
     accepted = Accepted.read(trial.accepted_folder).ids
     verdict.accepted, verdict.lost = len(accepted), len(_lost(trial))
     verdict.recorded = verdict.accepted - verdict.lost

@@ -34,6 +34,7 @@ def kill_one(trial: Trial) -> bool:
     grown = [worker for worker in trial.world.workers if trial.world.children(worker)]
     worker = trial.random.choice(grown or trial.world.workers)
     trial.outcome.faults += 1
+    trial.outcome.kills += 1
     children = trial.world.children(worker)
     if trial.random.random() < _WHOLE or not children:
         kill_whole(worker)

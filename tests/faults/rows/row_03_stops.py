@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -37,11 +38,16 @@ def stop_and_continue(trial: Trial) -> None:
     trial.pause()
     children = trial.world.children(_grown(trial))
     with trial.fault("a worker's pool stopped for longer than its lease, then continued"):
+        stop_pool(trial, children)
+
+
+def stop_pool(trial: Trial, children: list[int]) -> None:
+    """Stops processes for longer than their leases last."""
+    for number, seconds in ((signal.SIGSTOP, 2.5 * trial.world.settings.lease_seconds), (signal.SIGCONT, 0.0)):
         for child in children:
-            os.kill(child, signal.SIGSTOP)
-        time.sleep(2.5 * trial.world.settings.lease_seconds)
-        for child in children:
-            os.kill(child, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+        time.sleep(seconds)
 
 
 def _grown(trial: Trial) -> Process:

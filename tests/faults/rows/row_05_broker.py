@@ -18,6 +18,7 @@ def run(trial: Trial) -> None:
         for _ in range(trial.dose.faults):
             trial.pause()
             with trial.fault("broker killed with -9, and started again"):
+                trial.outcome.kills += 1
                 world.broker.kill()
                 world.broker.start()
         with trial.fault(f"broker hung for {trial.dose.outage:g} s"):

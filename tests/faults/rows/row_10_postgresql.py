@@ -35,6 +35,7 @@ def run(trial: Trial) -> None:
 
 def postmaster_killed(trial: Trial) -> None:
     """postmaster killed with -9, and started again."""
+    trial.outcome.kills += 1
     trial.world.kill_postgres()
     trial.world.start_postgres()
 
@@ -49,6 +50,7 @@ def backend_killed(trial: Trial) -> None:
     """a backend killed with -9: PostgreSQL ends all sessions and recovers."""
     with _administrator(trial.world) as cursor:
         cursor.execute(f"SELECT pid {_BACKENDS}")
+        trial.outcome.kills += 1
         os.kill(trial.random.choice(cursor.fetchall())[0], signal.SIGKILL)
     trial.wait(lambda: trial.world.recorded() >= 0, "PostgreSQL after its recovery")
 
@@ -109,6 +111,7 @@ QUICK: Final = (backends_terminated, table_locked, deadlock)
 
 
 def _away(trial: Trial) -> None:
+    trial.outcome.kills += 1
     trial.world.kill_postgres()
     time.sleep(trial.dose.outage)
     trial.world.start_postgres()
