@@ -142,6 +142,13 @@ class World:
             return False
         return True
 
+    def restart_servers(self) -> None:
+        """kill -9 of both servers, which are started again."""
+        self.kill_postgres()
+        self.broker.kill()
+        self.broker.start()
+        self.start_postgres()
+
     def signal_postgres(self, number: signal.Signals) -> None:
         """Signals the postmaster and all its children."""
         signal_tree(self.postgres.pid, number)
@@ -159,7 +166,7 @@ class World:
         wait_until(lambda: self.consuming() >= len(self.workers), START_SECONDS, "consuming workers")
 
     def consuming(self) -> int:
-        """Celery workers that are ready: the last things they do is to subscribe, once for gossip and once for control."""
+        """Celery workers that are ready: before, they subscribe, once for gossip and last of all for control."""
         clients: Any = self.redis.client_list()
         return sum(int(client["psub"]) > 0 for client in clients) // 2
 
@@ -182,12 +189,10 @@ class World:
         arguments = celery[celery.index("celery") + 1 :]
         return self.add_worker([sys.executable, "-m", "tests.faults.altered_worker", *alteration, *arguments])
 
-    def stop_workers(self) -> None:
-        """Ends all of them, as a release does."""
+    def kill_workers(self) -> None:
+        """Ends all of them, at once."""
         for worker in self.workers:
-            worker.terminate()
-        for worker in self.workers:
-            worker.wait()
+            worker.kill()
         self.workers.clear()
 
     def wait_for_workers(self) -> None:
@@ -312,10 +317,10 @@ class World:
     def kill_processes(self) -> None:
         """Ends workers and producers, at once."""
         self.kill_producers()
-        for process in (*self.workers, *self._others):
+        self.kill_workers()
+        for process in self._others:
             process.kill()
         self._others.clear()
-        self.workers.clear()
 
     def _continue_all(self) -> None:
         """A server that was stopped by a signal could not be asked to end."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.faults.rows import (
     row_00_control,
+    row_01_crash_points,
     row_02_kills,
     row_03_stops,
     row_04_shutdown,
@@ -19,12 +20,15 @@ from tests.faults.rows import (
     row_12_poison,
     row_13_bad_release,
     row_14_clocks,
+    row_15_migration,
+    row_16_secrets,
     row_17_soak,
 )
 from tests.faults.trial import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     row_00_control.ROW,
+    row_01_crash_points.ROW,
     row_02_kills.ROW,
     row_03_stops.ROW,
     row_04_shutdown.ROW,
@@ -38,5 +42,7 @@ ROWS: Final[tuple[Row, ...]] = (
     row_12_poison.ROW,
     row_13_bad_release.ROW,
     row_14_clocks.ROW,
+    row_15_migration.ROW,
+    row_16_secrets.ROW,
     row_17_soak.ROW,
 )

@@ -20,9 +20,9 @@ _LONGEST_GAP: Final = 5.0
 
 
 def run(trial: Trial) -> None:
-    """Restarts the workers one after the other, again and again."""
+    """Restarts the workers one after the other, again and again; the dose's events are those that wait at the most."""
     exits: list[float] = []
-    with trial.load(), _gaps(trial) as gaps:
+    with trial.load(backlog=trial.dose.events), _gaps(trial) as gaps:
         trial.wait(lambda: trial.world.backlog() > 500, "a backlog")
         for _ in range(trial.dose.faults):
             for worker in trial.world.workers:
@@ -67,7 +67,7 @@ ROW: Final = Row(
     number=4,
     title="SIGTERM in a backlog; rolling restart of 3 workers",
     run=run,
-    sample=Dose(faults=1, rate=5000),
-    long=Dose(faults=5, rate=5000),
+    sample=Dose(faults=1, rate=1500, events=2000),
+    long=Dose(faults=5, rate=5000, events=20_000),
     plan=Plan(workers=3),
 )

@@ -74,7 +74,7 @@ def replies_lost(trial: Trial, proxy: Proxy) -> None:
 
 
 FAULTS: Final[tuple[Callable[[Trial, Proxy], None], ...]] = (cut, cut_for_long, held, reset, replies_lost, half_open)
-QUICK: Final = (cut, reset, replies_lost)
+QUICK: Final = (cut, replies_lost)
 
 ROW: Final = Row(
     number=9,

@@ -12,11 +12,10 @@ from tests.faults.report import percentile
 from tests.faults.trial import Dose, Row, Trial
 
 _PROBES: Final = 10
-_HUGE_MEGABYTES: Final = 64
 
 
 def run(trial: Trial) -> None:
-    """The delay of healthy events without poison, then with it on every shard; then one body of 64 MB."""
+    """The delay of healthy events without poison, then with it on every shard; then one huge body."""
     with trial.same_workers(), trial.load(), watching(trial.world) as peak:
         before = _delays(trial)
         during: list[float] = []
@@ -25,13 +24,12 @@ def run(trial: Trial) -> None:
             for place, body in enumerate(poison.bodies(f"{trial.accepted_folder.name}-{turn}")):
                 _publish(trial, body, place)
             during += _delays(trial)
-        _publish(trial, poison.huge(_HUGE_MEGABYTES), 0)
+        megabytes = 8 if trial.dose.few else 64
+        _publish(trial, poison.huge(megabytes), 0)
         during += _delays(trial)
     trial.judge()
     trial.note(f"delay of healthy events p50 / p99: {_words(before)} without poison, {_words(during)} among it")
-    trial.note(
-        f"peak memory of a process of the workers: {peak[0] / 2**20:.0f} MB, with a body of {_HUGE_MEGABYTES} MB"
-    )
+    trial.note(f"peak memory of a process of the workers: {peak[0] / 2**20:.0f} MB, with a body of {megabytes} MB")
 
 
 def _publish(trial: Trial, body: bytes, place: int) -> None:
@@ -59,6 +57,6 @@ ROW: Final = Row(
     number=12,
     title="poison among healthy events, 64 MB and parser-breaking bodies among it",
     run=run,
-    sample=Dose(faults=1, rate=300),
+    sample=Dose(faults=1, rate=100, few=True),
     long=Dose(faults=20),
 )

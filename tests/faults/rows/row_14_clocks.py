@@ -22,13 +22,13 @@ def run(trial: Trial) -> None:
     right = _recorded(trial, islice(_told(trial, 0), trial.dose.events))
     trial.judge()
     trial.world.empty()
-    trial.world.stop_workers()
+    trial.world.kill_workers()
     for seconds in (_HOUR, -_HOUR):
         trial.world.add_altered_worker("clock", str(seconds))
         trial.outcome.faults += 1
     wrong = _recorded(trial, _alternating(trial))
     trial.judge()
-    trial.world.stop_workers()
+    trial.world.kill_workers()
     differences = rows.compare(wrong, right)
     assert not differences, differences[:3]
 
