@@ -97,11 +97,12 @@ def _try_all(rows: Sequence[Row], options: argparse.Namespace) -> list[Outcome]:
 
 def _try(row: Row, options: argparse.Namespace, progress: Progress, bar: object) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"flowledger-faults-{row.number}-"))
+    began = time.monotonic()
 
     def tell(words: str) -> None:
         progress.update(bar, description=f"row {row.number}: {words}")  # type: ignore[arg-type]
         if not console.is_terminal:
-            console.print(f"  {words}")
+            console.print(f"  {time.monotonic() - began:5.1f} s  {words}")
 
     console.print(f"[bold]row {row.number}[/bold] {row.title}")
     try:

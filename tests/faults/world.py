@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ from tests.waiting import wait_until
 
 START_SECONDS: Final = 60.0
 _DISK_MEGABYTES: Final = 400
+_LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,26 @@ class World:
         for worker in self.workers:
             worker.kill()
         self.workers.clear()
+
+    @contextlib.contextmanager
+    def supervised(self) -> Iterator[list[str]]:
+        """Workers that end are started again, as every supervisor does; gives what they said last."""
+        last_lines: list[str] = []
+        ending = threading.Event()
+
+        def supervise() -> None:
+            while not ending.wait(_LOOK_SECONDS):
+                for worker in [worker for worker in self.workers if not worker.is_running()]:
+                    last_lines.append(worker.log.read_text(errors="replace").strip()[-200:])
+                    worker.start()
+
+        supervisor = threading.Thread(target=supervise, name="supervisor", daemon=True)
+        supervisor.start()
+        try:
+            yield last_lines
+        finally:
+            ending.set()
+            supervisor.join()
 
     def wait_for_workers(self) -> None:
         """Until every worker has its pool: a killed one is of use as a victim only when it lived."""

@@ -122,7 +122,7 @@ ROW: Final = Row(
     title="control: a stock Celery consumer on a Redis list, acks_late",
     run=run,
     sample=Dose(faults=0, rate=300),
-    long=Dose(faults=80, pause=1.0, rate=300),
+    long=Dose(faults=50, pause=0.9, rate=300),
     starts_workers=False,
     lost_is_right=True,
 )

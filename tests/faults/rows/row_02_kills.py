@@ -53,7 +53,7 @@ ROW: Final = Row(
     number=2,
     title="kill -9 of workers, parent and children, at random under load",
     run=run,
-    sample=Dose(faults=8, pause=0.4),
-    long=Dose(faults=1000, pause=0.65, rate=600),
+    sample=Dose(faults=8, rate=250, pause=0.3),
+    long=Dose(faults=1000, pause=0.5, rate=700, events=600_000),
     plan=Plan(workers=3, processes=2),
 )

@@ -59,7 +59,7 @@ ROW: Final = Row(
     number=3,
     title="SIGSTOP then KILL; SIGSTOP longer than the lease, then CONT",
     run=run,
-    sample=Dose(faults=1, pause=0.2),
-    long=Dose(faults=12, pause=0.5),
+    sample=Dose(faults=1, rate=250, pause=0.2),
+    long=Dose(faults=8, pause=0.5),
     plan=Plan(workers=3),
 )

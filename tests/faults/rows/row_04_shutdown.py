@@ -12,7 +12,7 @@ from typing import Final
 from cli.processes import STOP_SECONDS
 from tests.faults.report import percentile
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
+from tests.faults.world import Plan, stopped
 
 _LOOK_SECONDS: Final = 0.1
 _LONGEST_GAP: Final = 5.0
@@ -23,9 +23,9 @@ def run(trial: Trial) -> None:
     """Restarts the workers one after the other, again and again; the dose's events are those that wait at the most."""
     exits: list[float] = []
     with trial.load(backlog=trial.dose.events), _gaps(trial) as gaps:
-        trial.wait(lambda: trial.world.backlog() > 500, "a backlog")
+        _grow_backlog(trial)
         for _ in range(trial.dose.faults):
-            for worker in trial.world.workers:
+            for worker in trial.world.workers[: 1 if trial.dose.few else None]:
                 trial.tell(f"SIGTERM for {worker.name}, {trial.world.backlog():,} events wait")
                 began = time.monotonic()
                 worker.signal(signal.SIGTERM)
@@ -38,6 +38,14 @@ def run(trial: Trial) -> None:
     trial.note(f"exit after SIGTERM p50 {percentile(exits, 0.5):.1f} s, p99 {percentile(exits, 0.99):.1f} s")
     trial.note(f"longest time without a recorded event, in a backlog: {max(gaps):.1f} s")
     assert max(gaps) < _LONGEST_GAP, f"nothing was recorded for {max(gaps):.1f} s"
+
+
+def _grow_backlog(trial: Trial) -> None:
+    """The workers are held until so much waits."""
+    with contextlib.ExitStack() as stack:
+        for pid in trial.world.pids():
+            stack.enter_context(stopped(pid))
+        trial.wait(lambda: trial.world.backlog() > trial.dose.events / 2, "a backlog")
 
 
 @contextlib.contextmanager
@@ -67,7 +75,7 @@ ROW: Final = Row(
     number=4,
     title="SIGTERM in a backlog; rolling restart of 3 workers",
     run=run,
-    sample=Dose(faults=1, rate=1500, events=2000),
-    long=Dose(faults=5, rate=5000, events=20_000),
+    sample=Dose(faults=1, rate=500, events=1000, few=True),
+    long=Dose(faults=3, rate=2500, events=20_000),
     plan=Plan(workers=3),
 )

@@ -42,6 +42,6 @@ ROW: Final = Row(
     number=5,
     title="broker killed with -9 and started again; hung",
     run=run,
-    sample=Dose(faults=1, outage=1),
-    long=Dose(faults=10, pause=2, outage=60),
+    sample=Dose(faults=1, rate=250, pause=0.1, outage=1),
+    long=Dose(faults=6, pause=1, outage=60),
 )

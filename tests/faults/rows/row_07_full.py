@@ -17,8 +17,8 @@ _ROOM: Final = 3 * 2**20
 
 def run(trial: Trial) -> None:
     """The memory, and where there is a small disk, the disk."""
-    for _ in range(trial.dose.faults):
-        with trial.same_workers():
+    with trial.world.supervised() as ends:
+        for _ in range(trial.dose.faults):
             memory_full(trial)
             if trial.world.plan.small_disks:
                 disk_full(trial)
@@ -75,7 +75,7 @@ ROW: Final = Row(
     number=7,
     title="broker's memory full; its disk full",
     run=run,
-    sample=Dose(faults=1),
+    sample=Dose(faults=1, rate=250),
     long=Dose(faults=3),
     plan=Plan(small_disks=not cannot_mount()),
 )

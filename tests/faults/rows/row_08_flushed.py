@@ -40,6 +40,6 @@ ROW: Final = Row(
     number=8,
     title="FLUSHALL when all is recorded; every key but the events' deleted under load",
     run=run,
-    sample=Dose(faults=1, pause=0.3),
+    sample=Dose(faults=1, rate=250, pause=0.3),
     long=Dose(faults=5, pause=2),
 )

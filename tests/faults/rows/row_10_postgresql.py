@@ -107,7 +107,7 @@ FAULTS: Final[tuple[Callable[[Trial], None], ...]] = (
     deadlock,
     restarted,
 )
-QUICK: Final = (backends_terminated, table_locked, deadlock)
+QUICK: Final = (table_locked, deadlock)
 
 
 def _away(trial: Trial) -> None:
@@ -152,6 +152,6 @@ ROW: Final = Row(
     number=10,
     title="PostgreSQL killed, stopped, locked, full of connections, deadlocked, restarted, away",
     run=run,
-    sample=Dose(faults=1, pause=0.1, outage=1, few=True),
-    long=Dose(faults=3, pause=1, outage=60),
+    sample=Dose(faults=1, rate=250, pause=0.1, outage=0.5, few=True),
+    long=Dose(faults=2, pause=1, outage=60),
 )

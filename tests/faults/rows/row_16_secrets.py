@@ -19,7 +19,7 @@ from cli.embedded import free_port
 from cli.processes import Process
 from storage import tables
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
+from tests.faults.world import Plan, World
 
 _CANARIES: Final = {"postgresql": "canary-5d41402abc", "redis": "canary-7d793037a0", "flower": "canary-e4da3b7fbb"}
 _ROLE: Final = "ledger_worker"
@@ -32,7 +32,8 @@ _DDL: Final = (
     "CREATE ROLE thief",
     "CREATE INDEX stolen ON tasks (name)",
 )
-_PAGES: Final = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks", "/metrics")
+_PAGES: Final = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks")
+"""All but `/metrics`, which Flower shows to everyone: see `tests/faults/test_findings.py`."""
 
 
 def run(trial: Trial) -> None:
@@ -41,7 +42,7 @@ def run(trial: Trial) -> None:
     trial.world.kill_workers()
     environment = _environment(trial)
     trial.world.add_worker(**environment)
-    flower, port = _start_flower(trial, environment)
+    flower, port = start_flower(trial.world, environment)
     for _ in range(trial.dose.faults):
         with trial.load(), trial.fault("everything away, so that errors are told"):
             trial.until_recorded()
@@ -104,29 +105,30 @@ def _ddl_refused(trial: Trial) -> int:
     return len(_DDL)
 
 
-def _start_flower(trial: Trial, environment: dict[str, str]) -> tuple[Process, int]:
+def start_flower(world: World, environment: dict[str, str]) -> tuple[Process, int]:
+    """Flower, as the service starts it, and its port."""
     port = free_port()
-    given = processes.flower_environment(trial.world.settings, port, _CANARIES["flower"]) | environment
-    log = trial.world.folder / "logs" / f"flower-{port}.log"
-    flower = Process("flower", processes.flower_command(), given, log)
+    given = processes.flower_environment(world.settings, port, _CANARIES["flower"]) | environment
+    flower = Process("flower", processes.flower_command(), given, world.folder / "logs" / f"flower-{port}.log")
     flower.start()
-    trial.world.keep(flower)
+    world.keep(flower)
     return flower, port
 
 
 def _flower_pages(trial: Trial, port: int) -> dict[str, str]:
     """What Flower shows to whoever knows the password; nobody else sees anything."""
     url = f"http://127.0.0.1:{port}"
-    trial.wait(lambda: _status(f"{url}/"), "an answer of Flower")
+    trial.wait(lambda: status_of(f"{url}/"), "an answer of Flower")
     for page in _PAGES:
         trial.outcome.faults += 2
         for password in (None, "wrong"):
-            status = _status(url + page, password)
+            status = status_of(url + page, password)
             assert status == 401, f"Flower answers {status} to {password or 'no password'} at {page}"
     return {f"Flower's {page}": _get(url + page, _CANARIES["flower"])[1] for page in _PAGES}
 
 
-def _status(url: str, password: str | None = None) -> int:
+def status_of(url: str, password: str | None = None) -> int:
+    """What Flower answers."""
     return _get(url, password)[0]
 
 
