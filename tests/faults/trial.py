@@ -163,7 +163,7 @@ class Trial:
         return began, self.wait(self.world.newest, "an answer of the broker")
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[Callable[[], None]]:
+    def watching(self, recoveries: list[float]) -> Iterator[Callable[[], None]]:
         """For faults that follow each other faster than the recovery: call what this gives at each of them."""
         marks: list[Mark] = []
         ending = threading.Event()
@@ -174,7 +174,7 @@ class Trial:
                 now = time.monotonic()
                 for mark in [mark for mark in marks if _are_past(oldest, mark[1])]:
                     marks.remove(mark)
-                    self.outcome.recoveries.append(now - mark[0])
+                    recoveries.append(now - mark[0])
                 time.sleep(_WATCH_SECONDS)
 
         watcher = threading.Thread(target=watch, name="recoveries", daemon=True)

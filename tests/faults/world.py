@@ -32,7 +32,7 @@ from tests.proxy import Proxy
 from tests.waiting import wait_until
 
 START_SECONDS: Final = 60.0
-_DISK_MEGABYTES: Final = 400
+_DISK_MEGABYTES: Final = 800
 _LOOK_SECONDS: Final = 0.5
 
 
@@ -67,6 +67,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._numbers = iter(range(1_000_000))
         self._runs = 0
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         try:
@@ -162,6 +163,8 @@ class World:
 
     def start_workers(self) -> None:
         """Starts as many as are planned, and waits until they consume."""
+        for worker in self.workers:
+            self.start_again(worker)
         while len(self.workers) < self.plan.workers:
             self.add_worker()
         self.wait_for_workers()
@@ -197,6 +200,14 @@ class World:
             worker.kill()
         self.workers.clear()
 
+    def start_again(self, worker: Process) -> bool:
+        """Starts a worker that has ended; False where it runs, for somebody else may have been faster."""
+        with self._starting:
+            if worker.is_running():
+                return False
+            worker.start()
+            return True
+
     @contextlib.contextmanager
     def supervised(self) -> Iterator[list[str]]:
         """Workers that end are started again, as every supervisor does; gives what they said last."""
@@ -206,8 +217,8 @@ class World:
         def supervise() -> None:
             while not ending.wait(_LOOK_SECONDS):
                 for worker in [worker for worker in self.workers if not worker.is_running()]:
-                    last_lines.append(worker.log.read_text(errors="replace").strip()[-200:])
-                    worker.start()
+                    if self.start_again(worker):
+                        last_lines.append(worker.log.read_text(errors="replace").strip()[-200:])
 
         supervisor = threading.Thread(target=supervise, name="supervisor", daemon=True)
         supervisor.start()

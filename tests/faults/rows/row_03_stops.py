@@ -30,7 +30,7 @@ def stop_and_kill(trial: Trial) -> None:
     worker = _grown(trial)
     with trial.fault("a worker stopped, then killed"), stopped(worker.pid):
         trial.pause()
-        kill_whole(worker)
+        kill_whole(trial, worker)
 
 
 def stop_and_continue(trial: Trial) -> None:

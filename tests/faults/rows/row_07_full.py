@@ -1,4 +1,4 @@
-"""Row 7: the broker's memory full, its disk full: clear refusals, nothing lost, and it goes on by itself."""
+"""Row 7: the broker's memory full, its disk full, PostgreSQL's disk full: clear refusals, and nothing lost."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ROOM: Final = 3 * 2**20
 
 
 def run(trial: Trial) -> None:
-    """The memory, and where there is a small disk, the disk."""
+    """The memory, and where there are small disks, the disks."""
     with trial.world.supervised() as ends:
         for _ in range(trial.dose.faults):
             memory_full(trial)
             if trial.world.plan.small_disks:
-                disk_full(trial)
+                broker_disk_full(trial)
+                database_disk_full(trial)
     trial.judge()
     errors = Accepted.read(trial.accepted_folder).errors
     full = sum(count for words, count in errors.items() if words.startswith("BrokerFull: "))
     assert full, f"no publisher was told that the broker is full: {dict(errors)}"
-    trial.note(
-        f"publishers were refused {full} times because the broker was full; all they were told is accepted is there"
-    )
+    trial.note(f"publishers were refused {full} times because the broker was full")
+    trial.note(f"{len(ends)} times a worker ended because Celery could not go on, and was started again")
 
 
 def memory_full(trial: Trial) -> None:
@@ -49,7 +49,7 @@ def memory_full(trial: Trial) -> None:
     redis.config_set("maxmemory", 0)
 
 
-def disk_full(trial: Trial) -> None:
+def broker_disk_full(trial: Trial) -> None:
     """Not a byte more on the broker's disk: it stops rather than confirm what it cannot keep; it is started again."""
     with trial.load():
         with filled(trial.world.broker.folder.parent):
@@ -59,6 +59,19 @@ def disk_full(trial: Trial) -> None:
             trial.outcome.faults += 1
         trial.world.broker.kill()
         trial.world.broker.start()
+        trial.recover()
+
+
+def database_disk_full(trial: Trial) -> None:
+    """Not a byte more on PostgreSQL's disk: it ends, or refuses; nothing is acknowledged until it is there again."""
+    world = trial.world
+    with trial.load():
+        with filled(world.postgres.folder.parent):
+            trial.tell("PostgreSQL's disk is full")
+            trial.wait(lambda: "waits for the database" in world.worker_logs(), "a worker that waits for the database")
+            time.sleep(trial.dose.outage)
+            trial.outcome.faults += 1
+        world.start_postgres()
         trial.recover()
 
 
@@ -73,7 +86,7 @@ def _wait_until_refused(trial: Trial, kind: str) -> None:
 
 ROW: Final = Row(
     number=7,
-    title="broker's memory full; its disk full",
+    title="broker's memory full; its disk full; PostgreSQL's disk full",
     run=run,
     sample=Dose(faults=1, rate=250),
     long=Dose(faults=3),

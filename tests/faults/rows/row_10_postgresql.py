@@ -1,4 +1,7 @@
-"""Row 10: everything that happens to PostgreSQL; no worker is started again, nothing is acknowledged falsely."""
+"""Row 10: everything that happens to PostgreSQL; no worker is started again, nothing is acknowledged falsely.
+
+Its disk is filled in row 7, where there is a small one.
+"""
 
 from __future__ import annotations
 

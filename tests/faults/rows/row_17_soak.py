@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -19,7 +20,7 @@ Fault = Callable[[Trial], None]
 
 def run(trial: Trial) -> None:
     """Faults at random, one after the other; the memory of processes that nobody killed, over the events."""
-    with trial.load():
+    with trial.world.supervised(), trial.load():
         began, first = time.monotonic(), _memory(trial)
         for _ in range(trial.dose.faults):
             trial.pause()
@@ -35,20 +36,21 @@ def a_pool_process_killed(trial: Trial) -> None:
     children = _others(trial)
     if children:
         trial.outcome.kills += 1
-        os.kill(trial.random.choice(children), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(trial.random.choice(children), signal.SIGKILL)
 
 
 def a_worker_killed(trial: Trial) -> None:
     """a worker killed with -9 as a whole, and started again."""
     trial.outcome.kills += 1
-    row_02_kills.kill_whole(trial.random.choice(trial.world.workers[1:]))
+    row_02_kills.kill_whole(trial, trial.random.choice(trial.world.workers[1:]))
 
 
 def a_worker_restarted(trial: Trial) -> None:
     """a worker ended by SIGTERM, and started again."""
     worker = trial.random.choice(trial.world.workers[1:])
     worker.stop()
-    worker.start()
+    trial.world.start_again(worker)
 
 
 def a_pool_stopped(trial: Trial) -> None:
