@@ -30,12 +30,15 @@ from tests.faults.trial import Dose, Outcome, Row
 from tests.faults.world import Plan
 
 KILLS_ROW: Final = 2
+_MOST_SECONDS: Final = 1800
+"""A row that takes longer has failed."""
 console: Final = Console(highlight=False)
 
 
 def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, _too_long)
     began = time.monotonic()
     outcomes = _try_all([row for row in ROWS if not options.rows or row.number in options.rows], options)
     console.print(report.table(outcomes))
@@ -45,6 +48,10 @@ def main() -> None:
         console.print(f"written to {options.report}")
     console.print(f"seed {options.seed}; the same again: {_command(options)}", soft_wrap=True)
     sys.exit(1 if not outcomes or any(outcome.failed for outcome in outcomes) else 0)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"the row took longer than {_MOST_SECONDS} s")
 
 
 def _options() -> argparse.Namespace:
@@ -105,9 +112,11 @@ def _try(row: Row, options: argparse.Namespace, progress: Progress, bar: object)
             console.print(f"  {time.monotonic() - began:5.1f} s  {words}")
 
     console.print(f"[bold]row {row.number}[/bold] {row.title}")
+    signal.alarm(_MOST_SECONDS)
     try:
         outcome = try_row(row, _dose(row, options), options.seed, folder / "world", tell)
     finally:
+        signal.alarm(0)
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     style = "red" if outcome.failed else "yellow" if outcome.skipped else "green"

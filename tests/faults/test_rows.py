@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.faults.rows import ROWS
-from tests.faults.run import try_in, try_row
+from tests.faults.run import try_in
 from tests.faults.trial import Outcome, Row
 from tests.faults.world import World
 
@@ -18,18 +16,10 @@ def _named(row: Row) -> str:
     return f"row {row.number}"
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.sample and not row.own_world], ids=_named)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.sample], ids=_named)
 def test_a_sample_of_the_row(row: Row, world: World) -> None:
     assert row.sample is not None
     outcome = Outcome.of(row)
     try_in(world, row, row.sample, outcome, SEED, print)
     assert outcome.faults
     assert (outcome.verdict.lost > 0) is row.lost_is_right
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if row.sample and row.own_world], ids=_named)
-def test_a_sample_of_the_row_in_a_world_of_its_own(row: Row, quick_folder: Path) -> None:
-    assert row.sample is not None
-    outcome = try_row(row, row.sample, SEED, quick_folder / f"row-{row.number}", print)
-    assert not outcome.failed
-    assert outcome.faults

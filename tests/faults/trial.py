@@ -59,8 +59,6 @@ class Row:
     plan: Plan = field(default_factory=Plan)
     skip: Callable[[], str] = lambda: ""
     """Why it cannot be tried here; empty where it can."""
-    own_world: bool = False
-    """Whether the sample, too, needs a world that is made by `plan`."""
     starts_workers: bool = True
     lost_is_right: bool = False
 

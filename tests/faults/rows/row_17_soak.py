@@ -137,7 +137,7 @@ ROW: Final = Row(
     number=17,
     title="soak: a random mixture of rows 2 to 12",
     run=run,
-    sample=Dose(faults=2, pause=0.1, outage=1, rate=250),
+    sample=Dose(faults=1, pause=0.1, outage=1, rate=250),
     long=Dose(faults=50, pause=0.5, outage=2),
     plan=Plan(workers=3, proxied=True),
 )
