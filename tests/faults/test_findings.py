@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from cli import processes
+from client.publisher import Publisher
+from tests.builders import raw
 from tests.faults.rows.row_16_secrets import start_flower, status_of
 from tests.faults.world import World, stopped
 from tests.waiting import wait_until
@@ -72,3 +74,23 @@ def test_flower_shows_its_metrics_to_nobody_without_a_password(world: World) -> 
         assert status_of(f"http://127.0.0.1:{port}/metrics") == 401
     finally:
         flower.stop()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="checkpoints tell that the broker lost what it had, but nobody compares them: no alarm (FAULTS, row 8)",
+)
+def test_workers_raise_an_alarm_when_the_broker_lost_its_data(world: World) -> None:
+    publish(world, 100)
+    wait_until(world.is_drained, 20)
+    world.redis.flushall()
+    publish(world, 100)
+    wait_until(lambda: world.recorded() == 200, 20)
+    logs = world.worker_logs()
+    assert "WARNING/" in logs or "ERROR/" in logs
+
+
+def publish(world: World, events: int) -> None:
+    with Publisher(settings=world.direct) as publisher:
+        publisher.publish_many(raw("task.created", subject=f"t{number}") for number in range(events))
