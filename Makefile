@@ -39,6 +39,10 @@ test: install ## ruff, mypy, import-linter, pytest
 bench: install ## Flowledger beside its peers, in one run on the same servers: a table and bench/results.json
 	$(BIN)/python -m bench
 
+.PHONY: faults
+faults: install ## every fault of the fault plan at length, half an hour; a table and docs/reliability.md
+	$(BIN)/python -m tests.faults --report docs/reliability.md
+
 .PHONY: update
 update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml
 	rm -rf $(VENV)/update

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from storage import tables
 from tests import oracle
@@ -13,24 +14,38 @@ from tests import oracle
 TABLES: Final = ("executions", "execution_logs", "tasks", "task_logs", "messages", "message_deliveries")
 
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
+Span = tuple[str, str | None]
+"""Subjects from one (left out) to another (with it), in the order of code points; None is the end of all."""
+
+_SUBJECTS: Final = {
+    "execution_logs": ("execution_id",),
+    "task_logs": ("task_id", "execution_id"),
+    "message_deliveries": ("message_id",),
+}
+"""The columns that name the subject, where it is not `id`."""
 
 
-def rows(connection: Connection) -> Rows:
-    """All rows of the tables that the merge rule fills, by primary key, with the contract's columns alone."""
-    return {name: _table(connection, name) for name in TABLES}
+def rows(connection: Connection, span: Span = ("", None)) -> Rows:
+    """The rows of the tables that the merge rule fills, about these subjects, by primary key, with the contract's
+    columns alone."""
+    return {name: _table(connection, tables.metadata.tables[name], span) for name in TABLES}
 
 
-def expected(connection: Connection) -> Rows:
-    """What the oracle makes of the journal in the same database."""
-    journal = connection.execute(select(tables.events.c.raw, tables.events.c.recorded_at)).all()
-    computed = oracle.tables(oracle.Recorded(row.raw, row.recorded_at) for row in journal)
+def expected(journal: Iterable[oracle.Recorded]) -> Rows:
+    """What the oracle makes of events."""
+    computed = oracle.tables(journal)
     return {name: computed[name] for name in TABLES}
 
 
 def differences(connection: Connection) -> list[str]:
     """In words, how the rows differ from what the merge rule makes of the journal; empty where they do not."""
+    journal = connection.execute(select(tables.events.c.raw, tables.events.c.recorded_at)).all()
+    return compare(rows(connection), expected(oracle.Recorded(row.raw, row.recorded_at) for row in journal))
+
+
+def compare(actual: Rows, wanted: Rows) -> list[str]:
+    """In words, how some rows differ from others."""
     found: list[str] = []
-    actual, wanted = rows(connection), expected(connection)
     for name in TABLES:
         found += [f"{name} {key}: missing" for key in wanted[name].keys() - actual[name].keys()]
         found += [f"{name} {key}: unexpected" for key in actual[name].keys() - wanted[name].keys()]
@@ -41,14 +56,19 @@ def differences(connection: Connection) -> list[str]:
     return found
 
 
-def _table(connection: Connection, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
-    table = tables.metadata.tables[name]
+def _table(connection: Connection, table: Table, span: Span) -> dict[tuple[Any, ...], dict[str, Any]]:
     columns = [column for column in table.c if not column.name.endswith("_key")]
     key = [column.name for column in table.primary_key]
     found = {}
-    for row in connection.execute(select(*columns)).mappings():
+    subjects = [table.c[name] for name in _SUBJECTS.get(table.name, ("id",))]
+    for row in connection.execute(select(*columns).where(or_(*(_is_in(one, span) for one in subjects)))).mappings():
         found[tuple(row[part] for part in key)] = dict(row)
     return found
+
+
+def _is_in(subject: ColumnElement[str], span: Span) -> ColumnElement[bool]:
+    after, until = span
+    return subject > after if until is None else and_(subject > after, subject <= until)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -19,7 +19,7 @@ from storage.unit_of_work import Storage
 from tests.builders import event
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events
-from tests.client.proxy import Fault, Proxy
+from tests.proxy import Fault, Proxy
 from tests.storage.recording import differences, record
 from workers.recorder import Recorded
 
@@ -30,7 +30,8 @@ SHORT = 0.3
 @contextmanager
 def spoilt(url: str, fault: Fault, times: int = 1) -> Iterator[Proxy]:
     options = redis.connection.parse_url(url)
-    with Proxy(options["host"], options["port"], fault, times) as proxy:
+    with Proxy((options["host"], options["port"])) as proxy:
+        proxy.spoil(fault, times)
         yield proxy
 
 

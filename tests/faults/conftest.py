@@ -1,0 +1,41 @@
+"""One world for all samples: it is emptied between them, and made anew where one of them left it broken."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import Plan, World
+
+GiveWorld = Callable[[], World]
+SHARED = Plan(workers=2, processes=2, durable=False, proxied=True)
+
+
+@pytest.fixture(scope="session")
+def _shared(quick_folder: Path) -> Iterator[GiveWorld]:
+    with contextlib.ExitStack() as stack:
+        given: list[World] = []
+
+        def give() -> World:
+            if given and not given[0].is_well():
+                stack.close()
+                given.clear()
+            if not given:
+                folder = Path(tempfile.mkdtemp(dir=quick_folder, prefix="world-"))
+                given.append(stack.enter_context(World(folder, SHARED)))
+            return given[0]
+
+        yield give
+
+
+@pytest.fixture
+def world(_shared: GiveWorld) -> World:
+    """Servers behind proxies, and two workers; empty."""
+    shared = _shared()
+    shared.start_workers()
+    shared.empty()
+    return shared

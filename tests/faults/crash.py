@@ -1,0 +1,146 @@
+"""Crash points: a drain that ends at a named step, as by a power cut, and another that finds what it left.
+
+`python -m tests.faults.crash --log FILE --name NAME [--every N]`, with REDIS_URL and DATABASE_URL: for each event type
+and each point, an event is published, a drain in a process of its own ends there (`os._exit`), another drain follows.
+It works on a shard beyond those of the workers, which do not get in its way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Any, Final, NamedTuple
+
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.unit_of_work import Storage
+from tests.builders import FIELDS, raw
+from tests.faults.accepted import AcceptedLog
+from tests.faults.histories import SOURCE
+from workers.connections import connect
+from workers.drain import Drain
+
+_CRASHED: Final = 99
+_NOT_REACHED: Final = 0
+
+
+class Point(NamedTuple):
+    """A step: the function that does it (module, path), and whether the crash comes before, in or after it."""
+
+    module: str
+    path: str
+    when: str
+
+
+POINTS: Final = (
+    Point("workers.shards", "Shards.take", "before"),
+    Point("workers.shards", "Shards.take", "after"),
+    Point("workers.recorder", "parse", "after"),
+    Point("workers.recorder", "transaction_of", "after"),
+    Point("storage.unit_of_work", "UnitOfWork.flush", "before"),
+    Point("storage.unit_of_work", "UnitOfWork.flush", "in"),
+    Point("storage.unit_of_work", "UnitOfWork.flush", "after"),
+    Point("workers.shards", "Shards.done", "before"),
+    Point("workers.shards", "Shards.done", "in"),
+    Point("workers.shards", "Shards.done", "after"),
+    Point("workers.shards", "Shards.leave", "before"),
+)
+"""Read, made into writes, written and committed, deleted from the stream. The post office's steps (put into the inbox,
+marked as sent) belong here when there is one."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--every", type=int, default=1, help="of all pairs of a type and a point, each so many-th")
+    options = parser.parse_args()
+    pairs = [(type_, point) for type_ in FIELDS for point in POINTS][:: options.every]
+    random = Random(options.seed)
+    settings = Settings.load()
+    shard = settings.shards
+    settings = settings.model_copy(update={"shards": shard + 1, "linger_seconds": 0.0})
+    with AcceptedLog(options.log) as log:
+        for number, (type_, point) in enumerate(pairs):
+            id_ = f"{options.name}-{number}"
+            body = raw(type_, id=id_, source=SOURCE, subject=f"{type_}_{id_}")
+            log.sent([(id_, body)])
+            with closing(connect(settings)) as client:
+                client.xadd(streams.stream(shard), {streams.FIELD: body})
+                log.accepted([id_])
+                _crash(settings, shard, point, random.uniform(0, 0.004))
+                client.delete(streams.lease(shard), streams.WATCH)  # as when they have run out
+                _finish(settings, shard, client, point)
+    print(len(pairs))
+
+
+def _crash(settings: Settings, shard: int, point: Point, seconds: float) -> None:
+    """A drain in a process of its own, which ends at `point`."""
+    child = os.fork()
+    if child == 0:
+        _arm(point, seconds)
+        _drain(settings, shard)
+        os._exit(_NOT_REACHED)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != _CRASHED:
+        sys.exit(f"the drain did not come to {point}")
+
+
+def _finish(settings: Settings, shard: int, client: redis.Redis, point: Point) -> None:
+    """The drain that follows; in a process of its own, too: a fork must not inherit its connections."""
+    child = os.fork()
+    if child == 0:
+        _drain(settings, shard)
+        os._exit(0)
+    os.waitpid(child, 0)
+    left = client.xlen(streams.stream(shard))
+    if left:
+        sys.exit(f"{left} entries left after a crash at {point}")
+
+
+def _drain(settings: Settings, shard: int) -> None:
+    with Storage(make_engine(settings)) as storage:
+        Drain(settings, connect(settings), storage, shard).run()
+
+
+def _arm(point: Point, seconds: float) -> None:
+    """Makes the step end the process."""
+    holder: Any = importlib.import_module(point.module)
+    *outer, name = point.path.split(".")
+    for part in outer:
+        holder = getattr(holder, part)
+    step: Callable[..., Any] = getattr(holder, name)
+
+    def armed(*arguments: Any, **named: Any) -> Any:
+        if point.when == "before":
+            os._exit(_CRASHED)
+        if point.when == "in":
+            threading.Thread(target=_exit_after, args=(seconds,), daemon=True).start()
+        result = step(*arguments, **named)
+        if point.when == "in":
+            time.sleep(2 * seconds + 0.1)
+        os._exit(_CRASHED)
+        return result
+
+    setattr(holder, name, armed)
+
+
+def _exit_after(seconds: float) -> None:
+    time.sleep(seconds)
+    os._exit(_CRASHED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Row 1: a drain ends at every step of its work, for every event type; the next one finds what it left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Final
+
+from cli import processes
+from tests.faults.crash import POINTS
+from tests.faults.trial import Dose, Row, Trial
+
+_FEW: Final = 19
+"""Of all pairs of a type and a point, the sample takes each so many-th: every point, and most types, once or twice."""
+
+
+def run(trial: Trial) -> None:
+    """All pairs, one after the other, in processes of their own."""
+    every = _FEW if trial.dose.few else 1
+    command = [sys.executable, "-m", "tests.faults.crash", "--log", str(trial.accepted_folder / "crash.log")]
+    command += ["--name", f"crash{trial.accepted_folder.name}", "--seed", str(trial.seed), "--every", str(every)]
+    done = subprocess.run(
+        command, env=processes.environment(trial.world.direct), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    crashes = int(done.stdout)
+    trial.outcome.faults += crashes
+    trial.outcome.kills += crashes
+    trial.judge()
+    trial.note(f"{len(POINTS)} crash points, each with each event type: {crashes} crashes")
+
+
+ROW: Final = Row(
+    number=1,
+    title="os._exit at every step: read, written, committed, deleted; each event type",
+    run=run,
+    sample=Dose(faults=1, few=True),
+    long=Dose(faults=1),
+    starts_workers=False,
+)

@@ -1,0 +1,45 @@
+"""Row 8: somebody empties the broker, or takes away all that the ledger keeps there beside the events.
+
+There is no consumer group that could be gone: an entry that stands in a stream is work (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from domain import streams
+from tests.faults.trial import Dose, Row, Trial
+
+
+def run(trial: Trial) -> None:
+    """The keys go under load; the broker is emptied when everything is recorded; then there is load again."""
+    for _ in range(trial.dose.faults):
+        with trial.same_workers(), trial.load():
+            trial.pause()
+            with trial.fault("leases, bells and all else beside the events deleted"):
+                _delete_all_but_events(trial)
+        trial.drain()
+        trial.tell("FLUSHALL")
+        trial.world.redis.flushall()
+        trial.outcome.faults += 1
+        with trial.same_workers(), trial.load():
+            trial.pause()
+            trial.recover()
+    trial.judge()
+
+
+def _delete_all_but_events(trial: Trial) -> None:
+    redis: Any = trial.world.redis
+    events = {streams.stream(shard).encode() for shard in range(trial.world.settings.shards)}
+    keys = [key for key in redis.scan_iter() if key not in events]
+    if keys:
+        redis.delete(*keys)
+
+
+ROW: Final = Row(
+    number=8,
+    title="FLUSHALL when all is recorded; every key but the events' deleted under load",
+    run=run,
+    sample=Dose(faults=1, rate=250, pause=0.3),
+    long=Dose(faults=5, pause=2),
+)

@@ -1,0 +1,173 @@
+"""Row 16: a worker with the rights of a worker alone, Flower's door, and secrets that must be found nowhere.
+
+Forged, replayed and tampered messages belong to the post office; there is none yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import urllib.error
+import urllib.request
+from typing import Any, Final
+
+import psutil
+import psycopg2
+from sqlalchemy import select
+
+from cli import processes
+from cli.embedded import free_port
+from cli.processes import Process
+from storage import tables
+from tests.faults.trial import Dose, Row, Trial
+from tests.faults.world import Plan, World
+
+_CANARIES: Final = {"postgresql": "canary-5d41402abc", "redis": "canary-7d793037a0", "flower": "canary-e4da3b7fbb"}
+_ROLE: Final = "ledger_worker"
+_DDL: Final = (
+    "CREATE TABLE stolen (id text)",
+    "DROP TABLE tasks",
+    "ALTER TABLE tasks ADD COLUMN stolen text",
+    "TRUNCATE events",
+    "DELETE FROM events",
+    "CREATE ROLE thief",
+    "CREATE INDEX stolen ON tasks (name)",
+)
+_PAGES: Final = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks")
+"""All but `/metrics`, which Flower shows to everyone: see `tests/faults/test_findings.py`."""
+
+
+def run(trial: Trial) -> None:
+    """A worker under canary names and passwords, through good times and bad; then everything is looked through."""
+    _make_users(trial)
+    trial.world.kill_workers()
+    environment = _environment(trial)
+    trial.world.add_worker(**environment)
+    flower, port = start_flower(trial.world, environment)
+    for _ in range(trial.dose.faults):
+        with trial.load(), trial.fault("everything away, so that errors are told"):
+            trial.until_recorded()
+            trial.world.restart_servers()
+            _make_redis_user(trial)  # Valkey forgets its users when it is started again
+    refused = _ddl_refused(trial)
+    pages = _flower_pages(trial, port)
+    places = _places(trial, flower) | pages
+    found = [
+        f"the password of {name} in {place}"
+        for place, content in places.items()
+        for name, canary in _CANARIES.items()
+        if canary in content
+    ]
+    assert not found, f"secrets were found: {', '.join(found)}"
+    flower.stop()
+    trial.judge()
+    trial.world.kill_workers()
+    trial.note(f"{refused} DDL statements refused to the role of a worker; Flower refuses whoever has no password")
+    trial.note(f"0 of {len(_CANARIES)} secrets in {len(places)} logs, dumps, pages and command lines")
+
+
+def _make_users(trial: Trial) -> None:
+    """A role that may read and write rows, and a Redis user with a password."""
+    names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+    connection = psycopg2.connect(trial.world.postgres.url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (_ROLE,))
+        if cursor.fetchone() is None:
+            cursor.execute(f"CREATE ROLE {_ROLE} LOGIN")
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {names} TO {_ROLE}")
+    connection.close()
+    _make_redis_user(trial)
+
+
+def _make_redis_user(trial: Trial) -> None:
+    redis: Any = trial.world.redis
+    redis.execute_command("ACL", "SETUSER", _ROLE, "on", f">{_CANARIES['redis']}", "~*", "&*", "+@all")
+
+
+def _environment(trial: Trial) -> dict[str, str]:
+    postgres = trial.world.postgres.url.replace("postgres@", f"{_ROLE}:{_CANARIES['postgresql']}@")
+    broker = trial.world.broker.url.replace("redis://", f"redis://{_ROLE}:{_CANARIES['redis']}@")
+    return {"DATABASE_URL": postgres, "REDIS_URL": broker}
+
+
+def _ddl_refused(trial: Trial) -> int:
+    connection = psycopg2.connect(trial.world.postgres.url, user=_ROLE)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for statement in _DDL:
+            trial.outcome.faults += 1
+            try:
+                cursor.execute(statement)
+            except psycopg2.errors.InsufficientPrivilege:
+                continue
+            raise AssertionError(f"the role of a worker may do this: {statement}")
+    connection.close()
+    return len(_DDL)
+
+
+def start_flower(world: World, environment: dict[str, str]) -> tuple[Process, int]:
+    """Flower, as the service starts it, and its port."""
+    port = free_port()
+    given = processes.flower_environment(world.settings, port, _CANARIES["flower"]) | environment
+    flower = Process("flower", processes.flower_command(), given, world.folder / "logs" / f"flower-{port}.log")
+    flower.start()
+    world.keep(flower)
+    return flower, port
+
+
+def _flower_pages(trial: Trial, port: int) -> dict[str, str]:
+    """What Flower shows to whoever knows the password; nobody else sees anything."""
+    url = f"http://127.0.0.1:{port}"
+    trial.wait(lambda: status_of(f"{url}/"), "an answer of Flower")
+    for page in _PAGES:
+        trial.outcome.faults += 2
+        for password in (None, "wrong"):
+            status = status_of(url + page, password)
+            assert status == 401, f"Flower answers {status} to {password or 'no password'} at {page}"
+    return {f"Flower's {page}": _get(url + page, _CANARIES["flower"])[1] for page in _PAGES}
+
+
+def status_of(url: str, password: str | None = None) -> int:
+    """What Flower answers."""
+    return _get(url, password)[0]
+
+
+def _get(url: str, password: str | None = None) -> tuple[int, str]:
+    request = urllib.request.Request(url)
+    if password is not None:
+        token = base64.b64encode(f"flowledger:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return reply.status, reply.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(errors="replace")
+
+
+def _places(trial: Trial, flower: Process) -> dict[str, str]:
+    """Everything that a person, or a thief, could look through."""
+    world = trial.world
+    places = {path.name: path.read_text(errors="replace") for path in (world.folder / "logs").iterdir()}
+    places["PostgreSQL's log"] = (world.postgres.folder / "log").read_text(errors="replace")
+    places["Valkey's log"] = world.broker.log.read_text(errors="replace")
+    redis: Any = world.redis
+    places["Redis"] = "".join(repr(redis.dump(key)) for key in redis.scan_iter())
+    places["Redis's clients"] = repr(redis.client_list())
+    with world.engine.connect() as connection:
+        for table in tables.metadata.sorted_tables:
+            places[f"table {table.name}"] = repr(connection.execute(select(table)).all())
+    pids = [flower.pid, *world.pids()]
+    trees = [one for pid in pids for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
+    places["command lines"] = repr([one.cmdline() for one in trees])
+    return places
+
+
+ROW: Final = Row(
+    number=16,
+    title="a worker's role tries DDL; Flower without password; canary secrets looked for everywhere",
+    run=run,
+    sample=Dose(faults=1, rate=200),
+    long=Dose(faults=5),
+    plan=Plan(workers=1),
+)

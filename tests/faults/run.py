@@ -1,0 +1,41 @@
+"""Running rows: a world, a trial, an outcome; whatever happens in a row, the others go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.trial import Dose, Outcome, Row, Trial
+from tests.faults.world import World
+
+Tell = Callable[[str], None]
+
+
+def try_row(row: Row, dose: Dose, seed: int, folder: Path, tell: Tell) -> Outcome:
+    """The row in a world of its own; what goes wrong stands in the outcome."""
+    outcome = Outcome.of(row)
+    outcome.skipped = row.skip()
+    if outcome.skipped:
+        return outcome
+    began = time.monotonic()
+    try:
+        with World(folder, row.plan) as world:
+            try_in(world, row, dose, outcome, seed, tell)
+    except Exception as error:  # a row that fails is told; the run goes on to the next
+        outcome.failed = f"{type(error).__name__}: {error} (seed {seed})"
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def try_in(world: World, row: Row, dose: Dose, outcome: Outcome, seed: int, tell: Tell) -> None:
+    """The row in this world; raises what goes wrong."""
+    if row.starts_workers:
+        world.start_workers()
+    trial = Trial(world, dose, outcome, seed, tell)
+    try:
+        row.run(trial)
+    finally:
+        outcome.verdict.accepted = outcome.verdict.accepted or trial.accepted()
+    if outcome.verdict.errors and not row.lost_is_right:
+        raise AssertionError("; ".join(outcome.verdict.errors))

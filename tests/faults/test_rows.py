@@ -1,0 +1,25 @@
+"""A short sample of every row of FAULTS.md that needs no root; `make faults` tries all of them at length."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.rows import ROWS
+from tests.faults.run import try_in
+from tests.faults.trial import Outcome, Row
+from tests.faults.world import World
+
+SEED = 20260131
+
+
+def _named(row: Row) -> str:
+    return f"row {row.number}"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.sample], ids=_named)
+def test_a_sample_of_the_row(row: Row, world: World) -> None:
+    assert row.sample is not None
+    outcome = Outcome.of(row)
+    try_in(world, row, row.sample, outcome, SEED, print)
+    assert outcome.faults
+    assert (outcome.verdict.lost > 0) is row.lost_is_right
