@@ -95,6 +95,14 @@ def worker(
 
 
 @app.command()
+def flower() -> None:
+    """Run Flower, for whoever knows the password in FLOWER_BASIC_AUTH alone."""
+    from cli.flower import run
+
+    run(_found("redis_url"))
+
+
+@app.command()
 def migrate(database: Database = None) -> None:
     """Bring the database to the newest schema."""
     import migrations

@@ -53,7 +53,7 @@ def beat_command(schedule: Path) -> list[str]:
 
 def flower_command() -> list[str]:
     """Flower; where and for whom is said by `flower_environment`."""
-    return [*_CELERY, "flower"]
+    return [sys.executable, "-m", "cli.main", "flower"]
 
 
 def flower_environment(settings: Settings, port: int, password: str) -> dict[str, str]:

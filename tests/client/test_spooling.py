@@ -21,8 +21,8 @@ from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused, 
 from tests.builders import event
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events
-from tests.client.proxy import Fault
 from tests.client.test_faults import spoilt, within
+from tests.proxy import Fault
 from tests.waiting import wait_until
 
 SHORT: Final = 0.3

@@ -1,0 +1,34 @@
+"""`flowledger flower`: Flower, for whoever knows the password alone, on the loopback address unless told otherwise."""
+
+from __future__ import annotations
+
+import os
+
+from domain.errors import SettingsError
+from domain.settings import Settings
+
+_PASSWORDS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
+
+
+def run(settings: Settings) -> None:
+    """Runs Flower until it is ended; its own settings (`FLOWER_…`) come from the environment.
+
+    Raises SettingsError where no password is set: Flower would show everything to everyone, and let them stop workers.
+    """
+    if not any(os.environ.get(name) for name in _PASSWORDS):
+        raise SettingsError("Flower needs a password: set FLOWER_BASIC_AUTH=flowledger:PASSWORD")
+    os.environ.setdefault("FLOWER_ADDRESS", "127.0.0.1")
+    if settings.redis_url is not None:
+        os.environ["REDIS_URL"] = settings.redis_url.get_secret_value()
+    _close_metrics()
+    from workers.app import app
+
+    app.start(["flower"])
+
+
+def _close_metrics() -> None:
+    """Flower shows /metrics, with the names of workers and tasks, to everyone (2.2). /healthcheck says but OK."""
+    from flower.views.monitor import Metrics
+    from tornado.web import authenticated
+
+    Metrics.get = authenticated(Metrics.get)
