@@ -33,7 +33,7 @@ test: install ## ruff, mypy, import-linter, pytest
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 .PHONY: bench
 bench: install ## Flowledger beside its peers, in one run on the same servers: a table and bench/results.json

@@ -52,6 +52,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes of a run, each with servers of its own; a given Redis database is for one alone."""
+    return 1 if _GIVEN_REDIS_URL else min(os.cpu_count() or 1, 4)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> Iterator[None]:
     """The settings of the machine the tests run on are none of the tests' business."""
