@@ -94,10 +94,13 @@ class PostgresqlPipeline:
             return repeated
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
-                _give_back_clean(driver)
+                _give_back_clean(connection)
                 raise Unrecordable(words(error)) from error
             connection.invalidate()
             raise DatabaseUnavailable(words(error)) from error
+        except BaseException:
+            connection.invalidate()  # nobody knows what it is in the middle of
+            raise
         finally:
             connection.close()
 
@@ -140,12 +143,17 @@ def _flush(
     return [int(position) for position in repeated.split()]
 
 
-def _give_back_clean(driver: Any) -> None:
+def _give_back_clean(connection: Any) -> None:
     """Ends the transaction that failed, so that the connection can be used again."""
-    with driver.cursor() as cursor:
-        cursor.execute("ROLLBACK")
-        cursor.execute("RESET synchronous_commit")
-    driver.autocommit = False
+    driver = connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+            cursor.execute("RESET synchronous_commit")
+        driver.autocommit = False
+    except psycopg2.Error as error:
+        connection.invalidate()
+        raise DatabaseUnavailable(words(error)) from error
 
 
 def statement_of(transaction: Transaction) -> Statement:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
@@ -52,6 +53,10 @@ class SqlitePipeline:
         except sqlite3.Error as error:
             raise DatabaseUnavailable(str(error)) from error
         finally:
+            with suppress(sqlite3.Error):
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
+                driver.execute("PRAGMA synchronous = FULL")
             connection.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from domain.settings import Settings
 from workers.pump import Pump
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+_BELL_SECONDS = 60.0
+"""A bell that no process was free for is rung anew long before."""
 
 _stopping = mmap.mmap(-1, 1)
 """One byte that the worker shares with its pool's processes: 1 when it is to end. No lock: its holder may be killed."""
@@ -25,7 +29,7 @@ def is_stopping() -> bool:
 
 def send_drain(app: Any, shard: int) -> None:
     """One bell for one shard, on its way to any worker."""
-    app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False)
+    app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -39,7 +43,9 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         app = worker.app
-        _tell_drains_at_the_signal()
+        _stopping[0] = 0
+        if threading.current_thread() is threading.main_thread():
+            _tell_drains_at_the_signal()
         self._pump = Pump(Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"])
         self._pump.start()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypedDict
 
 import redis
@@ -13,7 +14,7 @@ from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from workers.broker import meet_broker
-from workers.recorder import Recorded, Recorder
+from workers.recorder import Recorded, Recorder, fault
 from workers.shards import Shards, Taken
 
 logger = logging.getLogger(__name__)
@@ -58,32 +59,43 @@ class Drain:
 
     def run(self) -> DrainResult:
         """One turn; nothing is acknowledged before it is committed."""
-        waiting = ""
-        while not waiting:
+        try:
+            waiting = self._work()
+            self._shards.leave()
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
+            with suppress(redis.RedisError):
+                self._shards.leave()
+        return self._result(waiting)
+
+    def _work(self) -> str:
+        """Batch after batch; why it ended before there was nothing left, or its turn was over."""
+        while True:
             taken = self._shards.take()
             if taken.entries:
                 waiting = self._record(taken)
+                if waiting:
+                    return waiting
             elif taken.idle_after and not self._is_idle_for_long():
                 self._shards.wait(taken)
             else:
-                waiting = taken.held
-                break
+                return taken.held
             if self._is_over():
-                break
-        self._shards.leave()
-        return self._result(waiting)
+                return ""
 
     def _record(self, taken: Taken) -> str:
-        """Records and acknowledges a batch; where the database is away, why, and nothing is acknowledged."""
+        """Records and acknowledges a batch; where that cannot be done for now, why, and nothing is acknowledged."""
         try:
-            if not taken.broker:
-                meet_broker(self._shards, self._storage)
             with self._shards.kept(taken):
+                if not taken.broker:
+                    meet_broker(self._shards, self._storage)
                 outcome = self._recorder.record(taken.entries, taken.fuses)
         except DatabaseUnavailable as error:
-            if self._shards.hold(taken, str(error), _LONGEST_HOLD_SECONDS) == 1:
-                logger.warning("recording waits for the database, nothing is lost: %s", error)
-            return str(error)
+            return self._hold(taken, str(error), "recording waits for the database, nothing is lost")
+        except redis.RedisError:
+            raise
+        except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
+            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended")
         failures = self._shards.done(taken, outcome)
         if failures:
             logger.warning("the database is back, after %d tries", failures)
@@ -94,6 +106,12 @@ class Drain:
         self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
         return ""
+
+    def _hold(self, taken: Taken, why: str, words: str) -> str:
+        """Keeps all drains away for a while, longer each time, and says so the first time."""
+        if self._shards.hold(taken, why, _LONGEST_HOLD_SECONDS) == 1:
+            logger.error("%s: %s", words, why)
+        return why
 
     def _is_idle_for_long(self) -> bool:
         return time.monotonic() - self._worked >= self._settings.linger_seconds

@@ -26,7 +26,7 @@ class Fuse:
         self.dead += dead
         if self._most and self.seen >= _KEPT * self._most:
             self.seen //= 2
-            self.dead //= 2
+            self.dead = -(-self.dead // 2)  # one that died is not forgotten before many have lived
 
     def allows_dead_letter(self) -> bool:
         """Whether one more entry may die; from the first that may not, the fuse is blown."""
@@ -34,9 +34,21 @@ class Fuse:
             self.blown = True
         return not self.blown
 
-    def died(self) -> None:
-        """One of the entries that were counted died after all: the database refuses it."""
-        self.dead += 1
+    def allows_another_death(self) -> bool:
+        """Whether the last entry, which was counted and dies after all, may do so; it is counted, then."""
+        allowed = self.allows_dead_letter()
+        if allowed:
+            self.dead += 1
+        else:
+            self.seen -= 1
+        return allowed
+
+    def state(self) -> tuple[int, int, bool]:
+        return self.seen, self.dead, self.blown
+
+    def restore(self, state: tuple[int, int, bool]) -> None:
+        """Forgets what was counted since `state`: it is counted anew."""
+        self.seen, self.dead, self.blown = state
 
     def words(self, shard: int) -> str:
         return (

@@ -64,7 +64,7 @@ class Pauses:
         with self._client.pipeline(transaction=True) as pipeline:
             for name in ended:
                 pipeline.hdel(streams.PAUSED, name)
-                if name != streams.ALL:
+                if name.isdecimal():
                     pipeline.delete(streams.fuse(int(name)))
             pipeline.execute()
         self._client.xadd(streams.IDLE, {"shard": streams.ALL}, maxlen=64, approximate=True)

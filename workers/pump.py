@@ -62,7 +62,11 @@ class Bell:
         keys = (streams.lease(shard), streams.bell(shard), streams.WATCH, streams.HOLD, streams.PAUSED)
         rung = Ring(self._client.eval(_RING, len(keys), *keys, str(self._milliseconds), str(shard)))
         if rung is Ring.RUNG:
-            self._send(shard)
+            try:
+                self._send(shard)
+            except Exception:
+                self._client.delete(streams.bell(shard))  # nobody will come for it
+                raise
         return rung
 
 

@@ -135,13 +135,17 @@ class Recorder:
         """
         recorded_at = sortable(now())
         fuses = fuses or {}
-        batch = _allowed([self._read(entry, recorded_at) for entry in entries], fuses)
+        before = {shard: fuse.state() for shard, fuse in fuses.items()}
+        reads = [self._read(entry, recorded_at) for entry in entries]
+        batch = [read for read in reads if _is_allowed(read, fuses)]
         if not batch:
             return Recorded()
         try:
             outcome = self._record(batch, recorded_at)
         except Unrecordable:
-            return self._record_one_by_one(batch, recorded_at, fuses)
+            for shard, state in before.items():
+                fuses[shard].restore(state)
+            return self._record_one_by_one(reads, recorded_at, fuses)
         return replace(outcome, entries=tuple(read.entry for read in batch))
 
     def _read(self, entry: Entry, recorded_at: str) -> _Read:
@@ -156,7 +160,7 @@ class Recorder:
         except Refused as refused:
             return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
         except Exception as error:  # one event must not hold up its shard; many such blow the fuse
-            return read.dead(_fault(error))
+            return read.dead(_our_fault(error))
 
     def _record(self, batch: Sequence[_Read], recorded_at: str) -> Recorded:
         unit = self._storage.unit_of_work()
@@ -167,22 +171,20 @@ class Recorder:
         dead = sum(read.refused is not None for read in batch)
         return Recorded(len(batch) - dead - len(repeated), len(repeated) - conflicts, dead + conflicts)
 
-    def _record_one_by_one(self, batch: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+    def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
         done: list[Entry] = []
-        for read in batch:
-            fuse = fuses.get(read.entry.shard)
-            if fuse is not None and fuse.blown:
+        for read in reads:
+            if not _is_allowed(read, fuses):
                 continue
             try:
                 total += self._record([read], recorded_at)
             except Unrecordable as error:
-                if fuse is not None and not fuse.allows_dead_letter():
+                fuse = fuses.get(read.entry.shard)
+                if fuse is not None and not fuse.allows_another_death():
                     continue
                 refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
                 total += self._record([read.dead(refused)], recorded_at)
-                if fuse is not None:
-                    fuse.died()
             done.append(read.entry)
         return replace(total, entries=tuple(done))
 
@@ -212,17 +214,15 @@ class Recorder:
         return Transaction(None, [letter])
 
 
-def _allowed(batch: Sequence[_Read], fuses: Mapping[int, Fuse]) -> list[_Read]:
-    """The entries up to where their shard's fuse blows, counted."""
-    allowed = []
-    for read in batch:
-        fuse = fuses.get(read.entry.shard)
-        if fuse is not None:
-            if fuse.blown or (read.refused is not None and not fuse.allows_dead_letter()):
-                continue
-            fuse.count(dead=read.refused is not None)
-        allowed.append(read)
-    return allowed
+def _is_allowed(read: _Read, fuses: Mapping[int, Fuse]) -> bool:
+    """Whether an entry comes before its shard's fuse blows; it is counted, then."""
+    fuse = fuses.get(read.entry.shard)
+    if fuse is None:
+        return True
+    if fuse.blown or (read.refused is not None and not fuse.allows_dead_letter()):
+        return False
+    fuse.count(dead=read.refused is not None)
+    return True
 
 
 def _last_entries(batch: Sequence[_Read]) -> list[tuple[str, str]]:
@@ -237,10 +237,14 @@ def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
     return Transaction(journal, [write for write in writes if write is not None])
 
 
-def _fault(error: Exception) -> Refused:
-    """What is said of our own fault: the kind of error and the place, for its message may hold anything."""
+def fault(error: Exception) -> str:
+    """What is said of a fault of our own: the kind of error and the place, for its message may hold anything."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+
+
+def _our_fault(error: Exception) -> Refused:
+    where = fault(error)
     logger.error("an event cannot be recorded because of a fault of Flowledger: %s", where)
     return Refused(
         Reason.UNRECORDABLE, "", f"a fault of Flowledger, not of the event: {where}; replay it when it is mended"

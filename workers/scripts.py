@@ -23,7 +23,7 @@ local all_paused = redis.call('HEXISTS', KEYS[3], 'all') == 1
 
 -- The oldest entries, in steps that grow: a step of large ones must not be more than memory holds.
 local function oldest(stream, most)
-  local found, after, step = {}, '-', 16
+  local found, after, step = {}, '-', 1
   while #found < most and room > 0 do
     local entries = redis.call('XRANGE', stream, after, '+', 'COUNT', math.min(step, most - #found))
     for _, entry in ipairs(entries) do
@@ -38,35 +38,49 @@ local function oldest(stream, most)
   return found
 end
 
--- Another drain waits: half of what there is goes to it, unless that is hardly worth the way.
-if watcher and watcher ~= owner then
-  local waiting = 0
-  for first = 6, #KEYS, 5 do
-    if redis.call('EXISTS', KEYS[first + 1]) == 0 then waiting = waiting + redis.call('XLEN', KEYS[first]) end
-  end
-  left = math.min(left, math.max(64, math.ceil(waiting / 2)))
-end
-
-local taken, empty = {}, {}
+-- All that can fail is read before anything is written: a key of another type must not leave half of the leases taken.
+local shards, waiting = {}, 0
 for place = 1, #ARGV - 7 do
   local shard, first = ARGV[7 + place], 5 * place + 1
-  local stream, lease, bell, caution, fuse = unpack(KEYS, first, first + 4)
+  local stream, lease, _, caution, fuse = unpack(KEYS, first, first + 4)
+  local one = {
+    waiting = redis.call('XLEN', stream),
+    free = redis.call('EXISTS', lease) == 0,
+    stopped = held or all_paused or redis.call('HEXISTS', KEYS[3], shard) == 1,
+    size = tonumber(redis.call('HGET', caution, 'size') or nil),
+    fuse = redis.call('HMGET', fuse, 'seen', 'dead'),
+  }
+  if one.free and not one.stopped then waiting = waiting + one.waiting end
+  shards[place] = one
+end
+
+-- Another drain waits: half of what there is goes to it, unless that is hardly worth the way.
+if watcher and watcher ~= owner then left = math.min(left, math.max(64, math.ceil(waiting / 2))) end
+
+local taken, empty = {}, {}
+for place, one in ipairs(shards) do
+  local shard, first = ARGV[7 + place], 5 * place + 1
+  local stream, lease, bell, caution = unpack(KEYS, first, first + 3)
   if shard == called then redis.call('DEL', bell) end
-  if redis.call('XLEN', stream) == 0 then
+  if one.waiting == 0 then
     empty[#empty + 1] = shard
-  elseif held or all_paused or redis.call('HEXISTS', KEYS[3], shard) == 1 then
-    -- its entries wait
-  elseif left <= 0 or room <= 0 then
-    -- While there is a watch no bells are rung: what is left for others is told to them, and to the pumps.
-    if watcher then redis.call('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
-    watcher = nil
-  elseif redis.call('SET', lease, owner, 'NX', 'PX', lease_time) then
-    -- An entry that kills its readers is found by halving: this drain is taken for dead until it says that it is done.
-    local size, deaths = tonumber(redis.call('HGET', caution, 'size') or ARGV[4]), 0
-    redis.call('HSET', caution, 'size', math.max(1, math.floor(size / 2)))
-    if size == 1 then deaths = redis.call('HINCRBY', caution, 'deaths', 1) - 1 end
-    local state = redis.call('HMGET', fuse, 'seen', 'dead')
-    taken[#taken + 1] = {shard, deaths, state[1] or '0', state[2] or '0', oldest(stream, math.min(size, left))}
+  elseif one.free and not one.stopped then
+    -- A shard under caution is taken alone: whoever dies there must not be counted against others.
+    if one.size and #taken > 0 then left = 0 end
+    if left <= 0 or room <= 0 then
+      -- While there is a watch no bells are rung: what is left for others is told to them, and to the pumps.
+      if watcher then redis.call('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
+      watcher = nil
+    else
+      redis.call('SET', lease, owner, 'PX', lease_time)
+      -- An entry that kills its readers is found by halving: this drain is taken for dead until it says otherwise.
+      local size, deaths = one.size or tonumber(ARGV[4]), 0
+      redis.call('HSET', caution, 'size', math.max(1, math.floor(size / 2)))
+      if size == 1 then deaths = redis.call('HINCRBY', caution, 'deaths', 1) - 1 end
+      local entries = oldest(stream, math.min(size, left))
+      taken[#taken + 1] = {shard, deaths, one.fuse[1] or '0', one.fuse[2] or '0', entries}
+      if one.size then left = 0 end
+    end
   end
 end
 local after = ''
@@ -123,10 +137,14 @@ end
 return failures
 """
 
-# KEYS: leases. ARGV: owner, milliseconds.
+# KEYS: for each shard: lease, caution. ARGV: owner, milliseconds.
+# Who is alive after so long was not killed by what it took: it waits for the database.
 RENEW: Final = """#!lua flags=allow-oom
-for _, lease in ipairs(KEYS) do
-  if redis.call('GET', lease) == ARGV[1] then redis.call('PEXPIRE', lease, ARGV[2]) end
+for key = 1, #KEYS, 2 do
+  if redis.call('GET', KEYS[key]) == ARGV[1] then
+    redis.call('PEXPIRE', KEYS[key], ARGV[2])
+    redis.call('HDEL', KEYS[key + 1], 'deaths')
+  end
 end
 """
 
@@ -135,8 +153,11 @@ MARK: Final = """#!lua flags=allow-oom
 return redis.call('SETNX', KEYS[1], ARGV[1])
 """
 
-# KEYS: watch, idle. ARGV: owner, most entries of the idle stream.
+# KEYS: watch, idle; then for each shard: lease, caution. ARGV: owner, most entries of the idle stream.
 LEAVE: Final = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+for key = 3, #KEYS, 2 do
+  if redis.call('GET', KEYS[key]) == ARGV[1] then redis.call('DEL', KEYS[key], KEYS[key + 1]) end
+end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'shard', 'all')
 """

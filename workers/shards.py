@@ -121,10 +121,10 @@ class Shards:
             thread.join()
 
     def _renew(self, taken: Taken, done: threading.Event) -> None:
-        leases = [streams.lease(shard) for shard in taken.fuses]
+        keys = [key for shard in taken.fuses for key in (streams.lease(shard), streams.caution(shard))]
         while not done.wait(self._settings.lease_seconds / 3):
             with suppress(redis.RedisError):  # the lease is for order and speed: the batch goes on without it
-                self._run(scripts.RENEW, leases, self._owner, _milliseconds(self._settings.lease_seconds))
+                self._run(scripts.RENEW, keys, self._owner, _milliseconds(self._settings.lease_seconds))
 
     def hold(self, taken: Taken, why: str, longest_seconds: float) -> int:
         """Leaves everything where it is, and keeps all drains away for a while, longer each time.
@@ -146,8 +146,11 @@ class Shards:
         )
 
     def leave(self) -> None:
-        """Gives the watch back and wakes the pumps: what comes from now on needs another drain."""
-        self._run(scripts.LEAVE, [streams.WATCH, streams.IDLE], self._owner, _IDLE_KEPT)
+        """Gives everything back and wakes the pumps: what comes from now on needs another drain."""
+        keys = [streams.WATCH, streams.IDLE]
+        for shard in range(self._settings.shards):
+            keys += [streams.lease(shard), streams.caution(shard)]
+        self._run(scripts.LEAVE, keys, self._owner, _IDLE_KEPT)
 
     def _run(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
         return self._client.eval(script, len(keys), *keys, *(str(argument) for argument in arguments))

@@ -22,6 +22,7 @@ from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences
 from tests.waiting import wait_until
+from workers import app
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
 from workers.recorder import MOST_DEATHS, Recorded, Recorder
@@ -248,6 +249,109 @@ def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(
         add(client, event)
         drain(settings, client, storage)
     assert client.exists(streams.caution(SHARD)) == 0, "with each batch that ends well the caution wears off"
+
+
+def test_a_deadly_entry_is_not_held_against_those_of_other_shards(
+    settings: Settings, client: redis.Redis, storage: Storage
+) -> None:
+    deadly = b"deadly"
+    add(client, deadly)
+    for shard in range(8):
+        add(client, *created(3, f"{shard}/"), shard=shard)
+    deaths = called = 0
+    while any(client.xlen(streams.stream(shard)) for shard in range(8)):
+        shards, called = Shards(client, settings, called), (called + 1) % 8
+        taken = shards.take()
+        if any(entry.fields[1] == deadly and entry.deaths < MOST_DEATHS for entry in taken.entries):
+            deaths += 1
+            client.delete(*map(streams.lease, range(8)))
+            assert deaths < 100
+        else:
+            shards.done(taken, Recorder(storage, settings.limits).record(taken.entries, taken.fuses))
+    assert count(storage, "tasks") == 24
+    (letter,) = dead_letters(storage)
+    assert deadly in letter.raw
+
+
+def test_who_waits_for_the_database_was_not_killed_by_an_entry(settings: Settings, client: redis.Redis) -> None:
+    """Drains that are killed while a table is locked, again and again, must not get a healthy entry buried."""
+    short = settings.model_copy(update={"lease_seconds": 0.15, "batch_entries": 1})
+    add(client, raw("task.created"))
+    for _ in range(2 * MOST_DEATHS):
+        waiting = Shards(client, short, SHARD)
+        wait_until(lambda: not client.exists(streams.lease(SHARD)), what="the lease of the one before to run out")
+        taken = waiting.take()
+        (entry,) = taken.entries
+        assert entry.deaths == 0
+        with waiting.kept(taken):
+            wait_until(lambda: not client.hexists(streams.caution(SHARD), "deaths"))
+
+
+def test_a_fault_of_our_own_in_a_batch_holds_the_drains_and_buries_nothing(
+    settings: Settings,
+    client: redis.Redis,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("with a secret in it")
+
+    add(client, raw("task.created"))
+    with monkeypatch.context() as broken:
+        broken.setattr(Recorder, "_record", fail)
+        for _ in range(3 * MOST_DEATHS):
+            assert "TypeError at test_drain.py" in drain(settings, client, storage)["waiting"]
+            client.delete(streams.HOLD)
+    assert len(caplog.records) == 1
+    assert "secret" not in caplog.text
+    assert drain(settings, client, storage)["recorded"] == 1
+    assert dead_letters(storage) == []
+
+
+def test_a_connection_that_is_cut_is_no_death_and_no_traceback(
+    settings: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Shards.take
+
+    def reply_lost(self: Shards) -> Any:
+        take(self)
+        raise redis.ConnectionError("cut")
+
+    add(client, raw("task.created"))
+    with monkeypatch.context() as cut:
+        cut.setattr(Shards, "take", reply_lost)
+        assert drain(settings, client, storage)["waiting"] == "the broker: ConnectionError"
+    assert client.exists(streams.lease(SHARD), streams.caution(SHARD)) == 0
+    assert drain(settings, client, storage)["recorded"] == 1
+
+
+def test_a_key_of_another_type_takes_no_leases(settings: Settings, client: redis.Redis, storage: Storage) -> None:
+    add(client, raw("task.created"))
+    client.set(streams.stream(SHARD - 1), "no stream")
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        drain(settings, client, storage)
+    assert client.exists(streams.lease(SHARD)) == 0
+    client.delete(streams.stream(SHARD - 1))
+    assert drain(settings, client, storage)["recorded"] == 1
+
+
+def test_large_entries_are_taken_few_at_a_time(settings: Settings, client: redis.Redis) -> None:
+    add(client, *[b"x" * 5_000_000] * 6)
+    assert len(Shards(client, settings, SHARD).take().entries) == 5, "one, then four: more than a batch holds"
+
+
+def test_a_process_forked_later_has_connections_of_its_own(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, redis_url: str, database_url: str
+) -> None:
+    """The pump may drain in the parent, before a child is forked."""
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    mine = app._process()
+    assert app._process() is mine
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert app._process().storage.engine is not mine.storage.engine
+    app._process_of.cache_clear()
 
 
 def test_while_the_database_is_away_all_is_kept_and_drains_are_held(

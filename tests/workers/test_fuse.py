@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from domain import streams
+from domain.envelope import Event
 from domain.settings import Settings
 from storage.pipeline import Transaction
 from storage.unit_of_work import Storage
@@ -105,6 +106,42 @@ def test_what_the_database_refuses_one_by_one_blows_it_too(
     assert {letter.reason for letter in dead_letters(storage)} == {"unrecordable"}
 
 
+def test_one_entry_that_the_database_refuses_among_rubbish_stops_no_shard(
+    quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rubbish blows the fuse, and the batch is done again one by one, from the fuse's beginning."""
+    real = recorder.transaction_of
+
+    def refused_by_the_database(event: Event, *arguments: object) -> Transaction:
+        made = real(event, *arguments)  # type: ignore[arg-type]
+        assert made.journal is not None
+        return made._replace(journal=(*made.journal[:-1], None)) if event.subject.endswith("/0") else made
+
+    monkeypatch.setattr(recorder, "transaction_of", refused_by_the_database)
+    add(client, 1)
+    for _ in range(20):
+        client.xadd(STREAM, {streams.FIELD: b"rubbish"})
+    large = quick.model_copy(update={"batch_entries": 100})
+    dead = []
+    while client.xlen(STREAM):
+        dead.append(drain(large, client, storage)["dead"])
+        Pauses(client).resume([SHARD], quick.shards)
+    assert dead == [10, 10, 1], "it goes on a fuse's number each time it is resumed"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 10, 200])
+@pytest.mark.parametrize("good_before", [0, 1, 7, 1000])
+def test_at_most_twice_its_number_is_buried(most: int, good_before: int) -> None:
+    fuse = Fuse(most)
+    for _ in range(good_before):
+        fuse.count(dead=False)
+    buried = 0
+    while fuse.allows_dead_letter():
+        fuse.count(dead=True)
+        buried += 1
+        assert buried <= 2 * most
+
+
 def test_a_paused_shard_waits_and_the_others_go_on(quick: Settings, client: redis.Redis, storage: Storage) -> None:
     add(client, 3)
     add(client, 2, shard=5)
@@ -131,5 +168,6 @@ def test_all_shards_are_paused_and_one_of_them_resumed(quick: Settings, client: 
 
 
 def test_a_pause_that_was_set_by_hand_is_one(client: redis.Redis) -> None:
-    client.hset(streams.PAUSED, "2", "because")
-    assert Pauses(client).all() == {"2": Pause("because", "unknown", "")}
+    client.hset(streams.PAUSED, mapping={"2": "because", "x": "a slip"})
+    assert Pauses(client).all()["2"] == Pause("because", "unknown", "")
+    assert Pauses(client).resume([], 8) == ["2", "x"]
