@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.faults.accepted import Accepted, count_accepted
 from tests.faults.judge import Verdict, judge
-from tests.faults.world import Plan, World
+from tests.faults.servers import Plan
+from tests.faults.world import World
 from tests.waiting import Answer, wait_until
 
 DRAIN_SECONDS: Final = 120.0

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
 from tests.proxy import Fault, Proxy
 
 _REPLIES: Final = 3
