@@ -213,6 +213,10 @@ class Trial:
             logs = "".join(worker.log.read_text(errors="replace").strip()[-_TOLD:] for worker in ended)
             assert not ended, f"{len(ended)} of {len(workers)} workers ended by themselves: {logs}"
 
+    def shortcoming(self, words: str) -> None:
+        """Something that must hold and does not; the row goes on, and has failed."""
+        self.outcome.failed = f"{self.outcome.failed} {words}".strip()
+
     def note(self, words: str) -> None:
         self.outcome.notes.append(words)
 
