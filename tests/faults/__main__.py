@@ -26,8 +26,8 @@ from tests.faults import report
 from tests.faults.report import Run
 from tests.faults.rows import ROWS
 from tests.faults.run import try_row
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Outcome, Row
-from tests.faults.world import Plan
 
 KILLS_ROW: Final = 2
 _MOST_SECONDS: Final = 1800

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.world import Plan, World
+from tests.faults.servers import Plan
+from tests.faults.world import World
 
 GiveWorld = Callable[[], World]
 SHARED = Plan(workers=2, processes=2, durable=False, proxied=True)

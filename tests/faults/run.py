@@ -23,7 +23,7 @@ def try_row(row: Row, dose: Dose, seed: int, folder: Path, tell: Tell) -> Outcom
         with World(folder, row.plan) as world:
             try_in(world, row, dose, outcome, seed, tell)
     except Exception as error:  # a row that fails is told; the run goes on to the next
-        outcome.failed = f"{type(error).__name__}: {error} (seed {seed})"
+        outcome.failed += f"{type(error).__name__}: {error} (seed {seed})"
     outcome.seconds = time.monotonic() - began
     return outcome
 

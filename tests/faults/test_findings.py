@@ -10,7 +10,8 @@ from cli import processes
 from client.publisher import Publisher
 from tests.builders import raw
 from tests.faults.rows.row_16_secrets import start_flower, status_of
-from tests.faults.world import World, stopped
+from tests.faults.servers import stopped
+from tests.faults.world import World
 from tests.waiting import wait_until
 
 
@@ -40,7 +41,7 @@ def test_a_worker_that_takes_a_bell_while_the_broker_is_full_lives(world: World)
     try:
         wait_until(lambda: not worker.is_running() or not world.redis.llen("ledger"), 20)
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not worker.is_running(), 3)
+            wait_until(lambda: not worker.is_running(), 10)
         assert worker.is_running()
     finally:
         world.redis.config_set("maxmemory", 0)

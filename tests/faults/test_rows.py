@@ -21,5 +21,6 @@ def test_a_sample_of_the_row(row: Row, world: World) -> None:
     assert row.sample is not None
     outcome = Outcome.of(row)
     try_in(world, row, row.sample, outcome, SEED, print)
+    assert not outcome.failed
     assert outcome.faults
     assert (outcome.verdict.lost > 0) is row.lost_is_right

@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.faults.accepted import Accepted, count_accepted
 from tests.faults.judge import Verdict, judge
-from tests.faults.world import Plan, World
+from tests.faults.servers import Plan
+from tests.faults.world import World
 from tests.waiting import Answer, wait_until
 
 DRAIN_SECONDS: Final = 120.0
@@ -211,6 +212,10 @@ class Trial:
             ended = [worker for worker in workers if not worker.is_running()]
             logs = "".join(worker.log.read_text(errors="replace").strip()[-_TOLD:] for worker in ended)
             assert not ended, f"{len(ended)} of {len(workers)} workers ended by themselves: {logs}"
+
+    def shortcoming(self, words: str) -> None:
+        """Something that must hold and does not; the row goes on, and has failed."""
+        self.outcome.failed = f"{self.outcome.failed} {words}".strip()
 
     def note(self, words: str) -> None:
         self.outcome.notes.append(words)

@@ -10,8 +10,8 @@ from typing import Final
 from cli.processes import Process
 from domain.settings import Settings
 from tests.faults.report import percentile
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
 
 _WHOLE: Final = 0.08
 """The share of kills that strike a whole worker, parent and children; the others strike one process of its pool."""

@@ -10,8 +10,8 @@ from typing import Final
 
 from cli.processes import Process
 from tests.faults.rows.row_02_kills import kill_whole
+from tests.faults.servers import Plan, stopped
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan, stopped
 
 
 def run(trial: Trial) -> None:

@@ -11,8 +11,8 @@ from typing import Final
 
 from cli.processes import STOP_SECONDS
 from tests.faults.report import percentile
+from tests.faults.servers import Plan, stopped
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan, stopped
 
 _LOOK_SECONDS: Final = 0.1
 _LONGEST_GAP: Final = 5.0

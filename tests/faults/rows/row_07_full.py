@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from tests.faults.accepted import Accepted
 from tests.faults.disks import cannot_mount, filled
+from tests.faults.servers import Plan, signal_tree
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan, signal_tree
 
 _ROOM: Final = 3 * 2**20
 """Bytes until the memory is full."""

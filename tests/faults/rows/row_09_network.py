@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
 from tests.proxy import Fault, Proxy
 
 _REPLIES: Final = 3
@@ -22,10 +22,20 @@ def run(trial: Trial) -> None:
                 for fault in FAULTS if not trial.dose.few else QUICK[name]:
                     trial.pause()
                     words = (fault.__doc__ or "").splitlines()[0].rstrip(".")
-                    with trial.fault(f"{name}: {words}"):
-                        fault(trial, proxy)
+                    _try(trial, f"{name}: {words}", fault, proxy)
     trial.judge()
     trial.note(f"{trial.outcome.repeated} entries came again, and had no second effect")
+
+
+def _try(trial: Trial, words: str, fault: Callable[[Trial, Proxy], None], proxy: Proxy) -> None:
+    """The fault, and the recovery; where there is none, that is a shortcoming, and the connections are reset."""
+    try:
+        with trial.fault(words):
+            fault(trial, proxy)
+    except AssertionError as error:
+        trial.shortcoming(f"{words}: {error}")
+        proxy.reset()
+        trial.recover()
 
 
 def cut(trial: Trial, proxy: Proxy) -> None:

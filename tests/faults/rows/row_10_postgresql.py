@@ -15,8 +15,9 @@ from typing import Any, Final
 import psycopg2
 
 from storage.engine import APPLICATION_NAME
+from tests.faults.servers import stopped
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import World, stopped
+from tests.faults.world import World
 from tests.waiting import wait_until
 
 _BACKENDS: Final = f"FROM pg_stat_activity WHERE application_name = '{APPLICATION_NAME}'"

@@ -18,8 +18,9 @@ from cli import processes
 from cli.embedded import free_port
 from cli.processes import Process
 from storage import tables
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan, World
+from tests.faults.world import World
 
 _CANARIES: Final = {"postgresql": "canary-5d41402abc", "redis": "canary-7d793037a0", "flower": "canary-e4da3b7fbb"}
 _ROLE: Final = "ledger_worker"

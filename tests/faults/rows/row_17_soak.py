@@ -12,8 +12,8 @@ from typing import Any, Final
 from domain import streams
 from tests.faults import memory, poison
 from tests.faults.rows import row_02_kills, row_03_stops, row_09_network, row_10_postgresql
+from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from tests.faults.world import Plan
 
 Fault = Callable[[Trial], None]
 
