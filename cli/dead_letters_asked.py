@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.moments import moment_of
 from domain.errors import Reason
 
 if TYPE_CHECKING:  # a command imports what it needs when it is called
@@ -75,18 +75,9 @@ def filter_of(
         reason=reason,
         type=type_,
         source=source,
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
+        since=moment_of(since, "--since"),
+        until=moment_of(until, "--until"),
     )
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    from cli.moments import moment
-
-    try:
-        return None if text is None else moment(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def full_ids(storage: Storage, beginnings: Sequence[str]) -> list[str]:

@@ -239,15 +239,13 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
 ) -> None:
     """Show events as they are recorded, until Ctrl-C."""
+    from cli.moments import moment_of
     from cli.service import check_schema
-    from cli.tail import json_line, lines, parse_since
+    from cli.tail import json_line, lines
     from cli.tail import tail as run
     from storage.tail import Wanted
 
-    try:
-        begin = None if since is None else parse_since(since)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from None
+    begin = moment_of(since, "--since")
     if messages and types:
         raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
     settings = _found("database_url", database=database)

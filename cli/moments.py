@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+import typer
+
 from domain.times import now, parse_time
 
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -28,3 +30,11 @@ def moment(text: str) -> datetime:
         raise ValueError(
             f"{text[:40]!a} is neither a time like 2026-01-31T12:00:00Z, nor a date, nor a span like 2h or 1d12h"
         ) from None
+
+
+def moment_of(text: str | None, option: str) -> datetime | None:
+    """The moment that an option names, where it is given; raises BadParameter that names the option."""
+    try:
+        return None if text is None else moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

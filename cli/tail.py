@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.text import Text
@@ -20,16 +19,12 @@ from domain.errors import DatabaseUnavailable
 from domain.limits import RANGES
 from domain.records import RecordedEvent
 from domain.settings import Settings
-from domain.times import now, parse_time
 from storage.engine import make_engine
 from storage.tail import Tail, Wanted
 from storage.unit_of_work import Storage
 
 LOOK_SECONDS: Final = 0.2
 _AGAIN_SECONDS: Final = 1.0
-
-_AGO: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _TELLING: Final = ("message", "error", "reason", "output", "name", "content", "progress", "state", "input", "worker")
 """The field of the data that says most, the first of these that an event has."""
@@ -39,17 +34,6 @@ _STYLES: Final = {
     "failed": "red", "timed_out": "red", "cancelled": "yellow", "expired": "yellow", "retrying": "yellow",
     "paused": "yellow", "skipped": "dim", "logged": "dim",
 }  # fmt: skip
-
-
-def parse_since(text: str) -> datetime:
-    """A moment, or how long ago (`90s`, `10m`, `2h`, `3d`); raises ValueError where it is neither."""
-    ago = _AGO.fullmatch(text)
-    if ago is None:
-        return parse_time(text)
-    try:
-        return now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    except OverflowError:
-        raise ValueError(f"{text} ago is before all time") from None
 
 
 def tail(settings: Settings, wanted: Wanted, since: datetime | None, show: Callable[[RecordedEvent], None]) -> None:
