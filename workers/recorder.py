@@ -149,7 +149,7 @@ class Recorder:
         return replace(outcome, entries=tuple(read.entry for read in batch))
 
     def _read(self, entry: Entry, recorded_at: str) -> _Read:
-        if entry.deaths >= MOST_DEATHS:
+        if _is_deadly(entry):
             words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
             return _Read(entry, _all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
         read = _Read(entry, b"")
@@ -209,9 +209,13 @@ class Recorder:
             read.raw,
             read.refused,
             seen_at=recorded_at,
-            readable=_readable(read.raw, self._limits),
+            readable={} if _is_deadly(read.entry) else _readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
+
+
+def _is_deadly(entry: Entry) -> bool:
+    return entry.deaths >= MOST_DEATHS
 
 
 def _is_allowed(read: _Read, fuses: Mapping[int, Fuse]) -> bool:
@@ -274,7 +278,7 @@ def _readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
     if len(raw) <= limits.max_event_bytes:
         try:
             attributes = json_text.loads(raw.decode("utf-8"), limits)
-        except ValueError:
+        except (ValueError, RecursionError):
             attributes = None
     if not isinstance(attributes, dict):
         attributes = {}

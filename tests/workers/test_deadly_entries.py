@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from domain import streams
+from domain.limits import Limits
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from tests.builders import raw
@@ -17,7 +18,7 @@ from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
-from workers.recorder import MOST_DEATHS, Recorder
+from workers.recorder import MOST_DEATHS, Entry, Recorder
 from workers.shards import Shards
 
 SHARD = 3
@@ -67,6 +68,16 @@ def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(
         add(client, event)
         drain(settings, client, storage)
     assert client.exists(streams.caution(SHARD)) == 0, "with each batch that ends well the caution wears off"
+
+
+def test_a_deadly_entry_is_buried_without_a_look_at_it(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr("workers.recorder.parse", die)
+    monkeypatch.setattr("workers.recorder.json_text.loads", die)
+    entry = Entry("1-0", [streams.FIELD.encode(), raw("task.created")], SHARD, MOST_DEATHS)
+    assert Recorder(storage, Limits()).record([entry]).dead == 1
 
 
 def test_a_deadly_entry_is_not_held_against_those_of_other_shards(
