@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     pool_max_overflow: Annotated[int, Field(ge=0)] = 40
     pool_timeout_seconds: Annotated[float, Field(gt=0)] = 30
     pool_recycle_seconds: Annotated[int, Field(gt=0)] = 3600
+    answer_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long a worker waits for an answer of PostgreSQL, before it takes it for gone and does the batch again."""
     connect_timeout_seconds: Annotated[int, Field(ge=1)] = 5
 
     batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 500

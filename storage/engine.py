@@ -42,9 +42,13 @@ def make_engine(settings: Settings) -> Engine:
             json_serializer=json_text.dumps,
             connect_args={
                 "application_name": APPLICATION_NAME,
-                "options": "-c timezone=UTC",
+                # A session whose client has given up must not wait on for a lock.
+                "options": "-c timezone=UTC -c client_connection_check_interval=10s",
                 "connect_timeout": settings.connect_timeout_seconds,
-                "keepalives_idle": 30,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
             },
         )
     if url.drivername in ("sqlite", "sqlite+pysqlite"):

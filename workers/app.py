@@ -13,6 +13,7 @@ from celery import Celery
 from domain import streams
 from domain.settings import Settings
 from storage.engine import make_engine
+from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
 from workers.bootstep import PumpStep, is_stopping, send_drain
 from workers.connections import connect
@@ -48,6 +49,7 @@ def _process_of(_pid: int) -> _Process:
     gc.freeze()
     gc.set_threshold(50_000)
     settings = Settings.load()
+    wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     return _Process(settings, connect(settings), Storage(make_engine(settings)))
 
 

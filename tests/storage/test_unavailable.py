@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from psycopg2 import extensions
 from sqlalchemy import text
 
 import migrations
@@ -16,6 +18,7 @@ from cli.embedded import EmbeddedPostgres
 from domain.errors import DatabaseUnavailable, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
+from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.conftest import settings_for
@@ -180,3 +183,29 @@ def test_the_error_says_why_and_shows_no_values(own_postgresql: EmbeddedPostgres
 def test_a_url_of_no_database_that_we_know_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL"):
         make_engine(settings_for(url))
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """As in a worker's process, but for the time."""
+    wait_at_most(0.5, 0.5)
+    yield
+    extensions.set_wait_callback(None)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        with storage_on(settings_for(url)) as storage, pytest.raises(DatabaseUnavailable, match="not answered within"):
+            record(storage, raw("task.started"))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_that_does_not_come_is_given_up_and_the_batch_done_again(postgresql_storage: Storage) -> None:
+    with postgresql_storage.engine.connect() as other, other.begin():
+        other.execute(text("LOCK TABLE tasks"))
+        with pytest.raises(DatabaseUnavailable, match="not answered within"):
+            record(postgresql_storage, raw("task.started", id="1"))
+    assert record(postgresql_storage, raw("task.started", id="1")).dead == 0
+    assert count(postgresql_storage, "events") == 1
