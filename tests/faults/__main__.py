@@ -38,7 +38,8 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     signal.signal(signal.SIGALRM, _too_long)
     began = time.monotonic()
     outcomes = _try_all([row for row in ROWS if not options.rows or row.number in options.rows], options)
