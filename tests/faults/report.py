@@ -16,7 +16,7 @@ from rich.table import Table
 from tests.faults.trial import Outcome
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
-_HEADINGS: Final = ("row", "fault", "events", "faults", "lost", "doubled", "recovery p50 / p99", "result")
+_HEADINGS: Final = ("row", "fault", "events", "faults", "lost", "doubled", "recovery p50 / p99 s", "result")
 
 _INTRODUCTION: Final = """\
 # Reliability: what was tried, and what was seen
@@ -49,8 +49,8 @@ _READING: Final = """\
 - Row 0, the **control**, does the same to a stock Celery consumer on a Redis list (`acks_late`, one task an event, an
   idempotent insert). It must lose events, or the harness would prove nothing.
 - Leases last {lease:g} s in the run (the default is 5 s), so that a run sees many kills: a shard of a killed drain
-  waits for its lease to run out. The recovery of row 2 in the table is that from one kill at a time, at the default;
-  how it goes while two processes a second are killed stands below.
+  waits for its lease to run out. The recovery of row 2 in the table is that from one kill at a time, of the process
+  that works most, at the default; how it goes while two processes a second are killed stands below.
 """
 
 
@@ -74,13 +74,13 @@ def percentile(values: Sequence[float], part: float) -> float:
 def table(outcomes: Sequence[Outcome]) -> Table:
     """For the screen."""
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in _HEADINGS:
-        shown.add_column(heading, justify="left" if heading in ("fault", "result") else "right", overflow="fold")
+    for heading in _HEADINGS[:-1]:
+        shown.add_column(heading, justify="left" if heading == "fault" else "right", overflow="fold")
     for outcome in outcomes:
         style = "red" if outcome.failed else "dim" if outcome.skipped else ""
-        shown.add_row(*_cells(outcome), style=style)
+        shown.add_row(*_cells(outcome)[:-1], style=style)
     shown.add_section()
-    shown.add_row(*_total(outcomes))
+    shown.add_row(*_total(outcomes)[:-1])
     return shown
 
 
@@ -100,7 +100,7 @@ def write(outcomes: Sequence[Outcome], run: Run, page: Path = PAGE) -> None:
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     recovery = ""
     if outcome.recoveries:
-        recovery = f"{percentile(outcome.recoveries, 0.5):.1f} s / {percentile(outcome.recoveries, 0.99):.1f} s"
+        recovery = f"{percentile(outcome.recoveries, 0.5):.1f} / {percentile(outcome.recoveries, 0.99):.1f}"
     verdict = outcome.verdict
     judged = (f"{verdict.lost:,}", f"{verdict.doubled:,}") if verdict.is_given else ("?", "?")
     counts = (f"{verdict.accepted:,}", f"{outcome.faults:,}", *judged)
@@ -120,7 +120,7 @@ def _total(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         f"{faults:,}",
         f"{sum(outcome.verdict.lost for outcome in ours):,}",
         f"{sum(outcome.verdict.doubled for outcome in ours):,}",
-        f"{percentile(recoveries, 0.5):.1f} s / {percentile(recoveries, 0.99):.1f} s",
+        f"{percentile(recoveries, 0.5):.1f} / {percentile(recoveries, 0.99):.1f}",
         f"{sum(outcome.failed == '' and outcome.skipped == '' for outcome in outcomes)} of {len(outcomes)} rows held",
     )
 

@@ -41,7 +41,7 @@ def test_a_worker_that_takes_a_bell_while_the_broker_is_full_lives(world: World)
     try:
         wait_until(lambda: not worker.is_running() or not world.redis.llen("ledger"), 20)
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not worker.is_running(), 10)
+            wait_until(lambda: not worker.is_running(), 6)
         assert worker.is_running()
     finally:
         world.redis.config_set("maxmemory", 0)

@@ -91,7 +91,7 @@ ROW: Final = Row(
     title="the broker's power lost, what was not flushed is gone",
     run=run,
     sample=None,
-    long=Dose(faults=5, pause=0.7),
+    long=Dose(faults=5, pause=3),
     skip=disks.cannot_mount,
     starts_workers=False,
 )

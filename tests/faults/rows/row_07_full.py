@@ -17,7 +17,7 @@ _ROOM: Final = 3 * 2**20
 
 def run(trial: Trial) -> None:
     """The memory, and where there are small disks, the disks."""
-    with trial.world.supervised() as ends:
+    with trial.same_workers():
         for _ in range(trial.dose.faults):
             memory_full(trial)
             if trial.world.plan.small_disks:
@@ -28,7 +28,6 @@ def run(trial: Trial) -> None:
     full = sum(count for words, count in errors.items() if words.startswith("BrokerFull: "))
     assert full, f"no publisher was told that the broker is full: {dict(errors)}"
     trial.note(f"publishers were refused {full} times because the broker was full")
-    trial.note(f"{len(ends)} times a worker ended because Celery could not go on, and was started again")
 
 
 def memory_full(trial: Trial) -> None:

@@ -26,6 +26,11 @@ def run(trial: Trial) -> None:
             trial.pause()
             trial.recover()
     trial.judge()
+    alarms = trial.world.worker_logs().count("the broker has lost its data")
+    assert alarms >= trial.dose.faults, f"{alarms} alarms of {trial.dose.faults} times that the broker was emptied"
+    trial.note(
+        f"{alarms} alarms: the broker was emptied {trial.dose.faults} times, and as often lost all but its events"
+    )
 
 
 def _delete_all_but_events(trial: Trial) -> None:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from domain import streams
 from tests.faults import poison
-from tests.faults.memory import watching
 from tests.faults.report import percentile
 from tests.faults.trial import Dose, Row, Trial
+from tests.faults.usage import watching
 
 _PROBES: Final = 10
 

@@ -33,8 +33,7 @@ _DDL: Final = (
     "CREATE ROLE thief",
     "CREATE INDEX stolen ON tasks (name)",
 )
-_PAGES: Final = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks")
-"""All but `/metrics`, which Flower shows to everyone: see `tests/faults/test_findings.py`."""
+_PAGES: Final = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks", "/metrics")
 
 
 def run(trial: Trial) -> None:

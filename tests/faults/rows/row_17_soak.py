@@ -7,10 +7,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from statistics import linear_regression
 from typing import Any, Final
 
 from domain import streams
-from tests.faults import memory, poison
+from tests.faults import poison, usage
 from tests.faults.rows import row_02_kills, row_03_stops, row_09_network, row_10_postgresql
 from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
@@ -21,13 +22,14 @@ Fault = Callable[[Trial], None]
 def run(trial: Trial) -> None:
     """Faults at random, one after the other; the memory of processes that nobody killed, over the events."""
     with trial.world.supervised(), trial.load():
-        began, first = time.monotonic(), _memory(trial)
+        taken = [(time.monotonic(), _memory(trial))]
         for _ in range(trial.dose.faults):
             trial.pause()
             fault = trial.random.choice(FAULTS)
             with trial.fault((fault.__doc__ or "").splitlines()[0].rstrip(".")):
                 fault(trial)
-        _note_memory(trial, first, time.monotonic() - began)
+            taken.append((time.monotonic(), _memory(trial)))
+    _note_slope(trial, taken[len(taken) // 3 :])
     trial.judge()
 
 
@@ -123,13 +125,16 @@ def _others(trial: Trial) -> list[int]:
 
 
 def _memory(trial: Trial) -> int:
-    return sum(memory.of_tree(trial.world.workers[0].pid))
+    return sum(usage.of_tree(trial.world.workers[0].pid))
 
 
-def _note_memory(trial: Trial, first: int, seconds: float) -> None:
-    grown = (_memory(trial) - first) / 2**20
+def _note_slope(trial: Trial, taken: list[tuple[float, int]]) -> None:
+    """How its memory grows, by the line through what it took, once it was warm."""
+    times, sizes = zip(*taken, strict=True)
+    slope = linear_regression(times, sizes).slope * 60 / 2**20 if len(taken) > 1 else 0.0
+    seconds, size = times[-1] - times[0], sizes[-1] / 2**20
     trial.note(
-        f"a worker that nobody killed grew by {grown:.1f} MB in {seconds:.0f} s, {grown / seconds * 60:.2f} MB/min"
+        f"a worker that nobody killed took {size:.0f} MB; in {seconds:.0f} s it grew by {slope:+.2f} MB a minute"
     )
 
 

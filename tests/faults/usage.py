@@ -1,10 +1,11 @@
-"""What the processes of the workers take of the machine's memory."""
+"""What the processes of the workers take of the machine: memory, and time of its cores."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import psutil
@@ -12,6 +13,7 @@ import psutil
 from tests.faults.world import World
 
 _LOOK_SECONDS: Final = 0.2
+_WORK_SECONDS: Final = 0.1
 
 
 def of_tree(pid: int) -> list[int]:
@@ -22,6 +24,29 @@ def of_tree(pid: int) -> list[int]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 sizes.append(process.memory_info().rss)
     return sizes
+
+
+def age(pid: int) -> float:
+    """Seconds since a process began; 0 where it has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return time.time() - psutil.Process(pid).create_time()
+    return 0.0
+
+
+def busiest(pids: Iterable[int]) -> int | None:
+    """The process that takes most of the cores' time for a tenth of a second; None where none takes any."""
+    before = {pid: _seconds(pid) for pid in pids}
+    time.sleep(_WORK_SECONDS)
+    worked = {pid: _seconds(pid) - seconds for pid, seconds in before.items()}
+    most = max(worked, key=lambda pid: worked[pid], default=None)
+    return most if most is not None and worked[most] > 0 else None
+
+
+def _seconds(pid: int) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = psutil.Process(pid).cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
 @contextlib.contextmanager
