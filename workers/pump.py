@@ -87,6 +87,7 @@ class Pump:
         self._idle_after = "$"
         self._heads: dict[str, tuple[str, float]] = {}
         self._carried = True
+        self._patience = _STALLED_SECONDS
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
@@ -162,19 +163,25 @@ class Pump:
         if rung in (Ring.PAUSED, Ring.HELD):
             self._heads.pop(key, None)
         else:
-            self._check_progress(key, head, shard)
+            self._check_progress(key, head, shard, rung)
 
-    def _check_progress(self, key: str, head: str, shard: int) -> None:
-        """A shard whose oldest entry stays the same has work and makes no progress: say so, and do it here."""
+    def _check_progress(self, key: str, head: str, shard: int, rung: Ring) -> None:
+        """A shard whose oldest entry stays the same has work and makes no progress: say so, and do it here.
+
+        Where that was so once, the next bell that nobody answers is enough, until a drain is seen at work.
+        """
+        if rung is Ring.UNDER_WAY and head != self._heads.get(key, (head,))[0]:
+            self._patience = _STALLED_SECONDS
         known, since = self._heads.get(key, ("", 0.0))
         waited = time.monotonic() - since
-        if known == head and waited <= _STALLED_SECONDS:
+        if known == head and waited <= self._patience:
             return
         self._heads[key] = (head, time.monotonic())
         if known == head:
             logger.error(
                 "%s makes no progress: entry %s has waited for %.0f s; draining without Celery", key, head, waited
             )
+            self._patience = min(self._patience, self._settings.lease_seconds + 1)
             self._drain(shard)
 
 
