@@ -22,8 +22,9 @@ def run(trial: Trial) -> None:
         trial.tell("FLUSHALL")
         trial.world.redis.flushall()
         trial.outcome.faults += 1
+        before = trial.world.recorded()
         with trial.same_workers(), trial.load():
-            trial.pause()
+            trial.wait(lambda before=before: trial.world.recorded() > before, "an event recorded after that")  # type: ignore[misc]
             trial.recover()
     trial.judge()
     alarms = trial.world.worker_logs().count("the broker has lost its data")
