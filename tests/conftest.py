@@ -48,8 +48,12 @@ hypothesis.settings.load_profile("flowledger")
 
 
 def pytest_configure() -> None:
-    """A run that is ended from outside (`timeout`, CI) stops its servers, as one that is interrupted does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A run that is ended from outside (`timeout`, CI) stops its servers, as one that is interrupted does.
+
+    A shell starts what runs in its background deaf to SIGINT; what the tests start would inherit that.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

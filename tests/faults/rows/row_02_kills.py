@@ -39,7 +39,8 @@ def run(trial: Trial) -> None:
         trial.note(f"recovery under continuous kills p50 / p99: {_words(under_fire)}")
         if not trial.dose.few:
             _kill_one_by_one(trial)
-    trial.judge()
+    with trial.world.supervised():
+        trial.judge()
 
 
 def _kill_one_by_one(trial: Trial) -> None:
