@@ -23,6 +23,8 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     INVALID_DATA = "invalid_data"
     CONFLICT = "conflict"
+    FORGED = "forged"
+    REPLAYED = "replayed"
     UNRECORDABLE = "unrecordable"
 
 
