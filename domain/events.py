@@ -333,7 +333,11 @@ MessageType = Literal["request", "response", "notification", "command"]
 MESSAGE_TYPES: Final[tuple[str, ...]] = get_args(MessageType)
 
 
-class MessageSent(EventData):
+class MessageData(EventData):
+    """Base of the events of a message."""
+
+
+class MessageSent(MessageData):
     """To some sandboxes by name, or to all of a workspace (`broadcast`)."""
 
     event_type = "message.sent"
@@ -362,25 +366,25 @@ class MessageSent(EventData):
         return self
 
 
-class MessageDelivered(EventData):
+class MessageDelivered(MessageData):
     event_type = "message.delivered"
     to_sandbox_id: Id
 
 
-class MessageFailed(EventData):
+class MessageFailed(MessageData):
     event_type = "message.failed"
     to_sandbox_id: Id
     reason: str
 
 
-class MessageDispatched(EventData):
+class MessageDispatched(MessageData):
     """The ledger's own: the message was put into the recipient's inbox."""
 
     event_type = "message.dispatched"
     to_sandbox_id: Id
 
 
-class MessageExpired(EventData):
+class MessageExpired(MessageData):
     """The ledger's own: the recipient did not take the message in time."""
 
     event_type = "message.expired"

@@ -17,12 +17,13 @@
 
 The post office (docs/decisions/0019):
 
-    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; acknowledged
-                                 entries are deleted. The consumers of group `mailbox` share it
+    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; deleted
+                                 when acknowledged. The consumers of group `mailbox` share it
     ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock
     ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second copy
-    ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox (n: length of the message's id
-                                 in characters); with an expiry from the moment its `message.dispatched` is recorded
+    ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox, in this entry (n: length of
+                                 the message's id); with an expiry when it has come to an end
+    ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
     ledger:postman               string; who looks after what waits in the database, with an expiry
 
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may be lost or doubled without harm.
@@ -49,6 +50,7 @@ RATE_KEPT_SECONDS: Final = 600
 
 
 POSTMAN: Final = "ledger:postman"
+EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""
 MESSAGE_ID: Final = "message_id"

@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -350,6 +351,22 @@ message_deliveries: Final = Table(
     _key("delivered_at_key", least=True),
     Index("ix_message_deliveries_to_sandbox_id", "to_sandbox_id", "message_id"),
 )
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    # Counts up: of the messages of one sender, which are recorded one after the other, the later one has the greater.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("to_sandbox_id", Name, nullable=False),
+    Column("source", Name, nullable=False),
+    Column("event_id", Name, nullable=False),
+    Column("expires_at", UtcTime),
+    Index("ix_outbox_message_id", "message_id", "to_sandbox_id", unique=True),
+    Index("ix_outbox_to_sandbox_id", "to_sandbox_id", "id"),
+    *_index_where_given("outbox", "expires_at"),
+)
+"""What is to be put into inboxes (docs/decisions/0019): no part of what the events say, so no business of `verify`."""
 
 dead_letters: Final = Table(
     "dead_letters",

@@ -32,6 +32,11 @@ def send_drain(app: Any, shard: int) -> None:
     app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
+def send_post(app: Any) -> None:
+    """Asks any worker to look after messages that wait."""
+    app.send_task("ledger.post", ignore_result=True, retry=False, expires=_BELL_SECONDS)
+
+
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs a pump in every worker, for as long as its pool runs."""
 
@@ -46,7 +51,9 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         _stopping[0] = 0
         if threading.current_thread() is threading.main_thread():
             _tell_drains_at_the_signal()
-        self._pump = Pump(Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"])
+        self._pump = Pump(
+            Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)
+        )
         self._pump.start()
 
     def stop(self, _worker: Any) -> None:

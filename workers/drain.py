@@ -14,6 +14,7 @@ from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from workers.broker import meet_broker
+from workers.post import PostOffice
 from workers.recorder import Recorded, Recorder, fault
 from workers.shards import Shards, Taken
 
@@ -34,7 +35,7 @@ class DrainResult(TypedDict, total=False):
 
 
 class Drain:
-    """Takes, records and acknowledges, batch by batch; with nothing left it waits for a while, for what comes next.
+    """Takes, records, delivers and acknowledges, batch by batch; with nothing left it waits for a while, for more.
 
     A batch holds the entries of as many shards as it takes to fill it: a trickle over all shards is recorded in one
     round trip, and of a backlog each drain takes shards of its own. The shard whose bell `called` goes first.
@@ -47,9 +48,12 @@ class Drain:
         storage: Storage,
         called: int,
         is_stopping: Callable[[], bool] = lambda: False,
+        *,
+        post: PostOffice | None = None,
     ) -> None:
         self._settings = settings
         self._storage = storage
+        self._post = post or PostOffice(client, settings, storage)
         self._shards = Shards(client, settings, called)
         self._recorder = Recorder(storage, settings.limits)
         self._is_stopping = is_stopping
@@ -90,6 +94,7 @@ class Drain:
                 if not taken.broker:
                     meet_broker(self._shards, self._storage)
                 outcome = self._recorder.record(taken.entries, taken.fuses)
+                self._post.after(outcome.messages)
         except DatabaseUnavailable as error:
             return self._hold(taken, str(error), "recording waits for the database, nothing is lost")
         except redis.RedisError:

@@ -16,7 +16,6 @@ from domain.errors import Reason, Refused
 from domain.events import EventData
 from domain.limits import Limits
 from domain.times import now, sortable
-from storage.groups import Write
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories import (
     DeadLetterRepository,
@@ -25,15 +24,17 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    OutboxRepository,
     TaskLogRepository,
     TaskRepository,
 )
 from storage.unit_of_work import Storage
+from storage.writes import Removal, Write
 from workers.fuse import Fuse
 
 logger = logging.getLogger(__name__)
 
-Writer = Callable[[Event, str], Write | None]
+Writer = Callable[[Event, str], Write | Removal | None]
 """Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
@@ -67,11 +68,11 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     say.TaskSkipped: (TaskRepository.report,),
     say.TaskTimedOut: (TaskRepository.report,),
     say.TaskLogged: (TaskRepository.mention, TaskLogRepository.append),
-    say.MessageSent: (MessageRepository.send, DeliveryRepository.await_recipients),
-    say.MessageDelivered: (MessageRepository.mention, DeliveryRepository.deliver),
-    say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail),
-    say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch),
-    say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire),
+    say.MessageSent: (MessageRepository.send, DeliveryRepository.await_recipients, OutboxRepository.post),
+    say.MessageDelivered: (MessageRepository.mention, DeliveryRepository.deliver, OutboxRepository.settle),
+    say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail, OutboxRepository.settle),
+    say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch, OutboxRepository.settle),
+    say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire, OutboxRepository.settle),
 }
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 
@@ -94,12 +95,16 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all."""
+    """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all.
+
+    `messages` are the events of messages among them, new or known, in their order: for the post office.
+    """
 
     recorded: int = 0
     repeated: int = 0
     dead: int = 0
     entries: tuple[Entry, ...] = field(default=(), compare=False)
+    messages: tuple[Event, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Recorded) -> Recorded:
         """The sum of the counts."""
@@ -146,7 +151,7 @@ class Recorder:
             for shard, state in before.items():
                 fuses[shard].restore(state)
             return self._record_one_by_one(reads, recorded_at, fuses)
-        return replace(outcome, entries=tuple(read.entry for read in batch))
+        return _of(batch, outcome)
 
     def _read(self, entry: Entry, recorded_at: str) -> _Read:
         if _is_deadly(entry):
@@ -173,7 +178,7 @@ class Recorder:
 
     def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
-        done: list[Entry] = []
+        done: list[_Read] = []
         for read in reads:
             if not _is_allowed(read, fuses):
                 continue
@@ -185,8 +190,8 @@ class Recorder:
                     continue
                 refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
                 total += self._record([read.dead(refused)], recorded_at)
-            done.append(read.entry)
-        return replace(total, entries=tuple(done))
+            done.append(read)
+        return _of(done, total)
 
     def _bury_conflicts(self, repeated: Sequence[_Read], recorded_at: str) -> int:
         """An event that was known with other content becomes a dead letter; the one recorded first stands."""
@@ -212,6 +217,11 @@ class Recorder:
             readable={} if _is_deadly(read.entry) else _readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
+
+
+def _of(reads: Sequence[_Read], outcome: Recorded) -> Recorded:
+    messages = [read.event for read in reads if read.event is not None and isinstance(read.event.data, say.MessageData)]
+    return replace(outcome, entries=tuple(read.entry for read in reads), messages=tuple(messages))
 
 
 def _is_deadly(entry: Entry) -> bool:

@@ -6,6 +6,7 @@ from storage.repositories.dead_letters import DeadLetterFilter, DeadLetterReposi
 from storage.repositories.executions import ExecutionLogRepository, ExecutionRepository
 from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
+from storage.repositories.outbox import OutboxRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ExecutionRepository",
     "JournalRepository",
     "MessageRepository",
+    "OutboxRepository",
     "TaskLogRepository",
     "TaskRepository",
 ]

@@ -15,8 +15,9 @@ from domain.events import Error, EventData
 from domain.keys import earliest_key, event_key
 from domain.statuses import RANKS, TERMINAL_RANK
 from domain.times import sortable
-from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group, Write
+from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
 from storage.paging import Order, Page
+from storage.writes import Write
 
 Record = TypeVar("Record")
 

@@ -11,10 +11,11 @@ from domain.keys import earliest_key, event_key
 from domain.records import Delivery, Message
 from domain.statuses import DELIVERY_RANKS, DeliveryStatus
 from storage import tables
-from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT, Write
+from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT
 from storage.paging import Order, Page
 from storage.repositories import base
 from storage.repositories.base import Repository
+from storage.writes import Each, Write
 
 _TABLE = tables.messages
 _DELIVERIES = tables.message_deliveries
@@ -87,7 +88,9 @@ class DeliveryRepository(Repository[Delivery]):
             return None
         recipients = json_text.dumps(sorted(set(event.data.to_sandbox_ids)))
         return _reach(
-            Write(_DELIVERIES, ("to_sandbox_id", recipients), message_id=event.subject), event, DeliveryStatus.PENDING
+            Write(_DELIVERIES, (Each("to_sandbox_id"), recipients), message_id=event.subject),
+            event,
+            DeliveryStatus.PENDING,
         )
 
     @staticmethod

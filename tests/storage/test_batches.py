@@ -12,9 +12,9 @@ import pytest
 
 from domain import events as say
 from domain.envelope import Event
-from storage.groups import Write
 from storage.repositories import CheckpointRepository, TaskRepository
 from storage.unit_of_work import Storage
+from storage.writes import Write
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
 from workers.recorder import EVENT_HANDLERS, Recorded
