@@ -1,4 +1,4 @@
-"""`flowledger show ID`: one execution, task or message as a person wants to read it."""
+"""`flowledger show ID`: one execution, task, message or conversation as a person wants to read it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from cli import screen
+from cli.conversation import Said, conversation, panel
 from domain.errors import LedgerError
 from domain.records import Delivery, Execution, ExecutionLog, Message, Task, TaskLog
 from storage.paging import MAX_LIMIT
@@ -28,13 +29,14 @@ _LINE = 200
 
 
 class NotFound(LedgerError):
-    """No execution, task or message has this id (yet): see `flowledger status` for what waits to be recorded."""
+    """Nothing that is recorded has this id (yet): see `flowledger status` for what waits to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """All that is known of one id: the records that have it, and the lists that belong to them."""
 
+    subject: str
     execution: Execution | None
     nodes: tuple[ExecutionLog, ...]
     tasks: tuple[Task, ...]
@@ -43,6 +45,7 @@ class Shown:
     deliveries: tuple[Delivery, ...]
     log: tuple[TaskLog, ...]
     more_log: bool
+    thread: tuple[Said, ...] = ()
 
 
 def find(connection: Connection, subject: str) -> Shown:
@@ -50,11 +53,13 @@ def find(connection: Connection, subject: str) -> Shown:
     execution = ExecutionRepository(connection).get(subject)
     task = TaskRepository(connection).get(subject)
     message = MessageRepository(connection).get(subject)
-    if execution is None and task is None and message is None:
+    thread = conversation(connection, subject)
+    if execution is None and task is None and message is None and not thread:
         raise NotFound(f"nothing recorded has the id {subject!r}; `flowledger status` shows what waits to be recorded")
     logs = TaskLogRepository(connection)
     log = logs.of_task(subject, limit=_LINE) if task else logs.of_execution(subject, limit=_LINE)
     return Shown(
+        subject=subject,
         execution=execution,
         nodes=ExecutionLogRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
         tasks=TaskRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
@@ -63,6 +68,7 @@ def find(connection: Connection, subject: str) -> Shown:
         deliveries=DeliveryRepository(connection).of_message(subject, limit=MAX_LIMIT).items if message else (),
         log=log.items,
         more_log=log.cursor is not None,
+        thread=thread,
     )
 
 
@@ -80,6 +86,8 @@ def print_shown(shown: Shown) -> None:
         screen.out.print(_log(shown.log, more=shown.more_log))
     if shown.message is not None:
         screen.out.print(_message(shown.message, shown.deliveries))
+    if shown.thread:
+        screen.out.print(panel(shown.subject, shown.thread))
 
 
 def _record(kind: str, record: Execution | Task) -> Panel:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from sqlalchemy import select
 
 from domain import json_text
@@ -120,6 +123,13 @@ class DeliveryRepository(Repository[Delivery]):
         """The deliveries of a message, by recipient."""
         statement = self._select().where(_DELIVERIES.c.message_id == message_id)
         return self._page(statement, BY_RECIPIENT, limit, offset, after)
+
+    def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
+        """The deliveries of several messages, by message, each by recipient."""
+        statement = self._select().where(_DELIVERIES.c.message_id.in_(message_ids))
+        rows = self.connection.execute(statement.order_by(_DELIVERIES.c.message_id, _DELIVERIES.c.to_sandbox_id))
+        found = map(self._record, rows)
+        return {message: tuple(some) for message, some in groupby(found, key=lambda one: one.message_id)}
 
 
 def _delivery(event: Event) -> Write:

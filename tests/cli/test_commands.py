@@ -193,6 +193,33 @@ def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     assert shown[type_.partition(".")[0]]["id"] == "the_one"
 
 
+def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, storage: Storage) -> None:
+    asked = {"from_sandbox_id": "alice", "to_sandbox_ids": ["bob", "carol"], "content": "are you\nthere?"}
+    answered = {"from_sandbox_id": "bob", "to_sandbox_ids": ["alice"], "content": {"text": "yes"}, "in_reply_to": "m1"}
+    sent = [
+        raw("message.sent", subject="m1", thread_id="talk", **asked),
+        raw("message.sent", subject="m2", thread_id="talk", time="2026-01-31T12:00:05Z", **answered),
+        raw("message.delivered", subject="m1", to_sandbox_id="bob", time="2026-01-31T12:00:03Z"),
+        raw("message.failed", subject="m1", to_sandbox_id="carol", reason="asleep"),
+    ]
+    recorder(storage).record(entries(sent))
+    shown = [" ".join(line.strip(" │").split()) for line in run("show", "talk").stdout.splitlines()]
+    assert shown[0].startswith("╭─ conversation talk, 2 messages")
+    assert shown[1:-1] == [
+        "2026-01-31 UTC",
+        "12:00:00.000 alice request m1",
+        "are you",
+        "there?",
+        "→ bob delivered 12:00:03.000",
+        "→ carol failed asleep",
+        "12:00:05.000 bob request to m1 m2",
+        "yes",
+        "→ alice pending",
+    ]
+    thread = json.loads(run("show", "--json", "talk").stdout)["thread"]
+    assert [(one["message"]["id"], len(one["deliveries"])) for one in thread] == [("m1", 2), ("m2", 1)]
+
+
 def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) -> None:
     event = raw("task.created", subject="t", name="\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold]")
     recorder(storage).record(entries([event]))
