@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -18,6 +19,7 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    OutboxRepository,
     TaskLogRepository,
     TaskRepository,
 )
@@ -42,6 +44,8 @@ _FILL: Final = (
     f" SELECT 'm' || n, 's' || n % 50, 'w' || n % 20, 'th' || n % 50, {_MOMENT}, n FROM generate_series(1, :rows) n",
     "INSERT INTO message_deliveries (message_id, to_sandbox_id)"
     " SELECT 'm' || n, 's' || n % 50 FROM generate_series(1, :rows) n",
+    "INSERT INTO outbox (message_id, to_sandbox_id, source, event_id, expires_at)"
+    f" SELECT 'm' || n, 's' || n % 50, 's', n, CASE WHEN n % 9 = 0 THEN {_MOMENT} END FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
     f" SELECT 'dead_d' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letter_actions (id, dead_letter_id, at, who, action, stream, entry_id)"
@@ -49,6 +53,8 @@ _FILL: Final = (
     "INSERT INTO events (source, id, type, subject, partition, raw, recorded_at)"
     f" SELECT 's', n, 'task.queued', 't', 0, '{{}}', {_MOMENT} FROM generate_series(1, :rows) n",
 )
+
+_EARLY: Final = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 
 READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "an execution": lambda c: ExecutionRepository(c).get("e7"),
@@ -67,6 +73,10 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "messages of a workspace": lambda c: MessageRepository(c).of_workspace("w7"),
     "messages of a thread": lambda c: MessageRepository(c).of_thread("th7"),
     "deliveries": lambda c: DeliveryRepository(c).of_message("m7"),
+    "what waits for some sandboxes": lambda c: OutboxRepository(c).first(["s7", "s8"], 0, 10),
+    "the next sandbox for which anything waits": lambda c: OutboxRepository(c).recipients("s7", 1),
+    "for whom a message waits": lambda c: OutboxRepository(c).recipients_of(["m7"]),
+    "what waits and has expired": lambda c: OutboxRepository(c).expired(_EARLY, 10),
     "a dead letter": lambda c: DeadLetterRepository(c).get("dead_d7"),
     "a dead letter by the beginning of its id": lambda c: DeadLetterRepository(c).full_id("dead_d777"),
     "open dead letters": lambda c: DeadLetterRepository(c).oldest(),
