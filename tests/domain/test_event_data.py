@@ -8,8 +8,9 @@ import pytest
 
 from domain.errors import Reason
 from domain.events import EVENT_TYPES
-from tests.builders import ABSENT, FIELDS, event, parsed, raw, to_bytes
+from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
+from tests.vocabulary import FIELDS
 
 ALL_FIELDS: Final = [(type_, name) for type_, fields in FIELDS.items() for name in fields]
 

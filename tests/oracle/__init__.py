@@ -7,34 +7,16 @@ list, and each group of columns asks that list for its owner. The events must be
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
-from typing import Any
 
-Row = dict[str, Any]
-Key = tuple[Any, ...]
+from tests.oracle.events import Event, Recorded, instant, read
+from tests.oracle.rule import Key, Row, created_at, description, earliest, event_key, of, owner, status
+
+__all__ = ["Recorded", "event_key", "read", "tables"]
+
 Tables = dict[str, dict[Key, Row]]
-
-# Sections 3 and 4: the rank, the status, and the fields of the status group that an event reports.
-REPORTS: dict[str, tuple[int, str, tuple[str, ...]]] = {
-    "created": (0, "pending", ()),
-    "retrying": (1, "retrying", ("error",)),
-    "queued": (2, "queued", ()),
-    "started": (3, "running", ()),
-    "resumed": (3, "running", ()),
-    "paused": (3, "paused", ("reason",)),
-    "completed": (4, "completed", ("output", "final_state", "state", "usage")),
-    "failed": (4, "failed", ("error", "final_state", "state", "usage")),
-    "cancelled": (4, "cancelled", ("reason",)),
-    "skipped": (4, "skipped", ("reason",)),
-    "timed_out": (4, "timed_out", ()),
-}
-TERMINAL = 4
 
 # Section 4: what `created` may carry.
 EXECUTION_DESCRIPTION = (
@@ -58,53 +40,6 @@ DELIVERY = {  # section 3: (rank, status) that each event gives to the recipient
     "message.failed": (3, "failed"),
     "message.delivered": (4, "delivered"),
 }
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A row of the journal: the event's JSON text as it came, and when it was recorded (aware; section 5)."""
-
-    raw: str
-    recorded_at: datetime
-
-
-@dataclass(frozen=True)
-class Event:
-    """A journalled event (section 2): text as the tables show it, `sequence` exactly as it came."""
-
-    type: str
-    subject: str
-    source: str
-    id: str
-    time: datetime | None
-    sequence: str | None
-    data: dict[str, Any]
-    recorded_at: datetime
-
-    @property
-    def kind(self) -> str:
-        """`execution` of `execution.started`."""
-        return self.type.partition(".")[0]
-
-    @property
-    def report(self) -> tuple[int, str, tuple[str, ...]] | None:
-        """Its line of REPORTS; None where it has no status, as all of a message's events."""
-        return None if self.kind == "message" else REPORTS.get(self.type.partition(".")[2])
-
-    @property
-    def attempt(self) -> int:
-        """`data.attempt`, default 1 (section 3)."""
-        return int(self.get("attempt", 1))
-
-    @property
-    def at(self) -> datetime:
-        """The time that stands in the rows: the event's own, or else the journal's (section 2)."""
-        return self.time or self.recorded_at
-
-    def get(self, field: str, default: Any = None) -> Any:
-        """A field of the data; null is the same as absent (section 2)."""
-        value = self.data.get(field)
-        return default if value is None else value
 
 
 def tables(journal: Iterable[Recorded]) -> Tables:
@@ -233,112 +168,3 @@ def delivery(key: Key, events: list[Event]) -> Row:
         "delivered_at": earliest(of(events, "message.delivered")),
         "reason": last.get("reason") if last.type == "message.failed" else None,
     }
-
-
-# --- the groups of columns and their owners (section 3)
-
-
-def status(events: list[Event], columns: tuple[str, ...]) -> Row:
-    """The status group; what its owner leaves out is null. Mentions alone make it pending, attempt 1."""
-    last = owner([e for e in events if e.report])
-    if last is None or last.report is None:
-        return {"status": "pending", "attempt": 1, **dict.fromkeys(columns), "finished_at": None}
-    rank, reported, fields = last.report
-    return {
-        "status": reported,
-        "attempt": last.attempt,
-        **{column: last.get(column) if column in fields else None for column in columns},
-        "finished_at": last.at if rank == TERMINAL else None,
-    }
-
-
-def description(events: list[Event], kind: str, fields: tuple[str, ...]) -> Row:
-    """Each field by itself, from the last event that carries it; a null counts in `updated` alone."""
-    created, updated = of(events, f"{kind}.created"), of(events, f"{kind}.updated")
-    row: Row = {}
-    for field in fields:
-        carriers = [(0, order(e), e) for e in created if e.get(field) is not None]
-        carriers += [(1, order(e), e) for e in updated if field in e.data]
-        row[field] = max(carriers)[2].get(field) if carriers else None
-    return row
-
-
-def created_at(events: list[Event], maker: str) -> datetime | None:
-    """The earliest time of the makers, or else of any; what has no time counts only where nothing has one."""
-    makers, timed = of(events, maker), [e for e in events if e.time]
-    return earliest([e for e in makers if e.time] or timed or makers or events)
-
-
-def earliest(events: list[Event]) -> datetime | None:
-    """The earliest time; events without one take no part where another has one (sections 2 and 3)."""
-    return min((e.at for e in [e for e in events if e.time] or events), default=None)
-
-
-def owner(events: list[Event]) -> Event | None:
-    """The event with the greatest key."""
-    return max(events, key=event_key, default=None)
-
-
-def of(events: list[Event], *types: str) -> list[Event]:
-    """The events of these types."""
-    return [e for e in events if e.type in types]
-
-
-def event_key(event: Event) -> Key:
-    """`(attempt, rank, sequence, time, source, id)`; all ranks are equal where there is no status."""
-    rank = event.report[0] if event.report else 0
-    return (event.attempt, rank, *order(event))
-
-
-def order(event: Event) -> Key:
-    """`(sequence, time, source, id)`: absent first, then digits by value, then text by code point."""
-    sequence: Key = (0,)
-    if event.sequence is not None:
-        sequence = (2, event.sequence)
-        if re.fullmatch("[0-9]+", event.sequence):
-            digits = event.sequence.lstrip("0")
-            sequence = (1, len(digits), digits)
-    time = (0,) if event.time is None else (1, event.time)
-    return (sequence, time, event.source, event.id)
-
-
-# --- reading (section 2)
-
-# In JSON text: what stays (pairs of surrogates, other escapes), and then what PostgreSQL cannot hold.
-UNSTORABLE = re.compile(r"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\[^u])|\\u0000|\\u[dD][89a-fA-F]..|[\ud800-\udfff]")
-
-
-def read(recorded: Recorded) -> Event:
-    """The event in a row of the journal; U+0000 and lone surrogates are U+FFFD in all but the sequence."""
-    literal = json.loads(recorded.raw, parse_int=str, parse_float=str)
-    storable = UNSTORABLE.sub(lambda match: match[1] or "\ufffd", recorded.raw)
-    # Through Decimal, because int() refuses text of more than 4,300 digits.
-    envelope = json.loads(storable, parse_int=lambda digits: int(Decimal(digits)))
-    time = envelope.get("time")
-    return Event(
-        type=envelope["type"],
-        subject=envelope["subject"],
-        source=envelope["source"],
-        id=envelope["id"],
-        time=None if time is None else instant(time),
-        sequence=literal.get("sequence"),
-        data=envelope.get("data") or {},
-        recorded_at=recorded.recorded_at.astimezone(UTC),
-    )
-
-
-RFC_3339 = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-    r"(?:[Zz]|([+-])([0-9]{2}):([0-5][0-9]))"
-)
-
-
-def instant(text: str) -> datetime:
-    """An RFC 3339 time, in UTC, cut to the microsecond (section 2); ValueError for anything else."""
-    match = RFC_3339.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not an RFC 3339 time with a zone: {text!r}")
-    year, month, day, hour, minute, second = (int(digits) for digits in match.groups()[:6])
-    micro = int((match[7] or "")[:6].ljust(6, "0"))
-    offset = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0)) * (-1 if match[8] == "-" else 1)
-    return datetime(year, month, day, hour, minute, second, micro, timezone(offset)).astimezone(UTC)
