@@ -129,6 +129,16 @@ _values: Final[st.SearchStrategy[Json]] = st.recursive(
 )
 _objects: Final = st.dictionaries(texts, _values, max_size=3)
 
+_further: Final = st.dictionaries(st.sampled_from(["more", "x\x00", "\U0001f600"]), _values, max_size=1)
+_amounts: Final = st.sampled_from([0, 1, 0.5, 2**70, 1e-9]) | st.floats(0, 1e9)
+
+
+def _part(**fields: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    """An object of known fields, each there or not or null, and of further ones."""
+    known = st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in fields.items()})
+    return st.builds(lambda one, more: one | more, known, _further)
+
+
 KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "str": texts,
     "id": _ids,
@@ -143,6 +153,24 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "ids": st.lists(st.sampled_from(["sb_1", "sb_2", "sb_3", "\x01"]), min_size=1, max_size=4),
     "message_type": st.sampled_from(["request", "response", "notification", "command"]),
     "time": st.sampled_from(TIMES),
+    "name": st.sampled_from(["n", "\x00", "\ud800", "\U0001f600" * 255]) | st.text(min_size=1, max_size=6),
+    "agent_config": _part(
+        model=texts,
+        provider=texts,
+        temperature=st.sampled_from([0, 1, 2]) | st.floats(0, 2),
+        max_tokens=st.sampled_from([1, 2**63 - 1]),
+        system_prompt=texts,
+        tools=st.lists(texts | _objects, max_size=3),
+    ),
+    "resource_limits": _part(
+        cpu=_amounts,
+        memory_bytes=st.sampled_from([0, 1, 2**63 - 1]),
+        disk_bytes=st.sampled_from([0, 1, 2**63 - 1]),
+        timeout_seconds=_amounts,
+        idle_timeout_seconds=_amounts,
+    ),
+    "connection": _part(host=texts, port=st.integers(1, 65_535), url=texts, protocol=texts),
+    "health": _part(status=texts, checked_at=st.sampled_from(TIMES), message=texts),
 }
 """Values of each kind of field."""
 

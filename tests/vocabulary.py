@@ -27,6 +27,11 @@ _TASK: Final = (
 )
 _NODE: Final = "node:id iteration?:int "
 _LOG: Final = "message level?:level logger? context?:object"
+_WORKSPACE: Final = "name?:name description? user_id?:id settings?:object"
+_SANDBOX: Final = (
+    "workspace_id?:id name?:name description? agent_id?:id user_id?:id container_id?:id agent_config?:agent_config"
+    " resource_limits?:resource_limits connection?:connection health?:health"
+)
 _CONTRACT: Final = {
     "execution.created": _EXECUTION,
     "execution.updated": _EXECUTION,
@@ -66,6 +71,17 @@ _CONTRACT: Final = {
     "message.failed": "to_sandbox_id:id reason",
     "message.dispatched": "to_sandbox_id:id",
     "message.expired": "to_sandbox_id:id",
+    "workspace.created": _WORKSPACE,
+    "workspace.updated": _WORKSPACE,
+    "workspace.archived": "reason?",
+    "sandbox.created": _SANDBOX,
+    "sandbox.updated": _SANDBOX,
+    "sandbox.provisioning": "",
+    "sandbox.starting": "",
+    "sandbox.started": "",
+    "sandbox.stopping": "reason?",
+    "sandbox.stopped": "reason?",
+    "sandbox.failed": "error:error",
 }
 
 
@@ -94,7 +110,32 @@ EXAMPLES: Final[dict[str, Json]] = {
     "ids": ["sb_2"],
     "message_type": "request",
     "time": TIME,
+    "name": "a name",
+    "agent_config": {
+        "model": "m",
+        "provider": "p",
+        "temperature": 0.5,
+        "max_tokens": 1,
+        "system_prompt": "",
+        "tools": ["t", {}],
+    },
+    "resource_limits": {
+        "cpu": 0.5,
+        "memory_bytes": 0,
+        "disk_bytes": 1,
+        "timeout_seconds": 3,
+        "idle_timeout_seconds": 0,
+    },
+    "connection": {"host": "localhost", "port": 8080, "url": "http://localhost:8080/", "protocol": "http"},
+    "health": {"status": "healthy", "checked_at": TIME, "message": "well"},
 }
 """A valid value for each kind of field."""
 
-SUBJECTS: Final = {"execution": "exec_1", "node": "exec_1", "task": "task_1", "message": "msg_1"}
+SUBJECTS: Final = {
+    "execution": "exec_1",
+    "node": "exec_1",
+    "task": "task_1",
+    "message": "msg_1",
+    "workspace": "ws_1",
+    "sandbox": "sb_1",
+}

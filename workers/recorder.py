@@ -25,8 +25,10 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
 from workers.fuse import Fuse
@@ -72,6 +74,17 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail),
     say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch),
     say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire),
+    say.WorkspaceCreated: (WorkspaceRepository.create,),
+    say.WorkspaceUpdated: (WorkspaceRepository.update,),
+    say.WorkspaceArchived: (WorkspaceRepository.archive,),
+    say.SandboxCreated: (SandboxRepository.create,),
+    say.SandboxUpdated: (SandboxRepository.update,),
+    say.SandboxProvisioning: (SandboxRepository.report,),
+    say.SandboxStarting: (SandboxRepository.report,),
+    say.SandboxStarted: (SandboxRepository.start,),
+    say.SandboxStopping: (SandboxRepository.report,),
+    say.SandboxStopped: (SandboxRepository.report,),
+    say.SandboxFailed: (SandboxRepository.report,),
 }
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 

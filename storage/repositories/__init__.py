@@ -7,6 +7,7 @@ from storage.repositories.executions import ExecutionLogRepository, ExecutionRep
 from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
+from storage.repositories.workspaces import SandboxRepository, WorkspaceRepository
 
 __all__ = [
     "CheckpointRepository",
@@ -18,6 +19,8 @@ __all__ = [
     "ExecutionRepository",
     "JournalRepository",
     "MessageRepository",
+    "SandboxRepository",
     "TaskLogRepository",
     "TaskRepository",
+    "WorkspaceRepository",
 ]

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from tests.oracle.events import Event, Recorded, instant, read
-from tests.oracle.rule import Key, Row, created_at, description, earliest, event_key, of, owner, status
+from tests.oracle.rule import Key, Row, created_at, description, earliest, event_key, last_report, of, owner, status
 
 __all__ = ["Recorded", "event_key", "read", "tables"]
 
@@ -26,6 +26,11 @@ EXECUTION_DESCRIPTION = (
 TASK_DESCRIPTION = (
     "name", "kind", "execution_id", "parent_task_id", "retry_of", "workspace_id", "sandbox_id", "agent_id",
     "user_id", "priority", "input",
+)  # fmt: skip
+WORKSPACE_DESCRIPTION = ("name", "description", "user_id", "settings")
+SANDBOX_DESCRIPTION = (
+    "workspace_id", "name", "description", "agent_id", "user_id", "container_id", "agent_config", "resource_limits",
+    "connection", "health",
 )  # fmt: skip
 MESSAGE_COLUMNS = (
     "from_sandbox_id", "workspace_id", "message_type", "content", "thread_id", "in_reply_to", "execution_id",
@@ -43,7 +48,7 @@ DELIVERY = {  # section 3: (rank, status) that each event gives to the recipient
 
 
 def tables(journal: Iterable[Recorded]) -> Tables:
-    """The rows of six tables of section 5 by primary key: a pure function of the set of events (section 3).
+    """The rows of eight tables of section 5 by primary key: a pure function of the set of events (section 3).
 
     JSON columns hold Python values, times are UTC cut to the microsecond, either null is None.
     """
@@ -55,6 +60,8 @@ def tables(journal: Iterable[Recorded]) -> Tables:
         "task_logs": {(e.source, e.id): log_line(e) for e in events if e.type.endswith(".logged")},
         "messages": rows(message, [((e.subject,), e) for e in events if e.kind == "message"]),
         "message_deliveries": rows(delivery, [((e.subject, to), e) for e in events for to in recipients(e)]),
+        "workspaces": rows(workspace, [((e.subject,), e) for e in events if e.kind == "workspace"]),
+        "sandboxes": rows(sandbox, [((e.subject,), e) for e in events if e.kind == "sandbox"]),
     }
 
 
@@ -167,4 +174,36 @@ def delivery(key: Key, events: list[Event]) -> Row:
         "sent_at": earliest(of(events, "message.dispatched")),
         "delivered_at": earliest(of(events, "message.delivered")),
         "reason": last.get("reason") if last.type == "message.failed" else None,
+    }
+
+
+def workspace(key: Key, events: list[Event]) -> Row:
+    """A row of `workspaces`."""
+    reported, at, said = last_report(events, before="active")
+    return {
+        "id": key[0],
+        "status": reported,
+        **description(events, "workspace", WORKSPACE_DESCRIPTION),
+        "reason": said.get("reason"),
+        "created_at": created_at(events, "workspace.created"),
+        "archived_at": at if reported == "archived" else None,
+    }
+
+
+def sandbox(key: Key, events: list[Event]) -> Row:
+    """A row of `sandboxes`; the time of the last look at its health stands in UTC, cut to the microsecond."""
+    reported, at, said = last_report(events, before="provisioning")
+    described = description(events, "sandbox", SANDBOX_DESCRIPTION)
+    if described["health"] and described["health"].get("checked_at"):
+        checked_at = instant(described["health"]["checked_at"]).isoformat().replace("+00:00", "Z")
+        described["health"] = described["health"] | {"checked_at": checked_at}
+    return {
+        "id": key[0],
+        "status": reported,
+        **described,
+        "error": said.get("error"),
+        "reason": said.get("reason"),
+        "created_at": created_at(events, "sandbox.created"),
+        "started_at": earliest(of(events, "sandbox.started")),
+        "status_at": at,
     }

@@ -24,6 +24,20 @@ REPORTS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "timed_out": (4, "timed_out", ()),
 }
 TERMINAL = 4
+RANKED = ("execution", "node", "task")
+
+# The same of workspaces and sandboxes, whose statuses have no ranks.
+PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "workspace.created": ("active", ()),
+    "workspace.archived": ("archived", ("reason",)),
+    "sandbox.created": ("provisioning", ()),
+    "sandbox.provisioning": ("provisioning", ()),
+    "sandbox.starting": ("starting", ()),
+    "sandbox.started": ("running", ()),
+    "sandbox.stopping": ("stopping", ("reason",)),
+    "sandbox.stopped": ("stopped", ("reason",)),
+    "sandbox.failed": ("error", ("error",)),
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +68,8 @@ class Event:
 
     @property
     def report(self) -> tuple[int, str, tuple[str, ...]] | None:
-        """Its line of REPORTS; None where it has no status, as all of a message's events."""
-        return None if self.kind == "message" else REPORTS.get(self.type.partition(".")[2])
+        """Its line of REPORTS; None where it has no status with a rank, as all of a message's events."""
+        return REPORTS.get(self.type.partition(".")[2]) if self.kind in RANKED else None
 
     @property
     def attempt(self) -> int:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from tests.oracle.events import TERMINAL, Event
+from tests.oracle.events import PLACES, TERMINAL, Event
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -24,6 +24,18 @@ def status(events: list[Event], columns: tuple[str, ...]) -> Row:
         **{column: last.get(column) if column in fields else None for column in columns},
         "finished_at": last.at if rank == TERMINAL else None,
     }
+
+
+def last_report(events: list[Event], before: str) -> tuple[str, datetime | None, Row]:
+    """Of a workspace or a sandbox: the status, when it was reported, and what was said with it.
+
+    The last report stands, whatever its attempt; `before` is the status without any.
+    """
+    last = max((e for e in events if e.type in PLACES), key=order, default=None)
+    if last is None:
+        return before, None, {}
+    reported, fields = PLACES[last.type]
+    return reported, last.at, {field: last.get(field) for field in fields}
 
 
 def description(events: list[Event], kind: str, fields: tuple[str, ...]) -> Row:

@@ -41,7 +41,7 @@ def test_the_rows_are_those_of_the_merge_rule(storage: Storage, history: list[by
     assert differences(storage) == []
 
 
-@pytest.mark.parametrize("kind", ["execution", "node", "task", "message"])
+@pytest.mark.parametrize("kind", ["execution", "node", "task", "message", "workspace", "sandbox"])
 @settings(max_examples=EXAMPLES // 2)
 @given(data=st.data())
 def test_one_subject_told_by_many_events_has_the_rows_of_the_merge_rule(

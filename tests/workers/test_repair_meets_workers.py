@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, text, update
+from sqlalchemy import Table, delete, func, insert, text, update
 
 from storage import plain, tables
 from storage.unit_of_work import Storage
@@ -65,28 +65,40 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Intruder], None]:
     return install
 
 
+@pytest.mark.parametrize("harm", ["changed", "deleted", "stray"])
 @pytest.mark.parametrize(
-    "damage",
+    ("table", "wrong", "first", "last", "status"),
     [
-        update(tables.tasks).values(status="failed", status_key="zzz"),
-        delete(tables.tasks),
-        insert(tables.tasks).values(id="t2", created_at=func.current_timestamp(), status_key="zzz"),
+        (tables.tasks, "failed", "task.created", "task.started", "running"),
+        (tables.workspaces, "archived", "workspace.created", "workspace.archived", "archived"),
+        (tables.sandboxes, "stopped", "sandbox.created", "sandbox.failed", "error"),
     ],
-    ids=["changed", "deleted", "stray"],
+    ids=["task", "workspace", "sandbox"],
 )
 def test_an_event_that_comes_while_its_subject_is_mended_is_not_lost(
-    postgresql_storage: Storage, between: Callable[[Intruder], None], damage: Any
+    postgresql_storage: Storage,
+    between: Callable[[Intruder], None],
+    harm: str,
+    table: Table,
+    wrong: str,
+    first: str,
+    last: str,
+    status: str,
 ) -> None:
-    record(postgresql_storage, raw("task.created", subject="t1"))
-    with postgresql_storage.engine.begin() as connection:
-        connection.execute(damage)
-    subject = "t2" if damage.is_insert else "t1"
-    intruder = Intruder(postgresql_storage, raw("task.started", subject=subject, worker="w"))
+    record(postgresql_storage, raw(first, subject="1", id="a"))
+    damage: dict[str, Any] = {
+        "changed": update(table).values(status=wrong, status_key="zzz"),
+        "deleted": delete(table),
+        "stray": insert(table).values(id="2", created_at=func.current_timestamp(), status_key="zzz"),
+    }
+    by_hand(postgresql_storage, damage[harm])
+    subject = "2" if harm == "stray" else "1"
+    intruder = Intruder(postgresql_storage, raw(last, subject=subject, id="b"))
     between(intruder)
     assert verify(postgresql_storage, mend=True).is_well
     intruder.join()
     assert intruder.had_to_wait
-    assert row(postgresql_storage, "tasks", subject)["worker"] == "w"
+    assert row(postgresql_storage, table.name, subject)["status"] == status
     assert differences(postgresql_storage) == []
     assert verify(postgresql_storage).first == []
 

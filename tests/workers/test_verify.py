@@ -31,6 +31,9 @@ STORY: Final = (
     raw("task.logged", subject="t1", id="7", context={"a": 1}),
     raw("message.sent", subject="m1", id="8"),
     raw("message.delivered", subject="m1", id="9", to_sandbox_id="sb_2"),
+    raw("workspace.created", subject="w1", id="10", settings={"a": 1}),
+    raw("sandbox.created", subject="s1", id="11", workspace_id="w1", connection={"port": 80}),
+    raw("sandbox.failed", subject="s1", id="12"),
 )
 """A row and more in every table."""
 
@@ -43,7 +46,7 @@ def the_one(report: Report) -> Difference:
 def another(column: Column[Any]) -> Any:
     """A value that no test gives the column, and that its constraints allow."""
     if column.name == "status":
-        return "failed"
+        return {"workspaces": "archived", "sandboxes": "starting"}.get(column.table.name, "failed")
     if column.name == "level":
         return "critical"
     if column.name == "message_type":
@@ -127,6 +130,8 @@ STRAYS: Final[dict[Table, dict[str, Any]]] = {
     },
     tables.messages: {"id": "stray"},
     tables.message_deliveries: {"message_id": "m1", "to_sandbox_id": "stray"},
+    tables.workspaces: {"id": "stray"},
+    tables.sandboxes: {"id": "stray"},
 }
 
 
