@@ -1,7 +1,7 @@
 """What must not be said in the clear: everything that is recorded can be read by whoever may read the tables.
 
-A field is taken for a secret by its name, and a URL by the password in it. No such rule finds every secret; it finds
-those that are sent without a thought.
+A field is taken for a secret by its name, a URL by the password or the token in it. No such rule finds every secret; it
+finds those that are sent without a thought.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECRET: Final = re.compile(
 )
 # In the name with them, for `tokenizer` and `detokenize` are words of their own.
 _TOKEN: Final = re.compile("tokens?(?![a-z])")
-_REFERENCE: Final = re.compile("_(?:id|ids|ref)$")
+_REFERENCE: Final = re.compile("_(?:id|ids|name|ref)$")
 _HUMP: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _URL: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
@@ -48,11 +48,13 @@ class Unclassified(Part):
     @model_validator(mode="before")
     @classmethod
     def _without_secrets(cls, value: Any) -> Any:
-        for place, words in secrets_in(value):
-            error = PydanticCustomError("secret", "{words}", {"words": words})
-            details = InitErrorDetails(type=error, loc=_path(place), input=None)
-            raise ValidationError.from_exception_data(cls.__name__, [details])
-        return value
+        found = next(secrets_in(value), None)
+        if found is None:
+            return value
+        place, words = found
+        error = PydanticCustomError("secret", "{words}", {"words": words})
+        details = InitErrorDetails(type=error, loc=_path(place), input=None)  # what it is, nobody is told
+        raise ValidationError.from_exception_data(cls.__name__, [details])
 
 
 def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
@@ -74,7 +76,7 @@ def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
 def is_secret(name: str, value: object) -> bool:
     """Whether a field of this name and value holds a secret.
 
-    Null, true and false hold none, nor does the name of one (`credential_id`), nor a number of tokens (`max_tokens`).
+    Null, true and false hold none, nor does what names one (`credential_id`), nor a number of tokens (`max_tokens`).
     """
     if value is None or isinstance(value, bool):
         return False

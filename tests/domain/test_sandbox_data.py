@@ -62,7 +62,7 @@ SECRETS: Final = (
 )  # fmt: skip
 INNOCENT: Final = (
     "tokenizer", "detokenize", "passed", "compass", "secretary", "key", "keyboard", "author", "authorization_url",
-    "credential_id", "credentialId", "secret_ref", "api_key_ids", "token_id",
+    "credential_id", "credentialId", "secretName", "secret_ref", "api_key_ids", "token_id",
 )  # fmt: skip
 
 
