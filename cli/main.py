@@ -261,7 +261,7 @@ def tail(
 
 @app.command()
 def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one execution, task or message."""
+    """Show one execution, task, message, workspace or sandbox."""
     from cli.show import find, print_shown
     from storage.engine import make_engine
 

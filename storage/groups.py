@@ -49,6 +49,8 @@ SENT: Final = _group(
 DELIVERY_STATUS: Final = _group("status_key", "status", "reason")
 SENT_AT: Final = _group("sent_at_key", "sent_at", least=True)
 DELIVERED_AT: Final = _group("delivered_at_key", "delivered_at", least=True)
+WORKSPACE_STATUS: Final = _group("status_key", "status", "reason", "archived_at")
+SANDBOX_STATUS: Final = _group("status_key", "status", "error", "reason", "status_at")
 DESCRIPTION: Final = {
     table: {field: Group((field,), f"{field}_key", "description_key") for field in fields}
     for table, fields in DESCRIBED.items()

@@ -26,6 +26,8 @@ MERGED: Final[tuple[Table, ...]] = (
     tables.task_logs,
     tables.messages,
     tables.message_deliveries,
+    tables.workspaces,
+    tables.sandboxes,
 )
 """The tables whose rows are a function of the journal, those that others refer to first."""
 

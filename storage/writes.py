@@ -91,7 +91,7 @@ class Upsert:
     def _items(self, prefix: str, each: Each, dialect: str) -> FromClause:
         """What there is to be a row for each of, as rows `item(value)`."""
         if each.of_workspace:
-            sandboxes = tables.metadata.tables["sandboxes"]
+            sandboxes = tables.sandboxes
             workspace = bindparam(f"{prefix}{each.column}", type_=sandboxes.c.workspace_id.type)
             return select(sandboxes.c.id.label("value")).where(sandboxes.c.workspace_id == workspace).subquery("item")
         texts = bindparam(f"{prefix}{each.column}", type_=tables.Json)

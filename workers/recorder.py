@@ -25,8 +25,10 @@ from storage.repositories import (
     JournalRepository,
     MessageRepository,
     OutboxRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
@@ -73,6 +75,17 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail, OutboxRepository.settle),
     say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch, OutboxRepository.settle),
     say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire, OutboxRepository.settle),
+    say.WorkspaceCreated: (WorkspaceRepository.create,),
+    say.WorkspaceUpdated: (WorkspaceRepository.update,),
+    say.WorkspaceArchived: (WorkspaceRepository.archive,),
+    say.SandboxCreated: (SandboxRepository.create,),
+    say.SandboxUpdated: (SandboxRepository.update,),
+    say.SandboxProvisioning: (SandboxRepository.report,),
+    say.SandboxStarting: (SandboxRepository.report,),
+    say.SandboxStarted: (SandboxRepository.start,),
+    say.SandboxStopping: (SandboxRepository.report,),
+    say.SandboxStopped: (SandboxRepository.report,),
+    say.SandboxFailed: (SandboxRepository.report,),
 }
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 

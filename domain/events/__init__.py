@@ -1,4 +1,4 @@
-"""The vocabulary of the core: one frozen model for the data of each event type of CONTRACT §4.
+"""The vocabulary: one frozen model for the data of each event type of CONTRACT §4.
 
 A new event type touches the file of its subject (its class), `EVENT_TYPES` here, `workers/recorder.py` (what is done)
 and the tests. Unknown fields are ignored here (the journal keeps them). `null` is dropped before a model sees it, but
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.events.base import Error, EventData
+from domain.events.base import Error, EventData, Part
 from domain.events.executions import (
     ExecutionCancelled,
     ExecutionCheckpointed,
@@ -41,6 +41,23 @@ from domain.events.messages import (
     MessageSent,
     MessageType,
 )
+from domain.events.sandboxes import (
+    AgentConfig,
+    Connection,
+    Health,
+    ResourceLimits,
+    SandboxCreated,
+    SandboxFailed,
+    SandboxProvisioning,
+    SandboxStarted,
+    SandboxStarting,
+    SandboxStopped,
+    SandboxStopping,
+    SandboxUpdated,
+    WorkspaceArchived,
+    WorkspaceCreated,
+    WorkspaceUpdated,
+)
 from domain.events.tasks import (
     TaskCancelled,
     TaskCompleted,
@@ -59,6 +76,8 @@ from domain.events.tasks import (
 __all__ = [
     "EVENT_TYPES",
     "MESSAGE_TYPES",
+    "AgentConfig",
+    "Connection",
     "Error",
     "EventData",
     "ExecutionCancelled",
@@ -74,6 +93,7 @@ __all__ = [
     "ExecutionStarted",
     "ExecutionTimedOut",
     "ExecutionUpdated",
+    "Health",
     "MessageData",
     "MessageDelivered",
     "MessageDispatched",
@@ -87,6 +107,16 @@ __all__ = [
     "NodeRetrying",
     "NodeSkipped",
     "NodeStarted",
+    "Part",
+    "ResourceLimits",
+    "SandboxCreated",
+    "SandboxFailed",
+    "SandboxProvisioning",
+    "SandboxStarted",
+    "SandboxStarting",
+    "SandboxStopped",
+    "SandboxStopping",
+    "SandboxUpdated",
     "TaskCancelled",
     "TaskCompleted",
     "TaskCreated",
@@ -99,6 +129,9 @@ __all__ = [
     "TaskStarted",
     "TaskTimedOut",
     "TaskUpdated",
+    "WorkspaceArchived",
+    "WorkspaceCreated",
+    "WorkspaceUpdated",
 ]
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {
@@ -139,6 +172,17 @@ EVENT_TYPES: Final[dict[str, type[EventData]]] = {
         MessageFailed,
         MessageDispatched,
         MessageExpired,
+        WorkspaceCreated,
+        WorkspaceUpdated,
+        WorkspaceArchived,
+        SandboxCreated,
+        SandboxUpdated,
+        SandboxProvisioning,
+        SandboxStarting,
+        SandboxStarted,
+        SandboxStopping,
+        SandboxStopped,
+        SandboxFailed,
     )
 }
-"""Every type of the core and the model of its data."""
+"""Every type and the model of its data."""

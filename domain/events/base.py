@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from domain.statuses import LEVEL_NAMES, Level, Status
+from domain.statuses import LEVEL_NAMES, Level, SandboxStatus, Status, WorkspaceStatus
 from domain.times import parse_time, written_time
 
 INT64_MIN: Final = -(2**63)
@@ -26,7 +26,8 @@ def _time(value: object) -> object:
     return value
 
 
-def _number(value: object) -> object:
+def as_double(value: object) -> object:
+    """A number as the double that stands for it; anything else as it is, for the type to refuse."""
     if not isinstance(value, int | Decimal) or isinstance(value, bool):
         return value
     try:
@@ -39,16 +40,20 @@ Id = Annotated[str, Field(min_length=1)]
 """How long it may be, and of which characters, is `domain.envelope.parse`'s to check: the one is a setting."""
 Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX)]
 Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
-Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0)]
-Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+Seconds = Annotated[float, BeforeValidator(as_double), Field(ge=0)]
+Fraction = Annotated[float, BeforeValidator(as_double), Field(ge=0, le=1)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]
 Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)]
 
 
-class Error(BaseModel):
-    """What went wrong, as its platform says it."""
+class Part(BaseModel):
+    """An object in the data of an event: the fields known here are checked, further ones are kept as they are."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+
+class Error(Part):
+    """What went wrong, as its platform says it."""
 
     message: str
     type: str | None = None
@@ -65,7 +70,7 @@ class EventData(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     event_type: ClassVar[str]
-    status: ClassVar[Status | None] = None
+    status: ClassVar[Status | WorkspaceStatus | SandboxStatus | None] = None
     keeps_null: ClassVar[frozenset[str]] = frozenset()
 
     attempt: Attempt = 1
@@ -75,7 +80,7 @@ class Described(EventData):
     """The fields of a description: `created` may carry them, `updated` may change them."""
 
     @classmethod
-    def description(cls) -> frozenset[str]:
+    def described_fields(cls) -> frozenset[str]:
         """The names of the fields of the description."""
         return frozenset(cls.model_fields) - {"attempt"}
 

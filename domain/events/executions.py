@@ -41,7 +41,7 @@ class ExecutionCreated(_ExecutionDescription):
 
 class ExecutionUpdated(_ExecutionDescription):
     event_type = "execution.updated"
-    keeps_null = _ExecutionDescription.description()
+    keeps_null = _ExecutionDescription.described_fields()
 
 
 class ExecutionQueued(Queued):

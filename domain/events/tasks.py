@@ -41,7 +41,7 @@ class TaskCreated(_TaskDescription):
 
 class TaskUpdated(_TaskDescription):
     event_type = "task.updated"
-    keeps_null = _TaskDescription.description()
+    keeps_null = _TaskDescription.described_fields()
 
 
 class TaskQueued(Queued):

@@ -8,6 +8,7 @@ from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
 from storage.repositories.outbox import OutboxRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
+from storage.repositories.workspaces import SandboxRepository, WorkspaceRepository
 
 __all__ = [
     "CheckpointRepository",
@@ -20,6 +21,8 @@ __all__ = [
     "JournalRepository",
     "MessageRepository",
     "OutboxRepository",
+    "SandboxRepository",
     "TaskLogRepository",
     "TaskRepository",
+    "WorkspaceRepository",
 ]

@@ -3,7 +3,7 @@
 Columns that end in `_key` hold the key of the event that owns a column group (`storage.groups`); nobody else need read
 them. Texts that are compared or looked up have the collation "C": the order of code points, the same on every machine.
 
-What the tables are made of: `types`, `columns`. A new table is named here, or neither migrations nor `metadata` know it.
+What the tables are made of stands in `types` and `columns`. A table that is not named here is none of the metadata.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from storage.tables.columns import DESCRIBED, FIRST_KEY, LAST_KEY, metadata
 from storage.tables.core import execution_logs, executions, task_logs, tasks
 from storage.tables.journal import checkpoints, dead_letter_actions, dead_letters, events
+from storage.tables.places import sandboxes, workspaces
 from storage.tables.post import message_deliveries, messages, outbox
 from storage.tables.types import CurrentTransaction, Json, JsonText, Name, UtcTime
 
@@ -33,6 +34,8 @@ __all__ = [
     "messages",
     "metadata",
     "outbox",
+    "sandboxes",
     "task_logs",
     "tasks",
+    "workspaces",
 ]

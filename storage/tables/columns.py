@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, String, event, text
@@ -10,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import CreateDomainType, DropDomainType
 from sqlalchemy.types import TypeEngine
 
-from domain.events import ExecutionCreated, TaskCreated
-from domain.statuses import DeliveryStatus, Status
+from domain.events import ExecutionCreated, SandboxCreated, TaskCreated, WorkspaceCreated
+from domain.statuses import Status
 from storage.tables.types import Name
 
 metadata: Final = MetaData(
@@ -30,6 +31,8 @@ LAST_KEY: Final = "~"
 DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
     "executions": tuple(name for name in ExecutionCreated.model_fields if name != "attempt"),
     "tasks": tuple(name for name in TaskCreated.model_fields if name != "attempt"),
+    "workspaces": tuple(name for name in WorkspaceCreated.model_fields if name != "attempt"),
+    "sandboxes": tuple(name for name in SandboxCreated.model_fields if name != "attempt"),
 }
 """The fields of a description, each of which has an owner, and so a key, of its own."""
 
@@ -65,9 +68,10 @@ def attempt(*, primary_key: bool = False) -> list[Any]:
     )
 
 
-def status(statuses: type[Status] | type[DeliveryStatus] = Status) -> list[Any]:
-    domain = "status" if statuses is Status else "delivery_status"
-    return one_of("status", domain, String(16), statuses, nullable=False, server_default="pending")
+def status(statuses: type[StrEnum] = Status, domain: str = "status") -> list[Any]:
+    """A status, which is the first of them until something is reported."""
+    first = next(iter(statuses)).value
+    return one_of("status", domain, String(16), statuses, nullable=False, server_default=first)
 
 
 def key(name: str, *, least: bool = False) -> Column[str]:

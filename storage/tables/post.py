@@ -38,7 +38,7 @@ message_deliveries: Final = Table(
     metadata,
     Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
     Column("to_sandbox_id", Name, primary_key=True),
-    *status(DeliveryStatus),
+    *status(DeliveryStatus, "delivery_status"),
     Column("sent_at", UtcTime),
     Column("delivered_at", UtcTime),
     Column("reason", Text),

@@ -185,7 +185,9 @@ def test_a_shard_that_is_not_there_cannot_be_paused(run: Run) -> None:
     assert "0 to 7" in done.stderr
 
 
-@pytest.mark.parametrize("type_", ["execution.created", "task.created", "message.sent"])
+@pytest.mark.parametrize(
+    "type_", ["execution.created", "task.created", "message.sent", "workspace.created", "sandbox.created"]
+)
 def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     recorder(storage).record(entries([raw(type_, subject="the_one")]))
     assert "the_one" in run("show", "the_one").stdout
@@ -218,6 +220,43 @@ def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, sto
     ]
     thread = json.loads(run("show", "--json", "talk").stdout)["thread"]
     assert [(one["message"]["id"], len(one["deliveries"])) for one in thread] == [("m1", 2), ("m2", 1)]
+
+
+def test_show_shows_a_workspace_with_its_sandboxes(run: Run, storage: Storage) -> None:
+    healthy = {"status": "healthy", "checked_at": "2026-01-31T12:00:00Z"}
+    recorder(storage).record(entries([
+        raw("workspace.created", subject="ws", name="the lab"),
+        raw("sandbox.created", subject="sb_old", workspace_id="ws", name="Ada", time="2026-01-31T11:00:00Z"),
+        raw("sandbox.started", subject="sb_old", time="2026-01-31T11:00:05Z"),
+        raw("sandbox.created", subject="sb_new", workspace_id="ws", agent_id="agent_b", health=healthy),
+        raw("sandbox.created", subject="sb_other", workspace_id="elsewhere"),
+    ]))  # fmt: skip
+    shown = run("show", "ws").stdout
+    assert "the lab" in shown
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "sb_" in line]
+    assert rows == [
+        ["sb_new", "", "provisioning", "2026-01-31 12:00:00.000", "agent_b", "healthy"],
+        ["sb_old", "Ada", "running", "2026-01-31 11:00:05.000", "", ""],
+    ]
+    document = json.loads(run("show", "--json", "ws").stdout)
+    assert [sandbox["id"] for sandbox in document["sandboxes"]] == ["sb_new", "sb_old"]
+
+
+def test_show_shows_a_sandbox_and_what_it_says_of_itself(run: Run, storage: Storage) -> None:
+    recorder(storage).record(entries([
+        raw("sandbox.created", subject="sb", connection={"host": "h", "port": 8080}, resource_limits={"cpu": 0.5}),
+        raw("sandbox.failed", subject="sb", time="2026-01-31T12:00:01Z", error={"type": "Oom", "message": "no memory"}),
+    ]))  # fmt: skip
+    shown = run("show", "sb").stdout
+    assert "sandbox sb error" in shown
+    facts = [line.strip("│ \n").split(None, 1) for line in shown.splitlines()[1:-1]]
+    assert facts == [
+        ["resource_limits", '{"cpu": 0.5}'],
+        ["connection", '{"host": "h", "port": 8080}'],
+        ["error", "Oom: no memory"],
+        ["created_at", "2026-01-31 12:00:00.000"],
+        ["status_at", "2026-01-31 12:00:01.000"],
+    ]
 
 
 def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) -> None:

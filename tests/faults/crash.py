@@ -25,9 +25,10 @@ from domain import streams
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
-from tests.builders import FIELDS, raw
+from tests.builders import raw
 from tests.faults.accepted import AcceptedLog
 from tests.faults.histories import SOURCE
+from tests.vocabulary import FIELDS
 from workers.connections import connect
 from workers.drain import Drain
 

@@ -60,6 +60,13 @@ def empty(storage: Storage) -> None:
             connection.execute(delete(table))
 
 
+def by_hand(storage: Storage, *statements: Any) -> None:
+    """What somebody does to the tables behind the ledger's back."""
+    with storage.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
 def differences(storage: Storage) -> list[str]:
     """How the rows differ from the merge rule's; see `tests.rows`."""
     with storage.reading() as connection:

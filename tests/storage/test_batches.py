@@ -117,7 +117,7 @@ def test_an_entry_of_20_mebibytes_is_kept(storage: Storage) -> None:
 
 def shapes(number: int) -> list[bytes]:
     """Events of as many combinations of fields."""
-    fields = [name for name in say.TaskUpdated.description() if name != "priority"]
+    fields = [name for name in say.TaskUpdated.described_fields() if name != "priority"]
     chosen = [names for size in (2, 3, 4) for names in combinations(sorted(fields), size)][:number]
     return [raw("task.updated", **dict.fromkeys(names, "x"), subject=f"t{place}") for place, names in enumerate(chosen)]
 
