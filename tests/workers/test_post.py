@@ -16,7 +16,7 @@ from domain.settings import Settings
 from domain.times import written_time
 from storage import tables
 from storage.unit_of_work import Storage
-from tests.builders import raw
+from tests.builders import ABSENT, raw
 from tests.storage.recording import all_rows, count, dead_letters, differences
 from tests.waiting import wait_until
 from workers.drain import Drain
@@ -230,6 +230,48 @@ def test_an_inbox_that_is_none_is_its_recipients_trouble_alone(
     office.client.delete(streams.inbox("bob"))
     office.post.look()
     assert office.ids("bob") == ["m1"]
+    office.check()
+
+
+# --- broadcasts
+
+
+def broadcast(id: str, workspace: str) -> bytes:
+    to = {"to_sandbox_ids": ABSENT, "broadcast": True, "workspace_id": workspace}
+    return raw("message.sent", subject=id, from_sandbox_id="alice", content=id, **to)
+
+
+def test_a_broadcast_goes_to_the_sandboxes_that_its_workspace_has_when_it_is_recorded(office: Office) -> None:
+    office.publish(*(raw("sandbox.created", subject=one, workspace_id="lab") for one in ("alice", "bob", "carol")))
+    office.publish(raw("sandbox.created", subject="dave", workspace_id="elsewhere"))
+    office.drain()
+    office.publish(broadcast("m1", "lab"), raw("sandbox.created", subject="erin", workspace_id="lab"))
+    office.drain()
+    assert {one for one in ("alice", "bob", "carol", "dave", "erin") if office.ids(one)} == {"alice", "bob", "carol"}
+    assert office.status("m1", "carol") == "sent"
+    office.publish(broadcast("m1", "lab"))
+    office.drain()
+    assert office.ids("bob") == ["m1"], "the same message again"
+    office.check()
+
+
+def test_a_broadcast_to_nobody_is_recorded_and_waits_for_nothing(office: Office) -> None:
+    office.publish(broadcast("m1", "empty"))
+    office.drain()
+    assert all_rows(office.storage)["message_deliveries"] == {}
+    office.check()
+
+
+def test_a_broadcast_that_a_drain_died_over_keeps_its_recipients(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.publish(raw("sandbox.created", subject="bob", workspace_id="lab"), broadcast("m1", "lab"))
+    with monkeypatch.context() as broken:
+        broken.setattr(PostOffice, "after", _dies)
+        Drain(office.settings, office.client, office.storage, 0).run()
+    office.publish(raw("sandbox.created", subject="carol", workspace_id="lab"))
+    office.drain()
+    assert (office.ids("bob"), office.ids("carol")) == (["m1"], [])
     office.check()
 
 
