@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from domain.envelope import LEDGER_SOURCE
 from domain.limits import Limits
 from domain.records import DeadLetter
 from storage import tables
@@ -51,6 +52,13 @@ def record_batches(storage: Storage, batches: Iterable[Sequence[bytes]]) -> Reco
 def record_entry(storage: Storage, *fields: bytes, entry_id: str = "1-0") -> Recorded:
     """Records one entry with these fields: name, value, name, value …"""
     return recorder(storage).record([Entry(entry_id, fields)])
+
+
+def own_events(storage: Storage) -> list[str]:
+    """What the ledger itself said, as it stands in the journal."""
+    of_ledger = select(tables.events.c.raw).where(tables.events.c.source == LEDGER_SOURCE)
+    with storage.reading() as connection:
+        return list(connection.execute(of_ledger).scalars())
 
 
 def empty(storage: Storage) -> None:

@@ -15,19 +15,16 @@ import redis
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import select
 
 from domain import streams
-from domain.envelope import LEDGER_SOURCE
 from domain.errors import DatabaseUnavailable
 from domain.mending import Changes, path_of
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
-from storage import tables
 from storage.repositories.dead_letters import OPEN
 from storage.unit_of_work import Storage, UnitOfWork
 from tests.builders import events, raw
-from tests.storage.recording import all_rows, count, dead_letters, differences, empty
+from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 from workers.connections import connect
 from workers.drain import Drain
 from workers.post import PostOffice
@@ -159,9 +156,7 @@ class Fate(RuleBasedStateMachine):
 
     def _judge_inboxes(self) -> None:
         """A message is put into an inbox once, which is said once, and it stays there until it has come to its end."""
-        with self.storage.reading() as connection:
-            own = select(tables.events.c.subject, tables.events.c.raw).where(tables.events.c.source == LEDGER_SOURCE)
-            raws = [row.raw for row in connection.execute(own)]
+        raws = own_events(self.storage)
         said = [json.loads(raw) for raw in raws if raw.encode("utf-8", "surrogatepass").strip() not in self.published]
         put = Counter((e["subject"], e["data"]["to_sandbox_id"]) for e in said if e["type"] == "message.dispatched")
         deliveries = all_rows(self.storage)["message_deliveries"]

@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import redis
 from sqlalchemy import select
 
 from domain import streams
-from domain.settings import Settings
-from domain.times import written_time
 from storage import tables
-from storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
-from tests.storage.recording import all_rows, count, dead_letters, differences
-from tests.waiting import wait_until
+from tests.storage.recording import all_rows
+from tests.workers.office import Office, message
 from workers.drain import Drain
 from workers.post import Looked, PostOffice
-
-Row = dict[str, Any]
-
-
-class Office:
-    """Drains and a post office on one Redis and one database; what came of it."""
-
-    def __init__(self, settings: Settings, client: redis.Redis, storage: Storage) -> None:
-        self.settings = settings.model_copy(update={"linger_seconds": 0.0, "inbox_messages": 3})
-        self.client = client
-        self.storage = storage
-        self.post = PostOffice(client, self.settings, storage)
-
-    def publish(self, *events: bytes, shard: int = 0) -> None:
-        for event in events:
-            self.client.xadd(streams.stream(shard), {streams.FIELD: event})
-
-    def drain(self) -> None:
-        """Until nothing is left to record: what the post office says is an event, too."""
-        while any(self.client.xlen(streams.stream(shard)) for shard in range(self.settings.shards)):
-            assert "waiting" not in Drain(self.settings, self.client, self.storage, 0, post=self.post).run()
-
-    def inbox(self, sandbox: str) -> list[dict[bytes, bytes]]:
-        entries: Any = self.client.xrange(streams.inbox(sandbox))
-        return [fields for _, fields in entries]
-
-    def ids(self, sandbox: str) -> list[str]:
-        return [fields[b"message_id"].decode() for fields in self.inbox(sandbox)]
-
-    def take(self, sandbox: str, message: str) -> None:
-        """What a mailbox does to acknowledge a message."""
-        entries: Any = self.client.xrange(streams.inbox(sandbox))
-        for entry, fields in entries:
-            if fields[b"message_id"] == message.encode():
-                self.client.xdel(streams.inbox(sandbox), entry)
-        self.publish(raw("message.delivered", subject=message, to_sandbox_id=sandbox))
-
-    def delivery(self, message: str, sandbox: str) -> Row:
-        return all_rows(self.storage)["message_deliveries"][message, sandbox]
-
-    def status(self, message: str, sandbox: str) -> str:
-        return str(self.delivery(message, sandbox)["status"])
-
-    def waiting(self) -> int:
-        return count(self.storage, "outbox")
-
-    def check(self) -> None:
-        """All is recorded, nothing waits, and every row says what the journal says."""
-        self.drain()
-        assert (self.waiting(), dead_letters(self.storage), differences(self.storage)) == (0, [], [])
-
-
-@pytest.fixture
-def office(settings: Settings, client: redis.Redis, storage: Storage) -> Office:
-    return Office(settings, client, storage)
-
-
-def message(id: str, *to: str, sender: str = "alice", **data: Any) -> bytes:
-    return raw("message.sent", subject=id, from_sandbox_id=sender, to_sandbox_ids=list(to), content=id, **data)
-
-
-def in_seconds(seconds: float) -> str:
-    return written_time(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def test_a_message_comes_into_the_inbox_of_each_recipient_as_it_was_sent(office: Office) -> None:
@@ -273,83 +205,6 @@ def test_a_broadcast_that_a_drain_died_over_keeps_its_recipients(
     office.drain()
     assert (office.ids("bob"), office.ids("carol")) == (["m1"], [])
     office.check()
-
-
-# --- ends
-
-
-@pytest.mark.parametrize("end", ["message.delivered", "message.failed"])
-def test_what_ends_in_another_way_leaves_the_inbox(office: Office, end: str) -> None:
-    office.publish(message("m1", "bob"))
-    office.drain()
-    office.publish(raw(end, subject="m1", to_sandbox_id="bob"))
-    office.drain()
-    assert office.inbox("bob") == []
-    office.check()
-
-
-def test_what_ended_before_it_was_sent_comes_into_no_inbox(office: Office) -> None:
-    office.publish(raw("message.delivered", subject="m1", to_sandbox_id="bob"), message("m1", "bob"))
-    office.drain()
-    assert (office.inbox("bob"), office.status("m1", "bob")) == ([], "delivered")
-    office.check()
-
-
-def test_a_message_that_nobody_takes_in_time_expires_and_leaves_the_inbox(office: Office) -> None:
-    office.publish(message("m1", "bob", expires_at=in_seconds(0.2)), message("m2", "bob"))
-    office.drain()
-    wait_until(lambda: office.post.look().expired == 1)
-    office.drain()
-    assert office.ids("bob") == ["m2"]
-    assert (office.status("m1", "bob"), office.delivery("m1", "bob")["sent_at"] is not None) == ("expired", True)
-    assert office.post.look().expired == 0
-    assert office.client.zcard(streams.EXPIRIES) == 0
-    office.check()
-
-
-def test_a_message_that_expired_before_it_was_recorded_comes_into_no_inbox(office: Office) -> None:
-    office.publish(message("m1", "bob", expires_at="2026-01-31T12:00:00Z"))
-    office.drain()
-    assert office.inbox("bob") == []
-    assert office.post.look() == Looked(put=0, expired=1)
-    assert office.post.look() == Looked(put=0, expired=0)
-    office.drain()
-    assert office.status("m1", "bob") == "expired"
-    office.check()
-
-
-def test_messages_expire_behind_a_full_inbox(office: Office) -> None:
-    office.publish(
-        *(message(f"m{place}", "bob") for place in range(3)), message("m3", "bob", expires_at=in_seconds(0.05))
-    )
-    office.drain()
-    wait_until(lambda: office.post.look().expired == 1)
-    office.drain()
-    assert office.status("m3", "bob") == "expired"
-    office.check()
-
-
-def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Office) -> None:
-    office.publish(message("m1", "bob", expires_at=in_seconds(0.5)))
-    office.drain()
-    inbox = streams.inbox("bob")
-    office.client.xgroup_create(inbox, streams.MAILBOX_GROUP, "0")
-    office.client.xreadgroup(streams.MAILBOX_GROUP, "1", {inbox: ">"})
-    office.client.hset(streams.consumers("bob"), "1", str(_redis_now(office.client)))
-    wait_until(lambda: time.time() * 1000 > int(office.inbox("bob")[0][b"expires_at"]))
-    assert office.post.look().expired == 0
-    assert office.ids("bob") == ["m1"]
-    office.client.hset(streams.consumers("bob"), "1", "0")  # it died long ago
-    office.client.zadd(streams.EXPIRIES, {json.dumps(["m1", "bob"], separators=(",", ":")): 0})
-    assert office.post.look().expired == 1
-    office.drain()
-    assert (office.ids("bob"), office.status("m1", "bob")) == ([], "expired")
-    office.check()
-
-
-def _redis_now(client: redis.Redis) -> int:
-    seconds, microseconds = client.time()
-    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def _dies(*_: object, **__: object) -> None:
