@@ -11,7 +11,7 @@ import redis
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import dead_letters, looking_after, screen
+from cli import dead_letters, keys, looking_after, screen
 from cli.asked import AsJson, Database
 from cli.asked import found as _found
 from cli.asked import settings_of as _settings
@@ -29,6 +29,7 @@ app: Final = typer.Typer(
 )
 
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(keys.app, name="keys")
 
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""
@@ -68,8 +69,10 @@ def worker(
     """Run the worker alone, against the named servers."""
     from cli import processes
     from cli.service import check_schema
+    from workers.authority import guard_of
 
     settings = _found("redis_url", "database_url", database=database)
+    guard_of(settings)
     check_schema(settings)
     command = processes.worker_command(concurrency, log_level.upper())
     os.execve(command[0], command, processes.worker_environment(settings))  # noqa: S606 - this process becomes Celery's
