@@ -12,6 +12,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import dead_letters, keys, looking_after, screen
+from cli.acl import acl
 from cli.asked import AsJson, Database
 from cli.asked import found as _found
 from cli.asked import settings_of as _settings
@@ -206,6 +207,8 @@ def _tell_pauses(changed: Any, *, as_json: bool) -> None:
 
 for _command in (looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps):
     app.command()(_command)
+
+app.command()(acl)
 
 
 @app.command()

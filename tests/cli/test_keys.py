@@ -177,7 +177,7 @@ def test_status_tells_what_the_workers_require(
         if os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
     keys = key_file(tmp_path / "keys.json", SECRETS)
-    assert flowledger("status", "--json").json["signatures"] is None
+    assert flowledger("status", "--json", apart=True).json["signatures"] is None
     started = []
     try:
         for place, more in enumerate(({"LEDGER_SIGNATURES": "required", "LEDGER_KEY_FILE": str(keys)}, {})):
@@ -185,12 +185,12 @@ def test_status_tells_what_the_workers_require(
             worker = Process("worker", processes.worker_command(1), environment(settings, **more), log)
             worker.start()
             started.append(worker)
-            wait_until(lambda: len(flowledger("status", "--json").json["workers"]) == len(started), 30)
-            status = flowledger("status", "--json").json
+            wait_until(lambda: len(flowledger("status", "--json", apart=True).json["workers"]) == len(started), 30)
+            status = flowledger("status", "--json", apart=True).json
             assert status["signatures"] == ("mixed" if place else "required")
             assert set(status["workers"].values()) == {1}
-        assert "signatures" in flowledger("status").out
-        assert "set LEDGER_SIGNATURES alike" in flowledger("status").out
+        assert "signatures" in flowledger("status", apart=True).out
+        assert "set LEDGER_SIGNATURES alike" in flowledger("status", apart=True).out
     finally:
         for worker in started:
             worker.kill()
