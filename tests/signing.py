@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from pydantic import SecretBytes
 
+from domain.envelope import parse
+from domain.errors import Reason, Refused
 from domain.key_file import write_keys
-from domain.signatures import sign
+from domain.signatures import check, sign
 from tests.builders import ABSENT, event, to_bytes
 
 SECRETS: Final = {"sb_1": b"one" * 10, "sb_2": b"two" * 10, "/flowledger": b"ledger" * 5}
@@ -47,6 +49,15 @@ def signed(value: Mapping[str, Any], name: str = "sb_1", key_id: str = "k1") -> 
 
 def changed(raw: bytes, **attributes: Any) -> bytes:
     return to_bytes({name: value for name, value in (json.loads(raw) | attributes).items() if value is not ABSENT})
+
+
+def refusal(raw: bytes, keys: Known | None = None) -> tuple[Reason, str, str] | None:
+    """Reason, field and words; None where the event is let through."""
+    try:
+        check(parse(raw), keys or Known())
+    except Refused as refused:
+        return refused.reason, refused.field, refused.words
+    return None
 
 
 def key_file(path: Path, secrets: Mapping[str, bytes] = SECRETS, key_id: str = "k1") -> Path:

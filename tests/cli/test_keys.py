@@ -14,7 +14,7 @@ from cli import processes
 from cli.processes import Process
 from domain.key_file import read_keys
 from domain.settings import Settings
-from tests.cli.conftest import Flowledger
+from tests.cli.calling import Flowledger
 from tests.signing import SECRETS, key_file
 from tests.waiting import wait_until
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import shutil
-import subprocess
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -15,25 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
-from domain.envelope import Envelope, parse
-from domain.errors import Reason, Refused
-from domain.events import EventData, MessageDelivered, MessageSent, TaskStarted
+from domain.envelope import parse
+from domain.errors import Reason
 from domain.json_pieces import member_texts
 from domain.signatures import SIGNED, check, sign, speaker
-from domain.signing import Signer
-from domain.times import parse_time
-from tests.builders import ABSENT, TIME, event, events, to_bytes
-from tests.signing import MESSAGES, SECRETS, Known, changed, message, signed
-
-
-def refusal(raw: bytes, keys: Known | None = None) -> tuple[Reason, str, str] | None:
-    """Reason, field and words; None where the event is let through."""
-    try:
-        check(parse(raw), keys or Known())
-    except Refused as refused:
-        return refused.reason, refused.field, refused.words
-    return None
-
+from tests.builders import ABSENT, event, events, to_bytes
+from tests.signing import MESSAGES, SECRETS, Known, changed, message, refusal, signed
 
 # --- what is signed
 
@@ -220,106 +204,3 @@ def test_no_word_of_a_refusal_tells_a_secret() -> None:
         for secret in SECRETS.values():
             assert secret.decode() not in told[2]
             assert secret.hex() not in told[2]
-
-
-# --- signing envelopes
-
-
-def envelope(data: EventData | Mapping[str, Any], **arguments: Any) -> Envelope:
-    type_ = data.event_type if isinstance(data, EventData) else "message.sent"
-    time = parse_time(TIME)
-    return Envelope(
-        **{"id": "1", "source": "/a", "type": type_, "subject": "m", "data": data, "time": time} | arguments
-    )
-
-
-def sent(content: Any) -> MessageSent:
-    return MessageSent(from_sandbox_id="sb_1", to_sandbox_ids=["sb_2"], message_type="request", content=content)
-
-
-_values: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(_values, st.none() | st.text(min_size=1, max_size=3) | st.integers(), st.booleans())
-def test_what_a_signer_signs_is_what_travels(content: Any, sequence: Any, typed: bool) -> None:
-    """Any content, also with characters that have no UTF-8, through the publisher's own preparation."""
-    from client.publishing import prepare
-
-    data = sent(content) if typed else sent(content).model_dump(exclude_unset=True)
-    signed_one = Signer(Known(), "sb_1")(envelope(data, sequence=sequence, partitionkey="\ud800é"))
-    assert refusal(prepare(signed_one, shards=8).raw) is None
-
-
-def test_numbers_that_no_double_holds_are_signed_as_they_are_written() -> None:
-    from decimal import Decimal
-
-    from client.publishing import prepare
-
-    signed_one = Signer(Known(), "sb_1")(envelope(sent({"n": Decimal("1e400")})))
-    raw = prepare(signed_one, shards=8).raw
-    assert b"1E+400" in raw
-    assert refusal(raw) is None
-
-
-def test_a_signer_leaves_alone_what_nobody_has_to_sign() -> None:
-    started = envelope(TaskStarted(), time=None)
-    assert Signer(Known(), "sb_1")(started) is started
-
-
-@pytest.mark.parametrize("data", [sent("x"), MessageDelivered(to_sandbox_id="sb_1")])
-def test_a_signer_does_not_speak_for_others(data: EventData) -> None:
-    with pytest.raises(Refused, match="is to be signed by 'sb_1'; these are the keys of 'sb_2'"):
-        Signer(Known(), "sb_2")(envelope(data))
-
-
-def test_a_signer_asks_for_a_time() -> None:
-    with pytest.raises(Refused, match="time: is missing"):
-        Signer(Known(), "sb_1")(envelope(sent("x"), time=None))
-
-
-def test_what_cannot_be_written_is_refused() -> None:
-    with pytest.raises(Refused, match="cannot be written as JSON"):
-        Signer(Known(), "sb_1")(envelope(sent(float("nan"))))
-
-
-def test_signing_again_gives_the_same() -> None:
-    signer = Signer(Known(), "sb_1")
-    once = signer(envelope(sent("x"), extensions={"note": "n"}))
-    assert signer(once) == once
-    assert once.extensions["note"] == "n"
-
-
-# --- in other languages: the programs of docs/operations.md
-
-
-def test_the_python_of_the_documentation_signs() -> None:
-    from tests.documented import block
-
-    names: dict[str, Any] = {}
-    exec(block("docs/operations.md", "python", "def signed("), names)
-    value = message(content={"é": [1, 2.0, "\x00\ud800"]}, attributes=FULL | {"sequence": 7})
-    raw = json.dumps(names["signed"](value, "k1", SECRETS["sb_1"])).encode()
-    assert refusal(raw) is None
-    assert refusal(raw.replace(b"2.0", b"2.1")) is not None
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
-def test_the_javascript_of_the_documentation_signs() -> None:
-    from tests.documented import block
-
-    program = block("docs/operations.md", "js", "function signed(")
-    value = message(content={'é"\\': [1, 2.5, 1e21, "\x00\ud83d\ude00 \u2028"]}, attributes=FULL | {"sequence": 7})
-    call = f"""
-      const event = {json.dumps(value)};
-      const secret = Buffer.from("{SECRETS["sb_1"].hex()}", "hex");
-      process.stdout.write(JSON.stringify(signed(event, "k1", secret)));"""
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", program + call], capture_output=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert refusal(done.stdout) is None
-    assert refusal(done.stdout.replace(b"2.5", b"2.6")) is not None
