@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import mmap
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
 
+from domain.errors import SettingsError
 from domain.settings import Settings
+from workers.authority import guard_of
 from workers.pump import Pump
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -45,6 +48,10 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._pump: Pump | None = None
+        try:
+            guard_of(Settings.load())
+        except SettingsError as error:  # every message would be taken for a forged one, or none
+            sys.exit(f"error: {error}")
 
     def start(self, worker: Any) -> None:
         app = worker.app
@@ -62,6 +69,10 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             self._pump = None
 
     terminate = stop
+
+    def info(self, _worker: Any) -> dict[str, Any]:
+        """What a worker that is asked for its `stats` says of itself."""
+        return {"signatures": Settings.load().signatures}
 
 
 def _tell_drains_at_the_signal() -> None:

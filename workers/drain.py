@@ -13,6 +13,7 @@ import redis
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from workers.authority import guard_of
 from workers.broker import meet_broker
 from workers.post import PostOffice
 from workers.recorder import Recorded, Recorder, fault
@@ -55,7 +56,7 @@ class Drain:
         self._storage = storage
         self._post = post or PostOffice(client, settings, storage)
         self._shards = Shards(client, settings, called)
-        self._recorder = Recorder(storage, settings.limits)
+        self._recorder = Recorder(storage, settings.limits, guard_of(settings))
         self._is_stopping = is_stopping
         self._began = self._worked = time.monotonic()
         self._total = Recorded()

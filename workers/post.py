@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from domain.times import milliseconds, now
 from storage.repositories.outbox import OutboxRepository, Waiting
 from storage.unit_of_work import Storage
 from workers import post_scripts
+from workers.authority import own_signer
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +46,11 @@ class Looked(NamedTuple):
 class PostOffice:
     """Delivers what waits, after each batch, and once in a while whatever was left behind."""
 
-    def __init__(
-        self,
-        client: redis.Redis,
-        settings: Settings,
-        storage: Storage,
-        sign: Callable[[Envelope], Envelope] = lambda envelope: envelope,
-    ) -> None:
+    def __init__(self, client: redis.Redis, settings: Settings, storage: Storage) -> None:
         self._client = client
         self._settings = settings
         self._storage = storage
-        self._sign = sign
+        self._sign = own_signer(settings)
         self._has_room = True
 
     def after(self, events: Sequence[Event]) -> None:

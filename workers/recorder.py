@@ -32,6 +32,7 @@ from storage.repositories import (
 )
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
+from workers.authority import Guard, refused_as_known
 from workers.fuse import Fuse
 
 logger = logging.getLogger(__name__)
@@ -140,9 +141,10 @@ class _Read(NamedTuple):
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, limits: Limits) -> None:
+    def __init__(self, storage: Storage, limits: Limits, guard: Guard | None = None) -> None:
         self._storage = storage
         self._limits = limits
+        self._guard = guard
 
     def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
@@ -152,6 +154,8 @@ class Recorder:
         then count as repeated.
         """
         recorded_at = sortable(now())
+        if self._guard is not None:
+            self._guard.refresh()
         fuses = fuses or {}
         before = {shard: fuse.state() for shard, fuse in fuses.items()}
         reads = [self._read(entry, recorded_at) for entry in entries]
@@ -174,6 +178,8 @@ class Recorder:
         try:
             read = _Read(entry, _body(entry.fields))
             event = parse(read.raw, self._limits)
+            if self._guard is not None:
+                self._guard.check(event, entry.id)
             return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
         except Refused as refused:
             return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
@@ -185,9 +191,9 @@ class Recorder:
         for read in batch:
             unit.add(read.transaction or self._burial(read, recorded_at))
         repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
-        conflicts = self._bury_conflicts([batch[place] for place in repeated], recorded_at)
+        buried = self._bury_known([batch[place] for place in repeated], recorded_at)
         dead = sum(read.refused is not None for read in batch)
-        return Recorded(len(batch) - dead - len(repeated), len(repeated) - conflicts, dead + conflicts)
+        return Recorded(len(batch) - dead - len(repeated), len(repeated) - buried, dead + buried)
 
     def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
@@ -206,18 +212,19 @@ class Recorder:
             done.append(read)
         return _of(done, total)
 
-    def _bury_conflicts(self, repeated: Sequence[_Read], recorded_at: str) -> int:
-        """An event that was known with other content becomes a dead letter; the one recorded first stands."""
-        events = [read.event for read in repeated if read.event is not None]
-        if not events:
+    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> int:
+        """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
+        stands."""
+        known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
+        if not known:
             return 0
         with self._storage.reading() as connection:
-            conflicting = {id(event) for event in JournalRepository(connection).conflicting(events)}
-        refused = Refused(Reason.CONFLICT, "id", "recorded before with other content")
-        conflicts = [read.dead(refused) for read in repeated if id(read.event) in conflicting]
-        if conflicts:
-            self._record(conflicts, recorded_at)
-        return len(conflicts)
+            journal = JournalRepository(connection)
+            refused = refused_as_known(known, journal, self._guard, "recorded before with other content")
+        buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
+        if buried:
+            self._record(buried, recorded_at)
+        return len(buried)
 
     def _burial(self, read: _Read, recorded_at: str) -> Transaction:
         assert read.refused is not None

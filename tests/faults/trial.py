@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -115,7 +116,7 @@ class Trial:
     # --- load
 
     @contextlib.contextmanager
-    def load(self, producers: int = 2, **options: float | int) -> Iterator[None]:
+    def load(self, producers: int = 2, **options: float | int | Path) -> Iterator[None]:
         """Producers publish; at the end they are asked to stop."""
         before = self.accepted()
         for _ in range(producers):

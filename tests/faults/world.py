@@ -139,7 +139,7 @@ class World(Servers):
         folder.mkdir(parents=True)
         return folder
 
-    def start_producer(self, accepted: Path, to: str | None = None, **options: float | int) -> Process:
+    def start_producer(self, accepted: Path, to: str | None = None, **options: float | int | Path) -> Process:
         """A producer of events of its own, to the world's broker or another one; `options`: `tests.faults.producer`."""
         number = next(self._numbers)
         arguments = [part for option, value in options.items() for part in (f"--{option}", str(value))]
