@@ -128,13 +128,13 @@ def test_an_agent_has_its_own_mailbox_and_publishes(server: Server, settings: Se
     entries = [server.admin.xadd(inbox, {streams.FIELD: "{}", streams.MESSAGE_ID: f"m{place}"}) for place in range(3)]
     client.hset(consumers, "c1", "1")
     assert client.hsetnx(consumers, "c1", "2") == 0
-    assert client.hgetall(consumers) == {b"c1": b"1"}
+    assert (client.hget(consumers, "c1"), client.hgetall(consumers)) == (b"1", {b"c1": b"1"})
     assert client.xreadgroup(streams.MAILBOX_GROUP, "c1", {inbox: ">"}, count=2, block=1)
     assert client.xpending(inbox, streams.MAILBOX_GROUP)["pending"] == 2
     assert len(client.xpending_range(inbox, streams.MAILBOX_GROUP, "-", "+", 10)) == 2
     assert client.xclaim(inbox, streams.MAILBOX_GROUP, "c2", 0, [entries[0]])
     assert client.xrange(inbox, count=1)
-    assert (client.xlen(inbox), client.zscore(taken, "m0")) == (3, None)
+    assert (client.xlen(inbox), client.zscore(taken, "m0"), client.zmscore(taken, ["m0"])) == (3, None, [None])
     with client.pipeline() as pipeline:
         pipeline.watch(taken)
         milliseconds = client.time()[0] * 1000
