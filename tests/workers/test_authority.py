@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from storage.repositories import MessageRepository
 from storage.unit_of_work import Storage
 from tests.builders import entries, raw, to_bytes
 from tests.signing import MESSAGES, SECRETS, changed, key_file, message, signed
-from tests.storage.recording import count, dead_letters, differences, row
+from tests.storage.recording import count, dead_letters, differences, own_events, row
 from tests.workers.replaying import drain
 from tests.workers.speaking import LATE, entry, reasons, record, said, told
 from workers.authority import guard_of
@@ -61,6 +62,21 @@ def test_what_is_signed_is_recorded_and_what_is_not_is_a_dead_letter(recorder: R
     assert {(letter.reason, letter.field) for letter in letters} == {("forged", "signature")}
     assert all(letter.type and letter.source and letter.event_id for letter in letters), "what they were can be seen"
     assert differences(storage) == []
+
+
+def test_what_the_ledger_says_of_a_message_is_signed_too(
+    settings: Settings, client: redis.Redis, storage: Storage
+) -> None:
+    client.xadd(streams.stream(0), {streams.FIELD: said(id="1")})
+    assert drain(settings, client, storage).recorded == 2
+    assert [json.loads(event)["type"] for event in own_events(storage)] == ["message.dispatched"]
+    assert reasons(storage) == []
+
+
+def test_a_forged_message_comes_into_no_inbox(settings: Settings, client: redis.Redis, storage: Storage) -> None:
+    client.xadd(streams.stream(0), {streams.FIELD: said(by="sb_2")})
+    assert drain(settings, client, storage).dead == 1
+    assert list(client.scan_iter(streams.inbox("*"))) == []
 
 
 def test_a_forged_message_changes_no_row(recorder: Recorder, storage: Storage) -> None:
