@@ -17,8 +17,8 @@
 
 The post office (docs/decisions/0019):
 
-    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; acknowledged
-                                 entries are deleted. The consumers of group `mailbox` share it
+    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; deleted
+                                 when acknowledged. The consumers of group `mailbox` share it
     ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock
     ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second copy
     ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox (n: length of the message's id
@@ -51,6 +51,8 @@ RATE_KEPT_SECONDS: Final = 600
 POSTMAN: Final = "ledger:postman"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""
+EXPIRED_CONSUMER: Final = "expired"
+"""The consumer that never lives: a mailbox puts what it finds too late to hand out into its hands, for the ledger."""
 MESSAGE_ID: Final = "message_id"
 EXPIRES: Final = "expires_at"
 """Fields of an inbox's entry beside `FIELD`: the message's id, and, where it expires, when, in ms since the epoch."""
