@@ -26,7 +26,7 @@ class Hands:
     def __len__(self) -> int:
         return len(self._held)
 
-    def hold(self, entry_id: str) -> bool:
+    def holds(self, entry_id: str) -> bool:
         """Whether this entry is known."""
         return entry_id in self._held
 

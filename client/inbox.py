@@ -51,7 +51,6 @@ class Inbox:
         self._pass: _Pass | None = _Pass()
         self._pass_lock = threading.Lock()
         self._next_claim = self._next_look = 0.0
-        self._away_since: float | None = None
         presence.on_move = self._again
 
     def opening(self) -> Plan[None]:
@@ -146,14 +145,11 @@ class Inbox:
         most = most or (1 if self._presence.has_company else PREFETCH)
         reply = yield Listen(self.commands.read_new(self._presence.name, most, seconds), seconds)
         if not isinstance(reply, Exception):
-            self._away_since = None
             yield from self._sorting.taking(entries(reply))
             return True
-        self._again()
-        self._away_since = self._away_since or began
-        if not isinstance(reply, TRANSIENT) or time.monotonic() - self._away_since >= self._timeout:
-            self._away_since = None
+        if not isinstance(reply, TRANSIENT) or time.monotonic() - began >= self._timeout:
             raise self.commands.error(reply)
+        self._again()  # which is patient
         yield Wait(FIRST_WAIT_SECONDS)
         return False
 
@@ -192,7 +188,7 @@ class Inbox:
         try:
             command = self.commands.held(self._presence.name, len(self.hands) + PREFETCH)
             (rows,) = yield from self.commands.ask(command)
-            if not all(self.hands.hold(row[0].decode()) for row in rows):
+            if not all(self.hands.holds(row[0].decode()) for row in rows):
                 self._again()
             while (current := self._pass) is not None:
                 yield from self._read_page(current)

@@ -201,7 +201,7 @@ class Mailing:
 
     def _acknowledge(self, messages: list[Message], reason: str | None) -> Plan[None]:
         commands, hands = self._inbox.commands, self._inbox.hands
-        known = yield from self._acknowledged_before([one for one in messages if not hands.hold(one.entry_id)])
+        known = yield from self._acknowledged_before([one for one in messages if not hands.holds(one.entry_id)])
         fresh = [message for message in messages if message.entry_id not in known]
         say = commands.take_out([message.entry_id for message in messages])
         if fresh:

@@ -34,7 +34,7 @@ class Sorting:
         messages: list[Message] = []
         done: list[str] = []
         for entry in found:
-            if not self._hands.hold(entry.id):
+            if not self._hands.holds(entry.id):
                 message = self._understood(entry)
                 if message is None:
                     done.append(entry.id)

@@ -116,7 +116,7 @@ async def _next(messages: Any) -> Message:
 
 MakeAgent = Callable[..., Agent]
 
-AGENTS: Final[dict[str, MakeAgent]] = {"Mailbox": Mailbox, "AsyncMailbox": AwaitedMailbox}
+AGENTS: Final[dict[str, Callable[..., Any]]] = {"Mailbox": Mailbox, "AsyncMailbox": AwaitedMailbox}
 
 
 class PostOffice:
@@ -143,8 +143,8 @@ class PostOffice:
 
     def put_raw(self, fields: dict[str, Any], to: str = AGENT) -> str:
         """An entry as it is; its id."""
-        entry_id: bytes = self.client.xadd(streams.inbox(to), fields)  # type: ignore[assignment]
-        return entry_id.decode()
+        entry_id: Any = self.client.xadd(streams.inbox(to), fields)  # type: ignore[arg-type]
+        return str(entry_id.decode())
 
     def carry(self) -> list[dict[str, Any]]:
         """Takes all events, and puts the messages among them into the inboxes of those they name; the others."""
@@ -171,8 +171,8 @@ class PostOffice:
         pending: Any = self.client.xpending_range(streams.inbox(to), streams.MAILBOX_GROUP, "-", "+", 1000)
         found: dict[str, list[str]] = {}
         for one in pending:
-            (entry,) = self.client.xrange(streams.inbox(to), one["message_id"], one["message_id"])  # type: ignore[misc]
-            found.setdefault(one["consumer"].decode(), []).append(entry[1][b"message_id"].decode())
+            entries: Any = self.client.xrange(streams.inbox(to), one["message_id"], one["message_id"])
+            found.setdefault(one["consumer"].decode(), []).append(entries[0][1][b"message_id"].decode())
         return found
 
     def taken(self, of: str = AGENT) -> list[str]:
@@ -187,7 +187,7 @@ class PostOffice:
 
     @property
     def now_ms(self) -> int:
-        seconds, microseconds = self.client.time()  # type: ignore[misc]
+        seconds, microseconds = self.client.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
 
