@@ -57,7 +57,8 @@ _READERS_KEYS: Final = (
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")
-_BLANK: Final = re.compile(r"[\0 \t\n\v\f\r]")
+_BLANK: Final = re.compile("[\0 \t\n\v\f\r\ud800-\udfff]")
+"""Between two words of a rule, or the end of it; or no text at all."""
 
 
 class Role(StrEnum):
@@ -93,8 +94,8 @@ def acl(
     ] = Form.ACL_FILE,
 ) -> None:
     """Print the access rule of Redis or Valkey for a role: what it needs, and nothing else."""
-    if (role is Role.AGENT) != (sandbox is not None):
-        words = "an agent needs the id of its sandbox" if sandbox is None else f"a {role} has no mailbox"
+    if (role is Role.AGENT) != bool(sandbox):
+        words = f"a {role} has no mailbox" if sandbox else "an agent needs the id of its sandbox"
         raise typer.BadParameter(words, param_hint="--sandbox")
     password = None if password_file is None else _password(password_file)
     rule = [*_switch(password), *rules(role, sandbox or "", _database(settings_of()))]
@@ -126,7 +127,9 @@ def rules(role: Role, sandbox: str = "", database: int = 0) -> list[str]:
 def pattern(key: str) -> str:
     """The pattern of Redis that fits this key alone; raises BadParameter where none does."""
     if _BLANK.search(key):
-        raise typer.BadParameter("Redis has no access rule for an id with blanks in it", param_hint="--sandbox")
+        raise typer.BadParameter(
+            "Redis has no access rule for an id with blanks, or bytes that are no text", param_hint="--sandbox"
+        )
     return _GLOB.sub(lambda match: f"\\{match[0]}", key)
 
 
@@ -164,6 +167,10 @@ def _quoted(word: str) -> str:
     """A word as redis-cli reads it."""
     plain = all(char.isalnum() or char in "-_+@|~&%#:.*" for char in word)
     escaped = "".join(
-        f"\\{char}" if char in '"\\' else char if char.isprintable() else f"\\x{ord(char):02x}" for char in word
+        f"\\{char}" if char in '"\\' else char if char.isprintable() else _as_bytes(char) for char in word
     )
     return word if plain else f'"{escaped}"'
+
+
+def _as_bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode())

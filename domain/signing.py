@@ -52,9 +52,9 @@ class Signer:
         """Of the very text that travels: `client.publishing` writes it in the same way."""
         try:
             text = envelope.to_json().encode("utf-8", "backslashreplace").decode()
+            return signatures.sign(text, *self._key())
         except (TypeError, ValueError, RecursionError) as error:
             raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
-        return signatures.sign(text, *self._key())
 
     def _key(self) -> tuple[str, SecretBytes]:
         """The newest one."""

@@ -41,8 +41,10 @@ def test_only_the_hash_of_a_password_is_written(flowledger: Flowledger, tmp_path
     [
         (("agent",), 2, "an agent needs the id of its sandbox"),
         (("producer", "--sandbox", "sb_1"), 2, "a producer has no mailbox"),
-        (("agent", "--sandbox", "a b"), 2, "Redis has no access rule for an id with blanks in it"),
-        (("agent", "--sandbox", "a\nb"), 2, "Redis has no access rule for an id with blanks in it"),
+        (("agent", "--sandbox", ""), 2, "an agent needs the id of its sandbox"),
+        (("agent", "--sandbox", "a\udcff"), 2, "Redis has no access rule for an id with blanks"),
+        (("agent", "--sandbox", "a b"), 2, "Redis has no access rule for an id with blanks"),
+        (("agent", "--sandbox", "a\nb"), 2, "Redis has no access rule for an id with blanks"),
         (("producer", "--name", "default"), 2, "a user of Redis cannot be called 'default'"),
         (("producer", "--name", "a b"), 2, "a user of Redis cannot be called 'a b'"),
         (("nobody",), 2, "'nobody' is not one of"),
@@ -83,7 +85,7 @@ def test_a_server_takes_the_lines_as_its_aclfile(flowledger: Flowledger, tmp_pat
 @pytest.mark.skipif(shutil.which("redis-cli") is None, reason="there is no redis-cli on this machine")
 def test_redis_cli_takes_the_commands(server: Server, flowledger: Flowledger) -> None:
     """A user of this name, whatever it might do before, may do then what its role needs."""
-    sandbox = "a*[\\\"'é)"
+    sandbox = "a*[\\\"'é)\u2028\x85\x01"
     name = "flowledger-agent-" + sandbox
     server.admin.execute_command("ACL", "SETUSER", name, "on", "nopass", "+@all", "~*", "&*")
     ended = flowledger(

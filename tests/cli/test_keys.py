@@ -6,15 +6,22 @@ import base64
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from cli import processes
 from cli.processes import Process
-from domain.key_file import read_keys
+from domain import streams
+from domain.envelope import parse
+from domain.key_file import KeyFile, read_keys
 from domain.settings import Settings
+from domain.signatures import check
 from tests.cli.calling import Flowledger
+from tests.documented import block
 from tests.signing import SECRETS, key_file
 from tests.waiting import wait_until
 
@@ -133,6 +140,20 @@ def test_without_a_key_file_it_is_said_which_setting_is_missing(
     ended = flowledger("keys", *command)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "error: LEDGER_KEY_FILE is not set: it names the file with the keys\n"
+
+
+def test_the_documentation_s_way_from_a_new_key_to_a_signed_message(
+    flowledger: Flowledger, path: Path, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    flowledger("keys", "new", "sb_planner", "sb_reviewer")
+    flowledger("keys", "give", "sb_planner", "planner-keys.json")
+    exec(block("docs/operations.md", "python", "signer_of(KeyFile("), {})
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        entries: Any = client.xrange(streams.stream(streams.shard_of("sb_planner", 8)))
+    ((_, fields),) = entries
+    assert check(parse(fields[b"event"]), KeyFile(path))
 
 
 # --- workers, and what status says of them

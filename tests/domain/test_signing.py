@@ -17,6 +17,7 @@ from client.publishing import prepare
 from domain.envelope import Envelope
 from domain.errors import Refused
 from domain.events import EventData, MessageDelivered, MessageSent, TaskStarted
+from domain.limits import DEFAULT_LIMITS
 from domain.signing import Signer
 from domain.times import parse_time
 from tests.documented import block
@@ -24,6 +25,14 @@ from tests.signing import SECRETS, Known, message, refusal
 from tests.vocabulary import TIME
 
 FULL: Final = {"sequence": 7, "partitionkey": "p", "correlationid": "c", "causationid": "e"}
+
+
+def nested(levels: int) -> Any:
+    """Lists in lists."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
 
 
 def envelope(data: EventData | Mapping[str, Any], **arguments: Any) -> Envelope:
@@ -76,9 +85,17 @@ def test_a_signer_asks_for_a_time() -> None:
         Signer(Known(), "sb_1")(envelope(sent("x"), time=None))
 
 
-def test_what_cannot_be_written_is_refused() -> None:
+@pytest.mark.parametrize("content", [float("nan"), {1, 2}, nested(20_000)], ids=["NaN", "a set", "too deep"])
+def test_what_cannot_be_written_is_refused(content: Any) -> None:
+    data = sent("x").model_dump(exclude_unset=True) | {"content": content}
     with pytest.raises(Refused, match="cannot be written as JSON"):
-        Signer(Known(), "sb_1")(envelope(sent(float("nan"))))
+        Signer(Known(), "sb_1")(envelope(data))
+
+
+def test_the_deepest_event_that_is_taken_is_signed_and_checked() -> None:
+    depth = DEFAULT_LIMITS.max_depth - 2
+    signed_one = Signer(Known(), "sb_1")(envelope(sent(nested(depth))))
+    assert refusal(prepare(signed_one, shards=8).raw) is None
 
 
 def test_signing_again_gives_the_same() -> None:
