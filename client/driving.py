@@ -107,6 +107,9 @@ class AsyncDriver:
 
     async def follow(self, plan: Plan[Result], *, until_closed: bool = False) -> Result:
         """As `Driver.follow`."""
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled = task.cancelling()
         with closing(plan):
             answer: Any = None
             while True:
@@ -116,6 +119,9 @@ class AsyncDriver:
                     result: Result = done.value
                     return result
                 answer = await self._do(step, until_closed)
+                # On Python 3.11 `wait_for`, which the library sends with, may swallow that its task is cancelled.
+                if task.cancelling() > cancelled:
+                    raise asyncio.CancelledError
 
     async def close(self) -> None:
         """As `Driver.close`."""

@@ -118,7 +118,7 @@ def test_one_receives_while_others_ask(agent: Agent, make_agent: MakeAgent, post
 
 def test_another_consumer_hands_a_response_over(make_agent: MakeAgent, post: PostOffice) -> None:
     asker, other = make_agent(consumer="asker"), make_agent(consumer="other")
-    receiving = in_thread(other.receive, 1)
+    receiving = in_thread(other.receive, 0.5)
     wait_until(lambda: post.client.info("clients")["blocked_clients"] == 1)  # it is first in the line
     asking = in_thread(asker.request, OTHER, "q", timeout=5, id="msg_q")
     wait_until(lambda: bodies(post.client))
