@@ -1,6 +1,6 @@
 """Row 18, of the post office: two agents ask and answer each other while workers are killed.
 
-Every request is handed out and answered once, in order; in the end every delivery is `delivered`, and `verify` is clean.
+Every request is handed out and answered once, in order; then every delivery is `delivered`, and `verify` is clean.
 """
 
 from __future__ import annotations
