@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ from domain.settings import Settings
 
 LOAD: Final = 1_000
 """Events a second."""
+_BATCHES: Final = 100
+"""Batches of them a second."""
 _PER_SECOND: Final = 20
 _RESULTS: Final = Path(__file__).parent / "mail.json"
 _LOST_SECONDS: Final = 10.0
@@ -54,7 +56,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name, send in ways.items():
                 found.setdefault(f"{name}, idle", []).extend(_probe(name, send, options.probes))
-            with _load(settings):
+            with _load(settings, len(ways) * options.probes * 0.2):
                 for name, send in ways.items():
                     found.setdefault(f"{name}, {LOAD:,} events/s", []).extend(_probe(name, send, options.probes))
         rate = _throughput(settings, options.messages)
@@ -127,8 +129,9 @@ def _receive(bob: Mailbox, received: queue.SimpleQueue[float]) -> None:
 
 
 def _listen(channel: Any, received: queue.SimpleQueue[float]) -> None:
-    for _ in channel.listen():
-        received.put(time.perf_counter())
+    with suppress(redis.ConnectionError):  # the end
+        for _ in channel.listen():
+            received.put(time.perf_counter())
 
 
 def _probe(name: str, send: Send, count: int) -> list[float]:
@@ -141,14 +144,15 @@ def _probe(name: str, send: Send, count: int) -> list[float]:
 
 
 @contextmanager
-def _load(settings: Settings) -> Iterator[None]:
-    """Another process publishes other events, in small batches, steadily."""
+def _load(settings: Settings, seconds: float) -> Iterator[None]:
+    """Another process publishes other events, in small batches, steadily, for so long at the most."""
     assert settings.redis_url is not None
     context = multiprocessing.get_context("spawn")
-    ending = context.Event()
-    process = context.Process(target=_publish, args=(settings.redis_url.get_secret_value(), ending), daemon=True)
+    ready, ending = context.Event(), context.Event()
+    given = (settings.redis_url.get_secret_value(), seconds, ready, ending)
+    process = context.Process(target=_publish, args=given, daemon=True)
     process.start()
-    time.sleep(3)  # it takes that long until it publishes at its rate
+    ready.wait()
     try:
         yield
     finally:
@@ -156,12 +160,16 @@ def _load(settings: Settings) -> Iterator[None]:
         process.join()
 
 
-def _publish(redis_url: str, ending: Any) -> None:
+def _publish(redis_url: str, seconds: float, ready: Any, ending: Any) -> None:
+    """Events are made and checked before the first is published: that is not what takes its time here."""
     with Publisher(redis_url) as publisher:
-        began, batch = time.monotonic(), 0
-        while not ending.wait(max(0.0, began + batch / 100 - time.monotonic())):
-            publisher.publish_many(workload.events(f"load{time.time_ns()}", LOAD // 100))
-            batch += 1
+        events = [publisher.prepare(event) for event in workload.events(f"load{time.time_ns()}", int(LOAD * seconds))]
+        ready.set()
+        began, per_batch = time.monotonic(), LOAD // _BATCHES
+        for batch, first in enumerate(range(0, len(events), per_batch)):
+            if ending.wait(max(0.0, began + batch / _BATCHES - time.monotonic())):
+                return
+            publisher.publish_many(events[first : first + per_batch])
 
 
 def _throughput(settings: Settings, count: int) -> float:

@@ -32,6 +32,8 @@ Texts = Mapping[tuple[str, str], str]
 
 _ENDS: Final = (MessageDelivered, MessageFailed, MessageExpired)
 _AT_ONCE: Final = 500
+_READ_AT_ONCE: Final = 16
+"""Events may be large; those of a batch, which are in memory, are 8 MiB together at the most."""
 _MARK_KEPT_MS: Final = 120_000
 """Longer than anybody who has read the outbox may take to deliver."""
 
@@ -52,6 +54,8 @@ class PostOffice:
         self._storage = storage
         self._sign = own_signer(settings)
         self._has_room = True
+        self._full: set[str] = set()
+        """Inboxes that were full when something was put there last."""
 
     def after(self, events: Sequence[Event]) -> None:
         """Delivers what these events of messages, which are recorded, ask for or make room for.
@@ -121,35 +125,55 @@ class PostOffice:
     def _deliver_to(self, recipients: Collection[str], known: Texts) -> int:
         put, after = 0, 0
         while room := self._rooms(recipients):
-            with self._storage.reading() as connection:
-                outbox = OutboxRepository(connection)
-                rows = outbox.first(room.keys(), after, _AT_ONCE)
-                waiting = _waiting(rows)
-                unknown = [one for some in waiting.values() for one in some if (one.source, one.event_id) not in known]
-                texts = {**known, **outbox.texts(unknown)} if unknown else known
+            with self._storage.looking() as connection:
+                rows = OutboxRepository(connection).first(room.keys(), after, _AT_ONCE)
             self._forget([one.id for one in rows if not one.is_open])
-            for recipient, some in waiting.items():
-                went = self._put(recipient, some[: room[recipient]], texts)
+            for recipient, some in _waiting(rows).items():
+                went = self._put_all(recipient, some[: room[recipient]], known)
                 put += went
                 if went < len(some):
+                    self._full.add(recipient)
                     del room[recipient]  # what comes behind must not go before what did not go
             if len(rows) < _AT_ONCE:
                 break
             after, recipients = rows[-1].id, room.keys()
         return put
 
+    def _put_all(self, recipient: str, waiting: Sequence[Waiting], known: Texts) -> int:
+        """Puts messages into one inbox, in order, some at a time where they must be read first; how many went."""
+        is_known = all(one.sent_by in known for one in waiting)
+        at_once = _AT_ONCE if is_known else _READ_AT_ONCE
+        put = 0
+        for first in range(0, len(waiting), at_once):
+            part = waiting[first : first + at_once]
+            went = self._put(recipient, part, known if is_known else self._texts(part))
+            put += went
+            if went < len(part):
+                break
+        return put
+
+    def _texts(self, waiting: Sequence[Waiting]) -> Texts:
+        with self._storage.looking() as connection:
+            return OutboxRepository(connection).texts(waiting)
+
     def _rooms(self, recipients: Collection[str]) -> dict[str, int]:
-        """How many more messages the inboxes take, of those that take any."""
+        """How many more messages the inboxes take, of those that take any; only those that were full are asked."""
+        most = self._settings.inbox_messages
+        rooms = dict.fromkeys(recipients, most)
+        asked = [recipient for recipient in recipients if recipient in self._full]
         with self._client.pipeline(transaction=False) as pipeline:
-            for recipient in recipients:
+            for recipient in asked:
                 pipeline.xlen(streams.inbox(recipient))
             lengths = pipeline.execute(raise_on_error=False)
-        rooms = {}
-        for recipient, length in zip(recipients, lengths, strict=True):
+        for recipient, length in zip(asked, lengths, strict=True):
             if isinstance(length, Exception):
                 _raise_unless_refused(length, recipient)
-            elif length < self._settings.inbox_messages:
-                rooms[recipient] = self._settings.inbox_messages - length
+                del rooms[recipient]
+            elif length >= most:
+                del rooms[recipient]
+            else:
+                rooms[recipient] = most - length
+                self._full.discard(recipient)
         return rooms
 
     def _put(self, recipient: str, waiting: Sequence[Waiting], texts: Texts) -> int:
@@ -160,7 +184,7 @@ class PostOffice:
             stream, dispatched = self._own(MessageDispatched(to_sandbox_id=recipient), one.message_id)
             keys += [streams.posted(one.message_id, recipient), stream]
             expires = "" if one.expires_at is None else milliseconds(one.expires_at)
-            text = texts[one.source, one.event_id]
+            text = texts[one.sent_by]
             arguments += [one.message_id, text, expires, _member(one.message_id, recipient), dispatched]
         try:
             went = int(self._run(post_scripts.PUT, keys, *arguments))

@@ -25,8 +25,6 @@ _COLUMNS: Final = [
     _TABLE.c.event_id,
     _TABLE.c.expires_at,
 ]
-_IDS_AT_ONCE: Final = 500
-"""Values in one statement."""
 
 
 class Waiting(NamedTuple):
@@ -42,6 +40,11 @@ class Waiting(NamedTuple):
     event_id: str
     expires_at: datetime | None
     is_open: bool
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
+        return self.source, self.event_id
 
 
 class OutboxRepository:
@@ -115,13 +118,9 @@ class OutboxRepository:
     def texts(self, waiting: Iterable[Waiting]) -> Mapping[tuple[str, str], str]:
         """The events that sent these messages, as they came, by source and id."""
         events = tables.events
-        keys = sorted({(one.source, one.event_id) for one in waiting})
-        found: dict[tuple[str, str], str] = {}
-        for first in range(0, len(keys), _IDS_AT_ONCE):
-            of_keys = tuple_(events.c.source, events.c.id).in_(keys[first : first + _IDS_AT_ONCE])
-            for row in self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys)):
-                found[row.source, row.id] = row.raw
-        return found
+        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in waiting}))
+        rows = self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys))
+        return {(row.source, row.id): row.raw for row in rows}
 
     def remove(self, ids: Sequence[int]) -> None:
         """Takes rows away, in the caller's transaction."""

@@ -49,7 +49,7 @@ def test_messages_of_one_sender_come_in_the_order_in_which_they_were_sent(office
     office.check()
 
 
-@pytest.mark.parametrize("step", ["_deliver", "_rooms", "_put"])
+@pytest.mark.parametrize("step", ["_deliver", "_rooms", "_put_all", "_put"])
 def test_a_drain_that_dies_between_commit_and_inbox_leaves_it_to_the_next(
     office: Office, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -118,6 +118,19 @@ def test_a_full_inbox_leaves_the_rest_in_the_database_and_gets_it_in_order(offic
         office.take("bob", f"m{place}")
         office.drain()
     assert seen == [f"m{place}" for place in range(9)]
+    office.check()
+
+
+def test_what_waits_is_read_some_at_a_time(office: Office) -> None:
+    office.post = PostOffice(office.client, office.settings.model_copy(update={"inbox_messages": 100}), office.storage)
+    office.publish(*(message(f"m{place:02}", "bob") for place in range(50)))
+    office.client.config_set("maxmemory", 1)
+    try:
+        office.drain()
+    finally:
+        office.client.config_set("maxmemory", 0)
+    assert office.post.look().put == 50
+    assert office.ids("bob") == [f"m{place:02}" for place in range(50)]
     office.check()
 
 
