@@ -75,21 +75,26 @@ class Drain:
 
     def _work(self) -> str:
         """Batch after batch; why it ended before there was nothing left, or its turn was over."""
+        taken: Taken | None = None
         while True:
-            taken = self._shards.take()
+            taken = taken or self._shards.take()
             if taken.entries:
-                waiting = self._record(taken)
+                waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
             elif taken.idle_after and not self._is_idle_for_long():
                 self._shards.wait(taken)
+                taken = None
             else:
                 return taken.held
-            if self._is_over():
+            if taken is None and self._is_over():
                 return ""
 
-    def _record(self, taken: Taken) -> str:
-        """Records and acknowledges a batch; where that cannot be done for now, why, and nothing is acknowledged."""
+    def _record(self, taken: Taken) -> tuple[str, Taken | None]:
+        """Records, delivers and acknowledges a batch; with that it takes the next, unless its turn is over.
+
+        Where it cannot be done for now: why. Then nothing is acknowledged.
+        """
         try:
             with self._shards.kept(taken):
                 if not taken.broker:
@@ -97,12 +102,12 @@ class Drain:
                 outcome = self._recorder.record(taken.entries, taken.fuses)
                 self._post.after(outcome.messages)
         except DatabaseUnavailable as error:
-            return self._hold(taken, str(error), "recording waits for the database, nothing is lost")
+            return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
         except redis.RedisError:
             raise
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
-            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended")
-        failures = self._shards.done(taken, outcome)
+            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
+        failures, more = self._shards.done(taken, outcome, again=not self._is_over())
         if failures:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
@@ -111,7 +116,7 @@ class Drain:
         self._total += outcome
         self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
-        return ""
+        return "", more
 
     def _hold(self, taken: Taken, why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""
