@@ -47,7 +47,7 @@ def test_an_inbox_that_is_gone_is_made_again(agent: Agent, post: PostOffice, ser
     assert waiting.result().content == "new"
     agent.ack(old)
     assert post.taken() == ["msg_old"]
-    wait_until(lambda: list(post.signs()) == ["1"], what="a sign of life")
+    wait_until(lambda: list(post.signs()) == ["1"], what="another sign of life")
 
 
 def test_what_the_ledger_puts_there_again_is_a_copy(agent: Agent, post: PostOffice, server: redis.Redis) -> None:

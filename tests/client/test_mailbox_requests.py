@@ -88,7 +88,7 @@ def test_a_request_is_an_event(agent: Agent, server: redis.Redis) -> None:
 
 def test_a_request_that_nobody_answers_ends_in_time_and_may_be_answered_later(agent: Agent, post: PostOffice) -> None:
     with within(1), pytest.raises(RequestTimeout, match="may still be answered") as caught:
-        agent.request(OTHER, 1, timeout=0.2)
+        agent.request(OTHER, 1, timeout=0.05)
     post.put("late", message_type="response", in_reply_to=caught.value.message_id)
     assert received(agent).content == "late"
 
