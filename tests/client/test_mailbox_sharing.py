@@ -145,6 +145,19 @@ def test_what_a_dead_consumer_left_is_claimed_once_and_what_a_living_one_holds_i
     holder.ack(message)
 
 
+def test_nobody_is_taken_for_dead_before_there_was_time_for_a_sign_of_life(
+    make_agent: MakeAgent, post: PostOffice, server: redis.Redis
+) -> None:
+    """As when Redis was away: for a moment all signs are old."""
+    post.put("a")
+    server.xgroup_create(inbox(AGENT), "mailbox", "0")
+    server.xreadgroup("mailbox", "holder", {inbox(AGENT): ">"})
+    server.xclaim(inbox(AGENT), "mailbox", "holder", 0, ids_of(server, "holder"), idle=60_000)
+    server.hset(consumers(AGENT), "holder", post.now_ms - 60_000)
+    assert make_agent(mailbox_lease_seconds=1).receive(0.05) is None
+    assert list(post.holders()) == ["holder"]
+
+
 def ids_of(server: redis.Redis, consumer: str) -> list[Any]:
     """The entries in the hands of a consumer."""
     pending: Any = server.xpending_range(inbox(AGENT), "mailbox", "-", "+", 100, consumer)
