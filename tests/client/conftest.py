@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,15 @@ def publisher(make_publisher: MakeFace, redis_url: str) -> Face:
     return make_publisher(redis_url)
 
 
-@pytest.fixture(params=AGENTS)
-def make_agent(request: pytest.FixtureRequest, redis_url: str) -> Iterator[MakeAgent]:
-    """Makes mailboxes of `AGENT`, open, unless told otherwise; the test runs once with each kind."""
+@pytest.fixture
+def make_agent_of(redis_url: str) -> Iterator[MakeAgent]:
+    """Makes mailboxes of a kind, for `AGENT`, open, unless told otherwise."""
     made: list[Agent] = []
 
-    def make(sandbox_id: str = AGENT, url: str = redis_url, *, is_open: bool = True, **settings: Any) -> Agent:
-        made.append(AGENTS[request.param](sandbox_id, url, **settings))
+    def make(
+        kind: str, sandbox_id: str = AGENT, url: str = redis_url, *, is_open: bool = True, **settings: Any
+    ) -> Agent:
+        made.append(AGENTS[kind](sandbox_id, url, **settings))
         if is_open:
             made[-1].open()
         return made[-1]
@@ -50,6 +53,12 @@ def make_agent(request: pytest.FixtureRequest, redis_url: str) -> Iterator[MakeA
         agent.close()
         if isinstance(agent, AwaitedMailbox):
             agent.end()
+
+
+@pytest.fixture(params=AGENTS)
+def make_agent(request: pytest.FixtureRequest, make_agent_of: MakeAgent) -> MakeAgent:
+    """The same; the test runs once with each kind."""
+    return partial(make_agent_of, request.param)
 
 
 @pytest.fixture

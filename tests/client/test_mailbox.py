@@ -35,7 +35,7 @@ def test_a_message_that_comes_later_is_waited_for(agent: Agent, post: PostOffice
 
 def test_without_a_message_the_time_is_waited_and_no_longer(agent: Agent) -> None:
     with within(1):
-        assert agent.receive(0.2) is None
+        assert agent.receive(0.05) is None
 
 
 def test_a_message_is_all_that_was_sent(agent: Agent, post: PostOffice) -> None:

@@ -88,7 +88,7 @@ def test_a_request_is_an_event(agent: Agent, server: redis.Redis) -> None:
 
 def test_a_request_that_nobody_answers_ends_in_time_and_may_be_answered_later(agent: Agent, post: PostOffice) -> None:
     with within(1), pytest.raises(RequestTimeout, match="may still be answered") as caught:
-        agent.request(OTHER, 1, timeout=0.2)
+        agent.request(OTHER, 1, timeout=0.05)
     post.put("late", message_type="response", in_reply_to=caught.value.message_id)
     assert received(agent).content == "late"
 
@@ -96,11 +96,13 @@ def test_a_request_that_nobody_answers_ends_in_time_and_may_be_answered_later(ag
 def test_what_arrives_meanwhile_is_kept_in_order(agent: Agent, post: PostOffice, server: redis.Redis) -> None:
     asking = in_thread(agent.request, OTHER, "q", timeout=5, id="msg_q")
     post.put("before")
+    post.put_event(post.written("late", "msg_late"), expires_at=1)
     post.put("note", in_reply_to="msg_q")
     post.put("other", message_type="response", in_reply_to="msg_other")
     post.put("answer", message_type="response", in_reply_to="msg_q")
     post.put("again", message_type="response", in_reply_to="msg_q")
     assert asking.result().content == "answer"
+    assert post.holders()["expired"] == ["msg_late"], "without a receive"
     assert contents(agent.receive_many(9, 1)) == ["before", "note", "other", "again"]
 
 
@@ -138,6 +140,7 @@ def test_another_consumer_hands_a_response_over(make_agent: MakeAgent, post: Pos
 
 def test_a_response_that_is_handed_over_too_late_is_received(make_agent: MakeAgent, post: PostOffice) -> None:
     asker, other = make_agent(consumer="asker"), make_agent(consumer="other")
+    assert asker.receive(0) is None
     post.put("late", message_type="response", in_reply_to="q", attributes={"correlationid": f"{asker.consumer}/q"})
     assert other.receive(0) is None
     assert received(asker).content == "late"

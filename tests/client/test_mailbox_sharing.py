@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from domain.streams import consumers, inbox
-from tests.client.agents import AGENT, Agent, MakeAgent, PostOffice, contents, in_thread, received
+from tests.client.agents import AGENT, AGENTS, Agent, MakeAgent, PostOffice, contents, in_thread, received
 from tests.client.test_faults import within
 from tests.waiting import wait_until
 
@@ -51,15 +51,15 @@ def test_a_name_may_be_given(make_agent: MakeAgent, post: PostOffice) -> None:
     assert received(make_agent(consumer="mine")).content == "a"
 
 
-def test_those_that_start_at_once_take_different_slots(make_agent: MakeAgent, post: PostOffice) -> None:
-    agents = [make_agent(is_open=False) for _ in range(6)]
+def test_those_that_start_at_once_take_different_slots(make_agent_of: MakeAgent, post: PostOffice) -> None:
+    agents = [make_agent_of(kind, is_open=False) for kind in AGENTS for _ in range(3)]
     for opening in [in_thread(one.open) for one in agents]:
         opening.result()
     assert sorted(one.consumer for one in agents) == list("123456")
     assert sorted(post.signs()) == list("123456")
 
 
-@pytest.mark.parametrize(("age_ms", "at_least", "at_most"), [(1000, 0.3, 1), (2000, 0, 0.3)])
+@pytest.mark.parametrize(("age_ms", "at_least", "at_most"), [(1400, 0.1, 1), (2000, 0, 0.3)])
 def test_a_slot_without_a_sign_of_life_is_taken_when_it_is_dead_for_certain(
     make_agent: MakeAgent, post: PostOffice, server: redis.Redis, age_ms: int, at_least: float, at_most: float
 ) -> None:
@@ -77,9 +77,7 @@ def test_a_sign_that_is_none_does_not_hold_a_slot(make_agent: MakeAgent, server:
 
 
 def test_a_sign_of_life_is_given_from_open_to_close(agent: Agent, post: PostOffice) -> None:
-    first = post.signs()["1"]
-    assert abs(post.now_ms - first) < 1000
-    wait_until(lambda: post.signs()["1"] > first, what="another sign")
+    assert abs(post.now_ms - post.signs()["1"]) < 1000
     agent.close()
     assert post.signs() == {}
 
@@ -108,7 +106,7 @@ def test_two_share_the_messages(make_agent: MakeAgent, post: PostOffice) -> None
 
     def work(one: Agent) -> list[Any]:
         found = []
-        while (message := one.receive(0.2)) is not None:
+        while (message := one.receive(0.05)) is not None:
             found.append(message.content)
             one.ack(message)
         return found
@@ -127,15 +125,15 @@ def test_who_is_busy_does_not_hold_what_others_could_do(make_agent: MakeAgent, p
 
 
 def test_what_a_dead_consumer_left_is_claimed_once_and_what_a_living_one_holds_is_not(
-    make_agent: MakeAgent, post: PostOffice, server: redis.Redis
+    make_agent_of: MakeAgent, post: PostOffice, server: redis.Redis
 ) -> None:
-    holder = make_agent(consumer="holder")
+    holder = make_agent_of("Mailbox", consumer="holder")
     post.put("held", *range(25))
     message = received(holder)
     server.xreadgroup("mailbox", "dead", {inbox(AGENT): ">"}, count=25)
     server.xclaim(inbox(AGENT), "mailbox", "dead", 0, ids_of(server, "holder")[1:])  # what it had read ahead
     server.hset(consumers(AGENT), "dead", post.now_ms)
-    others = [make_agent(consumer=name, mailbox_lease_seconds=1) for name in ("one", "two")]
+    others = [make_agent_of(kind, consumer=kind, mailbox_lease_seconds=1) for kind in AGENTS]
     receiving = [in_thread(contents, one) for one in others]
     wait_until(lambda: "dead" not in post.holders() and "dead" not in post.signs(), what="the claim, and the end of it")
     for one in others:
@@ -145,6 +143,19 @@ def test_what_a_dead_consumer_left_is_claimed_once_and_what_a_living_one_holds_i
     assert all(share == sorted(share) for share in shares)
     assert post.holders()["holder"] == ["msg_held"]
     holder.ack(message)
+
+
+def test_nobody_is_taken_for_dead_before_there_was_time_for_a_sign_of_life(
+    make_agent: MakeAgent, post: PostOffice, server: redis.Redis
+) -> None:
+    """As when Redis was away: for a moment all signs are old."""
+    post.put("a")
+    server.xgroup_create(inbox(AGENT), "mailbox", "0")
+    server.xreadgroup("mailbox", "holder", {inbox(AGENT): ">"})
+    server.xclaim(inbox(AGENT), "mailbox", "holder", 0, ids_of(server, "holder"), idle=60_000)
+    server.hset(consumers(AGENT), "holder", post.now_ms - 60_000)
+    assert make_agent(mailbox_lease_seconds=1).receive(0.05) is None
+    assert list(post.holders()) == ["holder"]
 
 
 def ids_of(server: redis.Redis, consumer: str) -> list[Any]:
