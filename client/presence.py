@@ -56,6 +56,7 @@ class Presence:
         """Called where another slot had to be taken."""
         self._key = streams.consumers(sandbox_id)
         self._is_given = consumer is not None
+        self._has_place = False
         self._timeout = timeout_seconds
         self._last = _ANY
         """The sign that this consumer gave last; `any` where it is not known whether it was heard."""
@@ -85,7 +86,7 @@ class Presence:
 
     def leaving(self) -> Plan[None]:
         """Takes the sign of life away, if it can be done; so the next one need not wait."""
-        if self._time_at:
+        if self._has_place:
             (answer,) = yield Say([("EVAL", _LEAVE, "1", self._key, self.name, self._last)])
             if isinstance(answer, Exception):
                 logger.debug("the sign of life of %s stays in %s: %s", self.name, self._key, answer)
@@ -185,7 +186,7 @@ class Presence:
         put, time_ms, signs = answer
         self._hear(int(time_ms), signs)
         if put:
-            self._last = time_ms.decode()
+            self._last, self._has_place = time_ms.decode(), True
         return bool(put)
 
     def _hear(self, time_ms: float, signs: list[bytes]) -> None:

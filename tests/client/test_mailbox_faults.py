@@ -36,6 +36,12 @@ PROMPTLY: Final = 0.6
 """Seconds; once in a second a mailbox looks anyway whether it has something in its hands that it does not know."""
 
 
+def waiting_clients(server: redis.Redis) -> int:
+    """How many wait for something to be read."""
+    clients: Any = server.info("clients")
+    return int(clients["blocked_clients"])
+
+
 # --- Redis has lost its data
 
 
@@ -43,7 +49,7 @@ def test_an_inbox_that_is_gone_is_made_again(agent: Agent, post: PostOffice, ser
     post.put("old")
     old = received(agent)
     waiting = in_thread(agent.receive, 10)
-    wait_until(lambda: server.info("clients")["blocked_clients"] == 1)
+    wait_until(lambda: waiting_clients(server))
     server.flushdb()
     post.put("new")
     assert waiting.result().content == "new"
@@ -110,7 +116,7 @@ def test_a_request_waits_on_while_redis_is_away(make_agent: MakeAgent, redis_url
     with spoilt(redis_url, Fault.SILENCE, times=0) as proxy:
         agent = make_agent(url=proxy.url, publish_timeout_seconds=SHORT)
         asking = in_thread(agent.request, OTHER, 1, timeout=10, id="msg_q")
-        wait_until(lambda: bodies(post.client))
+        wait_until(lambda: bodies(post.client) and waiting_clients(post.client), what="that it waits for the response")
         proxy.cut()
         post.put("answer", message_type="response", in_reply_to="msg_q")
         for _ in range(3):

@@ -82,6 +82,14 @@ def test_a_sign_of_life_is_given_from_open_to_close(agent: Agent, post: PostOffi
     assert post.signs() == {}
 
 
+def test_a_mailbox_that_only_sends_takes_no_place_and_leaves_none(make_agent: MakeAgent, post: PostOffice) -> None:
+    make_agent(consumer="mine")
+    sending = make_agent(consumer="mine", is_open=False)
+    sending.send("sb_other", 1, expires_in=60)
+    sending.close()
+    assert list(post.signs()) == ["mine"]
+
+
 def test_a_slot_that_was_taken_for_dead_belongs_to_who_took_it(
     agent: Agent, post: PostOffice, server: redis.Redis
 ) -> None:
