@@ -9,15 +9,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import redis
 
 from cli.demo import measures, reading
+from cli.demo.fleet import AGENTS, YOU
+from domain import streams
 from domain.errors import LedgerError
 from tests.waiting import wait_until
+
+MEMBERS = (YOU, *AGENTS)
 
 
 @pytest.fixture
@@ -87,14 +93,23 @@ def check_summary(summary: dict[str, Any]) -> None:
         assert sum(review["tasks"].values()) == 2 * final["reviewed"] + final["failed"] + 1
         assert review["tasks"].get("failed", 0) == final["failed"]
 
-    assert summary["deliveries"].keys() == {"delivered"}
     assert summary["shown_task"]["log"]
+    assert summary["deliveries"].keys() == {"delivered"}
     assert {exchange["message_type"] for exchange in summary["conversation"]} == {"request", "response"}
+
+
+def agents_at_their_mailboxes(temporary_files: Path) -> bool:
+    """Whether each sandbox of the demo in this folder has a consumer that reads its inbox."""
+    for state in temporary_files.glob("flowledger-demo-*/servers.json"):
+        if text := state.read_text():  # it is made, then written
+            with closing(redis.Redis.from_url(json.loads(text)["redis_url"])) as client:
+                return len(list(client.scan_iter(streams.consumers("*")))) == len(MEMBERS)
+    return False
 
 
 def test_ctrl_c_ends_the_demo_and_leaves_nothing(temporary_files: Path) -> None:
     demo = start(temporary_files)
-    wait_until(lambda: list(temporary_files.glob("*/agents/watcher.sock")), 60, "an agent at its address")
+    wait_until(lambda: agents_at_their_mailboxes(temporary_files), 60, "each agent at its mailbox")
     demo.send_signal(signal.SIGINT)
     output, errors = demo.communicate(timeout=60)
 
