@@ -10,7 +10,7 @@
     reading      what is read in a Python file
     live         the display while it goes on; `reports` carries to it what the agents do
     measures     what is measured, and how
-    summary      what stands in the database at the end; `pages` prints it
+    summary      what stands in the database at the end, `post` what became of the messages; `pages` prints it
     ending       Ctrl-C, and nothing left behind
 
 The agents use `client.Publisher` and `client.Mailbox` as any agent would, and nothing here is needed by the ledger
