@@ -28,13 +28,19 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
-    """Celery's worker. Its node name tells it from others on the same host."""
+    """Celery's worker. Its node name tells it from others on the same host.
+
+    Workers need not know of each other; and Celery's gossip, started again after the broker was away, may end a worker
+    (celery/kombu#582).
+    """
     command = [
         *_CELERY,
         "worker",
         "--loglevel",
         log_level,
         "--task-events",
+        "--without-gossip",
+        "--without-mingle",
         "--hostname",
         f"ledger-{os.urandom(3).hex()}@%h",
     ]
