@@ -7,6 +7,7 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
+import kombu.transport.redis
 import redis
 from celery import Celery
 
@@ -27,6 +28,10 @@ def _broker() -> dict[str, Any]:
     settings = Settings.load()
     return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
 
+
+# A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it would
+# need is closed by then). Nobody needs it back: lost bells do no harm.
+kombu.transport.redis.Channel.do_restore = False
 
 app = Celery("flowledger")
 app.config_from_object("celeryconfig")
