@@ -25,7 +25,7 @@ from cli.demo.reports import Reports
 from cli.demo.summary import Summary, read_summary
 from cli.processes import Process, environment
 from cli.service import Running, running
-from domain.errors import LedgerError
+from domain.errors import LedgerError, SettingsError
 from domain.events import WorkspaceArchived, WorkspaceCreated
 from domain.settings import Settings
 from domain.statuses import SandboxStatus
@@ -46,6 +46,8 @@ class DemoError(LedgerError):
 
 def run(settings: Settings, console: Console, *, as_json: bool) -> None:
     """The whole of it, from nothing to nothing; see `cli.demo.run_demo`."""
+    if settings.signatures == "required":
+        raise SettingsError("the agents of the demo have no keys to sign with: unset LEDGER_SIGNATURES")
     began = time.monotonic()
     seen_on = screen.err if as_json else console
     with Interruption() as interruption, temporary_home() as home, Display(seen_on) as display:
