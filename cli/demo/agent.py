@@ -190,11 +190,6 @@ class Agent:
             self.ack(message)
             is_last = message.message_type == "command"
 
-    def hear_out(self) -> None:
-        """Takes what still comes, and does nothing about it."""
-        for _ in self.messages():
-            pass
-
     # --- the display
 
     def tell(self, doing: str) -> None:

@@ -1,4 +1,4 @@
-"""The reviewer: says what is worth a mention in each file, and asks a surveyor about the weightiest finding."""
+"""The reviewer: says what is worth a mention in each file, and asks a surveyor who uses what weighs most."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.events import NodeCompleted, NodeStarted
 from domain.statuses import Level
 
 _WEIGHTY: Final = 100
-"""From this weight on a finding is a warning; below, a remark."""
+"""From this weight on a finding is a warning, and worth a question; below, a remark."""
 
 
 class Reviewer(Agent):
@@ -34,7 +34,7 @@ class Reviewer(Agent):
         self.publish(started, execution_of(request))
         found = [finding for path, task_id in files.items() for finding in self._review_file(path, task_id)]
         weightiest = max(found, key=lambda finding: finding.weight, default=None)
-        if weightiest is not None and weightiest.name:
+        if weightiest is not None and weightiest.name and weightiest.weight >= _WEIGHTY:
             self._ask_for_uses(request, weightiest)
         self.publish(
             NodeCompleted(node="review", iteration=iteration, output={"findings": len(found)}), execution_of(request)

@@ -25,7 +25,7 @@ from cli.demo.reports import Reports
 from cli.demo.summary import Summary, read_summary
 from cli.processes import Process, environment
 from cli.service import Running, running
-from domain.errors import LedgerError
+from domain.errors import LedgerError, SettingsError
 from domain.events import WorkspaceArchived, WorkspaceCreated
 from domain.settings import Settings
 from domain.statuses import SandboxStatus
@@ -46,6 +46,8 @@ class DemoError(LedgerError):
 
 def run(settings: Settings, console: Console, *, as_json: bool) -> None:
     """The whole of it, from nothing to nothing; see `cli.demo.run_demo`."""
+    if settings.signatures == "required":
+        raise SettingsError("the agents of the demo have no keys to sign with: unset LEDGER_SIGNATURES")
     began = time.monotonic()
     seen_on = screen.err if as_json else console
     with Interruption() as interruption, temporary_home() as home, Display(seen_on) as display:
@@ -84,6 +86,7 @@ class Work:
     progress: Progress
     interruption: Interruption
     counted_at: float = 0.0
+    is_over: bool = False
 
     def wait_until_ready(self) -> None:
         """Returns when all agents listen, and the worker has recorded their sandboxes."""
@@ -94,9 +97,8 @@ class Work:
         fleet = self.you.fleet
         ask = {"text": "Please review this project, and tell me where to look first"}
         self.you.send(COORDINATOR, ask, thread_id=fleet.thread_id, execution_id=fleet.execution_id)
-        self._wait_until(lambda: self.progress.is_at("ended", COORDINATOR), _WORK_SECONDS, "the work did not end")
-        self.you.hear_out()
-        self._wait_until(lambda: self.progress.is_at("ended"), _WORK_SECONDS, "the agents did not end")
+        self._wait_until(lambda: self.is_over, _WORK_SECONDS, "the work did not end")
+        self._wait_until(lambda: self.progress.all_are("ended"), _WORK_SECONDS, "the agents did not end")
         self.you.stop_sandbox()
         self.you.publish(WorkspaceArchived(reason="the review is over"), fleet.workspace_id)
         published = self.progress.published + self.you.published
@@ -106,7 +108,7 @@ class Work:
 
     def _is_ready(self) -> bool:
         """Whether all have said so, and all sandboxes are recorded: what is said to all reaches those that are."""
-        if not self.progress.is_at("ready"):
+        if not self.progress.all_are("ready"):
             return False
         fleet = self.you.fleet
         with self.storage.reading() as connection:
@@ -127,6 +129,7 @@ class Work:
         while not condition():
             self.interruption.check()
             self._take_reports(_LOOK_SECONDS)
+            self._take_messages()
             if time.monotonic() - self.counted_at >= _LOOK_SECONDS:
                 self._count()
             self._check_processes()
@@ -139,6 +142,12 @@ class Work:
         while report is not None:
             self.progress.reports[report.agent] = report
             report = self.reports.take(0)
+
+    def _take_messages(self) -> None:
+        """Takes what is said to the person who asks: that work begins, the answer, and that it is over."""
+        while (message := self.you.look(0)) is not None:
+            self.you.ack(message)
+            self.is_over |= message.message_type == "command"
 
     def _count(self) -> None:
         self.counted_at = time.monotonic()
