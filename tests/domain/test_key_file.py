@@ -126,7 +126,9 @@ Break = Callable[[Path], object]
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda path: path.write_text("{"), Path.unlink, lambda path: path.chmod(0o644)], ids=str
+    "spoil",
+    [lambda path: path.write_text("{"), Path.unlink, lambda path: path.chmod(0o644)],
+    ids=["broken", "gone", "open to others"],
 )
 def test_a_file_that_breaks_leaves_the_keys_read_before_and_is_told_of_once(
     path: Path, caplog: pytest.LogCaptureFixture, spoil: Break
