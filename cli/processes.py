@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from domain.settings import Settings
 
 STOP_SECONDS = 15.0
@@ -115,10 +117,12 @@ class Process:
             self.kill()
 
     def kill(self) -> None:
-        """kill -9 of the process and all its children."""
-        if self._process is not None:
+        """kill -9 of the process and all its children, also where it has ended before them."""
+        if self._process is None:
+            return
+        if self.is_running() or not psutil.pid_exists(self.pid):  # its number may be another's by now
             kill_session(self.pid)
-            self._process.wait(STOP_SECONDS)
+        self._process.wait(STOP_SECONDS)
 
     def stop(self) -> None:
         self.terminate()
