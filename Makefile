@@ -39,6 +39,10 @@ test: install ## ruff, mypy, import-linter, pytest
 bench: install ## Flowledger beside its peers, in one run on the same servers: a table and bench/results.json
 	$(BIN)/python -m bench
 
+.PHONY: bench-mail
+bench-mail: install ## how long a message takes from one agent to another, beside Redis pub/sub: a table and bench/mail.json
+	$(BIN)/python -m bench.mail
+
 .PHONY: faults
 faults: install ## every fault of the fault plan at length, half an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md

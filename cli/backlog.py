@@ -23,6 +23,8 @@ from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
+_MAY_NOT_ASK = "not known: this user of Redis may not ask them"
+_SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Status:
     """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
-    recorded for now; `paused` what somebody, or a fuse, has paused.
+    recorded for now; `paused` what somebody, or a fuse, has paused. `workers` is None where this user of Redis may
+    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
+    do not agree; None where none answers.
     """
 
     backlog: dict[int, int]
@@ -42,7 +46,8 @@ class Status:
     rate_10s: float
     rate_60s: float
     dead_letters: dict[str, int]
-    workers: dict[str, int]
+    workers: dict[str, int] | None
+    signatures: str | None
     database: dict[str, Any]
 
 
@@ -77,6 +82,7 @@ def status(settings: Settings) -> Status:
     now = time.time()
     last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
     dead_letters, database = _database(settings)
+    asked = _workers(settings)
     return Status(
         backlog=waiting,
         oldest_seconds=_oldest(client, waiting, now),
@@ -87,7 +93,8 @@ def status(settings: Settings) -> Status:
         rate_10s=_events(last[0]) / 10,
         rate_60s=sum(map(_events, last)) / 60,
         dead_letters=dead_letters,
-        workers=_workers(settings),
+        workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
+        signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
     )
 
@@ -110,8 +117,11 @@ def print_status(found: Status) -> None:
     facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
     facts.add_row("since the broker began", ", ".join(f"{n:,} {name}" for name, n in found.totals.items()) or "nothing")
     facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
-    names = ", ".join(f"{name} ({n} processes)" for name, n in found.workers.items())
-    facts.add_row("workers", screen.words(names) if names else "none: nothing is recorded until one is started")
+    names = ", ".join(f"{name} ({n} processes)" for name, n in (found.workers or {}).items())
+    none = "none: nothing is recorded until one is started"
+    facts.add_row("workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none)))
+    if found.signatures is not None:
+        facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
 
@@ -138,14 +148,27 @@ def _events(counts: dict[str, int]) -> int:
     return sum(counts.values())
 
 
-def _workers(settings: Settings) -> dict[str, int]:
-    """Celery nodes that answer within a second, and their processes."""
+def _agreed(said: set[str]) -> str | None:
+    return said.pop() if len(said) == 1 else "mixed" if said else None
+
+
+def _processes(stats: dict[str, Any]) -> int:
+    return len(stats.get("pool", {}).get("processes", ()))
+
+
+def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
+    """Celery nodes that answer within a second, and what they say of themselves; None where they may not be asked.
+
+    Who may ask them may also stop them, for both go by the same channel.
+    """
     app.conf.update(broker_url=settings.redis_url.get_secret_value() if settings.redis_url else None)
     try:
         found = app.control.inspect(timeout=1.0).stats() or {}
+    except redis.exceptions.NoPermissionError:
+        return None
     except (redis.RedisError, OSError) as error:
         raise LedgerError(f"the broker does not answer: {error}") from error
-    return {name: len(stats.get("pool", {}).get("processes", ())) for name, stats in sorted(found.items())}
+    return dict(sorted(found.items()))
 
 
 def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
@@ -155,7 +178,7 @@ def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
     try:
         with engine.connect() as connection:
             by_status = select(table.c.status, func.count()).group_by(table.c.status)
-            counted: dict[str, int] = dict(connection.execute(by_status).tuples().all())
+            counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
             dead_letters = {name.value: counted[name] for name in DeadLetterStatus if name in counted}
             facts: dict[str, Any] = {"kind": engine.dialect.name}
             if engine.dialect.name == "postgresql":

@@ -112,7 +112,11 @@ def advice(letter: DeadLetter) -> str:
             return f"{command} sends the one field as it is"
         names = ", ".join(f"{number} {ascii(name)[1:][:40]}" for number, (name, _) in enumerate(fields, 1))
         return f"{command} --field NUMBER, where the event is one of {names}; or --edit"
+    if letter.reason == "replayed" and letter.field == "id":
+        return "it is recorded already: discard it"
     return {
+        "forged": f"{command}, when the key of its speaker is there; or find out who it was, and discard it",
+        "replayed": f"{command}, when LEDGER_SIGNATURE_AGE_SECONDS allows it; or discard it",
         "conflict": f"{command} --set id=…: an id of its own, where it is another event; or discard it",
         "too_large": f"{command} --unset …; or as it is, when LEDGER_MAX_EVENT_BYTES allows it",
         "not_json": f"{command} --edit, --set … or --from FILE",

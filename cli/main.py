@@ -11,11 +11,13 @@ import redis
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import dead_letters, screen
+from cli import dead_letters, keys, looking_after, screen
+from cli.acl import acl
+from cli.asked import AsJson, Database
+from cli.asked import found as _found
+from cli.asked import settings_of as _settings
 from domain.errors import LedgerError
-from domain.settings import Settings
 from storage.engine import words
-from storage.gaps import By
 
 app: Final = typer.Typer(
     name="flowledger",
@@ -28,17 +30,10 @@ app: Final = typer.Typer(
 )
 
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(keys.app, name="keys")
 
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""
-
-Database = Annotated[
-    str | None, typer.Option("--database", help="The database, instead of DATABASE_URL: sqlite:///FILE …")
-]
-Shards = Annotated[
-    list[int] | None, typer.Option("--shard", min=0, help="A shard's number; may be repeated. Default: all.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Report as one JSON document.")]
 
 
 def main() -> None:
@@ -58,18 +53,6 @@ def main() -> None:
         sys.exit(1 if end.code == _INTERRUPTED else end.code)
 
 
-def _settings(database: str | None = None, **given: Any) -> Settings:
-    if database is not None:
-        given["database_url"] = database
-    return Settings.load(**given)
-
-
-def _found(*needed: str, database: str | None = None) -> Settings:
-    from cli.service import find_running
-
-    return find_running(_settings(database), *needed)
-
-
 @app.command()
 def up(database: Database = None) -> None:
     """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
@@ -87,8 +70,10 @@ def worker(
     """Run the worker alone, against the named servers."""
     from cli import processes
     from cli.service import check_schema
+    from workers.authority import guard_of
 
     settings = _found("redis_url", "database_url", database=database)
+    guard_of(settings)
     check_schema(settings)
     command = processes.worker_command(concurrency, log_level.upper())
     os.execve(command[0], command, processes.worker_environment(settings))  # noqa: S606 - this process becomes Celery's
@@ -220,112 +205,10 @@ def _tell_pauses(changed: Any, *, as_json: bool) -> None:
         screen.out.print(screen.words(changed.words()), soft_wrap=True)
 
 
-@app.command()
-def tail(
-    *,
-    types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type (task.failed) or kind (task.*); may be repeated.")
-    ] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Only of this source; may be repeated.")] = None,
-    subject: Annotated[list[str] | None, typer.Option(help="Only about this id; may be repeated.")] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="WHEN", help="Begin with what was recorded since then: 10m, 2h, or a time."),
-    ] = None,
-    messages: Annotated[
-        bool, typer.Option("--messages", help="Only messages, as an exchange: who says what to whom.")
-    ] = False,
-    database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
-) -> None:
-    """Show events as they are recorded, until Ctrl-C."""
-    from cli.moments import moment_of
-    from cli.service import check_schema
-    from cli.tail import json_line, lines
-    from cli.tail import tail as run
-    from storage.tail import Wanted
+for _command in (looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps):
+    app.command()(_command)
 
-    begin = moment_of(since, "--since")
-    if messages and types:
-        raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
-    settings = _found("database_url", database=database)
-    check_schema(settings)
-    wanted = Wanted(types=["message.*"] if messages else types or [], sources=source or [], subjects=subject or [])
-    try:
-        run(settings, wanted, begin, json_line if as_json else lines(messages=messages))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-    except BrokenPipeError:  # `tail | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@app.command()
-def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one execution, task or message."""
-    from cli.show import find, print_shown
-    from storage.engine import make_engine
-
-    engine = make_engine(_found("database_url"))
-    with engine.connect() as connection:
-        shown = find(connection, subject)
-    engine.dispose()
-    if as_json:
-        screen.print_json(shown)
-    else:
-        print_shown(shown)
-
-
-@app.command()
-def verify(
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Make the rows that differ say what the journal says.")
-    ] = False,
-    most: Annotated[int, typer.Option(min=1, help="Differences to show one by one.")] = 20,
-    database: Database = None,
-    as_json: AsJson = False,
-) -> None:
-    """Recompute every row from the journal and compare; 1 where they differ. Workers may go on recording."""
-    from cli.service import check_schema
-    from cli.verify import as_document, print_report
-    from cli.verify import verify as run
-
-    settings = _found("database_url", database=database)
-    check_schema(settings)
-    report = run(settings, repair=repair, most=most, quiet=as_json)
-    if as_json:
-        screen.print_json(as_document(report))
-    else:
-        print_report(report)
-    if not report.is_well:
-        raise typer.Exit(1)
-
-
-@app.command()
-def gaps(
-    *,
-    by: Annotated[By | None, typer.Option(help="Whose counters they are; default: what the numbers tell.")] = None,
-    source: Annotated[str | None, typer.Option(help="Look at this source alone.")] = None,
-    start: Annotated[
-        int | None, typer.Option("--from", min=0, help="The number each counter begins with; default: the least seen.")
-    ] = None,
-    most: Annotated[int, typer.Option(min=1, help="Ranges of missing numbers to show one by one.")] = 100,
-    database: Database = None,
-    as_json: AsJson = False,
-) -> None:
-    """Tell which numbers are missing, where producers number their events by `sequence`; 1 where some are."""
-    from cli.gaps import gaps as run
-    from cli.gaps import print_gaps
-    from cli.service import check_schema
-
-    settings = _found("database_url", database=database)
-    check_schema(settings)
-    found = run(settings, by=by, source=source, start=start, most=most, quiet=as_json)
-    if as_json:
-        screen.print_json(found)
-    else:
-        print_gaps(found)
-    if found.missing:
-        raise typer.Exit(1)
+app.command()(acl)
 
 
 @app.command()

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from domain.settings import Settings
 
 STOP_SECONDS = 15.0
@@ -28,13 +30,19 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
-    """Celery's worker. Its node name tells it from others on the same host."""
+    """Celery's worker. Its node name tells it from others on the same host.
+
+    Workers need not know of each other; and Celery's gossip, started again after the broker was away, may end a worker
+    (celery/kombu#582).
+    """
     command = [
         *_CELERY,
         "worker",
         "--loglevel",
         log_level,
         "--task-events",
+        "--without-gossip",
+        "--without-mingle",
         "--hostname",
         f"ledger-{os.urandom(3).hex()}@%h",
     ]
@@ -109,10 +117,12 @@ class Process:
             self.kill()
 
     def kill(self) -> None:
-        """kill -9 of the process and all its children."""
-        if self._process is not None:
+        """kill -9 of the process and all its children, also where it has ended before them."""
+        if self._process is None:
+            return
+        if self.is_running() or not psutil.pid_exists(self.pid):  # its number may be another's by now
             kill_session(self.pid)
-            self._process.wait(STOP_SECONDS)
+        self._process.wait(STOP_SECONDS)
 
     def stop(self) -> None:
         self.terminate()

@@ -19,6 +19,8 @@ err: Final = Console(stderr=True, highlight=False)
 STATUS_STYLES: Final = {
     "completed": "green", "delivered": "green", "running": "cyan", "sent": "cyan", "failed": "red", "timed_out": "red",
     "cancelled": "yellow", "expired": "yellow", "paused": "yellow", "retrying": "yellow", "skipped": "dim",
+    "active": "green", "archived": "dim", "provisioning": "cyan", "starting": "cyan", "stopping": "yellow",
+    "stopped": "dim", "error": "red",
 }  # fmt: skip
 LEVEL_STYLES: Final = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
 

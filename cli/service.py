@@ -25,6 +25,7 @@ from cli.processes import Process
 from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
+from workers.authority import guard_of
 
 STATE_FILE: Final = "servers.json"
 Tell = Callable[[str], None]
@@ -56,8 +57,10 @@ def running(
 ) -> Iterator[Running]:
     """Everything started in order, and stopped in the opposite order; `tell` hears of each step.
 
-    Raises AlreadyRunning, and LedgerError where a part does not start.
+    Raises AlreadyRunning, SettingsError where signatures are required and there are no keys to check them by, and
+    LedgerError where a part does not start.
     """
+    guard_of(settings)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:

@@ -1,48 +1,57 @@
-"""`flowledger show ID`: one execution, task or message as a person wants to read it."""
+"""`flowledger show ID`: one record, or a conversation, as a person wants to read it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
 from cli import screen
+from cli.conversation import Said, conversation, panel
 from domain.errors import LedgerError
-from domain.records import Delivery, Execution, ExecutionLog, Message, Task, TaskLog
+from domain.records import Delivery, Execution, ExecutionLog, Message, Sandbox, Task, TaskLog, Workspace
 from storage.paging import MAX_LIMIT
 from storage.repositories import (
     DeliveryRepository,
     ExecutionLogRepository,
     ExecutionRepository,
     MessageRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 
 _LINE = 200
 
 
 class NotFound(LedgerError):
-    """No execution, task or message has this id (yet): see `flowledger status` for what waits to be recorded."""
+    """Nothing that is recorded has this id (yet): see `flowledger status` for what waits to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """All that is known of one id: the records that have it, and the lists that belong to them."""
 
+    subject: str
     execution: Execution | None
     nodes: tuple[ExecutionLog, ...]
     tasks: tuple[Task, ...]
     task: Task | None
     message: Message | None
     deliveries: tuple[Delivery, ...]
+    workspace: Workspace | None
+    sandboxes: tuple[Sandbox, ...]
+    sandbox: Sandbox | None
     log: tuple[TaskLog, ...]
     more_log: bool
+    thread: tuple[Said, ...] = ()
 
 
 def find(connection: Connection, subject: str) -> Shown:
@@ -50,39 +59,56 @@ def find(connection: Connection, subject: str) -> Shown:
     execution = ExecutionRepository(connection).get(subject)
     task = TaskRepository(connection).get(subject)
     message = MessageRepository(connection).get(subject)
-    if execution is None and task is None and message is None:
+    workspace = WorkspaceRepository(connection).get(subject)
+    sandbox = SandboxRepository(connection).get(subject)
+    thread = conversation(connection, subject)
+    if not (execution or task or message or workspace or sandbox or thread):
         raise NotFound(f"nothing recorded has the id {subject!r}; `flowledger status` shows what waits to be recorded")
     logs = TaskLogRepository(connection)
     log = logs.of_task(subject, limit=_LINE) if task else logs.of_execution(subject, limit=_LINE)
     return Shown(
+        subject=subject,
         execution=execution,
         nodes=ExecutionLogRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
         tasks=TaskRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
         task=task,
         message=message,
         deliveries=DeliveryRepository(connection).of_message(subject, limit=MAX_LIMIT).items if message else (),
+        workspace=workspace,
+        sandboxes=SandboxRepository(connection).of_workspace(subject, limit=MAX_LIMIT).items if workspace else (),
+        sandbox=sandbox,
         log=log.items,
         more_log=log.cursor is not None,
+        thread=thread,
     )
 
 
 def print_shown(shown: Shown) -> None:
     """The record, then what belongs to it."""
-    if shown.execution is not None:
-        screen.out.print(_record("execution", shown.execution))
-        if shown.nodes:
-            screen.out.print(_nodes(shown.nodes))
-        if shown.tasks:
-            screen.out.print(_tasks(shown.tasks))
-    if shown.task is not None:
-        screen.out.print(_record("task", shown.task))
+    for part in _parts(shown):
+        screen.out.print(part)
+
+
+def _parts(shown: Shown) -> Iterator[RenderableType]:
+    records = {"execution": shown.execution, "task": shown.task, "workspace": shown.workspace, "sandbox": shown.sandbox}
+    for kind, record in records.items():
+        if record is not None:
+            yield _record(kind, record)
+    if shown.nodes:
+        yield _nodes(shown.nodes)
+    if shown.tasks:
+        yield _tasks(shown.tasks)
     if shown.log:
-        screen.out.print(_log(shown.log, more=shown.more_log))
+        yield _log(shown.log, more=shown.more_log)
     if shown.message is not None:
-        screen.out.print(_message(shown.message, shown.deliveries))
+        yield _message(shown.message, shown.deliveries)
+    if shown.sandboxes:
+        yield _sandboxes(shown.sandboxes)
+    if shown.thread:
+        yield panel(shown.subject, shown.thread)
 
 
-def _record(kind: str, record: Execution | Task) -> Panel:
+def _record(kind: str, record: Execution | Task | Workspace | Sandbox) -> Panel:
     """The fields that have a value, in the order of the table."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
@@ -93,7 +119,7 @@ def _record(kind: str, record: Execution | Task) -> Panel:
             continue
         shown = screen.words(screen.time(value) if name.endswith("_at") else value)
         grid.add_row(name, _error(value) if name == "error" else shown)
-    took = screen.duration(record.started_at, record.finished_at)
+    took = screen.duration(record.started_at, record.finished_at) if isinstance(record, Execution | Task) else ""
     if took:
         grid.add_row("took", took)
     title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
@@ -127,6 +153,18 @@ def _tasks(tasks: tuple[Task, ...]) -> Table:
         table.add_row(
             screen.words(task.id), screen.words(task.name, limit=40), screen.status(task.status), str(task.attempt),
             screen.time(task.created_at), screen.duration(task.started_at, task.finished_at),
+        )  # fmt: skip
+    return table
+
+
+def _sandboxes(sandboxes: tuple[Sandbox, ...]) -> Table:
+    title = "Sandboxes" if len(sandboxes) < MAX_LIMIT else f"Sandboxes, the newest {MAX_LIMIT:,}"
+    table = Table("sandbox", "name", "status", "since", "agent", "health", title=title, title_justify="left")
+    for sandbox in sandboxes:
+        table.add_row(
+            screen.words(sandbox.id), screen.words(sandbox.name, limit=40), screen.status(sandbox.status),
+            screen.time(sandbox.status_at), screen.words(sandbox.agent_id),
+            screen.words((sandbox.health or {}).get("status"), limit=40),
         )  # fmt: skip
     return table
 

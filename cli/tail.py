@@ -28,11 +28,17 @@ _AGAIN_SECONDS: Final = 1.0
 
 _TELLING: Final = ("message", "error", "reason", "output", "name", "content", "progress", "state", "input", "worker")
 """The field of the data that says most, the first of these that an event has."""
+_TELLING_OF_PLACES: Final = (
+    "health", "connection", "agent_config", "resource_limits", "settings", "description", "container_id", "agent_id",
+    "workspace_id", "user_id",
+)  # fmt: skip
+"""The same of workspaces and sandboxes, behind those; here the name of the field is told as well."""
 
 _STYLES: Final = {
     "completed": "green", "delivered": "green", "started": "cyan", "sent": "cyan", "dispatched": "cyan",
     "failed": "red", "timed_out": "red", "cancelled": "yellow", "expired": "yellow", "retrying": "yellow",
-    "paused": "yellow", "skipped": "dim", "logged": "dim",
+    "paused": "yellow", "skipped": "dim", "logged": "dim", "provisioning": "cyan", "starting": "cyan",
+    "stopping": "yellow", "stopped": "dim", "archived": "dim",
 }  # fmt: skip
 
 
@@ -87,20 +93,29 @@ def _line(event: RecordedEvent) -> Text:
     return Text.assemble(
         screen.words(event.type.ljust(22), style), " ",
         screen.words(event.subject, "bold", limit=RANGES["max_id_bytes"].highest), "  ",
-        *_telling(_data(event)),
+        *_telling(event.type, _data(event)),
     )  # fmt: skip
 
 
-def _telling(data: dict[str, Any]) -> Iterator[Text]:
+def _telling(type_: str, data: dict[str, Any]) -> Iterator[Text]:
     if "node" in data:
         yield screen.words(data["node"], limit=40).append("  ")
-    for name in _TELLING:
+    places = _TELLING_OF_PLACES if type_.startswith(("workspace.", "sandbox.")) else ()
+    for name in (*_TELLING, *places):
         value = data.get(name)
         if value is not None:
-            if name == "error" and isinstance(value, dict):
-                value = value.get("message")
-            yield screen.words(value, limit=100)
+            if name in places:
+                yield screen.words(f"{name} ", "dim")
+            yield screen.words(_short(name, value), limit=100)
             return
+
+
+def _short(name: str, value: object) -> object:
+    """What an error says, and how healthy a sandbox is, in words; all else as it is."""
+    parts = {"error": ("message",), "health": ("status", "message")}.get(name)
+    if parts is None or not isinstance(value, dict):
+        return value
+    return ": ".join(str(value[part]) for part in parts if value.get(part) is not None) or value
 
 
 def _data(event: RecordedEvent) -> dict[str, Any]:

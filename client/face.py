@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from client.publishing import Plan, Prepared, Publishable, Published, counting_backlog, prepare, publishing
+from client.plans import Plan
+from client.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
 from client.spool import Spool
 from client.spooling import Spooling
-from domain.errors import SettingsError
 from domain.settings import Settings
 
 SpoolPath = str | os.PathLike[str]
@@ -38,22 +38,6 @@ class Face:
     def prepare(self, event: Publishable) -> Prepared:
         """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
         return prepare(event, shards=self.settings.shards, limits=self._limits)
-
-    def _connect(self, kind: Any, retry: object) -> Any:
-        """A client that does not try again by itself: the plans do, within a bound."""
-        if self.settings.redis_url is None:
-            raise SettingsError("no broker: give Publisher a URL, or set REDIS_URL")
-        timeout = self.settings.publish_timeout_seconds
-        try:
-            return kind.from_url(
-                self.settings.redis_url.get_secret_value(),
-                protocol=2,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry=retry,
-            )
-        except ValueError:
-            raise SettingsError("the broker's URL is not one like redis://host:6379/0") from None
 
     def _open(self, spool: SpoolPath | None) -> None:
         if spool is not None:

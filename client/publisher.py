@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable
+from typing import Any, Self
 
-import redis
-import redis.asyncio
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from client.driving import AsyncDriver, Driver
 from client.face import Face, SpoolPath
-from client.publishing import Do, Plan, Prepared, Publishable, Published, Step, Wait
-from domain.errors import LedgerError
+from client.publishing import Prepared, Publishable, Published
 from domain.settings import Settings
-
-Result = TypeVar("Result")
 
 
 class Publisher(Face):
@@ -45,10 +36,9 @@ class Publisher(Face):
         Raises SettingsError where there is no URL, or a setting cannot be used; SpoolError where the spool cannot.
         """
         super().__init__(redis_url, settings, **given)
-        self._client: redis.Redis = self._connect(redis.Redis, Retry(NoBackoff(), 0))
+        self._driver = Driver(self.settings)
         self._background: threading.Thread | None = None
         self._background_lock = threading.Lock()
-        self._closed = threading.Event()
         self._open(spool)
         self._start_background()
 
@@ -68,13 +58,13 @@ class Publisher(Face):
         the others may be.
         """
         try:
-            return self._follow(self._publishing(events))
+            return self._driver.follow(self._publishing(events))
         finally:
             self._start_background()
 
     def backlog(self) -> int:
         """How many events wait in Redis to be recorded (`spooled` counts those before it); raises BrokerUnavailable."""
-        return self._follow(self._counting_backlog())
+        return self._driver.follow(self._counting_backlog())
 
     def flush_spool(self, timeout_seconds: float | None = None) -> int:
         """Sends what waits in the spool; returns how many events still wait: 0, but where `timeout_seconds` were over.
@@ -84,18 +74,18 @@ class Publisher(Face):
         """
         if self._spooling is None:
             return 0
-        return self._follow(self._flushing(self._spooling, timeout_seconds))
+        return self._driver.follow(self._flushing(self._spooling, timeout_seconds))
 
     def close(self) -> None:
         """Closes the connections; sends before what waits in the spool, as far as can be done in a moment."""
-        self._closed.set()
+        self._driver.closed.set()
         with self._background_lock:
             background = self._background
         if background is not None:
             background.join()
         if self._spooling is not None:
-            self._follow(self._spooling.closing())
-        self._client.close()
+            self._driver.follow(self._spooling.closing())
+        self._driver.close()
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +95,7 @@ class Publisher(Face):
 
     def _start_background(self) -> None:
         """Where something waits in the spool, a thread sends it; it ends when nothing does."""
-        if self.spooled and not self._closed.is_set():
+        if self.spooled and not self._driver.closed.is_set():
             with self._background_lock:
                 if self._background is None:
                     self._background = threading.Thread(target=self._send_spooled, name="flowledger-spool", daemon=True)
@@ -114,39 +104,12 @@ class Publisher(Face):
     def _send_spooled(self) -> None:
         assert self._spooling is not None
         while True:
-            self._follow(self._spooling.in_background(), self._closed.wait)
+            self._driver.follow(self._spooling.in_background(), until_closed=True)
             with self._background_lock:
                 # Who keeps an event now finds no thread, or has kept it before this looks: it is never left behind.
-                if self._closed.is_set() or not self.spooled:
+                if self._driver.closed.is_set() or not self.spooled:
                     self._background = None
                     return
-
-    def _follow(self, plan: Plan[Result], pause: Callable[[float], object] = time.sleep) -> Result:
-        with closing(plan):
-            answer: Any = None
-            while True:
-                try:
-                    step = plan.send(answer)
-                except StopIteration as done:
-                    result: Result = done.value
-                    return result
-                answer = self._do(step, pause)
-
-    def _do(self, step: Step, pause: Callable[[float], object]) -> Any:
-        if isinstance(step, Wait):
-            return pause(step.seconds)
-        if isinstance(step, Do):
-            try:
-                return step.work()
-            except LedgerError as error:
-                return error
-        try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                for command in step.commands:
-                    pipeline.execute_command(*command)
-                return pipeline.execute(raise_on_error=False)
-        except (redis.RedisError, OSError) as error:
-            return [error]
 
 
 class AsyncPublisher(Face):
@@ -162,7 +125,7 @@ class AsyncPublisher(Face):
     ) -> None:
         """As `Publisher`; what an earlier one left in the spool is sent from `async with`, or a first call, on."""
         super().__init__(redis_url, settings, **given)
-        self._client = self._connect(redis.asyncio.Redis, redis.asyncio.retry.Retry(NoBackoff(), 0))
+        self._driver = AsyncDriver(self.settings)
         self._background: asyncio.Task[None] | None = None
         self._open(spool)
 
@@ -173,21 +136,21 @@ class AsyncPublisher(Face):
     async def publish_many(self, events: Iterable[Publishable | Prepared]) -> list[Published]:
         """As `Publisher.publish_many`."""
         try:
-            return await self._follow(self._publishing(events))
+            return await self._driver.follow(self._publishing(events))
         finally:
             self._start_background()
 
     async def backlog(self) -> int:
         """As `Publisher.backlog`."""
         self._start_background()
-        return await self._follow(self._counting_backlog())
+        return await self._driver.follow(self._counting_backlog())
 
     async def flush_spool(self, timeout_seconds: float | None = None) -> int:
         """As `Publisher.flush_spool`."""
         if self._spooling is None:
             return 0
         self._start_background()
-        return await self._follow(self._flushing(self._spooling, timeout_seconds))
+        return await self._driver.follow(self._flushing(self._spooling, timeout_seconds))
 
     async def close(self) -> None:
         """As `Publisher.close`."""
@@ -195,8 +158,8 @@ class AsyncPublisher(Face):
             self._background.cancel()
             await asyncio.wait((self._background,))
         if self._spooling is not None:
-            await self._follow(self._spooling.closing())
-        await self._client.aclose()
+            await self._driver.follow(self._spooling.closing())
+        await self._driver.close()
 
     async def __aenter__(self) -> Self:
         self._start_background()
@@ -208,32 +171,4 @@ class AsyncPublisher(Face):
     def _start_background(self) -> None:
         """Where something waits in the spool, a task sends it; it ends when nothing does."""
         if self._spooling is not None and self.spooled and (self._background is None or self._background.done()):
-            self._background = asyncio.create_task(self._follow(self._spooling.in_background()))
-
-    async def _follow(self, plan: Plan[Result]) -> Result:
-        with closing(plan):
-            answer: Any = None
-            while True:
-                try:
-                    step = plan.send(answer)
-                except StopIteration as done:
-                    result: Result = done.value
-                    return result
-                answer = await self._do(step)
-
-    async def _do(self, step: Step) -> Any:
-        if isinstance(step, Wait):
-            await asyncio.sleep(step.seconds)
-            return None
-        if isinstance(step, Do):
-            try:
-                return await asyncio.to_thread(step.work)
-            except LedgerError as error:
-                return error
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for command in step.commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute(raise_on_error=False)
-        except (redis.RedisError, OSError) as error:
-            return [error]
+            self._background = asyncio.create_task(self._driver.follow(self._spooling.in_background()))

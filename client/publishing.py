@@ -1,26 +1,20 @@
 """What publishing is, apart from how Redis is reached: one code for the sync and the asyncio face.
 
-`publishing` is a generator, a plan: it yields what to do next (`Say` commands, `Wait`, `Do` work), is sent the answers,
-and returns what was published. The faces in `client.publisher` do as it says.
+`publishing` and the others are plans (`client.plans`); the faces in `client.publisher` have them done.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from redis import exceptions as redis_errors
-
+from client.plans import Command, Plan, publish_error, replies, transaction
 from domain import json_text, streams
 from domain.envelope import Envelope, parse
-from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
+from domain.errors import PublishError, Reason, Refused
 from domain.ids import new_id
 from domain.limits import DEFAULT_LIMITS, Limits
 
-Command = tuple[str | bytes, ...]
-Result = TypeVar("Result")
 Publishable = Envelope | Mapping[str, Any] | str | bytes
 """A typed envelope, a CloudEvent as a dict, or one as JSON text."""
 
@@ -28,9 +22,6 @@ BATCH: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _ESCAPED: Final = "backslashreplace"
 """How text that UTF-8 cannot hold travels: Python's escape of a lone surrogate is JSON's, too."""
-_TRANSIENT: Final = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
-_FIRST_WAIT_SECONDS: Final = 0.05
-_LONGEST_WAIT_SECONDS: Final = 1.0
 
 
 class Prepared(NamedTuple):
@@ -57,31 +48,6 @@ class Published(NamedTuple):
     def spooled(self) -> bool:
         """Whether it waits on this machine's disk, in the publisher's spool, because Redis did not take it yet."""
         return self.entry_id is None
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Do: all commands, in one round trip. Answer: for each, its reply or its error; or the error of them all."""
-
-    commands: Sequence[Command]
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Do: nothing, for so long. Answer: whether the plan should end, for its publisher is closed."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Do:
-    """Do: this work, which may wait for the disk. Answer: what it returns, or the LedgerError that it raises."""
-
-    work: Callable[[], Any]
-
-
-Step = Say | Wait | Do
-Plan = Generator[Step, Any, Result]
 
 
 def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
@@ -118,29 +84,23 @@ def adding(events: Sequence[Prepared], timeout_seconds: float) -> Plan[tuple[lis
 
     Several go as a transaction: a server that is full might refuse one and have room for the next, out of order.
     """
-    commands = [event.command for event in events]
-    if len(commands) == 1:
-        replies, error = yield from _replies(commands, timeout_seconds)
-    else:
-        replies, error = yield from _replies([("MULTI",), *commands, ("EXEC",)], timeout_seconds)
-        replies = [] if error is not None else replies[-1]
-        error = error or next((reply for reply in replies if isinstance(reply, Exception)), None)
-        replies = replies[: replies.index(error)] if error in replies else replies
+    say = replies if len(events) == 1 else transaction
+    entry_ids, error = yield from say([event.command for event in events], timeout_seconds)
     confirmed = [
-        Published(event.id, streams.stream(event.shard), reply.decode())
-        for event, reply in zip(events, replies, strict=False)
+        Published(event.id, streams.stream(event.shard), entry_id.decode())
+        for event, entry_id in zip(events, entry_ids, strict=False)
     ]
     if error is None:
         return confirmed, None
-    return confirmed, _publish_error(error, f"{_count(len(events) - len(confirmed))} not confirmed", timeout_seconds)
+    return confirmed, publish_error(error, f"{_count(len(events) - len(confirmed))} not confirmed", timeout_seconds)
 
 
 def counting_backlog(shards: int, timeout_seconds: float) -> Plan[int]:
     """How many events wait to be recorded; raises BrokerUnavailable."""
     commands: list[Command] = [("XLEN", streams.stream(shard)) for shard in range(shards)]
-    lengths, error = yield from _replies(commands, timeout_seconds)
+    lengths, error = yield from replies(commands, timeout_seconds)
     if error is not None:
-        raise _publish_error(error, "the backlog is not known", timeout_seconds)
+        raise publish_error(error, "the backlog is not known", timeout_seconds)
     return sum(lengths)
 
 
@@ -156,42 +116,6 @@ def batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
         size += len(event.raw)
     if batch:
         yield batch
-
-
-def _replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[list[Any], Exception | None]]:
-    """The replies up to the first that is an error, and that; tries again while Redis is away, for so long."""
-    deadline = time.monotonic() + timeout_seconds
-    wait = _FIRST_WAIT_SECONDS
-    while True:
-        replies = yield Say(commands)
-        place = next((place for place, reply in enumerate(replies) if isinstance(reply, Exception)), None)
-        if place is None:
-            return list(replies), None
-        if not isinstance(replies[place], _TRANSIENT) or time.monotonic() + wait > deadline:
-            return replies[:place], replies[place]
-        yield Wait(wait)
-        wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
-
-
-def _publish_error(error: Exception, what: str, timeout_seconds: float) -> PublishError:
-    kind, why, to_do = _understood(error, timeout_seconds)
-    found = kind(f"{what}: {why}{to_do}", why)
-    found.__cause__ = error
-    return found
-
-
-def _understood(error: Exception, timeout_seconds: float) -> tuple[type[PublishError], str, str]:
-    """The kind of error, why in words, and what to do."""
-    if isinstance(error, redis_errors.OutOfMemoryError) or str(error).startswith("OOM"):
-        to_do = "; publish again when the backlog is recorded, or give Redis more memory"
-        return BrokerFull, "Redis is full (its maxmemory is used up)", to_do
-    if str(error).startswith("MISCONF"):
-        return BrokerFull, f"Redis cannot write to its disk: {error}", "; publish again when it has room"
-    if isinstance(error, _TRANSIENT):
-        within = f" within {timeout_seconds:g} s" if timeout_seconds else ""
-        why = f"Redis did not answer{within} ({type(error).__name__})"
-        return BrokerUnavailable, why, "; publish again with the same ids, nothing is doubled"
-    return PublishError, f"Redis refuses: {error}", ""
 
 
 def _count(events: int) -> str:

@@ -1,6 +1,6 @@
 """Publishing with a spool: what Redis does not take is kept on disk and sent, in order, when it takes events again.
 
-Plans as those of `client.publishing`. While anything waits in the spool, new events go behind it. One at a time sends
+Plans (`client.plans`). While anything waits in the spool, new events go behind it. One at a time sends
 what waits: whoever has the turn; nobody waits for it but `flushing`. While Redis is known to be away, only the
 background (and `flushing`) tries it, less and less often, so that publishing takes no longer than the disk.
 """
@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from client.publishing import BATCH, Do, Plan, Prepared, Published, Wait, adding, batches
+from client.plans import Plan, Wait, done
+from client.publishing import BATCH, Prepared, Published, adding, batches
 from client.spool import Oldest, Spool
 from domain import streams
-from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused, SpoolError
+from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Spooling:
             self._heard(error)
         rest = batch[len(confirmed) :]
         if rest:
-            _value((yield Do(partial(self.spool.append, [event.raw for event in rest]))))
+            yield from done(partial(self.spool.append, [event.raw for event in rest]))
             published += [Published(event.id, streams.stream(event.shard), None) for event in rest]
 
     def _let_go_before(self) -> Plan[None]:
@@ -135,12 +136,12 @@ class Spooling:
         if not self._turn.acquire(blocking=False):
             return False
         try:
-            oldest, events, refused = _value((yield Do(self._next)))
+            oldest, events, refused = yield from done(self._next)
             if refused is not None and not events:
-                _value((yield Do(partial(self.spool.put_aside, oldest, str(refused)))))
+                yield from done(partial(self.spool.put_aside, oldest, str(refused)))
                 return True
             confirmed, error = yield from adding(events, 0)
-            _value((yield Do(partial(self.spool.drop, oldest, len(confirmed)))))
+            yield from done(partial(self.spool.drop, oldest, len(confirmed)))
             self._heard(error)
             return error is None
         finally:
@@ -172,10 +173,3 @@ class Spooling:
             logger.warning("Redis takes events again; %d wait in the spool %s", self.spool.waiting, self.spool.path)
             self._away = None
             self._wait = _FIRST_WAIT_SECONDS
-
-
-def _value(answer: Any) -> Any:
-    """The answer to `Do`; raised where it is an error."""
-    if isinstance(answer, LedgerError):
-        raise answer
-    return answer

@@ -30,6 +30,7 @@ LEDGER_SOURCE: Final = "/flowledger"
 _JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
 
 _ONE_OF_LEVELS: Final = f"one of {', '.join(LEVEL_NAMES)}"
+_OR_OBJECT: Final = re.compile(r" or instance of \w+$")
 _UTF8_BYTES: Final = 4
 """Most bytes of one character."""
 
@@ -304,7 +305,7 @@ def _refused(error: ValidationError) -> Refused:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(str(part) for part in ("data", *first["loc"]))
     words = first["msg"].removeprefix("Value error, ").replace("dictionary", "JSON object")
-    words = words.removesuffix(" or instance of Error").replace("an instance of Level", _ONE_OF_LEVELS)
+    words = _OR_OBJECT.sub("", words).replace("an instance of Level", _ONE_OF_LEVELS)
     if first["type"] == "string_too_short":
         words = "must not be empty"
     return Refused(Reason.INVALID_DATA, path, words[0].lower() + words[1:])

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     INVALID_DATA = "invalid_data"
     CONFLICT = "conflict"
+    FORGED = "forged"
+    REPLAYED = "replayed"
     UNRECORDABLE = "unrecordable"
 
 
@@ -67,6 +69,21 @@ class SpoolError(PublishError):
 
 class SpoolFull(SpoolError):
     """The spool has grown as large as it may (`LEDGER_SPOOL_MAX_BYTES`)."""
+
+
+class RequestTimeout(LedgerError):
+    """Nobody answered a request in time. It may still be answered: then `Mailbox.receive` gives the response.
+
+    `message_id` is the request's id, and so the response's `in_reply_to`.
+    """
+
+    def __init__(self, message: str, message_id: str) -> None:
+        self.message_id = message_id
+        super().__init__(message)
+
+
+class MailboxClosed(LedgerError):
+    """The mailbox was closed, before or while it was used; what it had not acknowledged is received again."""
 
 
 class DatabaseUnavailable(LedgerError):

@@ -147,6 +147,42 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    id: str
+    status: str
+    name: str | None
+    description: str | None
+    user_id: str | None
+    settings: dict[str, Any] | None
+    reason: str | None
+    created_at: datetime
+    archived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """Where an agent lives: whatever has a mailbox. `status_at` is the time of the report that stands."""
+
+    id: str
+    status: str
+    workspace_id: str | None
+    name: str | None
+    description: str | None
+    agent_id: str | None
+    user_id: str | None
+    container_id: str | None
+    agent_config: dict[str, Any] | None
+    resource_limits: dict[str, Any] | None
+    connection: dict[str, Any] | None
+    health: dict[str, Any] | None
+    error: dict[str, Any] | None
+    reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    status_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """An entry that could not be recorded: its exact bytes, why, and what could still be read of it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,6 +67,22 @@ class Settings(BaseSettings):
     """How often the pump looks at every shard, whether or not it was woken."""
     publish_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
     """How long a publisher waits for Redis."""
+
+    inbox_messages: Annotated[int, Field(ge=1)] = 1_000
+    """So many messages an inbox holds in Redis; the rest waits in the database."""
+    mailbox_lease_seconds: Annotated[float, Field(ge=1)] = 10.0
+    """How long another consumer of an inbox waits for one that gives no sign of life, before it takes its messages."""
+    post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    """How often somebody looks for messages that wait in the database, and for those whose time is over."""
+
+    signatures: Literal["off", "required"] = "off"
+    """Whether messages, and what becomes of them, must be signed by the sandbox that speaks (`domain.signatures`)."""
+    key_file: Path | None = None
+    """The file with the keys of sandboxes; readable by its owner alone."""
+    signature_age_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """A signed event that came to Redis so long after its `time` is taken for a replayed one."""
+    replay_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """A signed event that is known, and came again so long after its `time`, is taken for a replayed one."""
 
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""

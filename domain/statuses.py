@@ -1,4 +1,4 @@
-"""Statuses of executions, node runs, tasks and deliveries, and their ranks (CONTRACT §3)."""
+"""Statuses of records, and the ranks of those that have ranks (CONTRACT §3)."""
 
 from __future__ import annotations
 
@@ -48,6 +48,24 @@ class DeliveryStatus(StrEnum):
 
 
 DELIVERY_RANKS: Final[dict[DeliveryStatus, int]] = {status: rank for rank, status in enumerate(DeliveryStatus)}
+
+
+class WorkspaceStatus(StrEnum):
+    """Where a workspace stands. There are no ranks: the last report stands."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+class SandboxStatus(StrEnum):
+    """Where a sandbox stands, and it may stand there again and again: no ranks either."""
+
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ERROR = "error"
 
 
 class DeadLetterStatus(StrEnum):

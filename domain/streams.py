@@ -15,6 +15,17 @@
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
 
+The post office (docs/decisions/0019):
+
+    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; deleted
+                                 when acknowledged. The consumers of group `mailbox` share it
+    ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock
+    ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second copy
+    ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox, in this entry (n: length of
+                                 the message's id); with an expiry when it has come to an end
+    ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
+    ledger:postman               string; who looks after what waits in the database, with an expiry
+
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may be lost or doubled without harm.
 """
 
@@ -38,6 +49,19 @@ RATE_SECONDS: Final = 10
 RATE_KEPT_SECONDS: Final = 600
 
 
+POSTMAN: Final = "ledger:postman"
+EXPIRIES: Final = "ledger:expiries"
+MAILBOX_GROUP: Final = "mailbox"
+"""The consumer group of each inbox."""
+EXPIRED_CONSUMER: Final = "expired"
+"""The consumer that never lives: a mailbox puts what it finds too late to hand out into its hands, for the ledger."""
+MESSAGE_ID: Final = "message_id"
+EXPIRES: Final = "expires_at"
+"""Fields of an inbox's entry beside `FIELD`: the message's id, and, where it expires, when, in ms since the epoch."""
+TAKEN_KEPT: Final = 10_000
+"""So many ids of acknowledged messages are remembered for each inbox."""
+
+
 def stream(shard: int) -> str:
     return f"ledger:events:{shard}"
 
@@ -56,6 +80,23 @@ def caution(shard: int) -> str:
 
 def fuse(shard: int) -> str:
     return f"ledger:fuse:{shard}"
+
+
+def inbox(sandbox_id: str) -> str:
+    return f"ledger:inbox:{sandbox_id}"
+
+
+def consumers(sandbox_id: str) -> str:
+    return f"ledger:consumers:{sandbox_id}"
+
+
+def taken(sandbox_id: str) -> str:
+    return f"ledger:taken:{sandbox_id}"
+
+
+def posted(message_id: str, sandbox_id: str) -> str:
+    """Unambiguous, whatever the ids hold."""
+    return f"ledger:posted:{len(message_id)}:{message_id}:{sandbox_id}"
 
 
 def rate(at: float) -> str:

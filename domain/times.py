@@ -12,6 +12,9 @@ _RFC3339: Final = re.compile(
 )
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def parse_time(text: str) -> datetime:
     """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone in the years 1 to 9999."""
     match = _RFC3339.fullmatch(text)
@@ -40,6 +43,11 @@ def written_time(time: datetime) -> str:
     if time.tzinfo is None:
         raise ValueError("a time needs a zone; use datetime.now(UTC)")
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def milliseconds(time: datetime) -> int:
+    """Since the epoch, as Redis counts them."""
+    return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
 def now() -> datetime:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from domain.errors import LedgerError
-from storage.groups import Write
+from storage.writes import Removal, Write
 
 
 class Transaction(NamedTuple):
     """What is committed together: an event's journal row and its writes, or (`journal` is None) a dead letter."""
 
     journal: tuple[str | int | None, ...] | None
-    writes: Sequence[Write]
+    writes: Sequence[Write | Removal]
 
 
 class CheckpointRow(NamedTuple):

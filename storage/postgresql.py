@@ -22,9 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import DatabaseUnavailable
 from storage import tables
 from storage.engine import words
-from storage.groups import Shape, upsert
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
+from storage.writes import Shape, built
 
 # A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
@@ -169,10 +169,11 @@ def _statement(with_journal: bool, shapes: tuple[Shape, ...]) -> Statement:
     writes = []
     for place, shape in enumerate(shapes):
         prefix = f"w{place}_"
-        names += [prefix + bind for bind in upsert(shape).binds]
-        writes.append(upsert(shape).postgresql(prefix, new).cte(f"w{place}"))
-    statement = select(literal_column("1")) if new is None else _tell_repeated(new)
-    compiled = statement.add_cte(*writes).compile(dialect=_DIALECT)
+        write = built(shape)
+        names += [prefix + bind for bind in write.binds]
+        writes.append(write.postgresql(prefix, new).cte(f"w{place}"))
+    told = select(literal_column("1")) if new is None else _tell_repeated(new)
+    compiled = told.add_cte(*writes).compile(dialect=_DIALECT)
     numbers = {name: place for place, name in enumerate(names, 1)}
     order = [numbers[name] for name in compiled.positiontup or ()]
     sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))

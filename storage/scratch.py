@@ -16,8 +16,8 @@ from sqlalchemy.schema import CreateTable
 
 from domain.errors import LedgerError
 from storage import tables
-from storage.groups import Write
 from storage.sqlite import statement_of
+from storage.writes import Removal, Write
 
 MERGED: Final[tuple[Table, ...]] = (
     tables.executions,
@@ -26,9 +26,12 @@ MERGED: Final[tuple[Table, ...]] = (
     tables.task_logs,
     tables.messages,
     tables.message_deliveries,
+    tables.workspaces,
+    tables.sandboxes,
 )
 """The tables whose rows are a function of the journal, those that others refer to first."""
 
+_NAMES: Final = frozenset(table.name for table in MERGED)
 _CACHE_KIB: Final = 65_536
 _STATEMENTS: Final = 1024
 """Kept ready: events come in some hundred shapes."""
@@ -48,10 +51,12 @@ class Scratch:
             self.connection.execute(CreateTable(table))
         self._driver: Any = self.connection.connection.driver_connection
 
-    def write(self, writes: Iterable[Write]) -> None:
-        """Does the writes of one event; raises sqlite3.IntegrityError and its like where they cannot be done."""
+    def write(self, writes: Iterable[Write | Removal]) -> None:
+        """Does the writes of one event to these tables; raises sqlite3.IntegrityError and its like where it cannot."""
         try:
             for write in writes:
+                if write.table not in _NAMES:
+                    continue
                 sql, binds = statement_of(write.shape)
                 self._driver.execute(sql, dict(zip(binds, write.values, strict=True)))
         except sqlite3.OperationalError as error:

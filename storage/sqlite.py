@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import DatabaseUnavailable
 from storage import tables
-from storage.groups import Shape, upsert
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
+from storage.writes import Shape, built
 
 _CHECKPOINT: Final = (
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "
@@ -80,8 +80,8 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
 @lru_cache(maxsize=4096)
 def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
     """The statement of one write, and the names of its parameters in the order of the write's values."""
-    statement = upsert(shape)
-    return str(statement.sqlite("").compile(dialect=_DIALECT)), statement.binds
+    write = built(shape)
+    return str(write.sqlite("").compile(dialect=_DIALECT)), write.binds
 
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")

@@ -60,6 +60,12 @@ class Storage:
             raise DatabaseUnavailable(words(error)) from error
 
     @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """As `reading`, for statements that need no common transaction: one round trip each, and none around them."""
+        with self.reading() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction for reads and writes, committed at the end; raises DatabaseUnavailable as `reading` does.
 

@@ -1,7 +1,6 @@
 """Events for tests: valid by default, one at a time (`event`, `raw`, `parsed`, `entries`) or any at all (`histories`).
 
-`FIELDS` is section 4 of the contract written down a second time, so that the models of `domain.events` are held to the
-contract and not to themselves.
+What the data of a type may hold is said in `tests.vocabulary`.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from domain.envelope import Event, parse
 from domain.streams import FIELD
+from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
 from workers.recorder import Entry
-
-Json = Any
 
 
 class _Absent:
@@ -29,97 +27,6 @@ class _Absent:
 ABSENT: Final[Any] = _Absent()
 """In place of a value: leave the attribute or the field out."""
 
-TIME: Final = "2026-01-31T12:00:00Z"
-
-
-class Field(NamedTuple):
-    """A field of an event's data: what it takes (`str`, `id`, `any` …), and whether it must be there."""
-
-    kind: str
-    required: bool
-
-
-_EXECUTION: Final = (
-    "workflow_id?:id workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id parent_execution_id?:id retry_of? mode?"
-    " trigger_type? input?:any initial_state?:object"
-)
-_TASK: Final = (
-    "name? kind? execution_id?:id parent_task_id?:id retry_of? workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id"
-    " priority?:int input?:any"
-)
-_NODE: Final = "node:id iteration?:int "
-_LOG: Final = "message level?:level logger? context?:object"
-_CONTRACT: Final = {
-    "execution.created": _EXECUTION,
-    "execution.updated": _EXECUTION,
-    "execution.queued": "queue?",
-    "execution.started": "",
-    "execution.paused": "reason?",
-    "execution.resumed": "",
-    "execution.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
-    "execution.checkpointed": "state:object iterations?:int",
-    "execution.completed": "output?:any final_state?:object iterations?:int usage?:object",
-    "execution.failed": "error:error final_state?:object usage?:object",
-    "execution.cancelled": "reason?",
-    "execution.timed_out": "timeout_seconds?:seconds",
-    "execution.logged": _LOG + " node?:id iteration?:int",
-    "node.started": _NODE + "agent_id?:id input?:any",
-    "node.retrying": _NODE + "attempt:attempt error?:error",
-    "node.completed": _NODE + "output?:any state?:object usage?:object",
-    "node.failed": _NODE + "error:error state?:object usage?:object",
-    "node.skipped": _NODE + "reason?",
-    "task.created": _TASK,
-    "task.updated": _TASK,
-    "task.queued": "queue?",
-    "task.started": "worker?",
-    "task.progressed": "progress:fraction message?",
-    "task.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
-    "task.completed": "output?:any usage?:object",
-    "task.failed": "error:error usage?:object",
-    "task.cancelled": "reason?",
-    "task.skipped": "reason?",
-    "task.timed_out": "timeout_seconds?:seconds",
-    "task.logged": _LOG,
-    "message.sent": (
-        "from_sandbox_id:id to_sandbox_ids:ids message_type:message_type content:any workspace_id?:id thread_id?:id"
-        " in_reply_to? execution_id?:id task_id?:id expires_at?:time priority?:int"
-    ),
-    "message.delivered": "to_sandbox_id:id",
-    "message.failed": "to_sandbox_id:id reason",
-    "message.dispatched": "to_sandbox_id:id",
-    "message.expired": "to_sandbox_id:id",
-}
-
-
-def _field(text: str) -> tuple[str, Field]:
-    name, _, kind = text.partition(":")
-    return name.rstrip("?"), Field(kind or "str", not name.endswith("?"))
-
-
-FIELDS: Final[dict[str, dict[str, Field]]] = {
-    type_: {"attempt": Field("attempt", False)} | dict(map(_field, fields.split()))
-    for type_, fields in _CONTRACT.items()
-}
-"""For each event type, the fields of its data."""
-
-EXAMPLES: Final[dict[str, Json]] = {
-    "str": "text",
-    "id": "id_1",
-    "any": {"any": [1, None]},
-    "object": {"key": "value"},
-    "int": 3,
-    "attempt": 2,
-    "seconds": 1.5,
-    "fraction": 0.5,
-    "error": {"type": "ValueError", "message": "no", "traceback": "line 1"},
-    "level": "info",
-    "ids": ["sb_2"],
-    "message_type": "request",
-    "time": TIME,
-}
-"""A valid value for each kind of field."""
-
-SUBJECTS: Final = {"execution": "exec_1", "node": "exec_1", "task": "task_1", "message": "msg_1"}
 
 _numbers: Final = itertools.count(1)
 
@@ -222,6 +129,16 @@ _values: Final[st.SearchStrategy[Json]] = st.recursive(
 )
 _objects: Final = st.dictionaries(texts, _values, max_size=3)
 
+_further: Final = st.dictionaries(st.sampled_from(["more", "x\x00", "\U0001f600"]), _values, max_size=1)
+_amounts: Final = st.sampled_from([0, 1, 0.5, 2**70, 1e-9]) | st.floats(0, 1e9)
+
+
+def _part(**fields: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    """An object of known fields, each there or not or null, and of further ones."""
+    known = st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in fields.items()})
+    return st.builds(lambda one, more: one | more, known, _further)
+
+
 KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "str": texts,
     "id": _ids,
@@ -236,6 +153,24 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "ids": st.lists(st.sampled_from(["sb_1", "sb_2", "sb_3", "\x01"]), min_size=1, max_size=4),
     "message_type": st.sampled_from(["request", "response", "notification", "command"]),
     "time": st.sampled_from(TIMES),
+    "name": st.sampled_from(["n", "\x00", "\ud800", "\U0001f600" * 255]) | st.text(min_size=1, max_size=6),
+    "agent_config": _part(
+        model=texts,
+        provider=texts,
+        temperature=st.sampled_from([0, 1, 2]) | st.floats(0, 2),
+        max_tokens=st.sampled_from([1, 2**63 - 1]),
+        system_prompt=texts,
+        tools=st.lists(texts | _objects, max_size=3),
+    ),
+    "resource_limits": _part(
+        cpu=_amounts,
+        memory_bytes=st.sampled_from([0, 1, 2**63 - 1]),
+        disk_bytes=st.sampled_from([0, 1, 2**63 - 1]),
+        timeout_seconds=_amounts,
+        idle_timeout_seconds=_amounts,
+    ),
+    "connection": _part(host=texts, port=st.integers(1, 65_535), url=texts, protocol=texts),
+    "health": _part(status=texts, checked_at=st.sampled_from(TIMES), message=texts),
 }
 """Values of each kind of field."""
 

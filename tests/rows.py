@@ -11,7 +11,16 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 from storage import tables
 from tests import oracle
 
-TABLES: Final = ("executions", "execution_logs", "tasks", "task_logs", "messages", "message_deliveries")
+TABLES: Final = (
+    "executions",
+    "execution_logs",
+    "tasks",
+    "task_logs",
+    "messages",
+    "message_deliveries",
+    "workspaces",
+    "sandboxes",
+)
 
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 Span = tuple[str, str | None]

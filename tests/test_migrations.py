@@ -112,6 +112,8 @@ def test_all_tables_of_the_contract_are_there(engine: Engine) -> None:
         "task_logs",
         "messages",
         "message_deliveries",
+        "workspaces",
+        "sandboxes",
         "dead_letters",
     }
     assert migrations.current(engine) == migrations.newest(engine)

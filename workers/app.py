@@ -7,10 +7,12 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
+import kombu.transport.redis
 import redis
 from celery import Celery
 
 from domain import streams
+from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
@@ -18,6 +20,7 @@ from storage.unit_of_work import Storage
 from workers.bootstep import PumpStep, is_stopping, send_drain
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
+from workers.post import PostOffice
 from workers.pump import Bell, Ring
 
 
@@ -25,6 +28,10 @@ def _broker() -> dict[str, Any]:
     settings = Settings.load()
     return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
 
+
+# A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it would
+# need is closed by then). Nobody needs it back: lost bells do no harm.
+kombu.transport.redis.Channel.do_restore = False
 
 app = Celery("flowledger")
 app.config_from_object("celeryconfig")
@@ -36,6 +43,7 @@ class _Process(NamedTuple):
     settings: Settings
     client: redis.Redis
     storage: Storage
+    post: PostOffice
 
 
 def _process() -> _Process:
@@ -50,20 +58,30 @@ def _process_of(_pid: int) -> _Process:
     gc.set_threshold(50_000)
     settings = Settings.load()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
-    return _Process(settings, connect(settings), Storage(make_engine(settings)))
+    client, storage = connect(settings), Storage(make_engine(settings))
+    return _Process(settings, client, storage, PostOffice(client, settings, storage))
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage = _process()
-    return Drain(settings, client, storage, shard, is_stopping).run()
+    settings, client, storage, post = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post).run()
+
+
+@app.task(name="ledger.post")  # type: ignore[untyped-decorator]
+def post() -> dict[str, int | str]:
+    """Delivers messages that wait in the database, and ends those that nobody took in time."""
+    try:
+        return _process().post.look()._asdict()
+    except (DatabaseUnavailable, redis.ConnectionError, redis.TimeoutError) as error:
+        return {"waiting": str(error)}
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]
 def look() -> dict[str, int]:
     """Looks at every shard, as the pumps do: a second eye, should one of them hang."""
-    settings, client, _ = _process()
+    settings, client, *_ = _process()
     bell = Bell(client, settings, lambda shard: send_drain(app, shard))
     waiting = [shard for shard in range(settings.shards) if client.xlen(streams.stream(shard))]
     return {"waiting": len(waiting), "rung": sum(bell.ring(shard) is Ring.RUNG for shard in waiting)}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import mmap
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
 
+from domain.errors import SettingsError
 from domain.settings import Settings
+from workers.authority import guard_of
 from workers.pump import Pump
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -32,6 +35,11 @@ def send_drain(app: Any, shard: int) -> None:
     app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
+def send_post(app: Any) -> None:
+    """Asks any worker to look after messages that wait."""
+    app.send_task("ledger.post", ignore_result=True, retry=False, expires=_BELL_SECONDS)
+
+
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs a pump in every worker, for as long as its pool runs."""
 
@@ -40,13 +48,19 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._pump: Pump | None = None
+        try:
+            guard_of(Settings.load())
+        except SettingsError as error:  # every message would be taken for a forged one, or none
+            sys.exit(f"error: {error}")
 
     def start(self, worker: Any) -> None:
         app = worker.app
         _stopping[0] = 0
         if threading.current_thread() is threading.main_thread():
             _tell_drains_at_the_signal()
-        self._pump = Pump(Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"])
+        self._pump = Pump(
+            Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)
+        )
         self._pump.start()
 
     def stop(self, _worker: Any) -> None:
@@ -55,6 +69,10 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             self._pump = None
 
     terminate = stop
+
+    def info(self, _worker: Any) -> dict[str, Any]:
+        """What a worker that is asked for its `stats` says of itself."""
+        return {"signatures": Settings.load().signatures}
 
 
 def _tell_drains_at_the_signal() -> None:

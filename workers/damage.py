@@ -12,7 +12,7 @@ from storage.plain import Key, Pair
 from storage.scratch import Scratch
 from workers.recompute import Difference, JournalRow, Kind
 
-SUBJECTS: Final = (tables.executions, tables.tasks, tables.messages)
+SUBJECTS: Final = (tables.executions, tables.tasks, tables.messages, tables.workspaces, tables.sandboxes)
 """The tables of subjects. An event writes the row of its subject, and rows that belong to it."""
 
 _TABLES: Final = (

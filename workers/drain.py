@@ -13,7 +13,9 @@ import redis
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from workers.authority import guard_of
 from workers.broker import meet_broker
+from workers.post import PostOffice
 from workers.recorder import Recorded, Recorder, fault
 from workers.shards import Shards, Taken
 
@@ -34,7 +36,7 @@ class DrainResult(TypedDict, total=False):
 
 
 class Drain:
-    """Takes, records and acknowledges, batch by batch; with nothing left it waits for a while, for what comes next.
+    """Takes, records, delivers and acknowledges, batch by batch; with nothing left it waits for a while, for more.
 
     A batch holds the entries of as many shards as it takes to fill it: a trickle over all shards is recorded in one
     round trip, and of a backlog each drain takes shards of its own. The shard whose bell `called` goes first.
@@ -47,11 +49,14 @@ class Drain:
         storage: Storage,
         called: int,
         is_stopping: Callable[[], bool] = lambda: False,
+        *,
+        post: PostOffice | None = None,
     ) -> None:
         self._settings = settings
         self._storage = storage
+        self._post = post or PostOffice(client, settings, storage)
         self._shards = Shards(client, settings, called)
-        self._recorder = Recorder(storage, settings.limits)
+        self._recorder = Recorder(storage, settings.limits, guard_of(settings))
         self._is_stopping = is_stopping
         self._began = self._worked = time.monotonic()
         self._total = Recorded()
@@ -70,33 +75,39 @@ class Drain:
 
     def _work(self) -> str:
         """Batch after batch; why it ended before there was nothing left, or its turn was over."""
+        taken: Taken | None = None
         while True:
-            taken = self._shards.take()
+            taken = taken or self._shards.take()
             if taken.entries:
-                waiting = self._record(taken)
+                waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
             elif taken.idle_after and not self._is_idle_for_long():
                 self._shards.wait(taken)
+                taken = None
             else:
                 return taken.held
-            if self._is_over():
+            if taken is None and self._is_over():
                 return ""
 
-    def _record(self, taken: Taken) -> str:
-        """Records and acknowledges a batch; where that cannot be done for now, why, and nothing is acknowledged."""
+    def _record(self, taken: Taken) -> tuple[str, Taken | None]:
+        """Records, delivers and acknowledges a batch; with that it takes the next, unless its turn is over.
+
+        Where it cannot be done for now: why. Then nothing is acknowledged.
+        """
         try:
             with self._shards.kept(taken):
                 if not taken.broker:
                     meet_broker(self._shards, self._storage)
                 outcome = self._recorder.record(taken.entries, taken.fuses)
+                self._post.after(outcome.messages)
         except DatabaseUnavailable as error:
-            return self._hold(taken, str(error), "recording waits for the database, nothing is lost")
+            return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
         except redis.RedisError:
             raise
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
-            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended")
-        failures = self._shards.done(taken, outcome)
+            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
+        failures, more = self._shards.done(taken, outcome, again=not self._is_over())
         if failures:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
@@ -105,7 +116,7 @@ class Drain:
         self._total += outcome
         self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
-        return ""
+        return "", more
 
     def _hold(self, taken: Taken, why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""

@@ -73,14 +73,22 @@ class Bell:
 class Pump:
     """Watches all shards and rings their bells, in a thread of its own.
 
-    `send` sends a Celery task; `drain` does what that task does, here and now.
+    `send` sends a Celery task; `drain` does what that task does, here and now. `post` sends one that looks after
+    messages which wait in the database.
     """
 
-    def __init__(self, settings: Settings, send: Callable[[int], None], drain: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        send: Callable[[int], None],
+        drain: Callable[[int], object],
+        post: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._client = connect(settings, socket_timeout=settings.poll_seconds + 10)
         self._bell = Bell(self._client, settings, send)
         self._drain = drain
+        self._post = post
         self._shards = {streams.stream(shard): shard for shard in range(settings.shards)}
         self._watched = set(self._shards)
         self._looked_at = 0.0
@@ -122,6 +130,7 @@ class Pump:
         if time.monotonic() - self._looked_at >= self._settings.poll_seconds:
             self._watched = set(self._shards)
             self._looked_at = time.monotonic()
+            self._ring_postman()
         for key, entries in self._wait():
             if key == streams.IDLE:
                 self._idle_after = entries[-1][0].decode()
@@ -129,6 +138,15 @@ class Pump:
             else:
                 self._watched.discard(key)
                 self._attend(key, entries[0][0].decode())
+
+    def _ring_postman(self) -> None:
+        """Once in a while, for all workers together; while Redis is full nothing can be put into inboxes anyhow."""
+        try:
+            if self._client.set(streams.POSTMAN, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
+                self._post()
+        except (OperationalError, redis.OutOfMemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
 
     def _wait(self) -> list[tuple[str, Any]]:
         """The streams that have entries: of shards, the oldest one; of the idle stream, those not seen yet."""

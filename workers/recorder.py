@@ -16,7 +16,6 @@ from domain.errors import Reason, Refused
 from domain.events import EventData
 from domain.limits import Limits
 from domain.times import now, sortable
-from storage.groups import Write
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories import (
     DeadLetterRepository,
@@ -25,15 +24,20 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    OutboxRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
+from storage.writes import Removal, Write
+from workers.authority import Guard, refused_as_known
 from workers.fuse import Fuse
 
 logger = logging.getLogger(__name__)
 
-Writer = Callable[[Event, str], Write | None]
+Writer = Callable[[Event, str], Write | Removal | None]
 """Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
@@ -67,11 +71,22 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     say.TaskSkipped: (TaskRepository.report,),
     say.TaskTimedOut: (TaskRepository.report,),
     say.TaskLogged: (TaskRepository.mention, TaskLogRepository.append),
-    say.MessageSent: (MessageRepository.send, DeliveryRepository.await_recipients),
-    say.MessageDelivered: (MessageRepository.mention, DeliveryRepository.deliver),
-    say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail),
-    say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch),
-    say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire),
+    say.MessageSent: (MessageRepository.send, DeliveryRepository.await_recipients, OutboxRepository.post),
+    say.MessageDelivered: (MessageRepository.mention, DeliveryRepository.deliver, OutboxRepository.settle),
+    say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail, OutboxRepository.settle),
+    say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch, OutboxRepository.settle),
+    say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire, OutboxRepository.settle),
+    say.WorkspaceCreated: (WorkspaceRepository.create,),
+    say.WorkspaceUpdated: (WorkspaceRepository.update,),
+    say.WorkspaceArchived: (WorkspaceRepository.archive,),
+    say.SandboxCreated: (SandboxRepository.create,),
+    say.SandboxUpdated: (SandboxRepository.update,),
+    say.SandboxProvisioning: (SandboxRepository.report,),
+    say.SandboxStarting: (SandboxRepository.report,),
+    say.SandboxStarted: (SandboxRepository.start,),
+    say.SandboxStopping: (SandboxRepository.report,),
+    say.SandboxStopped: (SandboxRepository.report,),
+    say.SandboxFailed: (SandboxRepository.report,),
 }
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 
@@ -94,12 +109,16 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all."""
+    """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all.
+
+    `messages` are the events of messages among them, new or known, in their order: for the post office.
+    """
 
     recorded: int = 0
     repeated: int = 0
     dead: int = 0
     entries: tuple[Entry, ...] = field(default=(), compare=False)
+    messages: tuple[Event, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Recorded) -> Recorded:
         """The sum of the counts."""
@@ -122,9 +141,10 @@ class _Read(NamedTuple):
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, limits: Limits) -> None:
+    def __init__(self, storage: Storage, limits: Limits, guard: Guard | None = None) -> None:
         self._storage = storage
         self._limits = limits
+        self._guard = guard
 
     def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
@@ -134,6 +154,8 @@ class Recorder:
         then count as repeated.
         """
         recorded_at = sortable(now())
+        if self._guard is not None:
+            self._guard.refresh()
         fuses = fuses or {}
         before = {shard: fuse.state() for shard, fuse in fuses.items()}
         reads = [self._read(entry, recorded_at) for entry in entries]
@@ -146,7 +168,7 @@ class Recorder:
             for shard, state in before.items():
                 fuses[shard].restore(state)
             return self._record_one_by_one(reads, recorded_at, fuses)
-        return replace(outcome, entries=tuple(read.entry for read in batch))
+        return _of(batch, outcome)
 
     def _read(self, entry: Entry, recorded_at: str) -> _Read:
         if _is_deadly(entry):
@@ -156,6 +178,8 @@ class Recorder:
         try:
             read = _Read(entry, _body(entry.fields))
             event = parse(read.raw, self._limits)
+            if self._guard is not None:
+                self._guard.check(event, entry.id)
             return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
         except Refused as refused:
             return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
@@ -167,13 +191,13 @@ class Recorder:
         for read in batch:
             unit.add(read.transaction or self._burial(read, recorded_at))
         repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
-        conflicts = self._bury_conflicts([batch[place] for place in repeated], recorded_at)
+        buried = self._bury_known([batch[place] for place in repeated], recorded_at)
         dead = sum(read.refused is not None for read in batch)
-        return Recorded(len(batch) - dead - len(repeated), len(repeated) - conflicts, dead + conflicts)
+        return Recorded(len(batch) - dead - len(repeated), len(repeated) - buried, dead + buried)
 
     def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
-        done: list[Entry] = []
+        done: list[_Read] = []
         for read in reads:
             if not _is_allowed(read, fuses):
                 continue
@@ -185,21 +209,22 @@ class Recorder:
                     continue
                 refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
                 total += self._record([read.dead(refused)], recorded_at)
-            done.append(read.entry)
-        return replace(total, entries=tuple(done))
+            done.append(read)
+        return _of(done, total)
 
-    def _bury_conflicts(self, repeated: Sequence[_Read], recorded_at: str) -> int:
-        """An event that was known with other content becomes a dead letter; the one recorded first stands."""
-        events = [read.event for read in repeated if read.event is not None]
-        if not events:
+    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> int:
+        """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
+        stands."""
+        known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
+        if not known:
             return 0
         with self._storage.reading() as connection:
-            conflicting = {id(event) for event in JournalRepository(connection).conflicting(events)}
-        refused = Refused(Reason.CONFLICT, "id", "recorded before with other content")
-        conflicts = [read.dead(refused) for read in repeated if id(read.event) in conflicting]
-        if conflicts:
-            self._record(conflicts, recorded_at)
-        return len(conflicts)
+            journal = JournalRepository(connection)
+            refused = refused_as_known(known, journal, self._guard, "recorded before with other content")
+        buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
+        if buried:
+            self._record(buried, recorded_at)
+        return len(buried)
 
     def _burial(self, read: _Read, recorded_at: str) -> Transaction:
         assert read.refused is not None
@@ -212,6 +237,11 @@ class Recorder:
             readable={} if _is_deadly(read.entry) else _readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
+
+
+def _of(reads: Sequence[_Read], outcome: Recorded) -> Recorded:
+    messages = [read.event for read in reads if read.event is not None and isinstance(read.event.data, say.MessageData)]
+    return replace(outcome, entries=tuple(read.entry for read in reads), messages=tuple(messages))
 
 
 def _is_deadly(entry: Entry) -> bool:

@@ -177,5 +177,7 @@ def _rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnEle
         ]
     if subjects is tables.tasks:
         return [(subjects, subjects.c.id.in_(ids)), (logs, logs.c.task_id.in_(ids))]
-    deliveries = tables.message_deliveries
-    return [(subjects, subjects.c.id.in_(ids)), (deliveries, deliveries.c.message_id.in_(ids))]
+    if subjects is tables.messages:
+        deliveries = tables.message_deliveries
+        return [(subjects, subjects.c.id.in_(ids)), (deliveries, deliveries.c.message_id.in_(ids))]
+    return [(subjects, subjects.c.id.in_(ids))]

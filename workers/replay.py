@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from domain import streams
 from domain.envelope import Event, parse
-from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Reason, Refused
+from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused
 from domain.ids import new_id
 from domain.mending import CannotMend, Changes
 from domain.records import DeadLetter, DeadLetterDeed
@@ -29,6 +29,7 @@ from domain.statuses import DeadLetterAction, DeadLetterStatus
 from domain.times import now
 from storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository, JournalRepository
 from storage.unit_of_work import Storage
+from workers.authority import Guard, entry_id_now, guard_of, refused_as_known
 from workers.connections import text
 
 _BATCH: Final = 100
@@ -36,10 +37,7 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 """Dead letters of one transaction and one round trip: no more than this, or one that is larger."""
 
 _UNCHANGED: Final = Changes()
-_CONFLICT: Final = (
-    "an event with this source and id is recorded already, with other content: give this one an id of its own "
-    "(--set id=…), or discard it"
-)
+_CONFLICT: Final = "recorded already, with other content: give this one an id of its own (--set id=…), or discard it"
 
 
 class Result(StrEnum):
@@ -188,20 +186,24 @@ class Replayer:
     def _attempts(
         self, connection: Connection, letters: Sequence[DeadLetter], changes: Changes, again: bool
     ) -> list[_Attempt]:
-        """The dead letters that may be sent, mended. An event that workers would refuse as a conflict is none."""
-        attempts = [self._attempt(one, changes) for one in letters if again or one.status == DeadLetterStatus.OPEN]
-        events = [attempt.event for attempt in attempts if attempt.event is not None]
-        conflicting = {id(event) for event in JournalRepository(connection).conflicting(events)} if events else set()
-        conflict = Refused(Reason.CONFLICT, "id", _CONFLICT)
+        """The dead letters that may be sent, mended. An event that workers would refuse for a known one is none."""
+        guard = guard_of(self._settings)
+        tried = [letter for letter in letters if again or letter.status == DeadLetterStatus.OPEN]
+        attempts = [self._attempt(letter, changes, guard) for letter in tried]
+        events = [(attempt.event, entry_id_now()) for attempt in attempts if attempt.event is not None]
+        why = refused_as_known(events, JournalRepository(connection), guard, _CONFLICT) if events else {}
         return [
-            _Attempt(one.letter, one.raw, None, conflict) if id(one.event) in conflicting else one for one in attempts
+            _Attempt(one.letter, one.raw, None, why[id(one.event)]) if id(one.event) in why else one for one in attempts
         ]
 
-    def _attempt(self, letter: DeadLetter, changes: Changes) -> _Attempt:
+    def _attempt(self, letter: DeadLetter, changes: Changes, guard: Guard | None) -> _Attempt:
         raw = letter.raw
         try:
             raw = changes.apply(raw)
-            return _Attempt(letter, raw, parse(raw, self._settings.limits))
+            event = parse(raw, self._settings.limits)
+            if guard is not None:
+                guard.check(event, entry_id_now())
+            return _Attempt(letter, raw, event)
         except (Refused, CannotMend) as error:
             return _Attempt(letter, raw, None, error)
 

@@ -61,6 +61,9 @@ class Shards:
 
         Where no shard has any to take, the caller becomes the one that waits for them, unless another is.
         """
+        return self._taken(self._client.eval(*self._taking()))
+
+    def _taking(self) -> tuple[Any, ...]:
         order = [(self._first + place) % self._settings.shards for place in range(self._settings.shards)]
         keys = [streams.WATCH, streams.HOLD, streams.PAUSED, streams.IDLE, streams.BROKER]
         for shard in order:
@@ -69,11 +72,14 @@ class Shards:
                 streams.fuse(shard),
             ]  # fmt: skip
         called = "" if self._called is None else str(self._called)
-        held, taken, empty, idle_after, broker = self._run(
+        return _command(
             scripts.TAKE, keys, self._owner, _milliseconds(self._settings.lease_seconds),
             _milliseconds(_WATCH_SECONDS + _WATCH_MARGIN_SECONDS), self._settings.batch_entries, _MOST_BYTES, called,
             _IDLE_KEPT, *order,
         )  # fmt: skip
+
+    def _taken(self, reply: Any) -> Taken:
+        held, taken, empty, idle_after, broker = reply
         self._called = None
         if taken:
             self._first = (int(taken[-1][0]) + 1) % self._settings.shards
@@ -91,11 +97,20 @@ class Shards:
         """Gives a broker without a mark its own; False where another drain did so."""
         return bool(self._run(scripts.MARK, [streams.BROKER], mark))
 
-    def done(self, taken: Taken, outcome: Recorded) -> int:
-        """Deletes what was recorded, counts it and gives the leases back, all at once.
+    def done(self, taken: Taken, outcome: Recorded, *, again: bool = False) -> tuple[int, Taken | None]:
+        """Deletes what was recorded, counts it and gives the leases back, all at once; `again`: then it takes more.
 
-        Returns how often in a row the database had not been to be had before.
+        Gives how often in a row the database had not been to be had before, and what was taken: both in one round trip
+        and, in the broker, with one flush.
         """
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.eval(*self._finishing(taken, outcome))
+            if again:
+                pipeline.eval(*self._taking())
+            failures, *more = pipeline.execute()
+        return failures, self._taken(more[0]) if again else None
+
+    def _finishing(self, taken: Taken, outcome: Recorded) -> tuple[Any, ...]:
         rate = streams.rate(time.time())
         keys = [streams.FAILURES, streams.COUNTERS, rate, streams.PAUSED]
         arguments: list[str | int] = [self._settings.batch_entries, outcome.recorded, outcome.repeated, outcome.dead]
@@ -105,8 +120,7 @@ class Shards:
             ids = recorded.get(shard, [])
             pause = Pause.of(fuse.words(shard), "the fuse").to_json() if fuse.blown else ""
             arguments += [shard, fuse.seen, fuse.dead, pause, len(ids), *ids]
-        failures: int = self._run(scripts.DONE, keys, self._owner, streams.RATE_KEPT_SECONDS, *arguments)
-        return failures
+        return _command(scripts.DONE, keys, self._owner, streams.RATE_KEPT_SECONDS, *arguments)
 
     @contextmanager
     def kept(self, taken: Taken) -> Iterator[None]:
@@ -153,7 +167,11 @@ class Shards:
         self._run(scripts.LEAVE, keys, self._owner, _IDLE_KEPT)
 
     def _run(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
-        return self._client.eval(script, len(keys), *keys, *(str(argument) for argument in arguments))
+        return self._client.eval(*_command(script, keys, *arguments))
+
+
+def _command(script: str, keys: Sequence[str], *arguments: str | int) -> tuple[Any, ...]:
+    return script, len(keys), *keys, *map(str, arguments)
 
 
 def _entry(entry: Any, shard: int, deaths: int) -> Entry:

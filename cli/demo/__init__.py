@@ -2,19 +2,19 @@
 
     run          the whole of it: servers, fleet, display, summary, and a clean end
     fleet        who takes part
-    transport    how the agents reach each other: their own way, not the ledger's
-    agent        what every agent does: publish, send, take
+    agent        what every agent does: register its sandbox, publish, send and take messages
     coordinator, surveyor, reviewer, summariser, watcher
                  the agents
     one_agent    the process that each of them is
     review       what the coordinator keeps of a package
     reading      what is read in a Python file
-    live         the display while it goes on
+    live         the display while it goes on; `reports` carries to it what the agents do
     measures     what is measured, and how
-    summary      what stands in the database at the end; `pages` prints it
+    summary      what stands in the database at the end, `post` what became of the messages; `pages` prints it
     ending       Ctrl-C, and nothing left behind
 
-The agents publish as any producer would, and nothing here is needed by the ledger itself.
+The agents use `client.Publisher` and `client.Mailbox` as any agent would, and nothing here is needed by the ledger
+itself.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from domain.settings import Settings
 def run_demo(settings: Settings, console: Console, *, as_json: bool = False) -> None:
     """Runs the demo and shows what was recorded; ends by itself and leaves nothing running.
 
-    With `as_json` standard output gets one JSON document, and the display goes to standard error. Raises LedgerError
-    where the demo could not do what it promises, KeyboardInterrupt after Ctrl-C or SIGTERM.
+    With `as_json` standard output gets one JSON document, and the display goes to standard error. Raises SettingsError
+    where signatures are required, LedgerError where the demo could not do what it promises, KeyboardInterrupt after
+    Ctrl-C or SIGTERM.
     """
     from cli.demo.run import run  # noqa: PLC0415 - the agents import this package, too, and start no servers
 

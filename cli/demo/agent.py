@@ -1,29 +1,31 @@
-"""What every agent of the demo does: publish what it does, send and take messages, and tell the display."""
+"""What every agent of the demo does: register its sandbox, publish what it does, take and send messages."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, Self
+from collections.abc import Iterator
+from typing import Any, Final, Self
 
+from cli.demo import reports
 from cli.demo.fleet import Fleet
-from cli.demo.transport import REPORTS, Inbox, Letter, MessageType, Report, post
-from client import Publisher
+from cli.demo.reports import Report, State
+from client import Mailbox, Message, Publisher
 from domain.envelope import Envelope
 from domain.errors import LedgerError
 from domain.events import (
     Error,
     EventData,
-    MessageDelivered,
-    MessageSent,
+    SandboxCreated,
+    SandboxStarted,
+    SandboxStopped,
     TaskCompleted,
     TaskFailed,
     TaskLogged,
     TaskProgressed,
     TaskStarted,
 )
-from domain.ids import new_id
+from domain.settings import Settings
 from domain.statuses import Level
 
 IDLE_SECONDS: Final = 60.0
@@ -36,18 +38,63 @@ class LostFleetError(LedgerError):
 
 
 class Agent:
-    """A member of the fleet at work; to be used in a `with`, or closed.
+    """A member of the fleet at work, with a publisher and a mailbox; to be used in a `with`, or closed.
 
-    Its publisher finds Redis in the environment, where none is given.
+    Its settings, which say where Redis is, are those of the environment, where none are given.
     """
 
-    def __init__(self, fleet: Fleet, name: str, publisher: Publisher | None = None) -> None:
+    def __init__(self, fleet: Fleet, name: str, settings: Settings | None = None) -> None:
         self.fleet = fleet
         self.me = fleet.member(name)
         self.published = 0
-        self._publisher = publisher or Publisher()
-        self._inbox = Inbox(fleet.folder, name)
+        self.files = 0
+        self.files_done = 0
+        settings = settings or Settings.load()
+        self._publisher = Publisher(settings=settings)
+        self._mailbox = Mailbox(self.me.sandbox_id, settings=settings)
         self._reported_at = 0.0
+
+    # --- its life
+
+    def run(self) -> None:
+        """From the first event of its sandbox to the last; the display hears of both."""
+        self.start_sandbox()
+        self.prepare()
+        self.report("ready", "ready")
+        self.work()
+        self.stop_sandbox()
+        self.report("ended", "done")
+
+    def start_sandbox(self) -> None:
+        """Opens the mailbox and registers the sandbox: once that is recorded, it hears what is said to all."""
+        self._mailbox.open()
+        created = SandboxCreated(
+            workspace_id=self.fleet.workspace_id,
+            name=self.me.name,
+            agent_id=self.me.agent_id,
+            user_id=self.fleet.user_id,
+        )
+        self.publish(created, self.me.sandbox_id)
+        self.publish(SandboxStarted(), self.me.sandbox_id)
+
+    def prepare(self) -> None:
+        """What an agent does before it is ready to take messages."""
+
+    def work(self) -> None:
+        """Does what is requested, until a command says that it is over."""
+        for message in self.messages():
+            if message.message_type == "request":
+                self.handle(message)
+            self.tell("waits for work")
+
+    def handle(self, request: Message) -> None:
+        """What an agent does when it is asked."""
+        raise NotImplementedError
+
+    def stop_sandbox(self) -> None:
+        self.publish(SandboxStopped(reason="the review is over"), self.me.sandbox_id)
+
+    # --- events
 
     def publish(self, data: EventData, subject: str, *, partitionkey: str | None = None) -> Envelope:
         """Publishes one event of this agent's; returns when Redis has it.
@@ -59,101 +106,104 @@ class Agent:
         self.published += 1
         return event
 
-    def send(
-        self,
-        to: Sequence[str],
-        message_type: MessageType,
-        content: dict[str, Any],
-        *,
-        thread_id: str,
-        execution_id: str,
-        in_reply_to: str | None = None,
-    ) -> str:
-        """Records a message, then posts it to the members named; returns its id.
-
-        All events of a conversation have one partition key, so that a message's `delivered` follows its `sent`.
-        """
-        letter = Letter(new_id("msg"), self.me.name, message_type, thread_id, execution_id, content, in_reply_to)
-        sent = MessageSent(
-            from_sandbox_id=self.me.sandbox_id,
-            to_sandbox_ids=[self.fleet.member(name).sandbox_id for name in to],
-            message_type=message_type,
-            content=content,
-            workspace_id=self.fleet.workspace_id,
-            thread_id=thread_id,
-            execution_id=execution_id,
-            in_reply_to=in_reply_to,
-        )
-        self.publish(sent, letter.id, partitionkey=thread_id)
-        for name in to:
-            post(self.fleet.folder, name, letter)
-        return letter.id
-
-    def answer(self, letter: Letter, content: dict[str, Any]) -> None:
-        """Sends the response to a request."""
-        self.send(
-            (letter.sender,),
-            "response",
-            content,
-            thread_id=letter.thread_id,
-            execution_id=letter.execution_id,
-            in_reply_to=letter.id,
-        )
-
-    def backlog(self) -> int:
-        """How many events wait to be recorded."""
-        return self._publisher.backlog()
-
-    def look(self, seconds: float) -> Letter | None:
-        """The next message, recorded as delivered; None where none comes in time."""
-        parcel = self._inbox.take(seconds)
-        if parcel is None:
-            return None
-        letter = Letter(**parcel)
-        delivered = MessageDelivered(to_sandbox_id=self.me.sandbox_id)
-        self.publish(delivered, letter.id, partitionkey=letter.thread_id)
-        return letter
-
-    def take(self) -> Letter:
-        """The next message, recorded as delivered; raises LostFleetError where none comes."""
-        letter = self.look(IDLE_SECONDS)
-        if letter is None:
-            raise LostFleetError(f"{self.me.name} heard nothing for {IDLE_SECONDS:g} s")
-        return letter
-
-    def tell(self, doing: str, *, done: int = 0, total: int = 0) -> None:
-        """Tells the display what this agent does now; not more often than a person can read."""
-        if time.monotonic() - self._reported_at >= _REPORT_SECONDS:
-            self.report("working", doing, done=done, total=total)
-
-    def report(self, state: Literal["ready", "working", "ended"], doing: str, *, done: int = 0, total: int = 0) -> None:
-        self._reported_at = time.monotonic()
-        post(self.fleet.folder, REPORTS, Report(self.me.name, doing, self.published, state, done, total))
-
     @contextlib.contextmanager
     def task(self, task_id: str) -> Iterator[TaskAtWork]:
         """A task that another agent made, from its start on."""
         self.publish(TaskStarted(worker=self.me.name), task_id)
         yield TaskAtWork(self, task_id)
 
-    def prepare(self) -> None:
-        """What an agent does before it is ready to take messages."""
+    def backlog(self) -> int:
+        """How many events wait to be recorded."""
+        return self._publisher.backlog()
 
-    def handle(self, letter: Letter) -> None:
-        """What an agent does with a message that is not the last."""
-        raise NotImplementedError
+    # --- messages; each that is sent, and each that is acknowledged, is an event too
 
-    def run(self) -> None:
-        """Takes messages until a command says that it was the last, and tells the display of its end."""
-        self.prepare()
-        self.report("ready", "ready")
-        while (letter := self.take()).message_type != "command":
-            self.handle(letter)
-            self.tell("waits for work")
-        self.report("ended", "done")
+    def send(self, to: str, content: dict[str, Any], *, thread_id: str, execution_id: str) -> str:
+        """Sends a request to the member of that name, whose response comes as a message; returns the request's id."""
+        sent = self._mailbox.send(
+            self.fleet.member(to).sandbox_id,
+            content,
+            message_type="request",
+            workspace_id=self.fleet.workspace_id,
+            thread_id=thread_id,
+            execution_id=execution_id,
+        )
+        self.published += 1
+        return sent.message_id
+
+    def request(self, to: str, content: dict[str, Any], *, about: Message) -> dict[str, Any]:
+        """Asks the member of that name, in the conversation of `about`, and waits; returns what it answers.
+
+        What else comes meanwhile waits in the mailbox.
+        """
+        response = self._mailbox.request(
+            self.fleet.member(to).sandbox_id,
+            content,
+            timeout=IDLE_SECONDS,
+            workspace_id=self.fleet.workspace_id,
+            thread_id=about.thread_id,
+            execution_id=about.execution_id,
+        )
+        self.published += 1
+        self.ack(response)
+        answer: dict[str, Any] = response.content
+        return answer
+
+    def reply(self, request: Message, content: dict[str, Any]) -> None:
+        """Sends the response to a request."""
+        self._mailbox.reply(request, content, workspace_id=self.fleet.workspace_id, execution_id=request.execution_id)
+        self.published += 1
+
+    def broadcast(self, message_type: str, text: str) -> None:
+        """Says something to all sandboxes of the workspace, this agent's own among them."""
+        self._mailbox.broadcast(
+            self.fleet.workspace_id,
+            {"text": text},
+            message_type=message_type,
+            thread_id=self.fleet.thread_id,
+            execution_id=self.fleet.execution_id,
+        )
+        self.published += 1
+
+    def look(self, seconds: float) -> Message | None:
+        """The next message; None where none comes in time."""
+        return self._mailbox.receive(seconds)
+
+    def take(self) -> Message:
+        """The next message; raises LostFleetError where none comes."""
+        message = self.look(IDLE_SECONDS)
+        if message is None:
+            raise LostFleetError(f"{self.me.name} heard nothing for {IDLE_SECONDS:g} s")
+        return message
+
+    def ack(self, message: Message) -> None:
+        """Says that a message is done with."""
+        self._mailbox.ack(message)
+        self.published += 1
+
+    def messages(self) -> Iterator[Message]:
+        """Messages as they come, each acknowledged when the next is asked for; a command is the last."""
+        is_last = False
+        while not is_last:
+            message = self.take()
+            yield message
+            self.ack(message)
+            is_last = message.message_type == "command"
+
+    # --- the display
+
+    def tell(self, doing: str) -> None:
+        """Tells the display what this agent does now; not more often than a person can read."""
+        if time.monotonic() - self._reported_at >= _REPORT_SECONDS:
+            self.report("working", doing)
+
+    def report(self, state: State, doing: str) -> None:
+        self._reported_at = time.monotonic()
+        report = Report(self.me.name, doing, self.published, state, self.files_done, self.files)
+        reports.tell(self.fleet.folder, report)
 
     def close(self) -> None:
-        self._inbox.close()
+        self._mailbox.close()
         self._publisher.close()
 
     def __enter__(self) -> Self:
@@ -184,3 +234,9 @@ class TaskAtWork:
     def fail(self, error: Exception, traceback: str) -> None:
         told = Error(type=type(error).__name__, message=str(error), traceback=traceback)
         self._agent.publish(TaskFailed(error=told), self.id)
+
+
+def execution_of(message: Message) -> str:
+    """The execution that a message is about; in this fleet each is about one."""
+    assert message.execution_id is not None
+    return message.execution_id

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from cli.demo import reading
-from cli.demo.agent import Agent
-from cli.demo.fleet import AGENTS, COORDINATOR, REVIEWER, SUMMARISER, SURVEYORS, WATCHER, Fleet
+from cli.demo.agent import Agent, execution_of
+from cli.demo.fleet import REVIEWER, SUMMARISER, SURVEYORS, Fleet
 from cli.demo.review import Review
-from cli.demo.transport import Letter, MessageType
+from client import Message
 from domain.events import (
     ExecutionCheckpointed,
     ExecutionCompleted,
@@ -26,7 +26,8 @@ from domain.events import (
 )
 from domain.ids import new_id
 
-PACKAGES_AT_ONCE: Final = 3
+PACKAGES_AT_ONCE: Final = 5
+"""So many that there is work to do while messages are on their way."""
 _WEIGHTIEST: Final = 10
 
 
@@ -35,39 +36,37 @@ class Coordinator(Agent):
 
     def __init__(self, fleet: Fleet, name: str) -> None:
         super().__init__(fleet, name)
-        self._asked: dict[str, tuple[Review, Callable[[Review, Letter], None]]] = {}
+        self._asked: dict[str, tuple[Review, Callable[[Review, dict[str, Any]], None]]] = {}
         self._waiting: deque[Review] = deque()
         self._finished: dict[str, tuple[Review, dict[str, Any]]] = {}
         self._surveyors = itertools.cycle(SURVEYORS)
-        self._files = 0
-        self._files_done = 0
 
-    def run(self) -> None:
-        self.report("ready", "ready")
+    def work(self) -> None:
         request = self.take()
         packages = self._plan(request)
         while len(self._finished) < packages:
             self._take_result()
-        self.answer(request, self._rank(request))
-        others = [name for name in AGENTS if name != COORDINATOR]
-        self._say(others, "command", "That was all, thank you", request)
-        self.report("ended", "done", done=self._files_done, total=self._files)
+        self.reply(request, self._rank(request))
+        self.ack(request)
+        self.broadcast("command", "That was all, thank you")
+        for _ in self.messages():
+            pass  # what is said to all comes to its sender, too
 
-    def _plan(self, request: Letter) -> int:
+    def _plan(self, request: Message) -> int:
         """Makes the executions and begins the first; returns how many packages there are."""
-        project = request.execution_id
+        project = execution_of(request)
         self._create(project, {"project": "flowledger"})
         self.publish(ExecutionStarted(), project)
         self.publish(NodeStarted(node="plan", agent_id=self.me.agent_id), project)
         plan = reading.packages()
-        self._files = sum(map(len, plan.values()))
+        self.files = sum(map(len, plan.values()))
         for package, files in plan.items():
             review = Review.of(package, files)
             self._create(review.execution_id, {"package": package}, parent_execution_id=project)
             self._waiting.append(review)
         output = {package: len(files) for package, files in plan.items()}
         self.publish(NodeCompleted(node="plan", output=output), project)
-        self._say([WATCHER], "notification", f"{self._files} files in {len(plan)} packages: work begins", request)
+        self.broadcast("notification", f"{self.files} files in {len(plan)} packages: work begins")
         for _ in range(PACKAGES_AT_ONCE):
             self._begin_next()
         return len(plan)
@@ -92,17 +91,18 @@ class Coordinator(Agent):
         self._ask(review, surveyor, self._surveyed, text, do="survey", iteration=review.iteration, files=tasks)
 
     def _take_result(self) -> None:
-        letter = self.take()
-        review, go_on = self._asked.pop(letter.in_reply_to or "")
-        go_on(review, letter)
-        doing = f"{len(self._finished)} packages done, {len(self._asked)} requests out"
-        self.tell(doing, done=self._files_done, total=self._files)
+        message = self.take()
+        if message.in_reply_to is not None:  # else it is this agent's own word to all
+            review, go_on = self._asked.pop(message.in_reply_to)
+            go_on(review, message.content)
+        self.ack(message)
+        self.tell(f"{len(self._finished)} packages done, {len(self._asked)} requests out")
 
-    def _surveyed(self, review: Review, letter: Letter) -> None:
-        files, failed = letter.content["read"], letter.content["failed"]
-        review.lines += letter.content["lines"]
+    def _surveyed(self, review: Review, answer: dict[str, Any]) -> None:
+        files, failed = answer["read"], answer["failed"]
+        review.lines += answer["lines"]
         review.failed += len(failed)
-        self._files_done += len(failed)
+        self.files_done += len(failed)
         if not files:
             reason = "no file of this round can be read"
             self.publish(NodeSkipped(node="review", iteration=review.iteration, reason=reason), review.execution_id)
@@ -112,10 +112,10 @@ class Coordinator(Agent):
         text = f"Please review {_named(files)}"
         self._ask(review, REVIEWER, self._reviewed, text, do="review", iteration=review.iteration, files=tasks)
 
-    def _reviewed(self, review: Review, letter: Letter) -> None:
-        review.findings += letter.content["findings"]
-        review.reviewed += letter.content["files"]
-        self._files_done += letter.content["files"]
+    def _reviewed(self, review: Review, answer: dict[str, Any]) -> None:
+        review.findings += answer["findings"]
+        review.reviewed += answer["files"]
+        self.files_done += answer["files"]
         self._end_round(review)
 
     def _end_round(self, review: Review) -> None:
@@ -129,34 +129,27 @@ class Coordinator(Agent):
         text = f"Please sum up {review.package}: {review.reviewed} files, {len(review.findings)} findings"
         self._ask(review, SUMMARISER, self._summarised, text, do="summarise", task_id=task_id, **content)
 
-    def _summarised(self, review: Review, letter: Letter) -> None:
-        self._finished[review.package] = (review, letter.content)
-        self.publish(
-            ExecutionCompleted(output=letter.content, final_state=review.state, iterations=review.iteration),
-            review.execution_id,
-        )
+    def _summarised(self, review: Review, answer: dict[str, Any]) -> None:
+        self._finished[review.package] = (review, answer)
+        completed = ExecutionCompleted(output=answer, final_state=review.state, iterations=review.iteration)
+        self.publish(completed, review.execution_id)
         self._begin_next()
 
-    def _rank(self, request: Letter) -> dict[str, Any]:
+    def _rank(self, request: Message) -> dict[str, Any]:
         """The last node of the project's own execution; nothing else is under way any more."""
         reviews = [review for review, _ in self._finished.values()]
         findings = [finding for review in reviews for finding in review.findings]
         weightiest = sorted(findings, key=lambda finding: -finding["weight"])[:_WEIGHTIEST]
         packages = {name: summary["per_1000_lines"] for name, (_, summary) in self._finished.items()}
         content = {"text": f"Please rank {len(reviews)} packages", "do": "rank", "packages": packages}
-        asked = self.send(
-            [SUMMARISER], "request", content | {"weightiest": weightiest},
-            thread_id=request.thread_id, execution_id=request.execution_id,
-        )  # fmt: skip
-        answer = self.take()
-        assert answer.in_reply_to == asked
+        answer = self.request(SUMMARISER, content | {"weightiest": weightiest}, about=request)
         lines = sum(review.lines for review in reviews)
         result = {
-            "text": f"{self._files} files, {lines:,} lines, {len(findings)} findings; {answer.content['text']}",
-            "ranking": answer.content["ranking"],
-            "weightiest": answer.content["weightiest"],
+            "text": f"{self.files} files, {lines:,} lines, {len(findings)} findings; {answer['text']}",
+            "ranking": answer["ranking"],
+            "weightiest": answer["weightiest"],
         }
-        self.publish(ExecutionCompleted(output=result), request.execution_id)
+        self.publish(ExecutionCompleted(output=result), execution_of(request))
         return result
 
     def _create(self, execution_id: str, given: dict[str, Any], parent_execution_id: str | None = None) -> None:
@@ -191,16 +184,11 @@ class Coordinator(Agent):
         return task_id
 
     def _ask(
-        self, review: Review, name: str, then: Callable[[Review, Letter], None], text: str, **content: Any
+        self, review: Review, name: str, then: Callable[[Review, dict[str, Any]], None], text: str, **content: Any
     ) -> None:
-        """Sends a request of a review; its response goes to `then`."""
-        asked = self.send(
-            [name], "request", {"text": text, **content}, thread_id=review.thread_id, execution_id=review.execution_id
-        )
-        self._asked[asked] = (review, then)
-
-    def _say(self, names: Sequence[str], kind: MessageType, text: str, request: Letter) -> None:
-        self.send(names, kind, {"text": text}, thread_id=request.thread_id, execution_id=request.execution_id)
+        """Sends a request of a review; what is answered goes to `then`."""
+        about = {"thread_id": review.thread_id, "execution_id": review.execution_id}
+        self._asked[self.send(name, {"text": text, **content}, **about)] = (review, then)
 
 
 def _named(files: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from domain.errors import SettingsError
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOP_SECONDS: Final = 10.0
 _LONGEST_PATH: Final = 75
-"""Bytes; a Unix socket's path may have 103 on macOS, 107 on Linux, and `agents/coordinator.sock` comes behind."""
+"""Bytes; a Unix socket's path may have 103 on macOS, 107 on Linux, and `agents/reports.sock` comes behind."""
 
 
 class Interruption:

@@ -24,17 +24,21 @@ _FILE: Final = "fleet.json"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One that publishes, and has a sandbox to be written to."""
+    """One that has a sandbox: there it is written to, and from there it speaks."""
 
     name: str
-    source: str
     agent_id: str
     sandbox_id: str
+
+    @property
+    def source(self) -> str:
+        """What its mailbox gives as the source; whatever else it publishes has the same."""
+        return f"/sandboxes/{self.sandbox_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All members of one run. `folder` holds their addresses (`transport`); its path is short enough for a socket's."""
+    """All members of one run. In `folder` their display listens (`reports`), so its path has to be short."""
 
     folder: Path
     user_id: str
@@ -49,18 +53,15 @@ class Fleet:
     def gather(cls, folder: Path) -> Self:
         """A fleet with fresh ids, so that several runs may share a ledger; written down in `folder` for its agents."""
         folder.mkdir(mode=0o700)
-        workspace = new_id("ws")
         fleet = cls(
             folder=folder,
             user_id=new_id("usr"),
-            workspace_id=workspace,
+            workspace_id=new_id("ws"),
             workflow_id=new_id("wf"),
             execution_id=new_id("exec"),
             thread_id=new_id("thread"),
             watch_task_id=new_id("task"),
-            members=tuple(
-                Member(name, f"/demo/{workspace[-8:]}/{name}", new_id("agent"), new_id("sb")) for name in (YOU, *AGENTS)
-            ),
+            members=tuple(Member(name, new_id("agent"), new_id("sb")) for name in (YOU, *AGENTS)),
         )
         (folder / _FILE).write_text(json.dumps(asdict(fleet), default=str))
         return fleet

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cli import screen
 from cli.demo.fleet import AGENTS, COORDINATOR
-from cli.demo.transport import Report
+from cli.demo.reports import Report, State
 
 _BAR_WIDTH = 50
 _DOING_WIDTH = 60
@@ -35,9 +35,9 @@ class Progress:
     def published(self) -> int:
         return sum(report.published for report in self.reports.values())
 
-    def is_at(self, state: str, *names: str) -> bool:
-        """Whether the agents of these names, or else all agents, have come to this state."""
-        return all(name in self.reports and self.reports[name].state == state for name in names or AGENTS)
+    def all_are(self, state: State) -> bool:
+        """Whether all agents have come to this state."""
+        return all(name in self.reports and self.reports[name].state == state for name in AGENTS)
 
     def note_backlog(self, backlog: int) -> None:
         self.longest_backlog = max(self.longest_backlog, backlog)
@@ -87,10 +87,10 @@ class Display:
 def picture(progress: Progress) -> RenderableType:
     """One frame of the display."""
     plan = progress.reports.get(COORDINATOR)
-    done, total = (plan.done, plan.total) if plan and plan.total else (0, 1)
+    done, total = (plan.files_done, plan.files) if plan and plan.files else (0, 1)
     files = Table.grid(padding=(0, 2))
     bar = ProgressBar(total=total, completed=done, width=_BAR_WIDTH)
-    files.add_row("files", bar, f"{done} of {plan.total}" if plan and plan.total else "")
+    files.add_row("files", bar, f"{done} of {plan.files}" if plan and plan.files else "")
     published = max(progress.published, progress.recorded)
     counts = Text.assemble(
         (f"{published:,}", "bold"), " events published   ", (f"{progress.recorded:,}", "bold green"), " recorded   ",

@@ -1,9 +1,9 @@
-"""What is measured in a run, and how: events a second, and the time from published to readable."""
+"""What is measured in a run, and how: events a second, and latencies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -36,7 +36,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from when `publish` returned to when a read of the database found the event, in `probes` tries."""
+    """How many milliseconds something took, in `probes` tries."""
 
     probes: int
     p50_ms: float
@@ -45,7 +45,11 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The figures of a run; the rate is what the agents gave the ledger to do, the watcher's events left out."""
+    """The figures of a run.
+
+    The rate is what the agents gave the ledger to do from the first execution on, the watcher's events left out. The
+    latency is from when `publish` returned to when a read of the database found the event.
+    """
 
     published: int
     recorded: int
@@ -57,10 +61,13 @@ class Measures:
     latency_at_rest: Latency
 
 
-def recorded(connection: Connection, sources: Sequence[str]) -> Recorded:
-    """What the journal has of these sources."""
+def recorded(connection: Connection, sources: Sequence[str], since: datetime | None = None) -> Recorded:
+    """What the journal has of these sources, or what of it was recorded since then."""
     columns = (func.count(), func.min(_JOURNAL.c.recorded_at), func.max(_JOURNAL.c.recorded_at))
-    return Recorded(*connection.execute(select(*columns).where(_JOURNAL.c.source.in_(sources))).one())
+    statement = select(*columns).where(_JOURNAL.c.source.in_(sources))
+    if since is not None:
+        statement = statement.where(_JOURNAL.c.recorded_at >= since)
+    return Recorded(*connection.execute(statement).one())
 
 
 def dead_letters(connection: Connection, sources: Sequence[str]) -> int:
@@ -74,6 +81,11 @@ def latency(milliseconds: Sequence[float]) -> Latency:
     if not milliseconds:
         raise LedgerError("the demo measured no latency: the work was over before the first probe came back")
     return Latency(len(milliseconds), _percentile(milliseconds, 50), _percentile(milliseconds, 99))
+
+
+def between(times: Iterable[tuple[datetime, datetime | None]]) -> Latency:
+    """The latency of what began and ended at these times, where it did end; raises as `latency` does."""
+    return latency([round((end - began).total_seconds() * 1000, 3) for began, end in times if end is not None])
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

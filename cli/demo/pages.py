@@ -10,7 +10,8 @@ from rich.text import Text
 
 from cli import screen
 from cli.demo.measures import Latency
-from cli.demo.summary import Exchange, ExecutionSummary, Summary, TaskSummary
+from cli.demo.post import Post
+from cli.demo.summary import ExecutionSummary, Summary, TaskSummary
 
 WIDTH: Final = 100
 _NAME_WIDTH: Final = 74
@@ -23,7 +24,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     for part in (
         _executions(summary.executions),
         _task(summary.shown_task),
-        _conversation(summary.conversation),
+        _messages(summary.post),
         _result(summary),
         _measures(summary),
     ):
@@ -84,15 +85,15 @@ def _task(shown: TaskSummary) -> Table:
     return table
 
 
-def _conversation(thread: tuple[Exchange, ...]) -> Table:
-    """Each message with its sender and recipients, and whether it has been taken."""
-    table = _table("A conversation between sandboxes")
+def _messages(post: Post) -> Table:
+    """Each message with its sender and recipients, and whether they have dealt with it."""
+    table = _table("A conversation between sandboxes, and what was said to all of them")
     table.show_header = False
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
-    for one in thread:
+    for one in sorted((*post.conversation, *post.broadcasts), key=lambda one: one.time):
         is_answer = one.message_type == "response"
-        to = ", ".join(one.recipients)
+        to = one.recipients[0] if len(one.recipients) == 1 else f"all {len(one.recipients)}"
         delivered = one.deliveries.keys() == {"delivered"}
         table.add_row(
             screen.time(one.time)[11:],
@@ -100,7 +101,8 @@ def _conversation(thread: tuple[Exchange, ...]) -> Table:
             screen.words(f"↳ {one.text}" if is_answer else one.text, limit=_TEXT_WIDTH),
             Text("✓", style="green") if delivered else _counts(one.deliveries),
         )
-    table.caption, table.caption_justify = Text("✓ delivered: its recipient has taken it", style="dim"), "left"
+    caption = Text("✓ delivered: all who got it have dealt with it", style="dim")
+    table.caption, table.caption_justify = caption, "left"
     return table
 
 
@@ -125,7 +127,14 @@ def _measures(summary: Summary) -> Table:
     dead = f"{figures.dead_letters:,} dead letters" if figures.dead_letters else "no dead letter"
     table.add_row("events", f"{figures.published:,} published, {figures.recorded:,} recorded, {dead}")
     table.add_row("tasks", _counts(summary.tasks))
-    table.add_row("messages", Text.assemble(f"{summary.messages} sent; deliveries: ", _counts(summary.deliveries)))
+    table.add_row(
+        "sandboxes", _counts(summary.sandboxes).append("; workspace ").append_text(screen.status(summary.workspace))
+    )
+    table.add_row(
+        "messages", Text.assemble(f"{summary.post.messages} sent; deliveries: ", _counts(summary.post.deliveries))
+    )
+    table.add_row("", _latency(summary.post.to_inbox, "from sent to the recipient's inbox"))
+    table.add_row("", _latency(summary.post.to_delivered, "from sent to delivered: its work is done"))
     table.add_row(
         "rate",
         f"{figures.events_per_second:,.0f} events/s over the {figures.seconds:.1f} s from the first to the last record "

@@ -21,14 +21,16 @@ from cli.demo.ending import Interruption, temporary_home
 from cli.demo.fleet import AGENTS, COORDINATOR, YOU, Fleet
 from cli.demo.live import Display, Progress
 from cli.demo.pages import print_summary
+from cli.demo.reports import Reports
 from cli.demo.summary import Summary, read_summary
-from cli.demo.transport import REPORTS, Inbox, Report
 from cli.processes import Process, environment
 from cli.service import Running, running
-from client import Publisher
-from domain.errors import LedgerError
+from domain.errors import LedgerError, SettingsError
+from domain.events import WorkspaceArchived, WorkspaceCreated
 from domain.settings import Settings
+from domain.statuses import SandboxStatus
 from storage.engine import make_engine
+from storage.repositories import SandboxRepository
 from storage.unit_of_work import Storage
 
 _READY_SECONDS: Final = 60.0
@@ -44,6 +46,8 @@ class DemoError(LedgerError):
 
 def run(settings: Settings, console: Console, *, as_json: bool) -> None:
     """The whole of it, from nothing to nothing; see `cli.demo.run_demo`."""
+    if settings.signatures == "required":
+        raise SettingsError("the agents of the demo have no keys to sign with: unset LEDGER_SIGNATURES")
     began = time.monotonic()
     seen_on = screen.err if as_json else console
     with Interruption() as interruption, temporary_home() as home, Display(seen_on) as display:
@@ -76,34 +80,44 @@ class Work:
 
     service: Running
     you: Agent
-    reports: Inbox
+    reports: Reports
     storage: Storage
-    publisher: Publisher
     agents: tuple[Process, ...]
     progress: Progress
     interruption: Interruption
     counted_at: float = 0.0
+    is_over: bool = False
 
     def wait_until_ready(self) -> None:
-        """Returns when all agents listen and the worker records."""
-        self._wait_until(lambda: self.progress.is_at("ready"), _READY_SECONDS, "the agents were not ready")
+        """Returns when all agents listen, and the worker has recorded their sandboxes."""
+        self._wait_until(self._is_ready, _READY_SECONDS, "the agents were not ready")
 
     def do(self) -> Summary:
         """Asks for the review, waits for the answer and until all of it is recorded, and reads back what stands."""
         fleet = self.you.fleet
         ask = {"text": "Please review this project, and tell me where to look first"}
-        self.you.send([COORDINATOR], "request", ask, thread_id=fleet.thread_id, execution_id=fleet.execution_id)
-        self._wait_until(lambda: self.progress.is_at("ended", COORDINATOR), _WORK_SECONDS, "the work did not end")
-        self.you.take()
-        self._wait_until(lambda: self.progress.is_at("ended"), _WORK_SECONDS, "the agents did not end")
+        self.you.send(COORDINATOR, ask, thread_id=fleet.thread_id, execution_id=fleet.execution_id)
+        self._wait_until(lambda: self.is_over, _WORK_SECONDS, "the work did not end")
+        self._wait_until(lambda: self.progress.all_are("ended"), _WORK_SECONDS, "the agents did not end")
+        self.you.stop_sandbox()
+        self.you.publish(WorkspaceArchived(reason="the review is over"), fleet.workspace_id)
         published = self.progress.published + self.you.published
         self._wait_until(lambda: self._is_recorded(published), _RECORD_SECONDS, "not everything was recorded")
         with self.storage.reading() as connection:
             return read_summary(connection, fleet, published, self.progress.longest_backlog)
 
+    def _is_ready(self) -> bool:
+        """Whether all have said so, and all sandboxes are recorded: what is said to all reaches those that are."""
+        if not self.progress.all_are("ready"):
+            return False
+        fleet = self.you.fleet
+        with self.storage.reading() as connection:
+            found = SandboxRepository(connection).of_workspace(fleet.workspace_id).items
+        return sum(sandbox.status == SandboxStatus.RUNNING for sandbox in found) == len(fleet.members)
+
     def _is_recorded(self, published: int) -> bool:
         """Whether every event stands in the journal; raises DemoError where some never will."""
-        left = self.publisher.backlog()
+        left = self.you.backlog()
         self._count()
         if left == 0 and self.progress.recorded < published:
             missing = published - self.progress.recorded
@@ -115,6 +129,7 @@ class Work:
         while not condition():
             self.interruption.check()
             self._take_reports(_LOOK_SECONDS)
+            self._take_messages()
             if time.monotonic() - self.counted_at >= _LOOK_SECONDS:
                 self._count()
             self._check_processes()
@@ -123,18 +138,22 @@ class Work:
 
     def _take_reports(self, seconds: float) -> None:
         """Waits for a report so long, and takes all there are."""
-        parcel = self.reports.take(seconds)
-        while parcel is not None:
-            report = Report(**parcel)
-            if report.agent != YOU:
-                self.progress.reports[report.agent] = report
-            parcel = self.reports.take(0)
+        report = self.reports.take(seconds)
+        while report is not None:
+            self.progress.reports[report.agent] = report
+            report = self.reports.take(0)
+
+    def _take_messages(self) -> None:
+        """Takes what is said to the person who asks: that work begins, the answer, and that it is over."""
+        while (message := self.you.look(0)) is not None:
+            self.you.ack(message)
+            self.is_over |= message.message_type == "command"
 
     def _count(self) -> None:
         self.counted_at = time.monotonic()
         with self.storage.reading() as connection:
             self.progress.recorded = measures.recorded(connection, self.you.fleet.sources).count
-        self.progress.note_backlog(self.publisher.backlog())
+        self.progress.note_backlog(self.you.backlog())
 
     def _check_processes(self) -> None:
         """Raises DemoError where a process ended that should not have."""
@@ -153,17 +172,17 @@ class Work:
 def _fleet_at_work(service: Running, progress: Progress, interruption: Interruption) -> Iterator[Work]:
     """All agents started, each a process; stopped at the end, where they have not ended by themselves."""
     fleet = Fleet.gather(service.settings.home / "agents")
-    settings = service.settings
     with contextlib.ExitStack() as stack:
-        publisher = Publisher(service.url("redis"), shards=settings.shards, max_event_bytes=settings.max_event_bytes)
-        you = stack.enter_context(Agent(fleet, YOU, publisher))
-        reports = stack.enter_context(Inbox(fleet.folder, REPORTS))
-        storage = stack.enter_context(Storage(make_engine(settings)))
+        you = stack.enter_context(Agent(fleet, YOU, service.settings))
+        you.publish(WorkspaceCreated(name="review of Flowledger", user_id=fleet.user_id), fleet.workspace_id)
+        you.start_sandbox()
+        reports = stack.enter_context(Reports(fleet.folder))
+        storage = stack.enter_context(Storage(make_engine(service.settings)))
         agents = tuple(_process(service, fleet, name) for name in AGENTS)
         for agent in agents:
             stack.callback(agent.stop)
             agent.start()
-        yield Work(service, you, reports, storage, publisher, agents, progress, interruption)
+        yield Work(service, you, reports, storage, agents, progress, interruption)
 
 
 def _process(service: Running, fleet: Fleet, name: str) -> Process:

@@ -11,17 +11,19 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 
 from cli.demo import measures
-from cli.demo.fleet import REVIEWER, WATCHER, Fleet
+from cli.demo.fleet import AGENTS, WATCHER, Fleet
 from cli.demo.measures import Measures
+from cli.demo.post import Post, read_post
 from domain.records import Execution, ExecutionLog, Message, Task, TaskLog
 from storage.paging import MAX_LIMIT, Page
 from storage.repositories import (
-    DeliveryRepository,
     ExecutionLogRepository,
     ExecutionRepository,
     MessageRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 
 Record = TypeVar("Record")
@@ -48,51 +50,37 @@ class TaskSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A message between members, by their names; `deliveries` are how many stand at each status."""
-
-    time: datetime
-    sender: str
-    recipients: tuple[str, ...]
-    message_type: str | None
-    text: str
-    deliveries: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """All that the demo shows at its end."""
 
     executions: tuple[ExecutionSummary, ...]
     tasks: dict[str, int]
     failed: tuple[Task, ...]
-    messages: int
-    deliveries: dict[str, int]
+    workspace: str
+    sandboxes: dict[str, int]
     shown_task: TaskSummary
-    conversation: tuple[Exchange, ...]
+    post: Post
     result: dict[str, Any]
     measures: Measures
 
 
 def read_summary(connection: Connection, fleet: Fleet, published: int, longest_backlog: int) -> Summary:
     """Reads back a finished run, of which so many events were published."""
-    executions = _executions(connection, fleet)
+    project, *_ = executions = _executions(connection, fleet)
     tasks = [task for each in executions for task in _tasks(connection, each.id)]
-    exchanges = {message.id: _exchange(connection, fleet, message) for message in _messages(connection, fleet)}
-    project = next(each for each in executions if each.id == fleet.execution_id)
-    deliveries: Counter[str] = Counter()
-    for exchange in exchanges.values():
-        deliveries.update(exchange.deliveries)
+    workspace = WorkspaceRepository(connection).get(fleet.workspace_id)
+    sandboxes = SandboxRepository(connection).of_workspace(fleet.workspace_id).items
+    assert workspace is not None
     return Summary(
         executions=tuple(_execution_summary(connection, each) for each in executions),
         tasks=dict(Counter(task.status for task in tasks)),
         failed=tuple(task for task in tasks if task.status == "failed"),
-        messages=len(exchanges),
-        deliveries=dict(deliveries),
+        workspace=workspace.status,
+        sandboxes=dict(Counter(sandbox.status for sandbox in sandboxes)),
         shown_task=_task_worth_showing(connection, tasks),
-        conversation=_conversation_worth_showing(connection, fleet, executions),
+        post=read_post(connection, fleet, _messages(connection, fleet)),
         result=project.output,
-        measures=_measures(connection, fleet, published, longest_backlog),
+        measures=_measures(connection, fleet, project.created_at, published, longest_backlog),
     )
 
 
@@ -134,18 +122,6 @@ def _messages(connection: Connection, fleet: Fleet) -> list[Message]:
     return list(_all(lambda after: repository.of_workspace(fleet.workspace_id, limit=MAX_LIMIT, after=after)))
 
 
-def _exchange(connection: Connection, fleet: Fleet, message: Message) -> Exchange:
-    deliveries = DeliveryRepository(connection).of_message(message.id, limit=MAX_LIMIT).items
-    return Exchange(
-        time=message.created_at,
-        sender=fleet.name_of(message.from_sandbox_id),
-        recipients=tuple(sorted(fleet.name_of(delivery.to_sandbox_id) for delivery in deliveries)),
-        message_type=message.message_type,
-        text=str(message.content["text"] if isinstance(message.content, dict) else message.content),
-        deliveries=dict(Counter(delivery.status for delivery in deliveries)),
-    )
-
-
 def _task_worth_showing(connection: Connection, tasks: list[Task]) -> TaskSummary:
     """The review with the most to say that still fits the screen."""
     logs = TaskLogRepository(connection)
@@ -155,26 +131,10 @@ def _task_worth_showing(connection: Connection, tasks: list[Task]) -> TaskSummar
     return max(fitting, key=lambda each: (sum(line.level == "warning" for line in each.log), len(each.log)))
 
 
-def _conversation_worth_showing(
-    connection: Connection, fleet: Fleet, executions: list[Execution]
-) -> tuple[Exchange, ...]:
-    """The shortest conversation in which somebody asked back."""
-    messages = MessageRepository(connection)
-    threads = {message.execution_id: message.thread_id for message in _messages(connection, fleet)}
-    found = []
-    for execution in executions[1:]:
-        thread = messages.of_thread(threads[execution.id] or "", limit=MAX_LIMIT).items
-        found.append(tuple(_exchange(connection, fleet, message) for message in thread))
-    return max(found, key=lambda thread: (_asks_back(thread), -len(thread)))
-
-
-def _asks_back(thread: tuple[Exchange, ...]) -> bool:
-    return any(one.sender == REVIEWER and one.message_type == "request" for one in thread)
-
-
-def _measures(connection: Connection, fleet: Fleet, published: int, longest_backlog: int) -> Measures:
+def _measures(connection: Connection, fleet: Fleet, began: datetime, published: int, longest_backlog: int) -> Measures:
     recorded = measures.recorded(connection, fleet.sources)
-    work = measures.recorded(connection, [source for source in fleet.sources if source != fleet.member(WATCHER).source])
+    workers = [fleet.member(name).source for name in AGENTS if name != WATCHER]
+    work = measures.recorded(connection, workers, since=began)
     milliseconds = _latencies(connection, fleet)
     return Measures(
         published=published,

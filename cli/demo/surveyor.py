@@ -6,9 +6,9 @@ import traceback
 from typing import Any
 
 from cli.demo import reading
-from cli.demo.agent import Agent, TaskAtWork
+from cli.demo.agent import Agent, TaskAtWork, execution_of
 from cli.demo.reading import Module
-from cli.demo.transport import Letter
+from client import Message
 from domain.events import NodeCompleted, NodeStarted
 from domain.statuses import Level
 
@@ -16,18 +16,18 @@ from domain.statuses import Level
 class Surveyor(Agent):
     """Takes two requests: `survey` some files, each a task; `uses` of a name."""
 
-    def handle(self, letter: Letter) -> None:
-        if letter.content["do"] == "survey":
-            self._survey(letter)
+    def handle(self, request: Message) -> None:
+        if request.content["do"] == "survey":
+            self._survey(request)
         else:
-            self._find_uses(letter)
+            self._find_uses(request)
 
-    def _survey(self, letter: Letter) -> None:
-        iteration, files = letter.content["iteration"], letter.content["files"]
+    def _survey(self, request: Message) -> None:
+        iteration, files = request.content["iteration"], request.content["files"]
         started = NodeStarted(
             node="survey", iteration=iteration, agent_id=self.me.agent_id, input={"files": list(files)}
         )
-        self.publish(started, letter.execution_id)
+        self.publish(started, execution_of(request))
         read = [self._survey_file(path, task_id) for path, task_id in files.items()]
         modules = [module for module in read if module is not None]
         figures = {
@@ -35,12 +35,12 @@ class Surveyor(Agent):
             "lines": sum(module.lines for module in modules),
             "definitions": sum(len(module.definitions) for module in modules),
         }
-        self.publish(NodeCompleted(node="survey", iteration=iteration, output=figures), letter.execution_id)
+        self.publish(NodeCompleted(node="survey", iteration=iteration, output=figures), execution_of(request))
         failed = [path for path, module in zip(files, read, strict=True) if module is None]
         text = f"{figures['lines']:,} lines, {figures['definitions']} definitions"
         if failed:
             text += f"; not Python: {', '.join(failed)}"
-        self.answer(letter, {"text": text, "read": [module.path for module in modules], "failed": failed, **figures})
+        self.reply(request, {"text": text, "read": [module.path for module in modules], "failed": failed, **figures})
 
     def _survey_file(self, path: str, task_id: str) -> Module | None:
         self.tell(f"surveys {path}")
@@ -64,13 +64,13 @@ class Surveyor(Agent):
             if place % max(4, count // 4) == 0:
                 task.progress(place / count, f"{place} of {count} definitions")
 
-    def _find_uses(self, letter: Letter) -> None:
-        name = letter.content["name"]
+    def _find_uses(self, request: Message) -> None:
+        name = request.content["name"]
         self.tell(f"looks for uses of {name}")
         found = reading.mentions(name)
         first = ", ".join(list(found)[:2])
         text = f"{sum(found.values())} times in {len(found)} file{'s' if len(found) != 1 else ''}: {first}"
-        self.answer(letter, {"text": text if found else "nowhere", "uses": found})
+        self.reply(request, {"text": text if found else "nowhere", "uses": found})
 
 
 def _figures(module: Module) -> dict[str, Any]:

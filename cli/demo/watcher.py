@@ -51,19 +51,17 @@ class Watcher(Agent):
         self.publish(created, self.fleet.watch_task_id)
         self._seconds_until_visible(TaskStarted(worker=self.me.name))
 
-    def run(self) -> None:
-        self.prepare()
-        self.report("ready", "the worker records")
-        self.take()  # the coordinator says that work begins; its last message is that it is over
-        while self.look(_BETWEEN_PROBES_SECONDS) is None:
+    def work(self) -> None:
+        self.ack(self.take())  # the coordinator says to all that work begins; what it says next is that it is over
+        while (end := self.look(_BETWEEN_PROBES_SECONDS)) is None:
             self._probe(AT_WORK)
+        self.ack(end)
         self._await_rest()
         for _ in range(_PROBES_AT_REST):
             self._probe(AT_REST)
-            self.look(_BETWEEN_PROBES_SECONDS)
+            time.sleep(_BETWEEN_PROBES_SECONDS)
         self.publish(self._last, self.fleet.watch_task_id)
         self.publish(TaskCompleted(output={"probes": self._probes}), self.fleet.watch_task_id)
-        self.report("ended", "done")
 
     def close(self) -> None:
         self._storage.close()
@@ -80,7 +78,7 @@ class Watcher(Agent):
         """What the others left has been recorded; on a ledger that others use, that moment may not come."""
         deadline = time.monotonic() + _REST_SECONDS
         while self.backlog() and time.monotonic() < deadline:
-            self.look(_BETWEEN_PROBES_SECONDS)
+            time.sleep(_BETWEEN_PROBES_SECONDS)
 
     def _seconds_until_visible(self, data: EventData) -> float:
         event = self.publish(data, self.fleet.watch_task_id, partitionkey=new_id("probe"))

@@ -6,7 +6,9 @@ from storage.repositories.dead_letters import DeadLetterFilter, DeadLetterReposi
 from storage.repositories.executions import ExecutionLogRepository, ExecutionRepository
 from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
+from storage.repositories.outbox import OutboxRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
+from storage.repositories.workspaces import SandboxRepository, WorkspaceRepository
 
 __all__ = [
     "CheckpointRepository",
@@ -18,6 +20,9 @@ __all__ = [
     "ExecutionRepository",
     "JournalRepository",
     "MessageRepository",
+    "OutboxRepository",
+    "SandboxRepository",
     "TaskLogRepository",
     "TaskRepository",
+    "WorkspaceRepository",
 ]

@@ -11,17 +11,21 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from domain import json_text
 from domain.envelope import Event
-from domain.events import Error, EventData
+from domain.events import EventData, Part
 from domain.keys import earliest_key, event_key
-from domain.statuses import RANKS, TERMINAL_RANK
+from domain.statuses import RANKS, TERMINAL_RANK, Status
 from domain.times import sortable
-from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group, Write
+from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
 from storage.paging import Order, Page
+from storage.writes import Write
 
 Record = TypeVar("Record")
 
 _TEXT_FIELDS: Final = frozenset({"reason"})
 _STATUS_FIELDS: Final = ("error", "output", "reason", "usage", "final_state", "state")
+_JSON_DESCRIPTIONS: Final = frozenset(
+    {"input", "initial_state", "settings", "agent_config", "resource_limits", "connection", "health"}
+)
 
 
 class Repository(Generic[Record]):
@@ -66,14 +70,17 @@ def mention(table: Table, event: Event, recorded_at: str, *, creates: bool = Fal
 def report(write: Write, group: Group, event: Event, recorded_at: str, **identity: Any) -> Write:
     """The status group: what the event says of its subject, or of a node run."""
     data = event.data
-    assert data.status is not None
+    assert isinstance(data.status, Status)
     rank = RANKS[data.status]
-    values: dict[str, Any] = {"status": data.status.value, **identity}
-    for name in _status_fields(type(data)):
-        values[name] = written(data, name)
+    values = _reported(data) | identity
     if rank == TERMINAL_RANK:
         values["finished_at"] = moment(event, recorded_at)
     return write.group(group, event_key(data.attempt, rank, event.order), **values)
+
+
+def report_in_order(write: Write, group: Group, event: Event, **times: Any) -> Write:
+    """The status group where statuses have no ranks: the last report stands, whatever its attempt."""
+    return write.group(group, event.order, **_reported(event.data), **times)
 
 
 def start(write: Write, event: Event, recorded_at: str) -> Write:
@@ -95,7 +102,7 @@ def describe(write: Write, event: Event, *, updates: bool) -> Write:
 def described(data: EventData, name: str) -> Any:
     """A field of a description in the form the databases take; None, which clears it, where it is null."""
     value = getattr(data, name)
-    return json_text.dumps(value) if name in ("input", "initial_state") and value is not None else value
+    return _json(value) if name in _JSON_DESCRIPTIONS and value is not None else value
 
 
 def written(data: EventData, name: str) -> Any:
@@ -108,7 +115,7 @@ def written(data: EventData, name: str) -> Any:
         return None
     if name in _TEXT_FIELDS:
         return value
-    return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Error) else value)
+    return _json(value)
 
 
 def moment(event: Event, recorded_at: str) -> str:
@@ -118,6 +125,16 @@ def moment(event: Event, recorded_at: str) -> str:
 
 def time_or_none(time: datetime | None) -> str | None:
     return None if time is None else sortable(time)
+
+
+def _json(value: Any) -> str:
+    return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Part) else value)
+
+
+def _reported(data: EventData) -> dict[str, Any]:
+    """The status, and what the event says along with it."""
+    assert data.status is not None
+    return {"status": data.status.value} | {name: written(data, name) for name in _status_fields(type(data))}
 
 
 @lru_cache(maxsize=256)

@@ -15,9 +15,9 @@ from domain.json_text import plain
 from domain.records import DeadLetter, ListedDeadLetter
 from domain.statuses import DeadLetterStatus
 from storage import tables
-from storage.groups import Write
 from storage.paging import Order, Page
 from storage.repositories.base import Repository
+from storage.writes import Write
 
 _TABLE = tables.dead_letters
 

@@ -8,10 +8,11 @@ from domain.keys import event_key
 from domain.records import Execution, ExecutionLog
 from domain.statuses import Status
 from storage import tables
-from storage.groups import CHECKPOINT, EXECUTION_STATUS, ITERATIONS, NODE_START, NODE_STATUS, Write
+from storage.groups import CHECKPOINT, EXECUTION_STATUS, ITERATIONS, NODE_START, NODE_STATUS
 from storage.paging import Order, Page
 from storage.repositories import base
 from storage.repositories.base import Repository
+from storage.writes import Write
 
 _TABLE = tables.executions
 _LOGS = tables.execution_logs

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 
 from domain import json_text
 from domain.envelope import Event
@@ -34,9 +35,16 @@ class JournalRepository(Repository[RecordedEvent]):
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
         """Those of `events` that were recorded with other content, compared as JSON values."""
-        keys = tuple_(_TABLE.c.source, _TABLE.c.id)
-        asked = {(event.source, event.id) for event in events}
-        statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw).where(keys.in_(asked))
+        statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw).where(_named_as(events))
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
         found = ((event, recorded.get((event.source, event.id))) for event in events)
         return [event for event, known in found if known is not None and not json_text.same(known, event.raw)]
+
+    def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
+        """When those of `events` that are recorded were, by source and id."""
+        statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.recorded_at).where(_named_as(events))
+        return {(row.source, row.id): row.recorded_at for row in self.connection.execute(statement)}
+
+
+def _named_as(events: Sequence[Event]) -> ColumnElement[bool]:
+    return tuple_(_TABLE.c.source, _TABLE.c.id).in_({(event.source, event.id) for event in events})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from sqlalchemy import select
 
 from domain import json_text
@@ -11,10 +14,11 @@ from domain.keys import earliest_key, event_key
 from domain.records import Delivery, Message
 from domain.statuses import DELIVERY_RANKS, DeliveryStatus
 from storage import tables
-from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT, Write
+from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT
 from storage.paging import Order, Page
 from storage.repositories import base
 from storage.repositories.base import Repository
+from storage.writes import Each, Write
 
 _TABLE = tables.messages
 _DELIVERIES = tables.message_deliveries
@@ -87,7 +91,9 @@ class DeliveryRepository(Repository[Delivery]):
             return None
         recipients = json_text.dumps(sorted(set(event.data.to_sandbox_ids)))
         return _reach(
-            Write(_DELIVERIES, ("to_sandbox_id", recipients), message_id=event.subject), event, DeliveryStatus.PENDING
+            Write(_DELIVERIES, (Each("to_sandbox_id"), recipients), message_id=event.subject),
+            event,
+            DeliveryStatus.PENDING,
         )
 
     @staticmethod
@@ -117,6 +123,13 @@ class DeliveryRepository(Repository[Delivery]):
         """The deliveries of a message, by recipient."""
         statement = self._select().where(_DELIVERIES.c.message_id == message_id)
         return self._page(statement, BY_RECIPIENT, limit, offset, after)
+
+    def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
+        """The deliveries of several messages, by message, each by recipient."""
+        statement = self._select().where(_DELIVERIES.c.message_id.in_(message_ids))
+        rows = self.connection.execute(statement.order_by(_DELIVERIES.c.message_id, _DELIVERIES.c.to_sandbox_id))
+        found = map(self._record, rows)
+        return {message: tuple(some) for message, some in groupby(found, key=lambda one: one.message_id)}
 
 
 def _delivery(event: Event) -> Write:

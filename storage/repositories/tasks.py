@@ -8,10 +8,11 @@ from domain.keys import event_key
 from domain.records import Task, TaskLog
 from domain.statuses import Status
 from storage import tables
-from storage.groups import PROGRESS, TASK_START, TASK_STATUS, Write
+from storage.groups import PROGRESS, TASK_START, TASK_STATUS
 from storage.paging import Order, Page
 from storage.repositories import base
 from storage.repositories.base import Repository
+from storage.writes import Write
 
 _TABLE = tables.tasks
 _LOGS = tables.task_logs

@@ -9,15 +9,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import redis
+from rich.console import Console
 
-from cli.demo import measures, reading
-from domain.errors import LedgerError
+from cli.demo import measures, reading, run_demo
+from cli.demo.fleet import AGENTS, YOU
+from domain import streams
+from domain.errors import LedgerError, SettingsError
+from domain.settings import Settings
 from tests.waiting import wait_until
+
+MEMBERS = (YOU, *AGENTS)
 
 
 @pytest.fixture
@@ -87,14 +96,39 @@ def check_summary(summary: dict[str, Any]) -> None:
         assert sum(review["tasks"].values()) == 2 * final["reviewed"] + final["failed"] + 1
         assert review["tasks"].get("failed", 0) == final["failed"]
 
-    assert summary["deliveries"].keys() == {"delivered"}
     assert summary["shown_task"]["log"]
-    assert {exchange["message_type"] for exchange in summary["conversation"]} == {"request", "response"}
+    check_post(summary["post"])
+    assert summary["sandboxes"] == {"stopped": len(MEMBERS)}
+    assert summary["workspace"] == "archived"
+
+
+def check_post(post: dict[str, Any]) -> None:
+    """Each message went by the ledger's inboxes and was acknowledged, and what was said to all has reached all."""
+    assert {exchange["message_type"] for exchange in post["conversation"]} == {"request", "response"}
+    begins, ends = post["broadcasts"]
+    assert (begins["message_type"], ends["message_type"]) == ("notification", "command")
+    for broadcast in (begins, ends):
+        assert sorted(broadcast["recipients"]) == sorted(MEMBERS)
+        assert broadcast["deliveries"] == {"delivered": len(MEMBERS)}
+    assert post["deliveries"] == {"delivered": post["messages"] - 2 + 2 * len(MEMBERS)}
+    for latency in (post["to_inbox"], post["to_delivered"]):
+        assert 0 < latency["p50_ms"] <= latency["p99_ms"]
+        assert latency["probes"] == post["deliveries"]["delivered"]
+    assert post["to_inbox"]["p50_ms"] < post["to_delivered"]["p50_ms"]
+
+
+def agents_at_their_mailboxes(temporary_files: Path) -> bool:
+    """Whether each sandbox of the demo in this folder has a consumer that reads its inbox."""
+    for state in temporary_files.glob("flowledger-demo-*/servers.json"):
+        if text := state.read_text():  # it is made, then written
+            with closing(redis.Redis.from_url(json.loads(text)["redis_url"])) as client:
+                return len(list(client.scan_iter(streams.consumers("*")))) == len(MEMBERS)
+    return False
 
 
 def test_ctrl_c_ends_the_demo_and_leaves_nothing(temporary_files: Path) -> None:
     demo = start(temporary_files)
-    wait_until(lambda: list(temporary_files.glob("*/agents/watcher.sock")), 60, "an agent at its address")
+    wait_until(lambda: agents_at_their_mailboxes(temporary_files), 60, "each agent at its mailbox")
     demo.send_signal(signal.SIGINT)
     output, errors = demo.communicate(timeout=60)
 
@@ -105,6 +139,11 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing(temporary_files: Path) -> None:
     assert list(temporary_files.glob("flowledger-demo-*")) == []
 
 
+def test_the_demo_says_at_once_that_its_agents_do_not_sign() -> None:
+    with pytest.raises(SettingsError, match="LEDGER_SIGNATURES"):
+        run_demo(Settings.load(signatures="required"), Console(quiet=True))
+
+
 def test_percentiles_are_values_that_were_measured() -> None:
     found = measures.latency([float(value) for value in range(1, 101)])
     assert (found.probes, found.p50_ms, found.p99_ms) == (100, 50.0, 99.0)
@@ -113,6 +152,12 @@ def test_percentiles_are_values_that_were_measured() -> None:
 def test_no_latency_is_made_up() -> None:
     with pytest.raises(LedgerError, match="no latency"):
         measures.latency([])
+
+
+def test_what_has_not_ended_has_no_latency() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    found = measures.between([(began, None), (began, began + timedelta(milliseconds=7))])
+    assert (found.probes, found.p50_ms) == (1, 7.0)
 
 
 def test_a_review_finds_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

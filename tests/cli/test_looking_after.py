@@ -163,6 +163,33 @@ def test_tail_shows_what_is_recorded_until_it_is_interrupted(tailing: Callable[.
     assert "Traceback" not in tail.text()
 
 
+def test_tail_tells_what_workspaces_and_sandboxes_say(tailing: Callable[..., Tailing], storage: Storage) -> None:
+    record(
+        storage,
+        raw("workspace.created", id="1", subject="ws", name="the lab", user_id="usr"),
+        raw("sandbox.created", id="2", subject="sb", workspace_id="ws", agent_id="agent_a"),
+        raw("sandbox.started", id="3", subject="sb"),
+        raw("sandbox.updated", id="4", subject="sb", health={"status": "unhealthy", "message": "no answer for 3 s"}),
+        raw("sandbox.updated", id="5", subject="sb", connection={"host": "h", "port": 80}),
+        raw("sandbox.updated", id="6", subject="sb", health={"more": 1}),
+        raw("sandbox.failed", id="7", subject="sb", error={"message": "no memory"}),
+        raw("workspace.archived", id="8", subject="ws", reason="done"),
+    )
+    tail = tailing("--since", "1h")
+    wait_until(lambda: "workspace.archived" in tail.text())
+    lines = [line.split(None, 1)[1].rstrip() for line in tail.text().splitlines()[1:]]
+    assert lines == [
+        "workspace.created      ws  the lab",
+        "sandbox.created        sb  agent_id agent_a",
+        "sandbox.started        sb",
+        "sandbox.updated        sb  health unhealthy: no answer for 3 s",
+        'sandbox.updated        sb  connection {"host": "h", "port": 80}',
+        'sandbox.updated        sb  health {"more": 1}',
+        "sandbox.failed         sb  no memory",
+        "workspace.archived     ws  done",
+    ]
+
+
 def test_tail_gives_rows_of_the_journal_as_json_one_a_line(tailing: Callable[..., Tailing], storage: Storage) -> None:
     pretty = raw("task.created", subject="t1").replace(b",", b",\n")
     record(storage, pretty, raw("task.started", subject="t2"))

@@ -14,9 +14,10 @@ from client import Publisher
 from domain.envelope import Envelope, parse
 from domain.errors import Reason, Refused, SettingsError
 from domain.events import TaskStarted
-from tests.builders import ABSENT, FIELDS, event, raw
+from tests.builders import ABSENT, event, raw
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, entries, events
+from tests.vocabulary import FIELDS
 from tests.waiting import wait_until
 
 

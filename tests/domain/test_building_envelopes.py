@@ -14,7 +14,7 @@ from domain.errors import Refused
 from domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
 from domain.statuses import Level
 from domain.times import now, sortable
-from tests.builders import EXAMPLES, FIELDS
+from tests.vocabulary import EXAMPLES, FIELDS
 
 MOMENT = datetime(2026, 1, 31, 14, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=2)))
 

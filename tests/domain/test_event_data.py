@@ -8,8 +8,9 @@ import pytest
 
 from domain.errors import Reason
 from domain.events import EVENT_TYPES
-from tests.builders import ABSENT, FIELDS, event, parsed, raw, to_bytes
+from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
+from tests.vocabulary import EXAMPLES, FIELDS
 
 ALL_FIELDS: Final = [(type_, name) for type_, fields in FIELDS.items() for name in fields]
 
@@ -27,6 +28,11 @@ ACCEPTED: Final[dict[str, list[Any]]] = {
     "ids": [["sb"], ["sb_1", "sb_2", "sb_1"]],
     "message_type": ["request", "response", "notification", "command"],
     "time": ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123456789+02:00"],
+    "name": ["x", " ", "\x00", "\ud800", "x" * 255, "\U0001f600" * 255],
+    "agent_config": [{}, {"model": None}, {"more": {"a": [None]}}, EXAMPLES["agent_config"]],
+    "resource_limits": [{}, {"cpu": None}, {"more": {"a": [None]}}, EXAMPLES["resource_limits"]],
+    "connection": [{}, {"host": None}, {"more": {"a": [None]}}, EXAMPLES["connection"]],
+    "health": [{}, {"status": None}, {"more": {"a": [None]}}, EXAMPLES["health"]],
 }
 REFUSED: Final[dict[str, list[Any]]] = {
     "str": [1, 1.5, True, [], ["x"], {}],
@@ -42,6 +48,11 @@ REFUSED: Final[dict[str, list[Any]]] = {
     "ids": ["sb_1", [], [1], [""], ["x" * 513], ["\x00"], [None], [["sb_1"]], {}],
     "message_type": ["", "question", "REQUEST", 1, ["request"]],
     "time": ["", "soon", "2026-01-31", "2026-01-31T12:00:00", 0, True],
+    "name": ["", "x" * 256, 1, True, ["x"], {}],
+    "agent_config": ["m", 1, True, [], [{}]],
+    "resource_limits": ["1 GiB", 1, True, [], [{}]],
+    "connection": ["localhost:80", 80, True, [], [{}]],
+    "health": ["healthy", 1, True, [], [{}]],
 }
 
 
@@ -85,7 +96,7 @@ def test_an_event_says_the_status_of_the_table(verb: str, status: str | None) ->
     said = {
         model.status
         for type_, model in EVENT_TYPES.items()
-        if type_.partition(".")[2] == verb and "message" not in type_
+        if type_.partition(".")[2] == verb and type_.partition(".")[0] in ("execution", "node", "task")
     }
     assert said == {status}
 

@@ -25,9 +25,10 @@ from domain import streams
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
-from tests.builders import FIELDS, raw
+from tests.builders import raw
 from tests.faults.accepted import AcceptedLog
 from tests.faults.histories import SOURCE
+from tests.vocabulary import FIELDS
 from workers.connections import connect
 from workers.drain import Drain
 
@@ -51,13 +52,27 @@ POINTS: Final = (
     Point("storage.unit_of_work", "UnitOfWork.flush", "before"),
     Point("storage.unit_of_work", "UnitOfWork.flush", "in"),
     Point("storage.unit_of_work", "UnitOfWork.flush", "after"),
+    Point("workers.post", "PostOffice.after", "before"),
+    Point("workers.post", "PostOffice.after", "after"),
     Point("workers.shards", "Shards.done", "before"),
     Point("workers.shards", "Shards.done", "in"),
     Point("workers.shards", "Shards.done", "after"),
     Point("workers.shards", "Shards.leave", "before"),
 )
-"""Read, made into writes, written and committed, deleted from the stream. The post office's steps (put into the inbox,
-marked as sent) belong here when there is one."""
+"""Read, made into writes, written and committed, delivered, deleted from the stream."""
+OF_SENT: Final = (
+    Point("workers.post", "PostOffice._rooms", "after"),
+    Point("workers.post", "PostOffice._put", "before"),
+    Point("workers.post", "PostOffice._put", "in"),
+    Point("workers.post", "PostOffice._put", "after"),
+)
+"""Steps of the post office where a message is sent. (That it is marked as sent is an event, with points of its own.)"""
+OF_END: Final = (
+    Point("workers.post", "PostOffice._settle", "before"),
+    Point("workers.post", "PostOffice._settle", "after"),
+)
+"""Its steps where a message has come to its end."""
+_ENDS: Final = ("message.delivered", "message.failed", "message.expired")
 
 
 def main() -> None:
@@ -67,7 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--every", type=int, default=1, help="of all pairs of a type and a point, each so many-th")
     options = parser.parse_args()
-    pairs = [(type_, point) for type_ in FIELDS for point in POINTS][:: options.every]
+    pairs = [(type_, point) for type_ in FIELDS for point in points(type_)][:: options.every]
     random = Random(options.seed)
     settings = Settings.load()
     shard = settings.shards
@@ -81,9 +96,16 @@ def main() -> None:
                 client.xadd(streams.stream(shard), {streams.FIELD: body})
                 log.accepted([id_])
                 _crash(settings, shard, point, random.uniform(0, 0.004))
-                client.delete(streams.lease(shard), streams.WATCH)  # as when they have run out
+                client.delete(*map(streams.lease, range(settings.shards)), streams.WATCH)  # as when they have run out
                 _finish(settings, shard, client, point)
     print(len(pairs))
+
+
+def points(type_: str) -> tuple[Point, ...]:
+    """The steps of recording an event of this type."""
+    if type_ == "message.sent":
+        return POINTS + OF_SENT
+    return POINTS + OF_END if type_ in _ENDS else POINTS
 
 
 def _crash(settings: Settings, shard: int, point: Point, seconds: float) -> None:
@@ -105,7 +127,7 @@ def _finish(settings: Settings, shard: int, client: redis.Redis, point: Point) -
         _drain(settings, shard)
         os._exit(0)
     os.waitpid(child, 0)
-    left = client.xlen(streams.stream(shard))
+    left = sum(client.xlen(streams.stream(one)) for one in range(settings.shards))
     if left:
         sys.exit(f"{left} entries left after a crash at {point}")
 

@@ -6,6 +6,7 @@ and the rows that stand there must be those, no more and no fewer.
 
 from __future__ import annotations
 
+import json
 import time
 import zlib
 from collections import Counter
@@ -52,14 +53,19 @@ class Verdict:
             self.errors.append(f"{what}: {count} ({examples})")
 
 
-def judge(engine: Engine, accepted: Accepted, refused: Iterable[bytes] = ()) -> Verdict:
-    """Judges all that stands in the database; `refused` are the bodies that must be dead letters, and nothing else."""
+def judge(engine: Engine, accepted: Accepted, refused: Iterable[bytes] = (), *, marks_lost: bool = False) -> Verdict:
+    """Judges all that stands in the database; `refused` are the bodies that must be dead letters, and nothing else.
+
+    `marks_lost`: the broker lost what it knew of the inboxes, so a message may have been put there again.
+    """
     began = time.monotonic()
     verdict = Verdict(accepted=len(accepted.ids), is_given=True)
     with engine.connect() as connection:
         known = _journal(connection, accepted, verdict)
         _dead_letters(connection, accepted, known, list(refused), verdict)
         _count_rows(connection, verdict)
+        if not marks_lost:
+            _count_dispatches(connection, verdict)
     verdict.seconds = time.monotonic() - began
     return verdict
 
@@ -136,3 +142,16 @@ def _count_rows(connection: Connection, verdict: Verdict) -> None:
     events, effects = connection.execute(logged).scalar_one(), connection.execute(lines).scalar_one()
     if events != effects:
         verdict.errors.append(f"{effects} log lines of {events} events that log")
+
+
+def _count_dispatches(connection: Connection, verdict: Verdict) -> None:
+    """A message goes into an inbox once; that it did is an event, one for each message and recipient."""
+    columns = tables.events.c
+    dispatches = select(columns.subject, columns.raw).where(
+        columns.type == "message.dispatched", columns.source == _OWN
+    )
+    stream = connection.execution_options(yield_per=5000).execute(dispatches)
+    puts = Counter((event.subject, json.loads(event.raw)["data"]["to_sandbox_id"]) for event in stream)
+    again = [put for put, times in puts.items() if times > 1]
+    verdict.doubled += len(again)
+    verdict.say("messages put into an inbox again", again, len(again))

@@ -19,8 +19,10 @@ from typing import Final
 from client.publisher import Publisher
 from client.publishing import Prepared
 from domain.errors import PublishError
+from domain.key_file import KeyFile
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
+from tests.faults.forging import signed_texts
 
 BATCH: Final = 40
 _LOOK_SECONDS: Final = 0.05
@@ -49,11 +51,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, help="events in all; endless where absent")
     parser.add_argument("--backlog", type=int, default=20_000, help="it waits while more events wait to be recorded")
     parser.add_argument("--clock", type=float, default=0.0, help="seconds its clock is ahead")
+    parser.add_argument("--keys", type=Path, help="it signs, with the keys of this file")
     return parser.parse_args()
 
 
 def _batches(options: argparse.Namespace, publisher: Publisher) -> Iterator[list[Prepared]]:
-    texts = islice(histories.texts(options.name, options.seed, timedelta(seconds=options.clock)), options.count)
+    texts = histories.texts(options.name, options.seed, timedelta(seconds=options.clock))
+    if options.keys is not None:
+        texts = signed_texts(texts, KeyFile(options.keys))
+    texts = islice(texts, options.count)
     while batch := [publisher.prepare(text) for text in islice(texts, BATCH)]:
         yield batch
 

@@ -31,7 +31,7 @@ After each row all of these hold, or the row has failed:
 - **I1** every accepted event is in the journal, byte for byte, or a dead letter. What was accepted is written to files
   by the producers themselves, flushed to the disk when the broker has confirmed, so no server is believed.
 - **I2** one effect per event: nothing is in the journal twice, no row is there that no event accounts for.
-- **I3** every row of every table equals what an independent model (`tests/oracle.py`) makes of the set of events.
+- **I3** every row of every table equals what an independent model (`tests/oracle`) makes of the set of events.
 - **I4** the backlog drains to nothing, within two minutes of the last fault.
 - **I5** every refusal has a reason in words and keeps its bytes.
 """

@@ -163,6 +163,12 @@ class Servers:
         """What stands in a stream is what is left to do; what is recorded, or dead, is deleted from it."""
         return not self.backlog()
 
+    def is_delivered(self) -> bool:
+        """What is recorded is in the inboxes, too, and that is recorded."""
+        with self.engine.connect() as connection:
+            waiting = connection.execute(text("SELECT count(*) FROM outbox")).scalar_one()
+        return not waiting and self.is_drained()
+
     def newest(self) -> list[tuple[int, int]]:
         """The last entry of each shard."""
         return [self._id_of(shard, newest=True) or (0, 0) for shard in range(self.settings.shards)]
@@ -196,7 +202,10 @@ class Servers:
         names = ", ".join(table.name for table in tables.metadata.sorted_tables)
         with self.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {names}"))
-        self.redis.delete(streams.COUNTERS, streams.BROKER)
+        self.redis.delete(streams.COUNTERS, streams.BROKER, streams.EXPIRIES)
+        for key in self.redis.scan_iter("ledger:[ipt]*:*"):
+            if key.startswith((b"ledger:inbox:", b"ledger:posted:", b"ledger:taken:")):
+                self.redis.delete(key)
 
 
 def signal_tree(pid: int, number: signal.Signals) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -115,7 +116,7 @@ class Trial:
     # --- load
 
     @contextlib.contextmanager
-    def load(self, producers: int = 2, **options: float | int) -> Iterator[None]:
+    def load(self, producers: int = 2, **options: float | int | Path) -> Iterator[None]:
         """Producers publish; at the end they are asked to stop."""
         before = self.accepted()
         for _ in range(producers):
@@ -221,17 +222,20 @@ class Trial:
         self.outcome.notes.append(words)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """I4: nothing is left to record, and nothing stays pending."""
+        """I4: nothing is left to record, and nothing stays pending: neither an entry nor a message."""
         began = time.monotonic()
         self.wait(self.world.is_drained, f"an empty backlog (I4); {self.world.backlog()} left", seconds)
+        self.wait(self.world.is_delivered, "an empty outbox (I4)", seconds)
         self.tell(f"drained in {time.monotonic() - began:.1f} s")
 
-    def judge(self) -> None:
-        """I1 to I5 over all that stands."""
+    def judge(self, *, marks_lost: bool = False) -> None:
+        """I1 to I5 over all that stands; `marks_lost`: see `tests.faults.judge`."""
         self.drain()
         self.tell("judging")
         self.outcome.repeated += self.world.counters().get("repeated", 0)
-        self.outcome.verdict = judge(self.world.engine, Accepted.read(self.accepted_folder), self.refused)
+        self.outcome.verdict = judge(
+            self.world.engine, Accepted.read(self.accepted_folder), self.refused, marks_lost=marks_lost
+        )
 
 
 def _are_past(oldest: list[tuple[int, int] | None], newest: list[tuple[int, int]]) -> bool:

@@ -50,9 +50,9 @@ class World(Servers):
             wait_until(lambda: self.consuming() >= len(self.workers), START_SECONDS, "consuming workers")
 
     def consuming(self) -> int:
-        """Celery workers that are ready: before, they subscribe, once for gossip and last of all for control."""
+        """Celery workers that are ready: last of all they subscribe to commands."""
         clients: Any = self.redis.client_list()
-        return sum(int(client["psub"]) > 0 for client in clients) // 2
+        return sum(int(client["psub"]) > 0 for client in clients)
 
     def add_worker(self, command: Sequence[str] | None = None, **environment: str) -> Process:
         """Starts one more worker; `command` in place of the usual one."""
@@ -139,7 +139,7 @@ class World(Servers):
         folder.mkdir(parents=True)
         return folder
 
-    def start_producer(self, accepted: Path, to: str | None = None, **options: float | int) -> Process:
+    def start_producer(self, accepted: Path, to: str | None = None, **options: float | int | Path) -> Process:
         """A producer of events of its own, to the world's broker or another one; `options`: `tests.faults.producer`."""
         number = next(self._numbers)
         arguments = [part for option, value in options.items() for part in (f"--{option}", str(value))]

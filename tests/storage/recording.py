@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from domain.envelope import LEDGER_SOURCE
 from domain.limits import Limits
 from domain.records import DeadLetter
 from storage import tables
@@ -53,11 +54,25 @@ def record_entry(storage: Storage, *fields: bytes, entry_id: str = "1-0") -> Rec
     return recorder(storage).record([Entry(entry_id, fields)])
 
 
+def own_events(storage: Storage) -> list[str]:
+    """What the ledger itself said, as it stands in the journal."""
+    of_ledger = select(tables.events.c.raw).where(tables.events.c.source == LEDGER_SOURCE)
+    with storage.reading() as connection:
+        return list(connection.execute(of_ledger).scalars())
+
+
 def empty(storage: Storage) -> None:
     """Takes all rows out of all tables."""
     with storage.engine.begin() as connection:
         for table in reversed(tables.metadata.sorted_tables):
             connection.execute(delete(table))
+
+
+def by_hand(storage: Storage, *statements: Any) -> None:
+    """What somebody does to the tables behind the ledger's back."""
+    with storage.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def differences(storage: Storage) -> list[str]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.unit_of_work import Storage
-from tests.builders import FIELDS, histories
+from tests.builders import histories
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, record_batches
+from tests.vocabulary import FIELDS
 
 EXAMPLES: Final = 60
 
@@ -40,7 +41,7 @@ def test_the_rows_are_those_of_the_merge_rule(storage: Storage, history: list[by
     assert differences(storage) == []
 
 
-@pytest.mark.parametrize("kind", ["execution", "node", "task", "message"])
+@pytest.mark.parametrize("kind", ["execution", "node", "task", "message", "workspace", "sandbox"])
 @settings(max_examples=EXAMPLES // 2)
 @given(data=st.data())
 def test_one_subject_told_by_many_events_has_the_rows_of_the_merge_rule(

@@ -12,9 +12,9 @@ import pytest
 
 from domain import events as say
 from domain.envelope import Event
-from storage.groups import Write
 from storage.repositories import CheckpointRepository, TaskRepository
 from storage.unit_of_work import Storage
+from storage.writes import Write
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
 from workers.recorder import EVENT_HANDLERS, Recorded
@@ -117,7 +117,7 @@ def test_an_entry_of_20_mebibytes_is_kept(storage: Storage) -> None:
 
 def shapes(number: int) -> list[bytes]:
     """Events of as many combinations of fields."""
-    fields = [name for name in say.TaskUpdated.description() if name != "priority"]
+    fields = [name for name in say.TaskUpdated.described_fields() if name != "priority"]
     chosen = [names for size in (2, 3, 4) for names in combinations(sorted(fields), size)][:number]
     return [raw("task.updated", **dict.fromkeys(names, "x"), subject=f"t{place}") for place, names in enumerate(chosen)]
 

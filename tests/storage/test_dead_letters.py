@@ -181,6 +181,8 @@ POISON = {
     "the deepest error": deepest("1e400", LISTS, "task.failed", "error"),
     "the deepest usage": deepest('"\\ud800"', OBJECTS, "task.failed", "usage"),
     "the deepest input": deepest("1e400", OBJECTS, "task.created", "input"),
+    "the deepest agent configuration": deepest("1e400", OBJECTS, "sandbox.created", "agent_config"),
+    "the deepest connection": deepest('"\\ud800"', LISTS, "sandbox.updated", "connection"),
     "the deepest content": deepest("1e400", OBJECTS, "message.sent", "content"),
     "an exponent": raw("task.completed", output="here").replace(b'"here"', b"1e99999999999999999999"),
     "a number of all the digits there may be": raw("task.completed", output="here").replace(b'"here"', b"-1e131071"),

@@ -23,7 +23,7 @@ def name(size: int, seed: int) -> str:
 
 
 def test_the_longest_ids_fit_into_every_key_and_index(storage: Storage) -> None:
-    a, b, c, d, e = (name(HIGHEST["max_id_bytes"], seed) for seed in range(5))
+    a, b, c, d, e, f = (name(HIGHEST["max_id_bytes"], seed) for seed in range(6))
     source = name(HIGHEST["max_source_bytes"], 9)
     events = [
         raw("execution.created", id=a, source=source, subject=a, workflow_id=b, workspace_id=c),
@@ -31,8 +31,10 @@ def test_the_longest_ids_fit_into_every_key_and_index(storage: Storage) -> None:
         raw("task.created", id=c, source=source, subject=b, execution_id=a, workspace_id=c, parent_task_id=e),
         raw("task.logged", id=d, source=source, subject=b, message="m"),
         raw("message.sent", id=e, source=source, subject=c, from_sandbox_id=d, to_sandbox_ids=[a, b], thread_id=e),
+        raw("workspace.created", id=f, source=source, subject=a, user_id=b),
+        raw("sandbox.created", id=a[::-1], source=source, subject=c, workspace_id=a, agent_id=b, container_id=d),
     ]
-    assert recorder(storage, **HIGHEST).record(entries(events)) == Recorded(recorded=5)
+    assert recorder(storage, **HIGHEST).record(entries(events)) == Recorded(recorded=7)
     assert differences(storage) == []
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from sqlalchemy import Connection
 
-from domain.statuses import Status
+from domain.statuses import SandboxStatus, Status, WorkspaceStatus
 from storage.paging import BadCursor, Page
 from storage.repositories import (
     DeadLetterRepository,
@@ -19,8 +19,10 @@ from storage.repositories import (
     ExecutionLogRepository,
     ExecutionRepository,
     MessageRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.repositories.dead_letters import ALL
 from storage.unit_of_work import Storage
@@ -82,6 +84,18 @@ READS: Final = {
     "messages of a workspace": Read(lambda c: _of(MessageRepository(c).of_workspace, "ws"), _created, 5),
     "messages of a thread": Read(lambda c: _of(MessageRepository(c).of_thread, "th"), _created, 5),
     "deliveries": Read(lambda c: _of(DeliveryRepository(c).of_message, "z"), lambda r: r.to_sandbox_id, 10),
+    "workspaces": Read(lambda c: WorkspaceRepository(c).newest, _created, 10, descending=True),
+    "workspaces in a status": Read(
+        lambda c: _with(WorkspaceRepository(c).newest, status=WorkspaceStatus.ARCHIVED), _created, 5, descending=True
+    ),
+    "workspaces of a user": Read(lambda c: _of(WorkspaceRepository(c).of_user, "usr"), _created, 5, descending=True),
+    "sandboxes": Read(lambda c: SandboxRepository(c).newest, _created, 10, descending=True),
+    "sandboxes in a status": Read(
+        lambda c: _with(SandboxRepository(c).newest, status=SandboxStatus.RUNNING), _created, 5, descending=True
+    ),
+    "sandboxes of a workspace": Read(
+        lambda c: _of(SandboxRepository(c).of_workspace, "ws"), _created, 5, descending=True
+    ),
     "dead letters": Read(lambda c: _with(DeadLetterRepository(c).oldest, only=ALL), lambda r: (r.first_seen, r.id), 8),
     "open dead letters": Read(lambda c: DeadLetterRepository(c).oldest, lambda r: (r.first_seen, r.id), 8),
     "listed dead letters": Read(lambda c: DeadLetterRepository(c).listed, lambda r: (r.first_seen, r.id), 8),
@@ -106,7 +120,12 @@ def ledger(storage: Storage) -> Storage:
                 thread_id="th" if some else None,
                 **shared,
             ),
+            raw("workspace.created", user_id="usr" if some else None, **shared),
+            raw("sandbox.created", workspace_id="ws" if some else None, **shared),
         ]
+        if not some:
+            later: dict[str, Any] = {"subject": id_, "time": "2026-02-01T00:00:00Z"}
+            events += [raw("workspace.archived", **later), raw("sandbox.started", **later)]
     events.append(raw("execution.started", subject="z"))
     for node, iteration, attempt in product(("n", "é", "N"), (3, 1, 2), (2, 1)):
         events.append(raw("node.started", subject="a", node=node, iteration=iteration, attempt=attempt))

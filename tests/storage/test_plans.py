@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
-from domain.statuses import Status
+from domain.statuses import SandboxStatus, Status, WorkspaceStatus
+from storage import tables
 from storage.engine import make_engine
 from storage.repositories import (
     DeadLetterActionRepository,
@@ -18,8 +20,11 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    OutboxRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
@@ -42,6 +47,14 @@ _FILL: Final = (
     f" SELECT 'm' || n, 's' || n % 50, 'w' || n % 20, 'th' || n % 50, {_MOMENT}, n FROM generate_series(1, :rows) n",
     "INSERT INTO message_deliveries (message_id, to_sandbox_id)"
     " SELECT 'm' || n, 's' || n % 50 FROM generate_series(1, :rows) n",
+    "INSERT INTO outbox (message_id, to_sandbox_id, source, event_id, expires_at)"
+    f" SELECT 'm' || n, 's' || n % 50, 's', n, CASE WHEN n % 9 = 0 THEN {_MOMENT} END FROM generate_series(1, :rows) n",
+    "INSERT INTO workspaces (id, user_id, status, created_at, created_at_key)"
+    " SELECT 'w' || n, 'u' || n % 20, (CASE WHEN n < 200 THEN 'archived' ELSE 'active' END),"
+    f" {_MOMENT}, n FROM generate_series(1, :rows) n",
+    "INSERT INTO sandboxes (id, workspace_id, status, created_at, created_at_key)"
+    " SELECT 's' || n, 'w' || n % 20, (CASE WHEN n < 200 THEN 'error' ELSE 'stopped' END),"
+    f" {_MOMENT}, n FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
     f" SELECT 'dead_d' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letter_actions (id, dead_letter_id, at, who, action, stream, entry_id)"
@@ -49,6 +62,8 @@ _FILL: Final = (
     "INSERT INTO events (source, id, type, subject, partition, raw, recorded_at)"
     f" SELECT 's', n, 'task.queued', 't', 0, '{{}}', {_MOMENT} FROM generate_series(1, :rows) n",
 )
+
+_EARLY: Final = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 
 READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "an execution": lambda c: ExecutionRepository(c).get("e7"),
@@ -67,6 +82,18 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "messages of a workspace": lambda c: MessageRepository(c).of_workspace("w7"),
     "messages of a thread": lambda c: MessageRepository(c).of_thread("th7"),
     "deliveries": lambda c: DeliveryRepository(c).of_message("m7"),
+    "what waits for some sandboxes": lambda c: OutboxRepository(c).first(["s7", "s8"], 0, 10),
+    "the next sandbox for which anything waits": lambda c: OutboxRepository(c).recipients("s7", 1),
+    "for whom a message waits": lambda c: OutboxRepository(c).recipients_of(["m7"]),
+    "what waits and has expired": lambda c: OutboxRepository(c).expired(_EARLY, 10),
+    "a workspace": lambda c: WorkspaceRepository(c).get("w7"),
+    "workspaces": lambda c: WorkspaceRepository(c).newest(),
+    "workspaces in a status that few have": lambda c: WorkspaceRepository(c).newest(status=WorkspaceStatus.ARCHIVED),
+    "workspaces of a user": lambda c: WorkspaceRepository(c).of_user("u7"),
+    "a sandbox": lambda c: SandboxRepository(c).get("s7"),
+    "sandboxes": lambda c: SandboxRepository(c).newest(),
+    "sandboxes in a status that few have": lambda c: SandboxRepository(c).newest(status=SandboxStatus.ERROR),
+    "sandboxes of a workspace": lambda c: SandboxRepository(c).of_workspace("w7"),
     "a dead letter": lambda c: DeadLetterRepository(c).get("dead_d7"),
     "a dead letter by the beginning of its id": lambda c: DeadLetterRepository(c).full_id("dead_d777"),
     "open dead letters": lambda c: DeadLetterRepository(c).oldest(),
@@ -144,6 +171,19 @@ def test_the_messages_of_a_sandbox_are_found_by_sender_and_by_recipient(filled: 
     assert {"ix_messages_from_sandbox_id", "ix_message_deliveries_to_sandbox_id"} <= used
 
 
+def test_the_ids_of_the_sandboxes_of_a_workspace_are_in_the_index_alone(filled: Storage) -> None:
+    """A message to all of a workspace asks for them, within the transaction that records it; so no row is fetched
+    where PostgreSQL knows that all may see it."""
+    sandboxes = tables.sandboxes
+    ids = select(sandboxes.c.id).where(sandboxes.c.workspace_id == "w7")
+    with filled.reading() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan TO off; SET LOCAL enable_bitmapscan TO off"))
+        found = plan(connection, lambda c: c.execute(ids))
+    assert [(node["Node Type"], node.get("Index Name")) for node in nodes(found)] == [
+        ("Index Only Scan", "ix_sandboxes_workspace_id")
+    ]
+
+
 @pytest.mark.parametrize("part", [0.5, 0.9])
 @pytest.mark.parametrize(
     ("walk", "rows"),
@@ -152,8 +192,19 @@ def test_the_messages_of_a_sandbox_are_found_by_sender_and_by_recipient(filled: 
         (lambda c: DeadLetterRepository(c).oldest, ROWS),
         (lambda c: lambda **paging: MessageRepository(c).of_workspace("w7", **paging), ROWS // 20),
         (lambda c: lambda **paging: TaskRepository(c).of_execution("e7", **paging), ROWS // 20),
+        (lambda c: SandboxRepository(c).newest, ROWS),
+        (lambda c: lambda **paging: SandboxRepository(c).of_workspace("w7", **paging), ROWS // 20),
+        (lambda c: lambda **paging: WorkspaceRepository(c).of_user("u7", **paging), ROWS // 20),
     ],
-    ids=["executions", "dead letters", "messages of a workspace", "tasks of an execution"],
+    ids=[
+        "executions",
+        "dead letters",
+        "messages of a workspace",
+        "tasks of an execution",
+        "sandboxes",
+        "sandboxes of a workspace",
+        "workspaces of a user",
+    ],
 )
 def test_a_later_page_by_cursor_looks_at_no_more_than_the_first(
     filled: Storage, walk: Callable[[Connection], Callable[..., Any]], rows: int, part: float

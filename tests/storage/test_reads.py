@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from domain.records import Execution, Message, RecordedEvent, Task
+from domain.records import Execution, Message, RecordedEvent, Sandbox, Task, Workspace
 from storage.paging import Page
 from storage.repositories import (
     DeadLetterRepository,
@@ -17,8 +17,10 @@ from storage.repositories import (
     ExecutionRepository,
     JournalRepository,
     MessageRepository,
+    SandboxRepository,
     TaskLogRepository,
     TaskRepository,
+    WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
 from tests.builders import raw
@@ -149,12 +151,73 @@ def test_a_message_comes_back_with_all_it_says(storage: Storage) -> None:
         )
 
 
+def test_a_workspace_comes_back_with_all_it_says(storage: Storage) -> None:
+    moment = "2026-01-31T12:00:00.123456Z"
+    record(
+        storage,
+        raw("workspace.created", time=moment, name="n", description="d", user_id="u", settings={"a": [1, None]}),
+        raw("workspace.archived", time=moment, id="~", reason="done"),
+    )
+    with storage.reading() as connection:
+        assert WorkspaceRepository(connection).get("ws_1") == Workspace(
+            id="ws_1",
+            status="archived",
+            name="n",
+            description="d",
+            user_id="u",
+            settings={"a": [1, None]},
+            reason="done",
+            created_at=MOMENT,
+            archived_at=MOMENT,
+        )
+
+
+def test_a_sandbox_comes_back_with_all_it_says(storage: Storage) -> None:
+    """What is known in its objects is checked, and stands there as it was said, with what is not known."""
+    said: dict[str, Any] = {
+        "agent_config": {"model": "m", "temperature": 0.5, "tools": ["t", {"a": None}], "more": 10**400},
+        "resource_limits": {"cpu": 2, "memory_bytes": 2**63 - 1, "gpu": {"kind": "none"}},
+        "connection": {"host": "h", "port": 80, "url": None, "path": "/"},
+    }
+    health = {"status": "well", "checked_at": "2026-01-31T14:00:00.1234569+02:00", "more": [1]}
+    names: dict[str, Any] = {
+        "workspace_id": "w",
+        "name": "n",
+        "description": "d",
+        "agent_id": "a",
+        "user_id": "u",
+        "container_id": "c",
+    }
+    moment = "2026-01-31T12:00:00.123456Z"
+    record(
+        storage,
+        raw("sandbox.created", time=moment, health=health, **said, **names),
+        raw("sandbox.started", time=moment),
+        raw("sandbox.failed", time=moment, id="~", error={"message": "m", "code": 7}),
+    )
+    with storage.reading() as connection:
+        assert SandboxRepository(connection).get("sb_1") == Sandbox(
+            id="sb_1",
+            status="error",
+            **names,
+            **said,
+            health=health | {"checked_at": "2026-01-31T12:00:00.123456Z"},
+            error={"message": "m", "code": 7},
+            reason=None,
+            created_at=MOMENT,
+            started_at=MOMENT,
+            status_at=MOMENT,
+        )
+
+
 def test_what_is_not_there_is_none(storage: Storage) -> None:
     with storage.reading() as connection:
         found: list[object] = [
             TaskRepository(connection).get("x"),
             ExecutionRepository(connection).get("x"),
             MessageRepository(connection).get("x"),
+            WorkspaceRepository(connection).get("x"),
+            SandboxRepository(connection).get("x"),
             DeadLetterRepository(connection).get("x"),
             JournalRepository(connection).get("x", "x"),
         ]
@@ -163,6 +226,8 @@ def test_what_is_not_there_is_none(storage: Storage) -> None:
             TaskLogRepository(connection).of_task("x"),
             ExecutionLogRepository(connection).of_node("x", "y"),
             DeliveryRepository(connection).of_message("x"),
+            WorkspaceRepository(connection).of_user("x"),
+            SandboxRepository(connection).of_workspace("x"),
         ]
     assert found == [None] * len(found)
     assert [(page.items, page.cursor) for page in lists] == [((), None)] * len(lists)

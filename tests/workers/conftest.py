@@ -13,6 +13,7 @@ from cli import processes
 from cli.processes import Process
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from tests.workers.office import Office
 from workers.connections import connect
 from workers.replay import Replayer
 
@@ -29,6 +30,11 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 @pytest.fixture
 def replayer(settings: Settings, storage: Storage, client: redis.Redis) -> Replayer:
     return Replayer(settings, storage, client)
+
+
+@pytest.fixture
+def office(settings: Settings, client: redis.Redis, storage: Storage) -> Office:
+    return Office(settings, client, storage)
 
 
 @pytest.fixture

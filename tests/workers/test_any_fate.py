@@ -1,8 +1,11 @@
 """Whatever happens in whatever order: producers publish, publish again and publish rubbish, drains of several workers
-work, die at any step and are held up, people mend and replay. In the end the rows are those of the merge rule."""
+work, die at any step and are held up, people mend and replay. In the end the rows are those of the merge rule, and each
+message is in each inbox where it belongs, once."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
@@ -21,9 +24,10 @@ from domain.statuses import DeadLetterStatus
 from storage.repositories.dead_letters import OPEN
 from storage.unit_of_work import Storage, UnitOfWork
 from tests.builders import events, raw
-from tests.storage.recording import count, dead_letters, differences, empty
+from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 from workers.connections import connect
 from workers.drain import Drain
+from workers.post import PostOffice
 from workers.recorder import Recorder
 from workers.replay import Replayer
 from workers.shards import Shards
@@ -37,6 +41,10 @@ STEPS: Final[dict[str, tuple[type[Any], str, bool]]] = {
     "not yet flushed": (UnitOfWork, "flush", False),
     "flushed": (UnitOfWork, "flush", True),
     "recorded": (Recorder, "record", True),
+    "not yet delivered": (PostOffice, "after", False),
+    "not yet in an inbox": (PostOffice, "_put", False),
+    "in an inbox": (PostOffice, "_put", True),
+    "delivered": (PostOffice, "after", True),
     "not yet done": (Shards, "done", False),
     "done": (Shards, "done", True),
     "left": (Shards, "leave", True),
@@ -128,15 +136,38 @@ class Fate(RuleBasedStateMachine):
     def nothing_is_recorded_twice_or_wrong(self) -> None:
         assert differences(self.storage) == []
 
+    @rule()
+    def look(self) -> None:
+        """What workers do once in a while."""
+        PostOffice(self.client, self.settings, self.storage).look()
+
     def teardown(self) -> None:
-        """Everything is mended and recorded in the end."""
+        """Everything is mended, recorded and delivered in the end."""
         for _ in range(2):
             self._drain_all()
             self.mend_and_replay(again=False)
         self._drain_all()
-        assert count(self.storage, "events") == len(self.published) + self.rubbish
+        self.look()
+        self._drain_all()
+        assert count(self.storage, "outbox") == 0
+        self._judge_inboxes()
         assert {letter.status for letter in dead_letters(self.storage)} <= {DeadLetterStatus.REPLAYED}
         assert differences(self.storage) == []
+
+    def _judge_inboxes(self) -> None:
+        """A message is put into an inbox once, which is said once, and it stays there until it has come to its end."""
+        raws = own_events(self.storage)
+        said = [json.loads(raw) for raw in raws if raw.encode("utf-8", "surrogatepass").strip() not in self.published]
+        put = Counter((e["subject"], e["data"]["to_sandbox_id"]) for e in said if e["type"] == "message.dispatched")
+        deliveries = all_rows(self.storage)["message_deliveries"]
+        found: Counter[tuple[str, str]] = Counter()
+        for key in self.client.scan_iter(streams.inbox("*")):
+            entries: Any = self.client.xrange(key)
+            sandbox = key.decode().removeprefix(streams.inbox(""))
+            found.update((fields[b"message_id"].decode(), sandbox) for _, fields in entries)
+        assert set(put.values()) <= {1}
+        assert found == Counter(one for one in put if deliveries[one]["status"] == "sent")
+        assert count(self.storage, "events") == len(self.published) + self.rubbish + len(said)
 
     def _drain_all(self) -> None:
         while any(self.client.xlen(streams.stream(shard)) for shard in range(SHARDS)):

@@ -1,18 +1,19 @@
-"""A worker that records an event between what a repair reads and what it writes (PostgreSQL; SQLite has one writer)."""
+"""Workers that record while it is verified and repaired, also between what a repair reads and what it writes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, text, update
+from sqlalchemy import Table, delete, func, insert, text, update
 
 from storage import plain, tables
 from storage.unit_of_work import Storage
 from tests.builders import raw
-from tests.storage.recording import differences, record, row
+from tests.storage.recording import by_hand, count, differences, record, row
 from tests.waiting import wait_until
 from workers import recompute, repair
 from workers.verify import verify
@@ -64,28 +65,40 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Intruder], None]:
     return install
 
 
+@pytest.mark.parametrize("harm", ["changed", "deleted", "stray"])
 @pytest.mark.parametrize(
-    "damage",
+    ("table", "wrong", "first", "last", "status"),
     [
-        update(tables.tasks).values(status="failed", status_key="zzz"),
-        delete(tables.tasks),
-        insert(tables.tasks).values(id="t2", created_at=func.current_timestamp(), status_key="zzz"),
+        (tables.tasks, "failed", "task.created", "task.started", "running"),
+        (tables.workspaces, "archived", "workspace.created", "workspace.archived", "archived"),
+        (tables.sandboxes, "stopped", "sandbox.created", "sandbox.failed", "error"),
     ],
-    ids=["changed", "deleted", "stray"],
+    ids=["task", "workspace", "sandbox"],
 )
 def test_an_event_that_comes_while_its_subject_is_mended_is_not_lost(
-    postgresql_storage: Storage, between: Callable[[Intruder], None], damage: Any
+    postgresql_storage: Storage,
+    between: Callable[[Intruder], None],
+    harm: str,
+    table: Table,
+    wrong: str,
+    first: str,
+    last: str,
+    status: str,
 ) -> None:
-    record(postgresql_storage, raw("task.created", subject="t1"))
-    with postgresql_storage.engine.begin() as connection:
-        connection.execute(damage)
-    subject = "t2" if damage.is_insert else "t1"
-    intruder = Intruder(postgresql_storage, raw("task.started", subject=subject, worker="w"))
+    record(postgresql_storage, raw(first, subject="1", id="a"))
+    damage: dict[str, Any] = {
+        "changed": update(table).values(status=wrong, status_key="zzz"),
+        "deleted": delete(table),
+        "stray": insert(table).values(id="2", created_at=func.current_timestamp(), status_key="zzz"),
+    }
+    by_hand(postgresql_storage, damage[harm])
+    subject = "2" if harm == "stray" else "1"
+    intruder = Intruder(postgresql_storage, raw(last, subject=subject, id="b"))
     between(intruder)
     assert verify(postgresql_storage, mend=True).is_well
     intruder.join()
     assert intruder.had_to_wait
-    assert row(postgresql_storage, "tasks", subject)["worker"] == "w"
+    assert row(postgresql_storage, table.name, subject)["status"] == status
     assert differences(postgresql_storage) == []
     assert verify(postgresql_storage).first == []
 
@@ -118,3 +131,59 @@ def test_a_repair_gives_way_to_a_worker_that_has_written_what_it_wants_to_write(
     assert intruder.had_to_wait
     assert row(postgresql_storage, "execution_logs", "e1", "n", 1, 1)["output"] == 1
     assert verify(postgresql_storage).first == []
+
+
+@contextmanager
+def recording(storage: Storage, subjects: int) -> Iterator[None]:
+    """Two workers that record events of a few tasks, one after the other, as fast as they can."""
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def run(worker: int) -> None:
+        number = 0
+        try:
+            while not stop.is_set():
+                number += 1
+                events = [
+                    raw(type_, id=f"{worker}-{number}-{place}", subject=f"t{(number + place) % subjects}")
+                    for place, type_ in enumerate(("task.started", "task.logged", "task.progressed", "task.completed"))
+                ]
+                record(storage, *events, start=number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    assert errors == []
+
+
+def test_workers_may_record_while_it_verifies(storage: Storage) -> None:
+    with recording(storage, subjects=50):
+        events = wait_until(lambda: count(storage, "events"))
+        for _ in range(5):
+            report = verify(storage)
+            assert report.first == []
+            assert report.events > events, "each looks at a later moment"
+            events = report.events
+
+
+def test_workers_may_record_the_same_subjects_while_it_repairs(storage: Storage) -> None:
+    """The damage is the worst there is: a key that no event can win against, so that nothing more is written there."""
+    tasks, lines = tables.tasks, tables.task_logs
+    with recording(storage, subjects=5):
+        for turn in range(4):
+            wrong = (
+                update(tasks).where(tasks.c.id == f"t{turn % 5}").values(status="failed", status_key="zzz", name="x")
+            )
+            gone = delete(tasks).where(tasks.c.id == f"t{(turn + 1) % 5}")
+            by_hand(storage, wrong, gone, delete(lines).where(lines.c.task_id == f"t{turn % 5}"))
+            assert verify(storage, mend=True).is_well
+    assert verify(storage).first == []
+    assert differences(storage) == []

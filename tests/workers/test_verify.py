@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
@@ -17,9 +14,8 @@ from storage import tables
 from storage.scratch import MERGED
 from storage.unit_of_work import Storage
 from tests.builders import histories, raw
-from tests.storage.recording import all_rows, count, differences, empty, record, record_batches
+from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches
 from tests.test_shared_data import batches, lines
-from tests.waiting import wait_until
 from workers.recompute import Difference, Kind
 from workers.verify import Report, verify
 
@@ -35,6 +31,9 @@ STORY: Final = (
     raw("task.logged", subject="t1", id="7", context={"a": 1}),
     raw("message.sent", subject="m1", id="8"),
     raw("message.delivered", subject="m1", id="9", to_sandbox_id="sb_2"),
+    raw("workspace.created", subject="w1", id="10", settings={"a": 1}),
+    raw("sandbox.created", subject="s1", id="11", workspace_id="w1", connection={"port": 80}),
+    raw("sandbox.failed", subject="s1", id="12"),
 )
 """A row and more in every table."""
 
@@ -44,16 +43,10 @@ def the_one(report: Report) -> Difference:
     return report.first[0]
 
 
-def by_hand(storage: Storage, *statements: Any) -> None:
-    with storage.engine.begin() as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
 def another(column: Column[Any]) -> Any:
     """A value that no test gives the column, and that its constraints allow."""
     if column.name == "status":
-        return "failed"
+        return {"workspaces": "archived", "sandboxes": "starting"}.get(column.table.name, "failed")
     if column.name == "level":
         return "critical"
     if column.name == "message_type":
@@ -137,6 +130,8 @@ STRAYS: Final[dict[Table, dict[str, Any]]] = {
     },
     tables.messages: {"id": "stray"},
     tables.message_deliveries: {"message_id": "m1", "to_sandbox_id": "stray"},
+    tables.workspaces: {"id": "stray"},
+    tables.sandboxes: {"id": "stray"},
 }
 
 
@@ -240,59 +235,3 @@ def test_real_records_verify(storage: Storage, name: str) -> None:
     report = verify(storage)
     assert report.first == []
     assert report.events == len(events)
-
-
-@contextmanager
-def recording(storage: Storage, subjects: int) -> Iterator[None]:
-    """Two workers that record events of a few tasks, one after the other, as fast as they can."""
-    stop = threading.Event()
-    errors: list[BaseException] = []
-
-    def run(worker: int) -> None:
-        number = 0
-        try:
-            while not stop.is_set():
-                number += 1
-                events = [
-                    raw(type_, id=f"{worker}-{number}-{place}", subject=f"t{(number + place) % subjects}")
-                    for place, type_ in enumerate(("task.started", "task.logged", "task.progressed", "task.completed"))
-                ]
-                record(storage, *events, start=number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(30)
-    assert errors == []
-
-
-def test_workers_may_record_while_it_verifies(storage: Storage) -> None:
-    with recording(storage, subjects=50):
-        events = wait_until(lambda: count(storage, "events"))
-        for _ in range(5):
-            report = verify(storage)
-            assert report.first == []
-            assert report.events > events, "each looks at a later moment"
-            events = report.events
-
-
-def test_workers_may_record_the_same_subjects_while_it_repairs(storage: Storage) -> None:
-    """The damage is the worst there is: a key that no event can win against, so that nothing more is written there."""
-    tasks, lines = tables.tasks, tables.task_logs
-    with recording(storage, subjects=5):
-        for turn in range(4):
-            wrong = (
-                update(tasks).where(tasks.c.id == f"t{turn % 5}").values(status="failed", status_key="zzz", name="x")
-            )
-            gone = delete(tasks).where(tasks.c.id == f"t{(turn + 1) % 5}")
-            by_hand(storage, wrong, gone, delete(lines).where(lines.c.task_id == f"t{turn % 5}"))
-            assert verify(storage, mend=True).is_well
-    assert verify(storage).first == []
-    assert differences(storage) == []

@@ -23,6 +23,7 @@ from tests.faults.rows import (
     row_15_migration,
     row_16_secrets,
     row_17_soak,
+    row_18_mail,
 )
 from tests.faults.trial import Row
 
@@ -45,4 +46,5 @@ ROWS: Final[tuple[Row, ...]] = (
     row_15_migration.ROW,
     row_16_secrets.ROW,
     row_17_soak.ROW,
+    row_18_mail.ROW,
 )

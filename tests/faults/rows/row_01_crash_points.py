@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from cli import processes
-from tests.faults.crash import POINTS
+from tests.faults.crash import OF_END, OF_SENT, POINTS
 from tests.faults.trial import Dose, Row, Trial
 
 _FEW: Final = 19
@@ -26,12 +26,15 @@ def run(trial: Trial) -> None:
     crashes = int(done.stdout)
     trial.outcome.faults += crashes
     trial.judge()
-    trial.note(f"{len(POINTS)} crash points, each with each event type: {crashes} crashes")
+    trial.note(
+        f"{len(POINTS)} crash points, each with each event type, and {len(OF_SENT) + len(OF_END)} of the post office: "
+        f"{crashes} crashes"
+    )
 
 
 ROW: Final = Row(
     number=1,
-    title="os._exit at every step: read, written, committed, deleted; each event type",
+    title="os._exit at every step: read, written, committed, put into the inbox, deleted; each event type",
     run=run,
     sample=Dose(faults=1, few=True),
     long=Dose(faults=1),

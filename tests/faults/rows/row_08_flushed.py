@@ -27,7 +27,7 @@ def run(trial: Trial) -> None:
         with trial.same_workers(), trial.load():
             trial.wait(lambda before=before: trial.world.recorded() > before, "an event recorded after that")  # type: ignore[misc]
             trial.recover()
-    trial.judge()
+    trial.judge(marks_lost=True)
     alarms = trial.world.worker_logs().count("the broker has lost its data")
     assert alarms >= trial.dose.faults, f"{alarms} alarms of {trial.dose.faults} times that the broker was emptied"
     trial.note(

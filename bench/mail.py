@@ -1,0 +1,202 @@
+"""`make bench-mail`: how long a message takes from an agent's `send` to another's `receive`, beside raw Redis pub/sub.
+
+Idle, and while another process publishes 1,000 other events a second, in turns on the same servers. Pub/sub is the
+floor: it keeps nothing, and tells nobody what became of a message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import queue
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+from rich.console import Console
+from rich.table import Table
+
+import migrations
+from bench import workload
+from bench.contenders import Servers, percentile
+from cli import processes
+from cli.embedded import embedded_postgres_server, embedded_valkey_server
+from cli.processes import Process
+from client import Mailbox, Publisher
+from domain.settings import Settings
+
+LOAD: Final = 1_000
+"""Events a second."""
+_BATCHES: Final = 100
+"""Batches of them a second."""
+_PER_SECOND: Final = 20
+_RESULTS: Final = Path(__file__).parent / "mail.json"
+_LOST_SECONDS: Final = 10.0
+console: Final = Console(highlight=False)
+
+Send = Callable[[], float]
+"""Sends one message and waits until it is received; seconds."""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--probes", type=int, default=500, help="messages for each figure, and each turn")
+    arguments.add_argument("--rounds", type=int, default=3, help="turns of each")
+    arguments.add_argument("--messages", type=int, default=5_000, help="messages of the throughput's turn")
+    options = arguments.parse_args()
+    found: dict[str, list[float]] = {}
+    with _servers() as settings, _agents(settings) as ways:
+        for _ in range(options.rounds):
+            for name, send in ways.items():
+                found.setdefault(f"{name}, idle", []).extend(_probe(name, send, options.probes))
+            with _load(settings, len(ways) * options.probes * 0.2):
+                for name, send in ways.items():
+                    found.setdefault(f"{name}, {LOAD:,} events/s", []).extend(_probe(name, send, options.probes))
+        rate = _throughput(settings, options.messages)
+    results = {name: _figures(seen) for name, seen in found.items()}
+    _RESULTS.write_text(json.dumps(results | {"messages_per_second": rate}, indent=2) + "\n")
+    _print(results, rate)
+
+
+@contextmanager
+def _servers() -> Iterator[Settings]:
+    """A database, a broker and a worker."""
+    with (
+        tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
+        embedded_postgres_server(Path(folder) / "postgresql") as postgres,
+        embedded_valkey_server(Path(folder) / "valkey") as valkey,
+    ):
+        servers = Servers(postgres.url, valkey.url, Path(folder), (postgres.pid, valkey.pid))
+        engine = servers.engine()
+        migrations.upgrade(engine)
+        engine.dispose()
+        settings = Settings.load(redis_url=valkey.url, database_url=postgres.url)
+        environment = processes.worker_environment(settings)
+        worker = Process("worker", processes.worker_command(2), environment, Path(folder) / "worker.log")
+        worker.start()
+        try:
+            yield settings
+        finally:
+            worker.stop()
+
+
+@contextmanager
+def _agents(settings: Settings) -> Iterator[dict[str, Send]]:
+    """Two agents, one of which waits for messages in a thread of its own; and the same by pub/sub."""
+    received: queue.SimpleQueue[float] = queue.SimpleQueue()
+    assert settings.redis_url is not None
+    client = redis.Redis.from_url(settings.redis_url.get_secret_value())
+    with (
+        Mailbox("alice", settings=settings) as alice,
+        Mailbox("bob", settings=settings) as bob,
+        closing(client),
+        closing(client.pubsub(ignore_subscribe_messages=True)) as channel,
+    ):
+        channel.subscribe("bob")
+        threading.Thread(target=_receive, args=(bob, received), daemon=True).start()
+        threading.Thread(target=_listen, args=(channel, received), daemon=True).start()
+        content = {"text": "Revenue grew by four per cent, costs by two; the outlook is unchanged."}
+        ways: dict[str, Callable[[], object]] = {
+            "Flowledger": lambda: alice.send("bob", content),
+            "Redis pub/sub": lambda: client.publish("bob", json.dumps(content)),
+        }
+
+        def timed(send: Callable[[], object]) -> Send:
+            def probe() -> float:
+                began = time.perf_counter()
+                send()
+                return received.get(timeout=_LOST_SECONDS) - began
+
+            return probe
+
+        for way in ways.values():
+            way()  # until the worker is there
+            received.get(timeout=60)
+        yield {name: timed(way) for name, way in ways.items()}
+
+
+def _receive(bob: Mailbox, received: queue.SimpleQueue[float]) -> None:
+    for message in bob:
+        received.put(time.perf_counter())
+        bob.ack(message)
+
+
+def _listen(channel: Any, received: queue.SimpleQueue[float]) -> None:
+    with suppress(redis.ConnectionError):  # the end
+        for _ in channel.listen():
+            received.put(time.perf_counter())
+
+
+def _probe(name: str, send: Send, count: int) -> list[float]:
+    console.print(f"[dim]{name}: {count} messages[/dim]")
+    seen = []
+    for _ in range(count):
+        seen.append(send() * 1000)
+        time.sleep(random.uniform(0, 2 / _PER_SECOND))
+    return seen
+
+
+@contextmanager
+def _load(settings: Settings, seconds: float) -> Iterator[None]:
+    """Another process publishes other events, in small batches, steadily, for so long at the most."""
+    assert settings.redis_url is not None
+    context = multiprocessing.get_context("spawn")
+    ready, ending = context.Event(), context.Event()
+    given = (settings.redis_url.get_secret_value(), seconds, ready, ending)
+    process = context.Process(target=_publish, args=given, daemon=True)
+    process.start()
+    ready.wait()
+    try:
+        yield
+    finally:
+        ending.set()
+        process.join()
+
+
+def _publish(redis_url: str, seconds: float, ready: Any, ending: Any) -> None:
+    """Events are made and checked before the first is published: that is not what takes its time here."""
+    with Publisher(redis_url) as publisher:
+        events = [publisher.prepare(event) for event in workload.events(f"load{time.time_ns()}", int(LOAD * seconds))]
+        ready.set()
+        began, per_batch = time.monotonic(), LOAD // _BATCHES
+        for batch, first in enumerate(range(0, len(events), per_batch)):
+            if ending.wait(max(0.0, began + batch / _BATCHES - time.monotonic())):
+                return
+            publisher.publish_many(events[first : first + per_batch])
+
+
+def _throughput(settings: Settings, count: int) -> float:
+    """Messages a second, sent by one agent and received and acknowledged by another."""
+    console.print(f"[dim]{count:,} messages as fast as they go[/dim]")
+    with Mailbox("carol", settings=settings) as carol, Mailbox("dave", settings=settings) as dave:
+        sender = threading.Thread(target=lambda: [carol.send("dave", place) for place in range(count)], daemon=True)
+        began, done = time.monotonic(), 0
+        sender.start()
+        while done < count:
+            messages = dave.receive_many(100, timeout=_LOST_SECONDS)
+            dave.ack_many(messages)
+            done += len(messages)
+        return count / (time.monotonic() - began)
+
+
+def _figures(seen: list[float]) -> dict[str, float]:
+    return {"p50": percentile(seen, 0.5), "p99": percentile(seen, 0.99), "max": max(seen), "n": len(seen)}
+
+
+def _print(results: dict[str, dict[str, float]], rate: float) -> None:
+    table = Table("send to receive, ms", "p50", "p99", "max", "messages", box=None)
+    for name, figures in results.items():
+        table.add_row(name, *(f"{figures[part]:.1f}" for part in ("p50", "p99", "max")), f"{figures['n']:,.0f}")
+    console.print(table)
+    console.print(f"{rate:,.0f} messages/s from one agent to another, sent, received and acknowledged one by one")
+
+
+if __name__ == "__main__":
+    main()

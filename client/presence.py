@@ -1,0 +1,207 @@
+"""Who shares an inbox: its consumers, and their signs of life in `ledger:consumers:{sandbox}` (contract, section 8).
+
+A consumer without a name of its own takes the first slot, `1`, `2` …, whose consumer does not live: so one that is
+started again finds what the one before had in its hands.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from client.plans import Again, Command, Plan, Say, Wait, publish_error, replies
+from domain import streams
+from domain.errors import MailboxClosed, PublishError, SettingsError
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS: Final = 0.5
+LIFE_SECONDS: Final = 1.6
+"""A consumer that gives no sign of life for so long is dead: three in a row are missing."""
+_LOOK_SECONDS: Final = 0.05
+_ANY: Final = "any"
+"""In place of the sign that must stand there."""
+
+_SIGN: Final = """#!lua flags=allow-oom
+-- KEYS[1] ledger:consumers:{sandbox}; ARGV[1] a consumer, ARGV[2] the sign that must stand there, if one does; or `any`
+-- Puts a new sign. Answers whether it did (1, 0), the time in ms, and all signs.
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local stands = redis.call('HGET', KEYS[1], ARGV[1])
+local put = not stands or ARGV[2] == 'any' or stands == ARGV[2]
+if put then redis.call('HSET', KEYS[1], ARGV[1], now) end
+return {put and 1 or 0, now, redis.call('HGETALL', KEYS[1])}
+"""
+_LEAVE: Final = """#!lua flags=allow-oom
+-- KEYS[1] ledger:consumers:{sandbox}; ARGV[1] a consumer, ARGV[2] the sign that must stand there, or `any`.
+if ARGV[2] == 'any' or redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+  return redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return 0
+"""
+
+
+class Presence:
+    """This consumer among the others of its inbox; plans for its life, and what is known of the others."""
+
+    def __init__(self, sandbox_id: str, consumer: str | None, timeout_seconds: float) -> None:
+        if consumer is not None and consumer in ("", streams.EXPIRED_CONSUMER):
+            raise SettingsError(f"{consumer!r} cannot be the name of a consumer")
+        self.name = consumer or ""
+        """Empty until it is open, but where it was given."""
+        self.on_move: Callable[[], None] = lambda: None
+        """Called where another slot had to be taken."""
+        self._key = streams.consumers(sandbox_id)
+        self._is_given = consumer is not None
+        self._has_place = False
+        self._timeout = timeout_seconds
+        self._last = _ANY
+        """The sign that this consumer gave last; `any` where it is not known whether it was heard."""
+        self._signs: dict[str, str] = {}
+        self._time_ms = 0.0
+        self._time_at = 0.0
+        """When `_time_ms` was Redis's time, by this process's clock, which is not set."""
+        self._steady_since = 0.0
+
+    def opening(self) -> Plan[None]:
+        """Takes the name that was given, or a slot; raises PublishError."""
+        if self._is_given:
+            yield from self._sign(self.name, _ANY)
+        else:
+            yield from self._taking_slot()
+
+    def beating(self) -> Plan[None]:
+        """Gives signs of life until the mailbox is closed; moves to another slot where somebody took this one."""
+        while not (yield Wait(BEAT_SECONDS)):
+            (answer,) = yield Say([self._signing(self.name, _ANY if self._is_given else self._last)])
+            if isinstance(answer, Exception):
+                if self._last != _ANY:
+                    logger.warning("the consumer %s gives no sign of life in %s: %s", self.name, self._key, answer)
+                self._last, self._steady_since = _ANY, time.monotonic()
+            elif not self._hear_sign(answer):
+                yield from self._moving()
+
+    def leaving(self) -> Plan[None]:
+        """Takes the sign of life away, if it can be done; so the next one need not wait."""
+        if self._has_place:
+            (answer,) = yield Say([("EVAL", _LEAVE, "1", self._key, self.name, self._last)])
+            if isinstance(answer, Exception):
+                logger.debug("the sign of life of %s stays in %s: %s", self.name, self._key, answer)
+
+    def looking(self) -> Plan[None]:
+        """Looks at the signs of all; raises PublishError."""
+        answers, error = yield from replies([("TIME",), ("HGETALL", self._key)], self._timeout)
+        if error is not None:
+            raise publish_error(error, f"{self._key} was not read", self._timeout, Again("try again"))
+        (seconds, microseconds), signs = answers
+        self._hear(int(seconds) * 1000 + int(microseconds) / 1000, signs)
+
+    def telling_time(self) -> Plan[float]:
+        """Redis's clock, in ms since the epoch; raises PublishError."""
+        if not self._time_at:
+            yield from self.looking()
+        return self.now_ms
+
+    def forgetting_dead(self, seconds: float, kept: set[str]) -> Plan[None]:
+        """Takes away the signs of those dead for `seconds`, but for `kept`: names that are never used again pile up.
+
+        Not where one gives a new sign meanwhile.
+        """
+        kept = kept | {self.name}
+        dead = [(name, sign) for name, sign in self._signs.items() if name not in kept and self.is_dead(name, seconds)]
+        if dead:
+            yield Say([("EVAL", _LEAVE, "1", self._key, name, sign) for name, sign in dead])
+
+    @property
+    def now_ms(self) -> float:
+        """Redis's clock, as far as it is known, in ms since the epoch."""
+        return self._time_ms + (time.monotonic() - self._time_at) * 1000
+
+    @property
+    def has_company(self) -> bool:
+        """Whether another consumer lives."""
+        return any(name != self.name and self.is_alive(name) for name in self._signs)
+
+    def is_alive(self, name: str) -> bool:
+        """Whether it gave a sign lately, when that was last looked at."""
+        return name in self._signs and self._age_ms(self._signs[name]) < LIFE_SECONDS * 1000
+
+    def is_dead(self, name: str, seconds: float) -> bool:
+        """Whether it gave no sign for `seconds`, while it could have given one.
+
+        Nobody can while Redis is away; nor does this consumer see anybody's while it is stopped itself.
+        """
+        steadily = time.monotonic() - self._steady_since >= LIFE_SECONDS
+        return steadily and (name not in self._signs or self._age_ms(self._signs[name]) >= seconds * 1000)
+
+    def _taking_slot(self) -> Plan[None]:
+        """The first slot whose consumer does not live. All are watched at once; another sign is a proof of life."""
+        yield from self.looking()
+        first, began = self._signs, time.monotonic()
+        while True:
+            slot, left_seconds = self._first_slot(first, time.monotonic() - began)
+            if left_seconds > 0:
+                if (yield Wait(min(left_seconds, _LOOK_SECONDS))):
+                    raise MailboxClosed("the mailbox was closed while it was opened")
+                yield from self.looking()
+            elif (yield from self._sign(slot, self._signs.get(slot, ""))):
+                self.name = slot
+                return
+
+    def _first_slot(self, first: dict[str, str], watched_seconds: float) -> tuple[str, float]:
+        """The first slot that is not known to live, and how much longer it must be watched."""
+        for slot in map(str, count(1)):
+            stands = self._signs.get(slot)
+            if stands is None:
+                return slot, 0.0
+            if stands == first.get(slot):
+                young = max(LIFE_SECONDS - self._age_ms(stands) / 1000, 0.0)
+                return slot, min(young, LIFE_SECONDS - watched_seconds)
+        raise AssertionError
+
+    def _moving(self) -> Plan[None]:
+        """Somebody took this slot for dead, as after a process was stopped: it is theirs now."""
+        logger.warning("another consumer has taken %s in %s, which gave no sign of life in time", self.name, self._key)
+        try:
+            yield from self._taking_slot()
+        except (PublishError, MailboxClosed) as error:
+            logger.warning("no other slot was taken yet: %s", error)
+        else:
+            self.on_move()
+
+    def _sign(self, name: str, must_stand: str) -> Plan[bool]:
+        """Gives a sign of life; False where somebody else gave one first. Raises PublishError."""
+        answers, error = yield from replies([self._signing(name, must_stand)], self._timeout)
+        if error is not None:
+            raise publish_error(error, "the mailbox is not open", self._timeout, Again("open it again"))
+        return self._hear_sign(answers[0])
+
+    def _signing(self, name: str, must_stand: str) -> Command:
+        return "EVAL", _SIGN, "1", self._key, name, must_stand
+
+    def _hear_sign(self, answer: Any) -> bool:
+        put, time_ms, signs = answer
+        self._hear(int(time_ms), signs)
+        if put:
+            self._last, self._has_place = time_ms.decode(), True
+        return bool(put)
+
+    def _hear(self, time_ms: float, signs: list[bytes]) -> None:
+        texts = [decoded(text) for text in signs]
+        now = time.monotonic()
+        if now - self._time_at > LIFE_SECONDS:
+            self._steady_since = now
+        self._signs = dict(zip(texts[::2], texts[1::2], strict=True))
+        self._time_ms, self._time_at = time_ms, now
+
+    def _age_ms(self, sign: str) -> float:
+        """How old a sign was when it was looked at; what is no time is older than any."""
+        return max(self._time_ms - int(sign), 0.0) if sign.isascii() and sign.isdigit() else float("inf")
+
+
+def decoded(name: bytes) -> str:
+    """The name of a consumer, whatever somebody has called it."""
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,120 @@
+"""The events that an agent's mailbox says: its messages, and what became of those that it got (contract, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from client.message import Message
+from client.publishing import Prepared, prepare
+from domain import json_text
+from domain.envelope import Envelope
+from domain.errors import Reason, Refused, SettingsError
+from domain.events import EventData, MessageDelivered, MessageFailed, MessageSent
+from domain.ids import new_id
+from domain.settings import Settings
+from domain.times import now, written_time
+
+Signer = Callable[[Envelope], Envelope]
+"""What is done to each envelope just before it is written and checked."""
+
+
+class Options(TypedDict, total=False):
+    """What may be said of any message."""
+
+    id: str | None
+    """The message's id, where the very same message may have to be sent again; a fresh one otherwise."""
+    thread_id: str | None
+    execution_id: str | None
+    task_id: str | None
+    priority: int | None
+    """Kept with the message; the order is not changed by it."""
+    expires_in: float | timedelta | None
+    """Seconds, by Redis's clock, after which the message is not handed out any more."""
+    expires_at: datetime | None
+    """The same as a moment, with a zone."""
+
+
+class RequestOptions(Options, total=False):
+    """What may be said of a request, or a response."""
+
+    workspace_id: str | None
+
+
+class BroadcastOptions(Options, total=False):
+    """What may be said of a broadcast."""
+
+    message_type: str
+    """`notification` where nothing is said; or `command`, `request`, `response`."""
+    in_reply_to: str | None
+    correlation_id: str | None
+
+
+class SendOptions(BroadcastOptions, total=False):
+    """What may be said of a message to some sandboxes."""
+
+    workspace_id: str | None
+
+
+class Writer:
+    """Writes events of one sandbox, signed where there is a signer, and ready to travel."""
+
+    def __init__(self, sandbox_id: str, settings: Settings, signer: Signer | None) -> None:
+        if not sandbox_id or not json_text.is_plain(sandbox_id):
+            raise SettingsError("a mailbox needs the id of its sandbox: text that is not empty")
+        self._sandbox_id = sandbox_id
+        self._source = f"/sandboxes/{sandbox_id}"
+        self._shards, self._limits = settings.shards, settings.limits
+        self._signer = signer
+        self._verdicts: dict[tuple[str, str | None], Prepared] = {}
+
+    def sent(self, message_id: str, content: Any, correlation_id: str | None = None, **data: Any) -> Prepared:
+        """`message.sent`; what is None in `data` is left out. Raises Refused."""
+        if isinstance(moment := data.get("expires_at"), datetime):
+            try:
+                data["expires_at"] = written_time(moment)
+            except ValueError as error:
+                raise Refused(Reason.INVALID_DATA, "data.expires_at", str(error)) from None
+        said = {name: value for name, value in data.items() if value is not None}
+        said |= {"from_sandbox_id": self._sandbox_id, "content": content}
+        return self._prepared(MessageSent, message_id, said, correlation_id)
+
+    def verdict(self, message: Message, reason: str | None = None) -> Prepared:
+        """`message.delivered`, or, with a reason, `message.failed`: the same event each time it is asked for."""
+        key = (message.entry_id, reason)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._verdict(message, reason)
+        return self._verdicts[key]
+
+    def forget(self, messages: Iterable[Message], reason: str | None) -> None:
+        """Their verdicts have arrived."""
+        for message in messages:
+            self._verdicts.pop((message.entry_id, reason), None)
+
+    def _verdict(self, message: Message, reason: str | None) -> Prepared:
+        to = {"to_sandbox_id": self._sandbox_id}
+        if reason is None:
+            return self._prepared(MessageDelivered, message.id, to)
+        return self._prepared(MessageFailed, message.id, to | {"reason": reason})
+
+    def _prepared(
+        self, kind: type[EventData], message_id: str, data: dict[str, Any], correlation_id: str | None = None
+    ) -> Prepared:
+        envelope = Envelope(
+            id=new_id("evt"),
+            source=self._source,
+            type=kind.event_type,
+            subject=message_id,
+            data=data,
+            time=now(),
+            correlationid=correlation_id,
+        )
+        if self._signer is not None:
+            envelope = self._signer(envelope)
+        return prepare(envelope, shards=self._shards, limits=self._limits)
+
+
+def recipients(to: str | Iterable[str]) -> list[str]:
+    """One id or several."""
+    return [to] if isinstance(to, str) else list(to)

@@ -1,0 +1,209 @@
+"""The key file: the secrets of those who sign (`domain.signatures`), for their owner's eyes alone.
+
+    {"/flowledger": {"key_01m8…": "base64 of 32 bytes"}, "sb_1": {"key_01m7…": "…", "key_01m9…": "…"}}
+
+A name may have several keys, so that they can be changed one after the other: signers use the last one, and what is
+signed with any of them is taken. No secret ever stands in an error, a log or a `repr`, nor does anything that might be
+one for being in the wrong place.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import SecretBytes
+
+from domain import json_text
+from domain.errors import SettingsError
+from domain.ids import new_id
+from domain.signatures import KEY_ID, told
+
+logger = logging.getLogger(__name__)
+
+KeysByName = dict[str, dict[str, SecretBytes]]
+
+_SECRET_BYTES: Final = 32
+_LEAST_BYTES: Final = 16
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFile:
+    """The keys of a file, which is read again when it has changed.
+
+    A file that cannot be used any more, once it was read, does not take the keys away: the ones read before stay, and
+    the log says so, once.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Raises SettingsError where the file cannot be used: what is wrong with it, and what to do."""
+        self.path = Path(path)
+        self._read = read_keys(self.path)
+        self._trouble = ""
+
+    def keys_of(self, name: str) -> Mapping[str, SecretBytes]:
+        """The secrets of a name by key id, the one to sign with last; none where nobody has this name."""
+        return self._read.keys.get(name, {})
+
+    def refresh(self) -> None:
+        """Reads the file again where it has changed; costs one `stat`."""
+        trouble = ""
+        try:
+            if _mark(self.path.stat()) != self._read.mark:
+                self._read = read_keys(self.path)
+                logger.info("%s has changed, and was read again", self.path)
+        except OSError as error:
+            trouble = f"the key file {self.path} cannot be read: {_why(error)}"
+        except SettingsError as error:
+            trouble = str(error)
+        if trouble and trouble != self._trouble:
+            logger.error("the keys that were read before stay in use: %s", trouble)
+        self._trouble = trouble
+
+    def __repr__(self) -> str:
+        return f"KeyFile({str(self.path)!r})"
+
+
+class ReadKeys(NamedTuple):
+    """What a key file held, and by what it is seen that it has changed since."""
+
+    keys: KeysByName
+    mark: tuple[int, ...]
+
+
+def read_keys(path: Path) -> ReadKeys:
+    """What stands in a key file; raises SettingsError where it is broken, or open to others than its owner."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SettingsError(f"the key file {path} is not a file")
+            if status.st_mode & _OTHERS:
+                mode = f"its mode is {stat.S_IMODE(status.st_mode):04o}"
+                raise SettingsError(f"the key file {path} is open to others than its owner ({mode}): chmod 600 {path}")
+            raw = file.read()
+    except OSError as error:
+        raise SettingsError(f"the key file {path} cannot be read: {_why(error)}") from None
+    try:
+        return ReadKeys(_keys(json_text.loads(raw.decode())), _mark(status))
+    except ValueError as error:
+        # A reader of JSON tells what it has found; here that might be a secret.
+        words = str(error) if isinstance(error, _Broken) else "it is not JSON, or has a name twice"
+        raise SettingsError(f"the key file {path} is broken: {words}") from None
+
+
+@contextlib.contextmanager
+def changed_keys(path: Path) -> Iterator[KeysByName]:
+    """The keys of a file, to be changed: at the end of the `with` they are written, all or nothing, mode 0600.
+
+    Where there is no file there are no keys yet. Of several processes, one changes them at a time. Raises SettingsError
+    where the file cannot be used, or written; an exception within the `with` leaves it as it was.
+    """
+    path = path.resolve()
+    with _alone(path):
+        keys = read_keys(path).keys if path.exists() else {}
+        yield keys
+        write_keys(path, keys)
+
+
+def write_keys(path: Path, keys: KeysByName) -> None:
+    """Writes a key file, mode 0600, in place of any that is there; raises SettingsError."""
+    written = {
+        name: {key_id: base64.b64encode(secret.get_secret_value()).decode() for key_id, secret in of_name.items()}
+        for name, of_name in keys.items()
+    }
+    lines = ",\n".join(f"{json_text.dumps(name)}: {json_text.dumps(of_name)}" for name, of_name in written.items())
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
+            with contextlib.suppress(FileNotFoundError):  # whose the old one is, the new one is, too
+                os.fchown(opened, path.stat().st_uid, path.stat().st_gid)
+            file.write(f"{{{lines}}}\n")
+            file.flush()
+            os.fsync(opened)
+        draft.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise SettingsError(f"the key file {path} cannot be written: {_why(error)}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def new_key(keys: KeysByName, name: str) -> str:
+    """Adds a fresh key to those of `name`, as the one to sign with; returns its id."""
+    key_id = new_id("key")
+    keys.setdefault(name, {})[key_id] = SecretBytes(secrets.token_bytes(_SECRET_BYTES))
+    return key_id
+
+
+class _Broken(ValueError):
+    """What is wrong with a key file, in words that tell nothing of it but names."""
+
+
+def _keys(value: object) -> KeysByName:
+    if not isinstance(value, dict):
+        raise _Broken("it is not a JSON object of names")
+    return {name: _keys_of_name(name, keys) for name, keys in value.items()}
+
+
+def _keys_of_name(name: str, value: object) -> dict[str, SecretBytes]:
+    if not isinstance(value, dict):
+        raise _Broken(f"what stands at {told(name)} is not an object of key ids")
+    found = {}
+    for place, (key_id, secret) in enumerate(value.items(), 1):
+        which = f"key {place} of {told(name)}"
+        if not KEY_ID.fullmatch(key_id):
+            raise _Broken(f"the id of {which} is not 1 to 64 of the characters A-Z a-z 0-9 _ . -")
+        found[key_id] = SecretBytes(_secret(secret, which))
+    return found
+
+
+def _secret(value: object, which: str) -> bytes:
+    try:
+        secret = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except ValueError:
+        secret = b""
+    if len(secret) < _LEAST_BYTES:
+        raise _Broken(f"{which} is not base64 of at least {_LEAST_BYTES} bytes")
+    return secret
+
+
+def _mark(status: os.stat_result) -> tuple[int, ...]:
+    """A new mode changes st_ctime alone."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time; the folder is what is locked, for the file itself is replaced."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise SettingsError(f"the key file {path} cannot be written: {_why(error)}") from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__

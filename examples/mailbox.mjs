@@ -1,0 +1,140 @@
+// An agent with a mailbox, in Node.js 18 or newer, with nothing but plain commands of Redis (docs/contract.md, section 8).
+//
+//     npm install
+//     REDIS_URL=redis://127.0.0.1:6379/0 node mailbox.mjs SANDBOX [TO TEXT]
+//
+//     node mailbox.mjs sb_echo                       # answers requests, prints all that comes, until Ctrl-C
+//     node mailbox.mjs sb_other sb_echo "hello"      # sends a request first
+//
+// MAILBOX_CONSUMER is its name among the processes that share the sandbox's inbox: give each a name of its own, and the
+// same one again after a restart; what it had not acknowledged comes again.
+
+import { randomUUID } from "node:crypto";
+
+import { createClient } from "redis";
+
+import { streamOf } from "./shards.mjs";
+
+const [sandbox, to, text] = process.argv.slice(2);
+if (!sandbox) {
+  console.error("usage: node mailbox.mjs SANDBOX [TO TEXT]");
+  process.exit(2);
+}
+const consumer = process.env.MAILBOX_CONSUMER ?? "node";
+const group = "mailbox";
+const inbox = `ledger:inbox:${sandbox}`;
+const taken = `ledger:taken:${sandbox}`;
+const consumers = `ledger:consumers:${sandbox}`;
+
+const client = createClient({ url: process.env.REDIS_URL ?? "redis://127.0.0.1:6379/0" });
+const reader = client.duplicate(); // what waits for messages needs a connection of its own
+for (const one of [client, reader]) one.on("error", (error) => console.error(`Redis: ${error.message}`));
+await Promise.all([client.connect(), reader.connect()]);
+
+let isClosed = false;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isClosed = true));
+
+// 1. The inbox and its group, where they are missing.
+await client.sendCommand(["XGROUP", "CREATE", inbox, group, "0", "MKSTREAM"]).catch((error) => {
+  if (!error.message.startsWith("BUSYGROUP")) throw error;
+});
+
+// 2. A sign of life, every half second: others take over what a dead consumer had in its hands.
+await beat();
+const heart = setInterval(() => beat().catch((error) => console.error(error.message)), 500);
+
+if (to) await send({ to_sandbox_ids: [to], message_type: "request", content: { text } });
+
+// 3. First what this consumer had in its hands when it ended, then what is new.
+let after = "0";
+while (!isClosed) {
+  const from = after ?? ">";
+  const waits = after === null ? ["BLOCK", "500"] : [];
+  const command = ["XREADGROUP", "GROUP", group, consumer, "COUNT", "10", ...waits, "STREAMS", inbox, from];
+  const entries = (await reader.sendCommand(command))?.[0][1] ?? [];
+  for (const [entry, fields] of entries) await take(entry, fields);
+  if (after !== null) after = entries.length ? entries.at(-1)[0] : null;
+}
+
+clearInterval(heart);
+await client.hDel(consumers, consumer);
+await Promise.all([client.close(), reader.close()]);
+
+/** One entry of the inbox. */
+async function take(entry, fields) {
+  if (fields === null) return client.sendCommand(["XACK", inbox, group, entry]); // it was deleted meanwhile
+  const { event, message_id: id, expires_at: expires } = pairs(fields);
+  if (event === undefined) {
+    console.error(`entry ${entry} of ${inbox} is no message`);
+    return takeOut(entry);
+  }
+  if (expires !== undefined && Number(expires) <= (await now())) {
+    // Too late: into the hands of nobody, and the ledger takes it out.
+    return client.sendCommand(["XCLAIM", inbox, group, "expired", "0", entry, "JUSTID"]);
+  }
+  if ((await client.sendCommand(["ZSCORE", taken, id])) !== null) {
+    return takeOut(entry); // a second copy of what was acknowledged
+  }
+  const message = JSON.parse(event);
+  const { from_sandbox_id: from, message_type: type, content } = message.data;
+  console.log(JSON.stringify({ id, from, type, content }));
+  if (type === "request") await reply(message, { echo: content });
+  await acknowledge(entry, id);
+}
+
+async function takeOut(entry) {
+  await client.multi().addCommand(["XACK", inbox, group, entry]).addCommand(["XDEL", inbox, entry]).exec();
+}
+
+/** Takes a message out of the inbox and says that it was delivered: all of it, or nothing. */
+async function acknowledge(entry, id) {
+  const delivered = newEvent("message.delivered", id, { to_sandbox_id: sandbox });
+  await client
+    .multi()
+    .addCommand(["XACK", inbox, group, entry])
+    .addCommand(["XDEL", inbox, entry])
+    .addCommand(["ZADD", taken, String(await now()), id])
+    .addCommand(["ZREMRANGEBYRANK", taken, "0", "-10001"])
+    .addCommand(["XADD", streamOf(delivered), "*", "event", JSON.stringify(delivered)])
+    .exec();
+}
+
+async function reply(message, content) {
+  await send(
+    {
+      to_sandbox_ids: [message.data.from_sandbox_id],
+      message_type: "response",
+      in_reply_to: message.subject,
+      thread_id: message.data.thread_id ?? message.subject,
+      content,
+    },
+    message.correlationid,
+  );
+}
+
+async function send(data, correlationid) {
+  const event = newEvent("message.sent", `msg_${randomUUID()}`, { from_sandbox_id: sandbox, ...data });
+  if (correlationid) event.correlationid = correlationid;
+  await client.sendCommand(["XADD", streamOf(event), "*", "event", JSON.stringify(event)]);
+}
+
+function newEvent(type, subject, data) {
+  const source = `/sandboxes/${sandbox}`;
+  return { specversion: "1.0", id: randomUUID(), source, type, subject, time: new Date().toISOString(), data };
+}
+
+async function beat() {
+  await client.hSet(consumers, consumer, String(await now()));
+}
+
+/** Redis's clock, in ms since the epoch. */
+async function now() {
+  const [seconds, microseconds] = await client.sendCommand(["TIME"]);
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+}
+
+function pairs(list) {
+  const found = {};
+  for (let place = 0; place < list.length; place += 2) found[list[place]] = list[place + 1];
+  return found;
+}

@@ -1,0 +1,127 @@
+"""What is on its way from the database to the inboxes (docs/decisions/0019)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
+
+from domain import json_text
+from domain.envelope import Event
+from domain.events import MessageSent
+from domain.statuses import DeliveryStatus
+from storage import tables
+from storage.repositories import base
+from storage.writes import Each, Removal, Write
+
+_TABLE: Final = tables.outbox
+_COLUMNS: Final = [
+    _TABLE.c.id,
+    _TABLE.c.message_id,
+    _TABLE.c.to_sandbox_id,
+    _TABLE.c.source,
+    _TABLE.c.event_id,
+    _TABLE.c.expires_at,
+]
+
+
+class Waiting(NamedTuple):
+    """A message that waits for a recipient; `source` and `event_id` name the event that sent it.
+
+    `is_open` is False where it needs no inbox any more: it was delivered, or failed, in another way.
+    """
+
+    id: int
+    message_id: str
+    to_sandbox_id: str
+    source: str
+    event_id: str
+    expires_at: datetime | None
+    is_open: bool
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
+        return self.source, self.event_id
+
+
+class OutboxRepository:
+    """Messages that wait, over a connection that the caller owns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @staticmethod
+    def post(event: Event, _recorded_at: str) -> Write:
+        """A row for each recipient that the message names, or, of a broadcast, that its workspace has now."""
+        data = event.data
+        assert isinstance(data, MessageSent)
+        if data.to_sandbox_ids is None:
+            assert data.workspace_id is not None
+            each = Each("to_sandbox_id", of_workspace=True), data.workspace_id
+        else:
+            each = Each("to_sandbox_id"), json_text.dumps(sorted(set(data.to_sandbox_ids)))
+        expires_at = base.time_or_none(data.expires_at)
+        return Write(
+            _TABLE,
+            each,
+            message_id=event.subject,
+            source=event.source,
+            event_id=event.id,
+            expires_at=expires_at,
+        )
+
+    @staticmethod
+    def settle(event: Event, _recorded_at: str) -> Removal:
+        """Nothing waits any more: the message is in the inbox, or has come to its end."""
+        return Removal.of(_TABLE, message_id=event.subject, to_sandbox_id=getattr(event.data, "to_sandbox_id"))  # noqa: B009
+
+    def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
+        """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
+        deliveries = tables.message_deliveries
+        is_open = or_(deliveries.c.status.is_(None), deliveries.c.status == DeliveryStatus.PENDING.value)
+        same = (deliveries.c.message_id == _TABLE.c.message_id) & (deliveries.c.to_sandbox_id == _TABLE.c.to_sandbox_id)
+        statement = (
+            select(*_COLUMNS, is_open.label("is_open"))
+            .outerjoin(deliveries, same)
+            .where(_TABLE.c.to_sandbox_id.in_(recipients), _TABLE.c.id > after)
+            .order_by(_TABLE.c.id)
+            .limit(limit)
+        )
+        return [Waiting._make(row) for row in self.connection.execute(statement)]
+
+    def expired(self, moment: datetime, limit: int) -> list[Waiting]:
+        """Messages whose time was over at `moment`, the longest over first."""
+        is_over = _TABLE.c.expires_at <= moment
+        statement = select(*_COLUMNS, true()).where(is_over).order_by(_TABLE.c.expires_at).limit(limit)
+        return [Waiting._make(row) for row in self.connection.execute(statement)]
+
+    def recipients(self, after: str, limit: int) -> list[str]:
+        """For whom anything waits, some at a time, in order, behind `after`: each found by one look into the index."""
+        found: list[str] = []
+        while len(found) < limit:
+            least = select(func.min(_TABLE.c.to_sandbox_id)).where(_TABLE.c.to_sandbox_id > after)
+            one = self.connection.execute(least).scalar_one()
+            if one is None:
+                break
+            found.append(one)
+            after = one
+        return found
+
+    def recipients_of(self, message_ids: Collection[str]) -> set[str]:
+        """For whom these messages wait."""
+        statement = select(_TABLE.c.to_sandbox_id).where(_TABLE.c.message_id.in_(message_ids)).distinct()
+        return set(self.connection.execute(statement).scalars())
+
+    def texts(self, waiting: Iterable[Waiting]) -> Mapping[tuple[str, str], str]:
+        """The events that sent these messages, as they came, by source and id."""
+        events = tables.events
+        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in waiting}))
+        rows = self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys))
+        return {(row.source, row.id): row.raw for row in rows}
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Takes rows away, in the caller's transaction."""
+        self.connection.execute(delete(_TABLE).where(_TABLE.c.id.in_(ids)))

@@ -1,0 +1,74 @@
+"""Types of columns that are the same in Python whichever database they stand in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeDecorator
+
+from domain import json_text
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant: `timestamptz` on PostgreSQL, UTC text on SQLite; always aware, in UTC, in Python."""
+
+    impl = DateTime
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON as text, for SQLite: its own type JSON makes floats of whole numbers that 64 bits do not hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else json_text.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json_text.stored(value)
+
+
+class CurrentTransaction(ColumnElement[int]):
+    """The number of the transaction, on PostgreSQL; null on SQLite."""
+
+    inherit_cache = True
+
+
+@compiles(CurrentTransaction, "postgresql")
+def _on_postgresql(*_: Any, **__: Any) -> str:
+    return "(pg_current_xact_id()::text)::bigint"
+
+
+@compiles(CurrentTransaction, "sqlite")
+def _on_sqlite(*_: Any, **__: Any) -> str:
+    return "NULL"
+
+
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+"""Ids, sources, keys: text that is compared."""
+
+Json = JsonText().with_variant(JSONB(none_as_null=True), "postgresql")
+"""Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it by `json_text.stored` (`storage.engine`)."""

@@ -1,0 +1,236 @@
+"""The users of `flowledger acl` on real servers: what a role needs works; what it must not do is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import redis
+
+from cli import processes
+from cli.embedded import free_port
+from cli.processes import Process
+from client import AsyncPublisher, Publisher
+from domain import streams
+from domain.settings import Settings
+from storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.cli.acl_servers import PASSWORD, Server, is_refused
+from tests.cli.calling import Flowledger
+from tests.storage.recording import count
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough here."""
+    return sqlite_url
+
+
+EVENTS: Final = streams.stream(1)
+FOREIGN: Final = streams.inbox("sb_2")
+
+FORBIDDEN: Final = [
+    "FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "DBSIZE", "RANDOMKEY", "CONFIG GET *", "CONFIG SET maxmemory 1", "SAVE",
+    "SHUTDOWN NOSAVE", "MONITOR", "REPLICAOF NO ONE", "ACL LIST", "ACL SETUSER x on nopass +@all ~*",
+    "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "CLIENT TRACKING ON BCAST", "SCRIPT FLUSH",
+    "MODULE LIST", "FUNCTION FLUSH", "FUNCTION LIST", "SWAPDB 0 1", "MIGRATE 127.0.0.1 1 a 0 1", "RESTORE a 0 x",
+    "RENAME a b", "INFO", "SLOWLOG GET", "LATENCY RESET", "CLUSTER RESET", "GET somebody", "SET somebody x",
+    "OBJECT ENCODING a",
+]  # fmt: skip
+"""What nobody may."""
+READING: Final = [
+    f"XRANGE {EVENTS} - +", f"XREVRANGE {EVENTS} + -", f"XREAD STREAMS {EVENTS} 0", f"XINFO STREAM {EVENTS} FULL",
+    f"XREADGROUP GROUP g c STREAMS {EVENTS} >", f"COPY {EVENTS} ledger:events:2", f"DUMP {EVENTS}",
+]  # fmt: skip
+"""Reading what others have published."""
+SPOILING: Final = [
+    f"DEL {EVENTS}", f"UNLINK {EVENTS}", f"XDEL {EVENTS} 1-1", f"XTRIM {EVENTS} MAXLEN 0", f"EXPIRE {EVENTS} 1",
+    f"XSETID {EVENTS} 9-9", f"SET {EVENTS} x", f"RENAME {EVENTS} gone", f"XGROUP DESTROY {EVENTS} g",
+    "SET ledger:hold x", "HSET ledger:paused all x", "LPUSH ledger x", "PUBLISH /0.celery.pidbox x",
+    "DEL ledger:lease:1", "SET ledger:broker x", "XADD ledger:idle * a b",
+]  # fmt: skip
+"""Taking away what others have published, and stopping the service."""
+MAILS: Final = [
+    f"XADD {FOREIGN} * event x", f"XRANGE {FOREIGN} - +", f"XREAD STREAMS {FOREIGN} 0", f"XLEN {FOREIGN}",
+    f"XREADGROUP GROUP mailbox c STREAMS {FOREIGN} >", f"XGROUP CREATE {FOREIGN} mailbox 0 MKSTREAM",
+    f"XACK {FOREIGN} mailbox 1-1", f"XDEL {FOREIGN} 1-1", f"DEL {FOREIGN}", f"XCLAIM {FOREIGN} mailbox c 0 1-1",
+    "HGETALL ledger:consumers:sb_2", "HSET ledger:consumers:sb_2 c 1", "ZADD ledger:taken:sb_2 1 m",
+    "ZSCORE ledger:taken:sb_2 m", "SET ledger:posted:1:m:sb_2 x", "DEL ledger:posted:1:m:sb_2",
+]  # fmt: skip
+"""Another's mail."""
+ROLES: Final = {
+    "producer": (["producer"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
+    "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
+    "reader": (["reader"], [*FORBIDDEN, *SPOILING, *MAILS, f"XADD {EVENTS} * event x"]),
+    "worker": (["worker"], FORBIDDEN),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_role_must_not_do_is_refused(server: Server, role: str) -> None:
+    arguments, commands = ROLES[role]
+    user = server.user(*arguments)
+    entry: Any = server.admin.xadd(EVENTS, {"event": "secret"}, id="1-1")
+    server.admin.xadd(FOREIGN, {"event": "secret"}, id="1-1")
+    allowed = [command for command in commands if not is_refused(user.client, *command.split(" "))]
+    assert allowed == []
+    assert server.admin.xrange(EVENTS) == [(entry, {b"event": b"secret"})]
+    assert server.admin.xlen(FOREIGN) == 1
+
+
+@pytest.mark.parametrize("role", ["producer", "agent"])
+def test_no_script_and_no_transaction_is_a_way_around(server: Server, role: str) -> None:
+    user = server.user(*ROLES[role][0])
+    server.admin.xadd(EVENTS, {"event": "secret"})
+    for script in (f"return redis.call('XRANGE', '{EVENTS}', '-', '+')", f"return redis.call('DEL', '{FOREIGN}')"):
+        with pytest.raises(redis.ResponseError, match=r"(?i)permission|can't (access|run)"):
+            user.client.eval(script, 0)
+    with user.client.pipeline() as pipeline:
+        pipeline.xadd(EVENTS, {"event": "x"})
+        pipeline.xrange(EVENTS)
+        with pytest.raises(redis.ResponseError, match=r"(?i)permission|can't (access|run)"):
+            pipeline.execute()
+    assert server.admin.xlen(EVENTS) == 1
+
+
+# --- what a role needs
+
+
+def test_a_producer_publishes(server: Server, settings: Settings) -> None:
+    user = server.user("producer")
+    own = user.settings(settings)
+    with Publisher(settings=own) as publisher:
+        publisher.publish(raw("task.created"))
+        publisher.publish_many([raw("task.created", subject=f"t{place}") for place in range(40)])
+        assert publisher.backlog() == 41
+
+    async def publish() -> int:
+        async with AsyncPublisher(settings=own) as publisher:
+            await publisher.publish_many([raw("task.created") for _ in range(3)])
+            return await publisher.backlog()
+
+    assert asyncio.run(publish()) == 44
+    assert user.refused() == []
+
+
+@pytest.mark.parametrize("sandbox", ["sb_1", "a*", "[ab]?\\", "q\"'(é)", ")", "*"])
+def test_an_agent_has_its_own_mailbox_and_publishes(server: Server, settings: Settings, sandbox: str) -> None:
+    user = server.user("agent", "--sandbox", sandbox)
+    inbox, consumers, taken = streams.inbox(sandbox), streams.consumers(sandbox), streams.taken(sandbox)
+    client = user.client
+    client.xgroup_create(inbox, streams.MAILBOX_GROUP, "0", mkstream=True)
+    entries = [server.admin.xadd(inbox, {streams.FIELD: "{}", streams.MESSAGE_ID: f"m{place}"}) for place in range(3)]
+    client.hset(consumers, "c1", "1")
+    assert client.hsetnx(consumers, "c1", "2") == 0
+    assert (client.hget(consumers, "c1"), client.hgetall(consumers)) == (b"1", {b"c1": b"1"})
+    assert client.xreadgroup(streams.MAILBOX_GROUP, "c1", {inbox: ">"}, count=2, block=1)
+    assert client.xpending(inbox, streams.MAILBOX_GROUP)["pending"] == 2
+    assert len(client.xpending_range(inbox, streams.MAILBOX_GROUP, "-", "+", 10)) == 2
+    assert client.xclaim(inbox, streams.MAILBOX_GROUP, "c2", 0, [entries[0]])
+    assert client.xrange(inbox, count=1)
+    assert (client.xlen(inbox), client.zscore(taken, "m0"), client.zmscore(taken, ["m0"])) == (3, None, [None])
+    with client.pipeline() as pipeline:
+        pipeline.watch(taken)
+        milliseconds = client.time()[0] * 1000
+        pipeline.multi()
+        pipeline.xack(inbox, streams.MAILBOX_GROUP, entries[0])
+        pipeline.xdel(inbox, entries[0])
+        pipeline.zadd(taken, {"m0": milliseconds})
+        pipeline.zremrangebyrank(taken, 0, -streams.TAKEN_KEPT - 1)
+        pipeline.xadd(EVENTS, {streams.FIELD: "{}"})
+        assert pipeline.execute()[:2] == [1, 1]
+    taking = client.register_script("return {redis.call('TIME')[1], redis.call('HDEL', KEYS[1], 'c1')}")
+    assert taking(keys=[consumers])[1] == 1
+    assert client.eval("return redis.call('XLEN', KEYS[1])", 1, inbox) == 2
+    with Publisher(settings=user.settings(settings)) as publisher:
+        publisher.publish_many([raw("message.delivered", to_sandbox_id=sandbox), raw("task.started")])
+        assert publisher.backlog() == 3
+    assert user.refused() == []
+    assert is_refused(client, "XADD", inbox, "*", "event", "x"), "nobody but the ledger puts anything into an inbox"
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "other"), [("a*", "ab"), ("a?", "ab"), ("[ab]", "a"), ("a\\*", "a*"), ("*", "sb_1"), ("sb_1", "sb_11")]
+)
+def test_an_id_with_signs_that_mean_something_opens_no_other_inbox(server: Server, sandbox: str, other: str) -> None:
+    user = server.user("agent", "--sandbox", sandbox)
+    assert is_refused(user.client, "XRANGE", streams.inbox(other), "-", "+")
+    assert not is_refused(user.client, "XRANGE", streams.inbox(sandbox), "-", "+")
+
+
+def test_a_worker_and_all_that_goes_with_it_run(
+    server: Server, settings: Settings, storage: Storage, flowledger: Flowledger, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Worker, scheduler, Flower, and the commands, as one user; the server has refused it nothing."""
+    user = server.user("worker")
+    own = user.settings(settings)
+    password = "flower-password"
+    port = free_port()
+    running = [
+        Process("w1", processes.worker_command(2), processes.worker_environment(own), tmp_path / "w1.log"),
+        Process("w2", processes.worker_command(1), processes.worker_environment(own), tmp_path / "w2.log"),
+        Process("b", processes.beat_command(tmp_path / "s"), processes.environment(own), tmp_path / "b.log"),
+        Process("f", processes.flower_command(), processes.flower_environment(own, port, password), tmp_path / "f.log"),
+    ]
+    for name in ("REDIS_URL", "DATABASE_URL"):
+        monkeypatch.setenv(name, processes.environment(own)[name])
+    try:
+        for process in running:
+            process.start()
+        with Publisher(settings=own) as publisher:
+            publisher.publish_many([raw("task.created", subject=f"t{place}") for place in range(100)])
+        wait_until(lambda: count(storage, "events") == 100, 60, "all events recorded")
+        wait_until(
+            lambda: len(flowledger("status", "--json", apart=True).json["workers"]) == 2, 60, "two workers that answer"
+        )
+        wait_until(lambda: flower_answers(port, password), 30, "an answer of Flower")
+        assert flowledger("pause").code == flowledger("resume").code == flowledger("wait", "--timeout", "10").code == 0
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+    assert user.refused() == []
+    for path in tmp_path.glob("*.log"):
+        assert "NOPERM" not in path.read_text()
+        assert PASSWORD not in path.read_text()
+
+
+def status(flowledger: Flowledger) -> Any:
+    return flowledger("status", "--json", apart=True).json
+
+
+def flower_answers(port: int, password: str) -> bool:
+    token = base64.b64encode(f"flowledger:{password}".encode()).decode()
+    for page in ("/workers", "/broker", "/api/workers?refresh=1"):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{page}", headers={"Authorization": f"Basic {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                if reply.status != 200:
+                    return False
+        except (urllib.error.URLError, OSError):
+            return False
+    return True
+
+
+def test_a_reader_sees_the_status(
+    server: Server, settings: Settings, flowledger: Flowledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the workers: who may ask them may stop them."""
+    server.admin.xadd(EVENTS, {"event": "{}"})
+    server.admin.hset(streams.PAUSED, "1", '{"by": "jo", "at": "2026-01-31T12:00:00Z", "why": "a test"}')
+    server.admin.hset(streams.COUNTERS, "recorded", "7")
+    user = server.user("reader")
+    for name in ("REDIS_URL", "DATABASE_URL"):
+        monkeypatch.setenv(name, processes.environment(user.settings(settings))[name])
+    seen = status(flowledger)
+    assert (seen["backlog"]["1"], list(seen["oldest_seconds"]), seen["paused"]["1"]["by"]) == (1, ["1"], "jo")
+    assert (seen["totals"], seen["workers"], seen["signatures"]) == ({"recorded": 7}, None, None)
+    assert "not known: this user of Redis may not ask them" in flowledger("status", apart=True).out
+    assert flowledger("wait", "--timeout", "0").code == 1

@@ -1,0 +1,133 @@
+"""Signing: by a `Signer`, whatever the content; and by the programs that the documentation shows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.publishing import prepare
+from domain.envelope import Envelope
+from domain.errors import Refused
+from domain.events import EventData, MessageDelivered, MessageSent, TaskStarted
+from domain.limits import DEFAULT_LIMITS
+from domain.signing import Signer
+from domain.times import parse_time
+from tests.documented import block
+from tests.signing import SECRETS, Known, message, refusal
+from tests.vocabulary import TIME
+
+FULL: Final = {"sequence": 7, "partitionkey": "p", "correlationid": "c", "causationid": "e"}
+
+
+def nested(levels: int) -> Any:
+    """Lists in lists."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def envelope(data: EventData | Mapping[str, Any], **arguments: Any) -> Envelope:
+    type_ = data.event_type if isinstance(data, EventData) else "message.sent"
+    time = parse_time(TIME)
+    return Envelope(
+        **{"id": "1", "source": "/a", "type": type_, "subject": "m", "data": data, "time": time} | arguments
+    )
+
+
+def sent(content: Any) -> MessageSent:
+    return MessageSent(from_sandbox_id="sb_1", to_sandbox_ids=["sb_2"], message_type="request", content=content)
+
+
+_values: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(_values, st.none() | st.text(min_size=1, max_size=3) | st.integers(), st.booleans())
+def test_what_a_signer_signs_is_what_travels(content: Any, sequence: Any, typed: bool) -> None:
+    """Any content, also with characters that have no UTF-8, through the publisher's own preparation."""
+    data = sent(content) if typed else sent(content).model_dump(exclude_unset=True)
+    signed_one = Signer(Known(), "sb_1")(envelope(data, sequence=sequence, partitionkey="\ud800é"))
+    assert refusal(prepare(signed_one, shards=8).raw) is None
+
+
+def test_numbers_that_no_double_holds_are_signed_as_they_are_written() -> None:
+    signed_one = Signer(Known(), "sb_1")(envelope(sent({"n": Decimal("1e400")})))
+    raw = prepare(signed_one, shards=8).raw
+    assert b"1E+400" in raw
+    assert refusal(raw) is None
+
+
+def test_a_signer_leaves_alone_what_nobody_has_to_sign() -> None:
+    started = envelope(TaskStarted(), time=None)
+    assert Signer(Known(), "sb_1")(started) is started
+
+
+@pytest.mark.parametrize("data", [sent("x"), MessageDelivered(to_sandbox_id="sb_1")])
+def test_a_signer_does_not_speak_for_others(data: EventData) -> None:
+    with pytest.raises(Refused, match="is to be signed by 'sb_1'; these are the keys of 'sb_2'"):
+        Signer(Known(), "sb_2")(envelope(data))
+
+
+def test_a_signer_asks_for_a_time() -> None:
+    with pytest.raises(Refused, match="time: is missing"):
+        Signer(Known(), "sb_1")(envelope(sent("x"), time=None))
+
+
+@pytest.mark.parametrize("content", [float("nan"), {1, 2}, nested(20_000)], ids=["NaN", "a set", "too deep"])
+def test_what_cannot_be_written_is_refused(content: Any) -> None:
+    data = sent("x").model_dump(exclude_unset=True) | {"content": content}
+    with pytest.raises(Refused, match="cannot be written as JSON"):
+        Signer(Known(), "sb_1")(envelope(data))
+
+
+def test_the_deepest_event_that_is_taken_is_signed_and_checked() -> None:
+    depth = DEFAULT_LIMITS.max_depth - 2
+    signed_one = Signer(Known(), "sb_1")(envelope(sent(nested(depth))))
+    assert refusal(prepare(signed_one, shards=8).raw) is None
+
+
+def test_signing_again_gives_the_same() -> None:
+    signer = Signer(Known(), "sb_1")
+    once = signer(envelope(sent("x"), extensions={"note": "n"}))
+    assert signer(once) == once
+    assert once.extensions["note"] == "n"
+
+
+# --- in other languages: the programs of docs/operations.md
+
+
+def test_the_python_of_the_documentation_signs() -> None:
+    names: dict[str, Any] = {}
+    exec(block("docs/operations.md", "python", "def signed("), names)
+    value = message(content={"é": [1, 2.0, "\x00\ud800"]}, attributes=FULL)
+    raw = json.dumps(names["signed"](value, "k1", SECRETS["sb_1"])).encode()
+    assert refusal(raw) is None
+    assert refusal(raw.replace(b"2.0", b"2.1")) is not None
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+def test_the_javascript_of_the_documentation_signs() -> None:
+    program = block("docs/operations.md", "js", "function signed(")
+    value = message(content={'é"\\': [1, 2.5, 1e21, "\x00\ud83d\ude00 \u2028"]}, attributes=FULL)
+    call = f"""
+      const event = {json.dumps(value)};
+      const secret = Buffer.from("{SECRETS["sb_1"].hex()}", "hex");
+      process.stdout.write(JSON.stringify(signed(event, "k1", secret)));"""
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", program + call], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert refusal(done.stdout) is None
+    assert refusal(done.stdout.replace(b"2.5", b"2.6")) is not None

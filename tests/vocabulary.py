@@ -1,0 +1,141 @@
+"""Section 4 of the contract written down a second time, so that the models of `domain.events` are held to the contract
+and not to themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+Json = Any
+
+TIME: Final = "2026-01-31T12:00:00Z"
+
+
+class Field(NamedTuple):
+    """A field of an event's data: what it takes (`str`, `id`, `any` …), and whether it must be there."""
+
+    kind: str
+    required: bool
+
+
+_EXECUTION: Final = (
+    "workflow_id?:id workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id parent_execution_id?:id retry_of? mode?"
+    " trigger_type? input?:any initial_state?:object"
+)
+_TASK: Final = (
+    "name? kind? execution_id?:id parent_task_id?:id retry_of? workspace_id?:id sandbox_id?:id agent_id?:id user_id?:id"
+    " priority?:int input?:any"
+)
+_NODE: Final = "node:id iteration?:int "
+_LOG: Final = "message level?:level logger? context?:object"
+_WORKSPACE: Final = "name?:name description? user_id?:id settings?:object"
+_SANDBOX: Final = (
+    "workspace_id?:id name?:name description? agent_id?:id user_id?:id container_id?:id agent_config?:agent_config"
+    " resource_limits?:resource_limits connection?:connection health?:health"
+)
+_CONTRACT: Final = {
+    "execution.created": _EXECUTION,
+    "execution.updated": _EXECUTION,
+    "execution.queued": "queue?",
+    "execution.started": "",
+    "execution.paused": "reason?",
+    "execution.resumed": "",
+    "execution.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
+    "execution.checkpointed": "state:object iterations?:int",
+    "execution.completed": "output?:any final_state?:object iterations?:int usage?:object",
+    "execution.failed": "error:error final_state?:object usage?:object",
+    "execution.cancelled": "reason?",
+    "execution.timed_out": "timeout_seconds?:seconds",
+    "execution.logged": _LOG + " node?:id iteration?:int",
+    "node.started": _NODE + "agent_id?:id input?:any",
+    "node.retrying": _NODE + "attempt:attempt error?:error",
+    "node.completed": _NODE + "output?:any state?:object usage?:object",
+    "node.failed": _NODE + "error:error state?:object usage?:object",
+    "node.skipped": _NODE + "reason?",
+    "task.created": _TASK,
+    "task.updated": _TASK,
+    "task.queued": "queue?",
+    "task.started": "worker?",
+    "task.progressed": "progress:fraction message?",
+    "task.retrying": "attempt:attempt error?:error delay_seconds?:seconds",
+    "task.completed": "output?:any usage?:object",
+    "task.failed": "error:error usage?:object",
+    "task.cancelled": "reason?",
+    "task.skipped": "reason?",
+    "task.timed_out": "timeout_seconds?:seconds",
+    "task.logged": _LOG,
+    "message.sent": (
+        "from_sandbox_id:id to_sandbox_ids:ids message_type:message_type content:any workspace_id?:id thread_id?:id"
+        " in_reply_to? execution_id?:id task_id?:id expires_at?:time priority?:int"
+    ),
+    "message.delivered": "to_sandbox_id:id",
+    "message.failed": "to_sandbox_id:id reason",
+    "message.dispatched": "to_sandbox_id:id",
+    "message.expired": "to_sandbox_id:id",
+    "workspace.created": _WORKSPACE,
+    "workspace.updated": _WORKSPACE,
+    "workspace.archived": "reason?",
+    "sandbox.created": _SANDBOX,
+    "sandbox.updated": _SANDBOX,
+    "sandbox.provisioning": "",
+    "sandbox.starting": "",
+    "sandbox.started": "",
+    "sandbox.stopping": "reason?",
+    "sandbox.stopped": "reason?",
+    "sandbox.failed": "error:error",
+}
+
+
+def _field(text: str) -> tuple[str, Field]:
+    name, _, kind = text.partition(":")
+    return name.rstrip("?"), Field(kind or "str", not name.endswith("?"))
+
+
+FIELDS: Final[dict[str, dict[str, Field]]] = {
+    type_: {"attempt": Field("attempt", False)} | dict(map(_field, fields.split()))
+    for type_, fields in _CONTRACT.items()
+}
+"""For each event type, the fields of its data."""
+
+EXAMPLES: Final[dict[str, Json]] = {
+    "str": "text",
+    "id": "id_1",
+    "any": {"any": [1, None]},
+    "object": {"key": "value"},
+    "int": 3,
+    "attempt": 2,
+    "seconds": 1.5,
+    "fraction": 0.5,
+    "error": {"type": "ValueError", "message": "no", "traceback": "line 1"},
+    "level": "info",
+    "ids": ["sb_2"],
+    "message_type": "request",
+    "time": TIME,
+    "name": "a name",
+    "agent_config": {
+        "model": "m",
+        "provider": "p",
+        "temperature": 0.5,
+        "max_tokens": 1,
+        "system_prompt": "",
+        "tools": ["t", {}],
+    },
+    "resource_limits": {
+        "cpu": 0.5,
+        "memory_bytes": 0,
+        "disk_bytes": 1,
+        "timeout_seconds": 3,
+        "idle_timeout_seconds": 0,
+    },
+    "connection": {"host": "localhost", "port": 8080, "url": "http://localhost:8080/", "protocol": "http"},
+    "health": {"status": "healthy", "checked_at": TIME, "message": "well"},
+}
+"""A valid value for each kind of field."""
+
+SUBJECTS: Final = {
+    "execution": "exec_1",
+    "node": "exec_1",
+    "task": "task_1",
+    "message": "msg_1",
+    "workspace": "ws_1",
+    "sandbox": "sb_1",
+}

@@ -1,0 +1,89 @@
+"""Messages that come to an end: delivered, failed or expired, in their inbox or before they came there."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import redis
+
+from domain import streams
+from tests.builders import raw
+from tests.waiting import wait_until
+from tests.workers.office import Office, in_seconds, message
+from workers.post import Looked
+
+
+@pytest.mark.parametrize("end", ["message.delivered", "message.failed"])
+def test_what_ends_in_another_way_leaves_the_inbox(office: Office, end: str) -> None:
+    office.publish(message("m1", "bob"))
+    office.drain()
+    office.publish(raw(end, subject="m1", to_sandbox_id="bob"))
+    office.drain()
+    assert office.inbox("bob") == []
+    office.check()
+
+
+def test_what_ended_before_it_was_sent_comes_into_no_inbox(office: Office) -> None:
+    office.publish(raw("message.delivered", subject="m1", to_sandbox_id="bob"), message("m1", "bob"))
+    office.drain()
+    assert (office.inbox("bob"), office.status("m1", "bob")) == ([], "delivered")
+    office.check()
+
+
+def test_a_message_that_nobody_takes_in_time_expires_and_leaves_the_inbox(office: Office) -> None:
+    office.publish(message("m1", "bob", expires_at=in_seconds(0.2)), message("m2", "bob"))
+    office.drain()
+    wait_until(lambda: office.post.look().expired == 1)
+    office.drain()
+    assert office.ids("bob") == ["m2"]
+    assert (office.status("m1", "bob"), office.delivery("m1", "bob")["sent_at"] is not None) == ("expired", True)
+    assert office.post.look().expired == 0
+    assert office.client.zcard(streams.EXPIRIES) == 0
+    office.check()
+
+
+def test_a_message_that_expired_before_it_was_recorded_comes_into_no_inbox(office: Office) -> None:
+    office.publish(message("m1", "bob", expires_at="2026-01-31T12:00:00Z"))
+    office.drain()
+    assert office.inbox("bob") == []
+    assert office.post.look() == Looked(put=0, expired=1)
+    assert office.post.look() == Looked(put=0, expired=0)
+    office.drain()
+    assert office.status("m1", "bob") == "expired"
+    office.check()
+
+
+def test_messages_expire_behind_a_full_inbox(office: Office) -> None:
+    office.publish(
+        *(message(f"m{place}", "bob") for place in range(3)), message("m3", "bob", expires_at=in_seconds(0.05))
+    )
+    office.drain()
+    wait_until(lambda: office.post.look().expired == 1)
+    office.drain()
+    assert office.status("m3", "bob") == "expired"
+    office.check()
+
+
+def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Office) -> None:
+    office.publish(message("m1", "bob", expires_at=in_seconds(0.5)))
+    office.drain()
+    inbox = streams.inbox("bob")
+    office.client.xgroup_create(inbox, streams.MAILBOX_GROUP, "0")
+    office.client.xreadgroup(streams.MAILBOX_GROUP, "1", {inbox: ">"})
+    office.client.hset(streams.consumers("bob"), "1", str(_redis_now(office.client)))
+    wait_until(lambda: time.time() * 1000 > int(office.inbox("bob")[0][b"expires_at"]))
+    assert office.post.look().expired == 0
+    assert office.ids("bob") == ["m1"]
+    office.client.hset(streams.consumers("bob"), "1", "0")  # it died long ago
+    office.client.zadd(streams.EXPIRIES, {json.dumps(["m1", "bob"], separators=(",", ":")): 0})
+    assert office.post.look().expired == 1
+    office.drain()
+    assert (office.ids("bob"), office.status("m1", "bob")) == ([], "expired")
+    office.check()
+
+
+def _redis_now(client: redis.Redis) -> int:
+    seconds, microseconds = client.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000

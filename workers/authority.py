@@ -1,0 +1,130 @@
+"""Who may say what: signatures are checked before anything is written, and signed events count once, in time.
+
+`domain.signatures` says what a signature is and whose it must be; this adds when: an entry's id tells when it came to
+Redis. All of it is off where `LEDGER_SIGNATURES` is: there is no guard then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from domain import signatures
+from domain.envelope import LEDGER_SOURCE, Event
+from domain.errors import Reason, Refused, SettingsError
+from domain.key_file import KeyFile
+from domain.settings import Settings
+from domain.signatures import Keys
+from domain.signing import Sign, Signer
+from domain.times import written_time
+from storage.repositories import JournalRepository
+
+
+class Guard:
+    """Lets through what its speaker has signed, at most so long before."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self._age_seconds = settings.signature_age_seconds
+        self._replay_seconds = settings.replay_seconds
+        self._keys = keys
+
+    def refresh(self) -> None:
+        """To be called before each batch: keys may have been made and retired."""
+        self._keys.refresh()
+
+    def check(self, event: Event, entry_id: str) -> None:
+        """Raises Refused where the event is not signed as it must be, or its entry came too long after its `time`."""
+        if not signatures.check(event, self._keys):
+            return
+        late = _came(entry_id) - _told(event)
+        if abs(late) > self._age_seconds:
+            words = f"{_seconds(late)} its time; the limit is {self._age_seconds:,g} s (LEDGER_SIGNATURE_AGE_SECONDS)"
+            raise Refused(Reason.REPLAYED, "time", f"a signed event that came {words}")
+
+    def replays(self, known: Sequence[tuple[Event, str]], journal: JournalRepository) -> dict[int, Refused]:
+        """Of checked events that were known when they were recorded, with the ids of their entries: those that somebody
+        else has sent again, by `id` of the object, and why.
+
+        Who could see an event has seen it after it was recorded, so its copy comes after that. What came before, and is
+        known, is an entry that is taken a second time after a crash, or the second try of a producer.
+        """
+        came = {id(event): _came(entry_id) for event, entry_id in known if signatures.speaker(event) is not None}
+        late = [event for event, _ in known if came.get(id(event), 0.0) - _told(event) > self._replay_seconds]
+        recorded = journal.recorded_at(late) if late else {}
+        return {
+            id(event): self._replayed(event, came[id(event)], at)
+            for event in late
+            if (at := recorded.get((event.source, event.id))) is not None and came[id(event)] > at.timestamp()
+        }
+
+    def _replayed(self, event: Event, came: float, recorded_at: datetime) -> Refused:
+        words = f"{_seconds(came - _told(event))} its time; the limit is {self._replay_seconds:g} s"
+        recorded = f"recorded already, at {written_time(recorded_at)}"
+        return Refused(Reason.REPLAYED, "id", f"{recorded}; this one came {words} (LEDGER_REPLAY_SECONDS)")
+
+
+def refused_as_known(
+    known: Sequence[tuple[Event, str]], journal: JournalRepository, guard: Guard | None, conflict: str
+) -> dict[int, Refused]:
+    """Of events, with the ids of their entries: those that the journal has in such a way that they are dead letters, by
+    `id` of the object, and why; `conflict` is what is said of one with other content."""
+    refused = {} if guard is None else guard.replays(known, journal)
+    conflicting = journal.conflicting([event for event, _ in known])
+    return refused | dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
+
+
+def guard_of(settings: Settings) -> Guard | None:
+    """What the settings ask for; None where signatures are not required.
+
+    Raises SettingsError where they are, and there is no key file that can be used, or none with the ledger's own key.
+    """
+    if settings.signatures == "off":
+        return None
+    if settings.key_file is None:
+        raise SettingsError("LEDGER_SIGNATURES is required, but LEDGER_KEY_FILE names no file with the keys")
+    keys = _key_file(settings.key_file)
+    keys.refresh()
+    Signer(keys, LEDGER_SOURCE)
+    return Guard(settings, keys)
+
+
+def own_signer(settings: Settings) -> Sign:
+    """Signs the ledger's own events, those with source `/flowledger`; without a key file they stay as they are.
+
+    Raises SettingsError where the file cannot be used.
+    """
+    if settings.key_file is None:
+        return lambda envelope: envelope
+    return Signer(_key_file(settings.key_file), LEDGER_SOURCE)
+
+
+def entry_id_now() -> str:
+    """The id that an entry would have that came now."""
+    return f"{time.time_ns() // 1_000_000}-0"
+
+
+@cache
+def _key_file(path: Path) -> KeyFile:
+    """One for each process, which knows what it has read before."""
+    return KeyFile(path)
+
+
+def _came(entry_id: str) -> float:
+    """When an entry came to Redis, in seconds since the epoch.
+
+    Whoever may write to a stream may give an entry an id of the future, and all that come after it get later ones: what
+    is here cannot have come later than now.
+    """
+    return min(int(entry_id.partition("-")[0]) / 1000, time.time())
+
+
+def _told(event: Event) -> float:
+    """The event's `time`, in seconds since the epoch; signed events have one."""
+    return 0.0 if event.time is None else datetime.fromisoformat(event.time).replace(tzinfo=UTC).timestamp()
+
+
+def _seconds(late: float) -> str:
+    return f"{abs(late):,.1f} s {'after' if late > 0 else 'before'}"
