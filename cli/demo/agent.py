@@ -1,4 +1,4 @@
-"""What every agent of the demo does: register its sandbox, publish what it does, take and send messages."""
+"""What every agent of the demo does: register its sandbox, publish, take and send messages, and tell the display."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Agent:
         self.fleet = fleet
         self.me = fleet.member(name)
         self.published = 0
-        self.files = 0
-        self.files_done = 0
+        self.files = self.files_done = 0
+        """For the display; only the coordinator knows."""
         settings = settings or Settings.load()
         self._publisher = Publisher(settings=settings)
         self._mailbox = Mailbox(self.me.sandbox_id, settings=settings)

@@ -133,8 +133,8 @@ def _task_worth_showing(connection: Connection, tasks: list[Task]) -> TaskSummar
 
 def _measures(connection: Connection, fleet: Fleet, began: datetime, published: int, longest_backlog: int) -> Measures:
     recorded = measures.recorded(connection, fleet.sources)
-    workers = [fleet.member(name).source for name in AGENTS if name != WATCHER]
-    work = measures.recorded(connection, workers, since=began)
+    agents = [fleet.member(name).source for name in AGENTS if name != WATCHER]
+    work = measures.recorded(connection, agents, since=began)
     milliseconds = _latencies(connection, fleet)
     return Measures(
         published=published,

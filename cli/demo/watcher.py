@@ -39,7 +39,7 @@ class Watcher(Agent):
         self._last = TaskLogged(message="the first probe")
 
     def prepare(self) -> None:
-        """The first events of the run: when they are recorded, the worker is up."""
+        """Its task begins; when that is recorded, the worker is up."""
         created = TaskCreated(
             name="measure the way of an event",
             kind="watch",
