@@ -36,10 +36,12 @@ def test_a_kill_does_not_strike_another_that_has_the_number_now(
     ended = process(tmp_path, "")
     wait_until(lambda: not ended.is_running(), 30, "the end of the process")
     another = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    struck: list[int] = []
+    monkeypatch.setattr(Process, "pid", another.pid)
+    monkeypatch.setattr("cli.processes.kill_session", struck.append)
     try:
-        monkeypatch.setattr(Process, "pid", another.pid)
         ended.kill()
-        assert another.poll() is None
     finally:
         another.kill()
         another.wait()
+    assert struck == []
