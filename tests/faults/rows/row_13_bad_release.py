@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import closing
 from typing import Final
 
 from sqlalchemy import text
 
+from domain.envelope import LEDGER_SOURCE
+from storage.repositories.dead_letters import OPEN
+from storage.unit_of_work import Storage
 from tests.faults.trial import Dose, Row, Trial
 from workers.connections import connect
 from workers.pauses import Pauses
+from workers.replay import Replayer
 
 
 def run(trial: Trial) -> None:
@@ -34,8 +39,17 @@ def run(trial: Trial) -> None:
     most = 2 * settings.fuse_entries * settings.shards
     assert 0 < buried <= most, f"{buried} events became dead letters; the fuses allow {most}"
     trial.refused += _buried_bodies(trial)
+    _replay_own(trial)
     trial.judge()
     trial.note(f"{buried} events became dead letters before the fuses paused all {settings.shards} shards")
+
+
+def _replay_own(trial: Trial) -> None:
+    """What the ledger itself said, and the bad release buried: until it is recorded, messages wait that are sent."""
+    with closing(connect(trial.world.direct)) as client:
+        replayer = Replayer(trial.world.direct, Storage(trial.world.engine), client)
+        for ids in replayer.ids(dataclasses.replace(OPEN, source=LEDGER_SOURCE)):
+            replayer.replay(ids, who="the row")
 
 
 def _dead_letters(trial: Trial) -> int:
