@@ -6,9 +6,6 @@ import argparse
 import json
 import os
 import platform
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
-import migrations
 from bench import pgbench, workload
-from bench.contenders import CONTENDERS, Contender, Flowledger, Servers, empty, median
+from bench.contenders import CONTENDERS, Contender, Flowledger, Servers, empty, median, running_servers
 from bench.latency import Load, probe
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
 
 EVENTS: Final = {"flowledger": 40_000, "celery_orm": 2_000, "faststream": 3_000}
 """Events a turn: enough for some seconds of each contender's work."""
@@ -35,26 +30,12 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3, help="turns of each contender; medians are told")
     arguments.add_argument("--probes", type=int, default=300, help="single events for each latency figure")
     options = arguments.parse_args()
-    with _servers() as servers:
+    with running_servers() as servers:
         rates = _throughput(servers, options.rounds)
         latencies = _latencies(servers, rates, options.probes)
         results = _results(servers, rates, latencies)
     _RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     _print(results)
-
-
-@contextmanager
-def _servers() -> Iterator[Servers]:
-    with (
-        tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
-        embedded_postgres_server(Path(folder) / "postgresql") as postgres,
-        embedded_valkey_server(Path(folder) / "valkey") as valkey,
-    ):
-        servers = Servers(postgres.url, valkey.url, Path(folder), (postgres.pid, valkey.pid))
-        engine = servers.engine()
-        migrations.upgrade(engine)
-        engine.dispose()
-        yield servers
 
 
 def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[Any]]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tempfile
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +19,10 @@ import psutil
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
+import migrations
 from bench.peers import models
 from cli import processes
+from cli.embedded import embedded_postgres_server, embedded_valkey_server
 from cli.processes import Process
 from client.publisher import Publisher
 from domain.settings import Settings
@@ -39,6 +43,21 @@ class Servers:
 
     def engine(self) -> Engine:
         return create_engine(make_url(self.database_url).set(drivername="postgresql+psycopg2"))
+
+
+@contextmanager
+def running_servers() -> Iterator[Servers]:
+    """A database with the schema, and a broker, for as long as the `with` lasts."""
+    with (
+        tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
+        embedded_postgres_server(Path(folder) / "postgresql") as postgres,
+        embedded_valkey_server(Path(folder) / "valkey") as valkey,
+    ):
+        servers = Servers(postgres.url, valkey.url, Path(folder), (postgres.pid, valkey.pid))
+        engine = servers.engine()
+        migrations.upgrade(engine)
+        engine.dispose()
+        yield servers
 
 
 class Contender(AbstractContextManager["Contender"]):

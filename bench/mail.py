@@ -11,7 +11,6 @@ import json
 import multiprocessing
 import queue
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,11 +22,9 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-import migrations
 from bench import workload
-from bench.contenders import Servers, percentile
+from bench.contenders import percentile, running_servers
 from cli import processes
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
 from cli.processes import Process
 from client import Mailbox, Publisher
 from domain.settings import Settings
@@ -52,7 +49,7 @@ def main() -> None:
     arguments.add_argument("--messages", type=int, default=5_000, help="messages of the throughput's turn")
     options = arguments.parse_args()
     found: dict[str, list[float]] = {}
-    with _servers() as settings, _agents(settings) as ways:
+    with _service() as settings, _agents(settings) as ways:
         for _ in range(options.rounds):
             for name, send in ways.items():
                 found.setdefault(f"{name}, idle", []).extend(_probe(name, send, options.probes))
@@ -66,20 +63,12 @@ def main() -> None:
 
 
 @contextmanager
-def _servers() -> Iterator[Settings]:
+def _service() -> Iterator[Settings]:
     """A database, a broker and a worker."""
-    with (
-        tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
-        embedded_postgres_server(Path(folder) / "postgresql") as postgres,
-        embedded_valkey_server(Path(folder) / "valkey") as valkey,
-    ):
-        servers = Servers(postgres.url, valkey.url, Path(folder), (postgres.pid, valkey.pid))
-        engine = servers.engine()
-        migrations.upgrade(engine)
-        engine.dispose()
-        settings = Settings.load(redis_url=valkey.url, database_url=postgres.url)
+    with running_servers() as servers:
+        settings = Settings.load(redis_url=servers.redis_url, database_url=servers.database_url)
         environment = processes.worker_environment(settings)
-        worker = Process("worker", processes.worker_command(2), environment, Path(folder) / "worker.log")
+        worker = Process("worker", processes.worker_command(2), environment, servers.folder / "worker.log")
         worker.start()
         try:
             yield settings

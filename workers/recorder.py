@@ -7,10 +7,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain import events as say
-from domain import json_text, streams
+from domain import streams
 from domain.envelope import Event, parse
 from domain.errors import Reason, Refused
 from domain.events import EventData
@@ -33,6 +33,7 @@ from storage.repositories import (
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
 from workers.authority import Guard, refused_as_known
+from workers.entries import all_fields, body, readable
 from workers.fuse import Fuse
 
 logger = logging.getLogger(__name__)
@@ -173,16 +174,16 @@ class Recorder:
     def _read(self, entry: Entry, recorded_at: str) -> _Read:
         if _is_deadly(entry):
             words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
-            return _Read(entry, _all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
+            return _Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
         read = _Read(entry, b"")
         try:
-            read = _Read(entry, _body(entry.fields))
+            read = _Read(entry, body(entry.fields))
             event = parse(read.raw, self._limits)
             if self._guard is not None:
                 self._guard.check(event, entry.id)
             return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
         except Refused as refused:
-            return _Read(entry, read.raw or _all_fields(entry.fields), refused=refused)
+            return _Read(entry, read.raw or all_fields(entry.fields), refused=refused)
         except Exception as error:  # one event must not hold up its shard; many such blow the fuse
             return read.dead(_our_fault(error))
 
@@ -234,7 +235,7 @@ class Recorder:
             read.raw,
             read.refused,
             seen_at=recorded_at,
-            readable={} if _is_deadly(read.entry) else _readable(read.raw, self._limits),
+            readable={} if _is_deadly(read.entry) else readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
 
@@ -283,34 +284,3 @@ def _our_fault(error: Exception) -> Refused:
     return Refused(
         Reason.UNRECORDABLE, "", f"a fault of Flowledger, not of the event: {where}; replay it when it is mended"
     )
-
-
-def _body(fields: Sequence[bytes]) -> bytes:
-    """The event's bytes; raises Refused where the entry has not exactly one field of that name."""
-    names = [bytes(name) for name in fields[::2]]
-    if names.count(streams.FIELD.encode()) != 1:
-        words = f"an entry has one field named `{streams.FIELD}`; this one has {ascii(names)[1:-1] or 'none'}"
-        raise Refused(Reason.MALFORMED_ENTRY, streams.FIELD, words[:500])
-    return fields[2 * names.index(streams.FIELD.encode()) + 1]
-
-
-def _all_fields(fields: Sequence[bytes]) -> bytes:
-    """All fields of a malformed entry, exactly: a lone value as it is, else a JSON array (surrogates escape bytes)."""
-    if len(fields) == 2:
-        return fields[1]
-    texts = [field.decode("utf-8", "surrogateescape") for field in fields]
-    return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
-
-
-def _readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
-    """`type`, `source` and `event_id` of a dead letter, where they can be read at all."""
-    attributes: Any = None
-    if len(raw) <= limits.max_event_bytes:
-        try:
-            attributes = json_text.loads(raw.decode("utf-8"), limits)
-        except (ValueError, RecursionError):
-            attributes = None
-    if not isinstance(attributes, dict):
-        attributes = {}
-    texts = {"type": attributes.get("type"), "source": attributes.get("source"), "event_id": attributes.get("id")}
-    return {name: text if isinstance(text, str) else None for name, text in texts.items()}

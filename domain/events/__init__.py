@@ -40,6 +40,7 @@ from domain.events.messages import (
     MessageFailed,
     MessageSent,
     MessageType,
+    RecipientData,
 )
 from domain.events.sandboxes import (
     AgentConfig,
@@ -108,6 +109,7 @@ __all__ = [
     "NodeSkipped",
     "NodeStarted",
     "Part",
+    "RecipientData",
     "ResourceLimits",
     "SandboxCreated",
     "SandboxFailed",

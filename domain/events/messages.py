@@ -45,26 +45,28 @@ class MessageSent(MessageData):
         return self
 
 
-class MessageDelivered(MessageData):
+class RecipientData(MessageData):
+    """Base of what becomes of a message with one of its recipients."""
+
+    to_sandbox_id: Id
+
+
+class MessageDelivered(RecipientData):
     event_type = "message.delivered"
-    to_sandbox_id: Id
 
 
-class MessageFailed(MessageData):
+class MessageFailed(RecipientData):
     event_type = "message.failed"
-    to_sandbox_id: Id
     reason: str
 
 
-class MessageDispatched(MessageData):
+class MessageDispatched(RecipientData):
     """The ledger's own: the message was put into the recipient's inbox."""
 
     event_type = "message.dispatched"
-    to_sandbox_id: Id
 
 
-class MessageExpired(MessageData):
+class MessageExpired(RecipientData):
     """The ledger's own: the recipient did not take the message in time."""
 
     event_type = "message.expired"
-    to_sandbox_id: Id

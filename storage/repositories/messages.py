@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from domain import json_text
 from domain.envelope import Event
-from domain.events import MessageFailed, MessageSent
+from domain.events import MessageFailed, MessageSent, RecipientData
 from domain.keys import earliest_key, event_key
 from domain.records import Delivery, Message
 from domain.statuses import DELIVERY_RANKS, DeliveryStatus
@@ -133,7 +133,8 @@ class DeliveryRepository(Repository[Delivery]):
 
 
 def _delivery(event: Event) -> Write:
-    return Write(_DELIVERIES, message_id=event.subject, to_sandbox_id=getattr(event.data, "to_sandbox_id"))  # noqa: B009
+    assert isinstance(event.data, RecipientData)
+    return Write(_DELIVERIES, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
 
 
 def _reach(write: Write, event: Event, status: DeliveryStatus, reason: str | None = None) -> Write:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
 
 from domain import json_text
 from domain.envelope import Event
-from domain.events import MessageSent
+from domain.events import MessageSent, RecipientData
 from domain.statuses import DeliveryStatus
 from storage import tables
 from storage.repositories import base
@@ -76,7 +76,8 @@ class OutboxRepository:
     @staticmethod
     def settle(event: Event, _recorded_at: str) -> Removal:
         """Nothing waits any more: the message is in the inbox, or has come to its end."""
-        return Removal.of(_TABLE, message_id=event.subject, to_sandbox_id=getattr(event.data, "to_sandbox_id"))  # noqa: B009
+        assert isinstance(event.data, RecipientData)
+        return Removal.of(_TABLE, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
 
     def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
         """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
