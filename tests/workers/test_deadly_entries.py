@@ -75,7 +75,7 @@ def test_a_deadly_entry_is_buried_without_a_look_at_it(storage: Storage, monkeyp
         raise AssertionError("it was read")
 
     monkeypatch.setattr("workers.recorder.parse", die)
-    monkeypatch.setattr("workers.recorder.json_text.loads", die)
+    monkeypatch.setattr("workers.entries.json_text.loads", die)
     entry = Entry("1-0", [streams.FIELD.encode(), raw("task.created")], SHARD, MOST_DEATHS)
     assert Recorder(storage, Limits()).record([entry]).dead == 1
 
