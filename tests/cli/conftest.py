@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,12 +29,15 @@ def flowledger(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str
             done = subprocess.run(command, input=input, capture_output=True, check=False, timeout=60)
             return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
         monkeypatch.setattr(sys, "argv", ["flowledger", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input)))
         code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(input)
+            stdin.seek(0)
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
+            try:
+                main()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
         return Ended(code, *capfd.readouterr())
 
     return run

@@ -1,10 +1,9 @@
-"""The command line against real servers, as a person uses it: in processes of its own."""
+"""The command line against real servers, as a person uses it."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,9 +18,10 @@ from domain import streams
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from tests.builders import entries, raw
+from tests.cli.calling import Ended, Flowledger
 from tests.storage.recording import recorder
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -31,26 +31,23 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def run(settings: Settings, tmp_path: Path) -> Run:
+def run(flowledger: Flowledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `flowledger …` against the test's own servers."""
     assert settings.redis_url is not None
     assert settings.database_url is not None
-    environment = os.environ | {
+    servers = {
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "DATABASE_URL": settings.database_url.get_secret_value(),
-        "LEDGER_HOME": str(tmp_path / "home"),
-        "COLUMNS": "120",
     }
+    monkeypatch.setenv("LEDGER_HOME", str(tmp_path / "home"))
 
-    def run(
-        *arguments: str, input: bytes = b"", without: tuple[str, ...] = (), redis: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        environ = {name: value for name, value in environment.items() if name not in without}
-        environ |= {} if redis is None else {"REDIS_URL": redis}
-        done = subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments], input=input, env=environ, capture_output=True, check=False
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(*arguments: str, input: bytes = b"", **other_servers: str | None) -> Ended:
+        for name, value in (servers | other_servers).items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        return flowledger(*arguments, input=input, apart=arguments[0] == "status")
 
     return run
 
@@ -62,10 +59,10 @@ def test_publish_takes_files_names_bad_lines_and_publishes_the_good_ones(
     good = [raw("task.created", subject="t1"), raw("task.started", subject="t1")]
     file.write_bytes(b"\n".join([good[0], b'{"specversion":"1.0"}', b"", good[1], b"\xff"]) + b"\n")
     done = run("publish", str(file))
-    assert done.returncode == 1
-    assert "2 events accepted, 2 lines refused" in done.stdout
-    assert f"{file}:2: id: is missing" in done.stderr
-    assert f"{file}:5: not UTF-8" in done.stderr
+    assert done.code == 1
+    assert "2 events accepted, 2 lines refused" in done.out
+    assert f"{file}:2: id: is missing" in done.err
+    assert f"{file}:5: not UTF-8" in done.err
     shard = streams.shard_of("t1", 8)
     found: Any = redis.Redis.from_url(redis_url).xrange(streams.stream(shard))
     kept = [fields[b"event"] for _, fields in found]
@@ -75,9 +72,9 @@ def test_publish_takes_files_names_bad_lines_and_publishes_the_good_ones(
 def test_publish_reads_standard_input_and_gzip(run: Run, redis_url: str, tmp_path: Path) -> None:
     zipped = tmp_path / "events.jsonl.gz"
     zipped.write_bytes(gzip.compress(raw("task.created") + b"\n" + raw("task.created")))
-    assert "2 events accepted" in run("publish", str(zipped)).stdout
-    assert "1 events accepted" in run("publish", "-", input=raw("task.created")).stdout
-    assert "1 events accepted" in run("publish", "-", input=gzip.compress(raw("task.created"))).stdout
+    assert "2 events accepted" in run("publish", str(zipped)).out
+    assert "1 events accepted" in run("publish", "-", input=raw("task.created")).out
+    assert "1 events accepted" in run("publish", "-", input=gzip.compress(raw("task.created"))).out
 
 
 @pytest.fixture
@@ -95,8 +92,8 @@ def test_publish_says_which_line_was_the_first_that_redis_did_not_take(
     stream = streams.stream(streams.shard_of("full", 8))
     redis.Redis.from_url(redis_url).set(stream, "not a stream")
     done = run("publish", str(file))
-    assert done.returncode == 1
-    assert f"(0 events were accepted before; the first that was not is {file}:2)" in done.stderr
+    assert done.code == 1
+    assert f"(0 events were accepted before; the first that was not is {file}:2)" in done.err
 
 
 def test_publish_with_a_spool_keeps_events_while_redis_is_away_and_sends_them_later(
@@ -104,13 +101,13 @@ def test_publish_with_a_spool_keeps_events_while_redis_is_away_and_sends_them_la
 ) -> None:
     spool = str(tmp_path / "spool.jsonl")
     events = [raw("task.created", subject="t", name=str(number)) for number in range(3)]
-    kept = run("publish", "--spool", spool, "-", input=b"\n".join(events[:2]), redis=away)
-    assert kept.returncode == 0
-    assert f"0 events accepted, 2 wait in {spool}, 0 lines refused" in kept.stdout
-    assert f"warning: 2 events wait in the spool {spool}: the next publisher that has it sends them" in kept.stderr
-    assert run("publish", "--spool", spool, redis=away).returncode == 1
+    kept = run("publish", "--spool", spool, "-", input=b"\n".join(events[:2]), REDIS_URL=away)
+    assert kept.code == 0
+    assert f"0 events accepted, 2 wait in {spool}, 0 lines refused" in kept.out
+    assert f"warning: 2 events wait in the spool {spool}: the next publisher that has it sends them" in kept.err
+    assert run("publish", "--spool", spool, REDIS_URL=away).code == 1
     sent = run("publish", "--json", "--spool", spool, "-", input=events[2])
-    assert (sent.returncode, json.loads(sent.stdout)["accepted"], json.loads(sent.stdout)["spooled"]) == (0, 3, 0)
+    assert (sent.code, json.loads(sent.out)["accepted"], json.loads(sent.out)["spooled"]) == (0, 3, 0)
     found: Any = redis.Redis.from_url(redis_url).xrange(streams.stream(streams.shard_of("t", 8)))
     assert [fields[b"event"] for _, fields in found] == events
 
@@ -119,14 +116,14 @@ def test_publish_sends_what_a_spool_holds_and_names_its_damaged_lines(run: Run, 
     spool = tmp_path / "spool.jsonl"
     spool.write_bytes(raw("task.created") + b"\n" + raw("task.created")[:40])
     done = run("publish", "--spool", str(spool))
-    assert done.returncode == 1
-    assert f"1 events accepted, 0 wait in {spool}, 1 damaged lines put aside" in done.stdout
-    assert f"put aside into {spool}.refused: not JSON" in done.stderr
+    assert done.code == 1
+    assert f"1 events accepted, 0 wait in {spool}, 1 damaged lines put aside" in done.out
+    assert f"put aside into {spool}.refused: not JSON" in done.err
 
 
 def test_publish_without_a_file_or_with_a_spool_that_is_not_there_is_wrong_use(run: Run, tmp_path: Path) -> None:
-    assert run("publish").returncode == 2
-    assert run("publish", "--spool", str(tmp_path / "none")).returncode == 2
+    assert run("publish").code == 2
+    assert run("publish", "--spool", str(tmp_path / "none")).code == 2
     assert not (tmp_path / "none").exists()
 
 
@@ -134,12 +131,12 @@ def test_text_with_other_line_ends_stays_one_event(run: Run) -> None:
     event = raw("task.created", name="one\u2028two\u0085three").decode()
     unescaped = json.dumps(json.loads(event), ensure_ascii=False).encode()
     assert b"\xc2\x85" in unescaped
-    assert run("publish", "-", input=unescaped + b"\n").returncode == 0
+    assert run("publish", "-", input=unescaped + b"\n").code == 0
 
 
 def test_publish_reports_as_json(run: Run) -> None:
     done = run("publish", "--json", "-", input=b"[]\n" + raw("task.created") + b"\n")
-    report = json.loads(done.stdout)
+    report = json.loads(done.out)
     assert report["accepted"] == 1
     assert [(bad["line"], bad["reason"]) for bad in report["refused"]] == [(1, "invalid_envelope")]
 
@@ -147,42 +144,42 @@ def test_publish_reports_as_json(run: Run) -> None:
 def test_wait_gives_up_when_time_is_over(run: Run) -> None:
     run("publish", "-", input=raw("task.created"))
     done = run("wait", "--timeout", "0.2")
-    assert done.returncode == 1
-    assert "1 events still wait" in done.stderr
+    assert done.code == 1
+    assert "1 events still wait" in done.err
 
 
 def test_wait_returns_when_nothing_is_left(run: Run) -> None:
-    assert run("wait", "--timeout", "5").returncode == 0
+    assert run("wait", "--timeout", "5").code == 0
 
 
 def test_status_tells_backlog_dead_letters_and_that_nobody_works(run: Run, storage: Storage) -> None:
     run("publish", "-", input=raw("task.created"))
     recorder(storage).record(entries([b"rubbish"]))
-    report = json.loads(run("status", "--json").stdout)
+    report = json.loads(run("status", "--json").out)
     assert sum(report["backlog"].values()) == 1
     assert report["dead_letters"] == {"open": 1}
     assert report["workers"] == {}
-    assert "none: nothing is recorded" in run("status").stdout
+    assert "none: nothing is recorded" in run("status").out
 
 
 def test_pause_and_resume_are_shown_by_status(run: Run, redis_url: str) -> None:
     run("publish", "-", input=raw("task.created", subject="t1"))
     shard = str(streams.shard_of("t1", 8))
-    assert "paused: shard" in run("pause", "--shard", shard, "--why", "the disk is full", "--by", "Ada").stdout
-    assert "the disk is full" in run("status").stdout
-    report = json.loads(run("status", "--json").stdout)
+    assert "paused: shard" in run("pause", "--shard", shard, "--why", "the disk is full", "--by", "Ada").out
+    assert "the disk is full" in run("status").out
+    report = json.loads(run("status", "--json").out)
     assert (report["paused"][shard]["why"], report["paused"][shard]["by"]) == ("the disk is full", "Ada")
     assert report["oldest_seconds"][shard] >= 0
-    assert f"paused: {shard}" in run("wait", "--timeout", "0.1").stderr
-    assert json.loads(run("resume", "--json").stdout) == {"done": "resumed", "shards": [shard], "paused": {}}
-    assert json.loads(run("pause", "--json").stdout)["shards"] == ["all"]
-    assert "resumed: all shards; paused now: nothing" in run("resume").stdout
+    assert f"paused: {shard}" in run("wait", "--timeout", "0.1").err
+    assert json.loads(run("resume", "--json").out) == {"done": "resumed", "shards": [shard], "paused": {}}
+    assert json.loads(run("pause", "--json").out)["shards"] == ["all"]
+    assert "resumed: all shards; paused now: nothing" in run("resume").out
 
 
 def test_a_shard_that_is_not_there_cannot_be_paused(run: Run) -> None:
     done = run("pause", "--shard", "8")
-    assert done.returncode == 2
-    assert "0 to 7" in done.stderr
+    assert done.code == 2
+    assert "0 to 7" in done.err
 
 
 @pytest.mark.parametrize(
@@ -190,8 +187,8 @@ def test_a_shard_that_is_not_there_cannot_be_paused(run: Run) -> None:
 )
 def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     recorder(storage).record(entries([raw(type_, subject="the_one")]))
-    assert "the_one" in run("show", "the_one").stdout
-    shown = json.loads(run("show", "--json", "the_one").stdout)
+    assert "the_one" in run("show", "the_one").out
+    shown = json.loads(run("show", "--json", "the_one").out)
     assert shown[type_.partition(".")[0]]["id"] == "the_one"
 
 
@@ -205,7 +202,7 @@ def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, sto
         raw("message.failed", subject="m1", to_sandbox_id="carol", reason="asleep"),
     ]
     recorder(storage).record(entries(sent))
-    shown = [" ".join(line.strip(" │").split()) for line in run("show", "talk").stdout.splitlines()]
+    shown = [" ".join(line.strip(" │").split()) for line in run("show", "talk").out.splitlines()]
     assert shown[0].startswith("╭─ conversation talk, 2 messages")
     assert shown[1:-1] == [
         "2026-01-31 UTC",
@@ -218,7 +215,7 @@ def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, sto
         "yes",
         "→ alice pending",
     ]
-    thread = json.loads(run("show", "--json", "talk").stdout)["thread"]
+    thread = json.loads(run("show", "--json", "talk").out)["thread"]
     assert [(one["message"]["id"], len(one["deliveries"])) for one in thread] == [("m1", 2), ("m2", 1)]
 
 
@@ -231,14 +228,14 @@ def test_show_shows_a_workspace_with_its_sandboxes(run: Run, storage: Storage) -
         raw("sandbox.created", subject="sb_new", workspace_id="ws", agent_id="agent_b", health=healthy),
         raw("sandbox.created", subject="sb_other", workspace_id="elsewhere"),
     ]))  # fmt: skip
-    shown = run("show", "ws").stdout
+    shown = run("show", "ws").out
     assert "the lab" in shown
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "sb_" in line]
     assert rows == [
         ["sb_new", "", "provisioning", "2026-01-31 12:00:00.000", "agent_b", "healthy"],
         ["sb_old", "Ada", "running", "2026-01-31 11:00:05.000", "", ""],
     ]
-    document = json.loads(run("show", "--json", "ws").stdout)
+    document = json.loads(run("show", "--json", "ws").out)
     assert [sandbox["id"] for sandbox in document["sandboxes"]] == ["sb_new", "sb_old"]
 
 
@@ -247,7 +244,7 @@ def test_show_shows_a_sandbox_and_what_it_says_of_itself(run: Run, storage: Stor
         raw("sandbox.created", subject="sb", connection={"host": "h", "port": 8080}, resource_limits={"cpu": 0.5}),
         raw("sandbox.failed", subject="sb", time="2026-01-31T12:00:01Z", error={"type": "Oom", "message": "no memory"}),
     ]))  # fmt: skip
-    shown = run("show", "sb").stdout
+    shown = run("show", "sb").out
     assert "sandbox sb error" in shown
     facts = [line.strip("│ \n").split(None, 1) for line in shown.splitlines()[1:-1]]
     assert facts == [
@@ -262,7 +259,7 @@ def test_show_shows_a_sandbox_and_what_it_says_of_itself(run: Run, storage: Stor
 def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) -> None:
     event = raw("task.created", subject="t", name="\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold]")
     recorder(storage).record(entries([event]))
-    shown = run("show", "t").stdout
+    shown = run("show", "t").out
     assert "\x1b" not in shown
     assert "\\x1b[31mred" in shown
     assert "[bold]markup[/bold]" in shown
@@ -270,48 +267,49 @@ def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) 
 
 def test_what_is_not_there_is_said_in_one_line(run: Run) -> None:
     done = run("show", "nobody")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: nothing recorded has the id 'nobody'")
-    assert done.stderr.count("\n") == 1
+    assert done.code == 1
+    assert done.err.startswith("error: nothing recorded has the id 'nobody'")
+    assert done.err.count("\n") == 1
 
 
 def test_wrong_use_is_exit_2(run: Run) -> None:
-    assert run("publish", "no-such-file").returncode == 2
-    assert run("bogus").returncode == 2
-    assert run("wait", "--timeout", "soon").returncode == 2
+    assert run("publish", "no-such-file").code == 2
+    assert run("bogus").code == 2
+    assert run("wait", "--timeout", "soon").code == 2
 
 
 def test_without_servers_it_says_what_to_do(run: Run) -> None:
-    done = run("publish", "-", without=("REDIS_URL", "DATABASE_URL"))
-    assert done.returncode == 1
-    assert "start `flowledger up`, or set REDIS_URL" in done.stderr
+    done = run("publish", "-", REDIS_URL=None, DATABASE_URL=None)
+    assert done.code == 1
+    assert "start `flowledger up`, or set REDIS_URL" in done.err
 
 
-def test_a_password_in_a_url_is_in_no_error(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    environment = os.environ | {
-        "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0",
-        "DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/none",
-    }
-    for command in (["publish", "-"], ["status"], ["show", "x"], ["migrate"], ["worker"], ["wait", "--timeout", "1"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "cli.main", *command],
-            input=raw("task.created"),
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 1, command
-        assert b"hunter2" not in done.stdout + done.stderr
-        assert done.stderr.startswith(b"error: "), done.stderr
+@pytest.mark.parametrize("command", ["publish -", "status", "show x", "migrate", "worker", "wait --timeout 1"])
+def test_a_password_in_a_url_is_in_no_error(run: Run, command: str) -> None:
+    done = run(
+        *command.split(),
+        input=raw("task.created"),
+        REDIS_URL="redis://:hunter2@127.0.0.1:1/0",
+        DATABASE_URL="postgresql://user:hunter2@127.0.0.1:1/none",
+    )
+    assert done.code == 1
+    assert "hunter2" not in done.out + done.err
+    assert done.err.startswith("error: ")
 
 
-def test_migrate_and_a_worker_before_it(settings: Settings, redis_url: str, tmp_path: Path) -> None:
-    environment = os.environ | {"REDIS_URL": redis_url, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
-    command = [sys.executable, "-m", "cli.main"]
-    early = subprocess.run([*command, "worker"], env=environment, capture_output=True, check=False, text=True)
-    assert early.returncode == 1
-    assert "flowledger migrate" in early.stderr
+def test_migrate_and_a_worker_before_it(run: Run, tmp_path: Path) -> None:
+    new = f"sqlite:///{tmp_path}/new.db"
+    early = run("worker", DATABASE_URL=new)
+    assert early.code == 1
+    assert "flowledger migrate" in early.err
     for _ in range(2):
-        done = subprocess.run([*command, "migrate"], env=environment, capture_output=True, check=False, text=True)
-        assert done.returncode == 0
-        assert "the newest" in done.stdout
+        done = run("migrate", DATABASE_URL=new)
+        assert done.code == 0
+        assert "the newest" in done.out
+
+
+def test_it_runs_as_a_process_of_its_own(run: Run) -> None:
+    command = [sys.executable, "-m", "cli.main", "bogus"]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'bogus'" in done.stderr
