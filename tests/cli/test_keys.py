@@ -199,18 +199,21 @@ def test_status_tells_what_the_workers_require(
             monkeypatch.setenv(name, value)
     keys = key_file(tmp_path / "keys.json", SECRETS)
     assert flowledger("status", "--json", apart=True).json["signatures"] is None
-    started = []
+    started: list[Process] = []
+
+    def with_workers() -> Any:
+        status = flowledger("status", "--json", apart=True).json
+        return status if len(status["workers"]) == len(started) else None
+
     try:
         for place, more in enumerate(({"LEDGER_SIGNATURES": "required", "LEDGER_KEY_FILE": str(keys)}, {})):
             log = tmp_path / f"worker-{place}.log"
             worker = Process("worker", processes.worker_command(1), environment(settings, **more), log)
             worker.start()
             started.append(worker)
-            wait_until(lambda: len(flowledger("status", "--json", apart=True).json["workers"]) == len(started), 30)
-            status = flowledger("status", "--json", apart=True).json
+            status = wait_until(with_workers, 30, f"{place + 1} workers in the status")
             assert status["signatures"] == ("mixed" if place else "required")
             assert set(status["workers"].values()) == {1}
-        assert "signatures" in flowledger("status", apart=True).out
         assert "set LEDGER_SIGNATURES alike" in flowledger("status", apart=True).out
     finally:
         for worker in started:

@@ -1,4 +1,4 @@
-"""`verify`, `gaps` and `tail` as a person uses them: in processes of their own."""
+"""`verify`, `gaps` and `tail` as a person uses them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from sqlalchemy import update
 from storage import tables
 from storage.unit_of_work import Storage
 from tests.builders import raw
+from tests.cli.calling import Flowledger
 from tests.storage.recording import differences, record
 from tests.waiting import wait_until
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 COMMAND = [sys.executable, "-m", "cli.main"]
 
@@ -36,13 +35,11 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Run:
+def run(flowledger: Flowledger, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Flowledger:
     """Runs `flowledger …` against the test's own database."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, check=False, text=True)
-
-    return run
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return flowledger
 
 
 class Tailing:
@@ -86,70 +83,70 @@ def spoil(storage: Storage) -> None:
         )
 
 
-def test_verify_says_that_all_is_well(run: Run, storage: Storage) -> None:
+def test_verify_says_that_all_is_well(run: Flowledger, storage: Storage) -> None:
     record(storage, raw("task.created", subject="t1"), raw("task.logged", subject="t1"))
     done = run("verify")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "2 events recomputed, 2 rows compared" in done.stdout
-    assert "every row is what the journal says" in done.stdout
+    assert (done.code, done.err) == (0, "")
+    assert "2 events recomputed, 2 rows compared" in done.out
+    assert "every row is what the journal says" in done.out
 
 
-def test_verify_names_the_row_and_its_columns_and_repair_mends_it(run: Run, storage: Storage) -> None:
+def test_verify_names_the_row_and_its_columns_and_repair_mends_it(run: Flowledger, storage: Storage) -> None:
     record(storage, raw("task.created", subject="t1", name="report"), raw("task.created", subject="t2"))
     spoil(storage)
     done = run("verify")
-    assert done.returncode == 1
-    words = [line.split() for line in done.stdout.splitlines()]
+    assert done.code == 1
+    words = [line.split() for line in done.out.splitlines()]
     assert ["tasks", "t1"] in words
     assert ["name", "is", "\\x1b[31m[bold]", "should", "be", "report"] in words, "nothing that a terminal obeys"
     assert ["priority", "is", "7", "should", "be", "null"] in words
-    assert "1 rows differ: 1 in tasks" in done.stdout
+    assert "1 rows differ: 1 in tasks" in done.out
     mended = run("verify", "--repair")
-    assert (mended.returncode, "mended 1 rows" in mended.stdout) == (0, True)
+    assert (mended.code, "mended 1 rows" in mended.out) == (0, True)
     assert differences(storage) == []
 
 
-def test_verify_reports_as_json(run: Run, storage: Storage) -> None:
+def test_verify_reports_as_json(run: Flowledger, storage: Storage) -> None:
     record(storage, raw("task.created", subject="t1"))
     spoil(storage)
     done = run("verify", "--json", "--repair")
-    report = json.loads(done.stdout)
-    assert done.returncode == 0
+    report = json.loads(done.out)
+    assert done.code == 0
     assert (report["clean"], report["differences"], report["by_table"]) == (False, 1, {"tasks": 1})
     assert report["first"][0]["key"] == ["t1"]
     assert {column["name"]: column["found"] for column in report["first"][0]["columns"]}["priority"] == 7
     assert report["mended"] == {"rows": 1, "left": 0}
 
 
-def test_verify_ends_with_1_where_the_journal_itself_is_damaged(run: Run, storage: Storage) -> None:
+def test_verify_ends_with_1_where_the_journal_itself_is_damaged(run: Flowledger, storage: Storage) -> None:
     record(storage, raw("task.created", subject="t1"))
     with storage.engine.begin() as connection:
         connection.execute(update(tables.events).values(raw="{}"))
     done = run("verify", "--repair")
-    assert done.returncode == 1
-    assert "the journal is damaged: raw is no event" in done.stdout
-    assert "put back their `raw` from a backup" in done.stdout
+    assert done.code == 1
+    assert "the journal is damaged: raw is no event" in done.out
+    assert "put back their `raw` from a backup" in done.out
 
 
-def test_gaps_names_what_is_missing(run: Run, storage: Storage) -> None:
+def test_gaps_names_what_is_missing(run: Flowledger, storage: Storage) -> None:
     record(
         storage, *(raw("task.started", source="/s", attributes={"sequence": str(number)}) for number in (1, 2, 3, 7))
     )
     done = run("gaps")
-    assert done.returncode == 1
-    assert "/s: 4 to 6, 3 numbers" in done.stdout
-    report = json.loads(run("gaps", "--json", "--from", "0").stdout)
+    assert done.code == 1
+    assert "/s: 4 to 6, 3 numbers" in done.out
+    report = json.loads(run("gaps", "--json", "--from", "0").out)
     assert report["gaps"] == [
         {"source": "/s", "counter": None, "first": 0, "last": 0},
         {"source": "/s", "counter": None, "first": 4, "last": 6},
     ]
 
 
-def test_gaps_is_done_where_nothing_is_missing(run: Run, storage: Storage) -> None:
-    assert "no event has a number" in run("gaps").stdout
+def test_gaps_is_done_where_nothing_is_missing(run: Flowledger, storage: Storage) -> None:
+    assert "no event has a number" in run("gaps").out
     record(storage, raw("task.started", attributes={"sequence": "1"}))
     done = run("gaps", "--by", "source")
-    assert (done.returncode, "no number is missing" in done.stdout) == (0, True)
+    assert (done.code, "no number is missing" in done.out) == (0, True)
 
 
 def test_tail_shows_what_is_recorded_until_it_is_interrupted(tailing: Callable[..., Tailing], storage: Storage) -> None:
@@ -234,14 +231,14 @@ def test_tail_ends_well_when_nobody_reads_on(environment: dict[str, str], storag
 @pytest.mark.parametrize(
     "arguments", [("--since", "yesterday"), ("--since", "999999999d"), ("--messages", "--type", "task.*")]
 )
-def test_tail_says_what_is_wrong_use(run: Run, arguments: tuple[str, ...]) -> None:
-    assert run("tail", *arguments).returncode == 2
+def test_tail_says_what_is_wrong_use(run: Flowledger, arguments: tuple[str, ...]) -> None:
+    assert run("tail", *arguments).code == 2
 
 
-def test_an_old_schema_is_said_in_one_line(run: Run, storage: Storage) -> None:
+def test_an_old_schema_is_said_in_one_line(run: Flowledger, storage: Storage) -> None:
     with storage.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM alembic_version")
     for command in ("verify", "tail", "gaps"):
         done = run(command)
-        assert done.returncode == 1
-        assert done.stderr == "error: the database is not at the newest schema: run `flowledger migrate`\n"
+        assert done.code == 1
+        assert done.err == "error: the database is not at the newest schema: run `flowledger migrate`\n"
