@@ -54,8 +54,9 @@ for place = 1, #ARGV - 7 do
   shards[place] = one
 end
 
--- Another drain waits: half of what there is goes to it, unless that is hardly worth the way.
-if watcher and watcher ~= owner then left = math.min(left, math.max(64, math.ceil(waiting / 2))) end
+-- A part of what there is, unless that is hardly worth the way: the rest is for other drains, and nobody waits long for
+-- the end of a batch. A backlog makes full ones.
+left = math.min(left, math.max(32, math.ceil(waiting / 4)))
 
 local taken, empty = {}, {}
 for place, one in ipairs(shards) do
