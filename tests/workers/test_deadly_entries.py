@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,31 +14,9 @@ from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
-from workers.connections import connect
-from workers.drain import Drain, DrainResult
+from tests.workers.draining import SHARD, STREAM, add, created, drain
 from workers.recorder import MOST_DEATHS, Entry, Recorder
 from workers.shards import Shards
-
-SHARD = 3
-STREAM = streams.stream(SHARD)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with closing(connect(settings)) as connected:
-        yield connected
-
-
-def drain(settings: Settings, client: redis.Redis, storage: Storage, *, linger: float = 0.0) -> DrainResult:
-    return Drain(settings.model_copy(update={"linger_seconds": linger}), client, storage, SHARD).run()
-
-
-def add(client: redis.Redis, *events: bytes, shard: int = SHARD) -> list[Any]:
-    return [client.xadd(streams.stream(shard), {streams.FIELD: event}) for event in events]
-
-
-def created(count: int, name: str = "t") -> list[bytes]:
-    return [raw("task.created", subject=f"{name}{place}") for place in range(count)]
 
 
 def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,12 @@ from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences
 from tests.waiting import wait_until
+from tests.workers.draining import SHARD, STREAM, add, created, drain
 from workers import app
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
 from workers.recorder import Recorded, Recorder
 from workers.shards import Shards
-
-SHARD = 3
-STREAM = streams.stream(SHARD)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with closing(connect(settings)) as connected:
-        yield connected
-
-
-def drain(settings: Settings, client: redis.Redis, storage: Storage, *, linger: float = 0.0) -> DrainResult:
-    return Drain(settings.model_copy(update={"linger_seconds": linger}), client, storage, SHARD).run()
-
-
-def add(client: redis.Redis, *events: bytes, shard: int = SHARD) -> list[Any]:
-    return [client.xadd(streams.stream(shard), {streams.FIELD: event}) for event in events]
-
-
-def created(count: int, name: str = "t") -> list[bytes]:
-    return [raw("task.created", subject=f"{name}{place}") for place in range(count)]
 
 
 def test_entries_are_recorded_and_leave_the_stream(settings: Settings, client: redis.Redis, storage: Storage) -> None:

@@ -1,0 +1,28 @@
+"""Drains in the test's own process, and entries for them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from storage.unit_of_work import Storage
+from tests.builders import raw
+from workers.drain import Drain, DrainResult
+
+SHARD: Final = 3
+STREAM: Final = streams.stream(SHARD)
+
+
+def drain(settings: Settings, client: redis.Redis, storage: Storage, *, linger: float = 0.0) -> DrainResult:
+    return Drain(settings.model_copy(update={"linger_seconds": linger}), client, storage, SHARD).run()
+
+
+def add(client: redis.Redis, *events: bytes, shard: int = SHARD) -> list[Any]:
+    return [client.xadd(streams.stream(shard), {streams.FIELD: event}) for event in events]
+
+
+def created(count: int, name: str = "t") -> list[bytes]:
+    return [raw("task.created", subject=f"{name}{place}") for place in range(count)]
