@@ -159,7 +159,7 @@ def wait(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show backlog per shard, rates, dead letters, workers and the database pool."""
+    """Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool."""
     from cli.backlog import print_status
     from cli.backlog import status as run
 

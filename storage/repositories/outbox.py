@@ -79,6 +79,17 @@ class OutboxRepository:
         assert isinstance(event.data, RecipientData)
         return Removal.of(_TABLE, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
 
+    def count(self) -> int:
+        """How much waits: a message to several counts for each of its recipients."""
+        return self.connection.execute(select(func.count()).select_from(_TABLE)).scalar_one()
+
+    def since(self) -> datetime | None:
+        """When what waits longest was recorded; None where nothing waits."""
+        events = tables.events
+        sent_by = (events.c.source == _TABLE.c.source) & (events.c.id == _TABLE.c.event_id)
+        statement = select(events.c.recorded_at).select_from(_TABLE).join(events, sent_by).order_by(_TABLE.c.id)
+        return self.connection.execute(statement.limit(1)).scalar_one_or_none()
+
     def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
         """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
         deliveries = tables.message_deliveries
