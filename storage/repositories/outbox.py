@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
 
@@ -25,6 +25,20 @@ _COLUMNS: Final = [
     _TABLE.c.event_id,
     _TABLE.c.expires_at,
 ]
+
+
+class Outgoing(Protocol):
+    """A message on its way to one recipient."""
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
 
 
 class Waiting(NamedTuple):
@@ -127,10 +141,10 @@ class OutboxRepository:
         statement = select(_TABLE.c.to_sandbox_id).where(_TABLE.c.message_id.in_(message_ids)).distinct()
         return set(self.connection.execute(statement).scalars())
 
-    def texts(self, waiting: Iterable[Waiting]) -> Mapping[tuple[str, str], str]:
+    def texts(self, outgoing: Iterable[Outgoing]) -> Mapping[tuple[str, str], str]:
         """The events that sent these messages, as they came, by source and id."""
         events = tables.events
-        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in waiting}))
+        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in outgoing}))
         rows = self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys))
         return {(row.source, row.id): row.raw for row in rows}
 
