@@ -205,7 +205,9 @@ def _tell_pauses(changed: Any, *, as_json: bool) -> None:
         screen.out.print(screen.words(changed.words()), soft_wrap=True)
 
 
-for _command in (looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps):
+for _command in (
+    looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps, looking_after.redeliver
+):  # fmt: skip
     app.command()(_command)
 
 app.command()(acl)
