@@ -64,7 +64,7 @@ def redeliver(
     Workers may go on, and it may be done any number of times, also twice at once. Raises DatabaseUnavailable and
     redis.RedisError, and SettingsError where there is a key file that cannot be used: what was put until then is put.
     """
-    carrier = Counter(client, settings) if dry_run else PostOffice(client, settings, storage)
+    carrier = DryRun(client, settings) if dry_run else PostOffice(client, settings, storage)
     return Redelivery(client, storage, carrier).run(sandbox, tell)
 
 
@@ -142,7 +142,7 @@ class Redelivery:
         return put
 
 
-class Counter:
+class DryRun:
     """Puts nothing and ends nothing, and counts what it would be."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
