@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import redis
 from rich.table import Table
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from cli import screen
 from domain import streams
@@ -17,6 +18,7 @@ from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
+from storage.repositories import OutboxRepository
 from workers.app import app
 from workers.connections import connect
 from workers.connections import text as name_of
@@ -25,6 +27,14 @@ from workers.pauses import Pause, Pauses
 _LOOK_SECONDS = 0.05
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Recorded messages that are in no inbox yet: how many, one for each recipient, and when the first was recorded."""
+
+    waiting: int
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Status:
     rate_10s: float
     rate_60s: float
     dead_letters: dict[str, int]
+    outbox: Outbox
     workers: dict[str, int] | None
     signatures: str | None
     database: dict[str, Any]
@@ -81,7 +92,7 @@ def status(settings: Settings) -> Status:
     waiting = backlog(client, settings.shards)
     now = time.time()
     last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
-    dead_letters, database = _database(settings)
+    dead_letters, outbox, database = _database(settings)
     asked = _workers(settings)
     return Status(
         backlog=waiting,
@@ -93,6 +104,7 @@ def status(settings: Settings) -> Status:
         rate_10s=_events(last[0]) / 10,
         rate_60s=sum(map(_events, last)) / 60,
         dead_letters=dead_letters,
+        outbox=outbox,
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
@@ -117,6 +129,8 @@ def print_status(found: Status) -> None:
     facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
     facts.add_row("since the broker began", ", ".join(f"{n:,} {name}" for name, n in found.totals.items()) or "nothing")
     facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
+    since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
+    facts.add_row("outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}")
     names = ", ".join(f"{name} ({n} processes)" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     facts.add_row("workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none)))
@@ -171,23 +185,33 @@ def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
     return dict(sorted(found.items()))
 
 
-def _database(settings: Settings) -> tuple[dict[str, int], dict[str, Any]]:
-    """Dead letters by status, and how many connections Flowledger has of those it, and the server, may have."""
+def _database(settings: Settings) -> tuple[dict[str, int], Outbox, dict[str, Any]]:
+    """Dead letters by status, what waits in the outbox, and the connections of `_connections`."""
     engine = make_engine(settings)
-    table = tables.dead_letters
     try:
         with engine.connect() as connection:
-            by_status = select(table.c.status, func.count()).group_by(table.c.status)
-            counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
-            dead_letters = {name.value: counted[name] for name in DeadLetterStatus if name in counted}
-            facts: dict[str, Any] = {"kind": engine.dialect.name}
-            if engine.dialect.name == "postgresql":
-                ours = text(
-                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()"
-                )
-                facts["connections"] = connection.execute(ours, {"name": APPLICATION_NAME}).scalar_one()
-                facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
-            facts["pool"] = f"{settings.pool_size}+{settings.pool_max_overflow}"
-            return dead_letters, facts
+            outbox = OutboxRepository(connection)
+            return (
+                _dead_letters(connection),
+                Outbox(outbox.count(), outbox.since()),
+                _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
+            )
     finally:
         engine.dispose()
+
+
+def _dead_letters(connection: Connection) -> dict[str, int]:
+    status = tables.dead_letters.c.status
+    by_status = select(status, func.count()).group_by(status)
+    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
+    return {name.value: counted[name] for name in DeadLetterStatus if name in counted}
+
+
+def _connections(connection: Connection) -> dict[str, Any]:
+    """The kind of the database, and how many connections Flowledger has of those the server may have."""
+    facts: dict[str, Any] = {"kind": connection.dialect.name}
+    if connection.dialect.name == "postgresql":
+        ours = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()")
+        facts["connections"] = connection.execute(ours, {"name": APPLICATION_NAME}).scalar_one()
+        facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
+    return facts

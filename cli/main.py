@@ -159,7 +159,7 @@ def wait(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show backlog per shard, rates, dead letters, workers and the database pool."""
+    """Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool."""
     from cli.backlog import print_status
     from cli.backlog import status as run
 
@@ -205,7 +205,9 @@ def _tell_pauses(changed: Any, *, as_json: bool) -> None:
         screen.out.print(screen.words(changed.words()), soft_wrap=True)
 
 
-for _command in (looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps):
+for _command in (
+    looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps, looking_after.redeliver
+):  # fmt: skip
     app.command()(_command)
 
 app.command()(acl)

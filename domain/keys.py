@@ -12,6 +12,11 @@ from typing import Final
 
 _END: Final = "\x01"
 _ESCAPED: Final = re.compile("[\x00-\x02\ud7ff\ud800-\udfff]")
+_PAIR: Final = re.compile("([\x02\ud7ff])(.)", re.DOTALL)
+"""What `_escape` makes."""
+_TEXT: Final = re.compile("((?:[\x02\ud7ff].|[^\x01\x02\ud7ff])*)\x01", re.DOTALL)
+"""What `_text` makes, and its end."""
+_TIME_WIDTH: Final = len("2026-01-31 12:00:00.250000")
 
 
 def event_key(attempt: int, rank: int, order: str) -> str:
@@ -26,6 +31,17 @@ def order_key(sequence: str | None, time: str | None, source: str, event_id: str
     """
     moment = "0" if time is None else "1" + time
     return f"{_sequence(sequence)}{moment}{_text(source)}{_END}{_text(event_id)}"
+
+
+def owner_of(key: str) -> tuple[str, str]:
+    """The event that an `event_key` belongs to: its source and its id."""
+    attempt = _natural_end(key, 0)
+    sequence = attempt + 1
+    time = _sequence_end(key, sequence)
+    source = time + 1 + (_TIME_WIDTH if key[time] == "1" else 0)
+    match = _TEXT.match(key, source)
+    assert match is not None
+    return _PAIR.sub(_unescape, match[1]), _PAIR.sub(_unescape, key[match.end() :])
 
 
 def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) -> str:
@@ -47,9 +63,25 @@ def _sequence(sequence: str | None) -> str:
     return f"2{_text(sequence)}{_END}"
 
 
+def _sequence_end(key: str, start: int) -> int:
+    """Where the sequence ends that begins at `start`."""
+    if key[start] == "0":
+        return start + 1
+    if key[start] == "1":
+        digits = _natural_end(key, start + 1)
+        return digits + int(key[start + 2 : digits])
+    match = _TEXT.match(key, start + 1)
+    assert match is not None
+    return match.end()
+
+
 def _natural(digits: str) -> str:
     """Decimal digits (26 at most) behind a letter that says how many there are."""
     return chr(ord("a") + len(digits) - 1) + digits
+
+
+def _natural_end(key: str, start: int) -> int:
+    return start + 1 + ord(key[start]) - ord("a") + 1
 
 
 def _text(text: str) -> str:
@@ -60,3 +92,7 @@ def _text(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\x02{chr(code + 1)}" if code <= 2 else f"\ud7ff{chr(code - 0xD7FF + 1)}"
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return chr(ord(match[2]) - 1 + (0 if match[1] == "\x02" else 0xD7FF))

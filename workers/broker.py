@@ -28,6 +28,7 @@ def meet_broker(shards: Shards, storage: Storage) -> None:
     if shards.mark_broker(mark) and known is not None:
         logger.error(
             "the broker has lost its data: what it had accepted and was not recorded yet is gone; the last entry was "
-            "recorded at %s; publish again what was published since, with the same ids, and nothing is doubled",
+            "recorded at %s; publish again what was published since, with the same ids, and nothing is doubled; "
+            "`flowledger redeliver` puts into inboxes again what stood there",
             "no time" if last is None else written_time(last.recorded_at),
         )

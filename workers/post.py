@@ -20,7 +20,7 @@ from domain.envelope import LEDGER_SOURCE, Envelope, Event
 from domain.events import EventData, MessageDelivered, MessageDispatched, MessageExpired, MessageFailed, MessageSent
 from domain.settings import Settings
 from domain.times import milliseconds, now
-from storage.repositories.outbox import OutboxRepository, Waiting
+from storage.repositories.outbox import OutboxRepository, Outgoing, Waiting
 from storage.unit_of_work import Storage
 from workers import post_scripts
 from workers.authority import own_signer
@@ -32,7 +32,7 @@ Texts = Mapping[tuple[str, str], str]
 
 _ENDS: Final = (MessageDelivered, MessageFailed, MessageExpired)
 _AT_ONCE: Final = 500
-_READ_AT_ONCE: Final = 16
+READ_AT_ONCE: Final = 16
 """Events may be large; those of a batch, which are in memory, are 8 MiB together at the most."""
 _MARK_KEPT_MS: Final = 120_000
 """Longer than anybody who has read the outbox may take to deliver."""
@@ -96,6 +96,23 @@ class PostOffice:
             put += self._deliver(recipients, {})
             after = recipients[-1]
 
+    def put_again(self, recipient: str, outgoing: Sequence[Outgoing]) -> int:
+        """Puts messages that Redis has lost into their inbox once more, in order; how many are there now.
+
+        It stops where the inbox, or Redis, is full; raises as `after` does. All their texts are in memory at once.
+        """
+        with self._watching_room():
+            return self._put(recipient, outgoing, self._texts(outgoing))
+        return 0
+
+    def expire_lost(self, recipient: str, outgoing: Sequence[Outgoing]) -> int:
+        """Ends messages that Redis has lost and whose time is over; how many. Raises as `after` does."""
+        expired = 0
+        with self._watching_room():
+            for one in outgoing:
+                expired += self._expire_one(one.message_id, recipient, waits=True)
+        return expired
+
     # --- putting
 
     def _deliver(self, recipients: Iterable[str], known: Texts) -> int:
@@ -142,7 +159,7 @@ class PostOffice:
     def _put_all(self, recipient: str, waiting: Sequence[Waiting], known: Texts) -> int:
         """Puts messages into one inbox, in order, some at a time where they must be read first; how many went."""
         is_known = all(one.sent_by in known for one in waiting)
-        at_once = _AT_ONCE if is_known else _READ_AT_ONCE
+        at_once = _AT_ONCE if is_known else READ_AT_ONCE
         put = 0
         for first in range(0, len(waiting), at_once):
             part = waiting[first : first + at_once]
@@ -152,9 +169,9 @@ class PostOffice:
                 break
         return put
 
-    def _texts(self, waiting: Sequence[Waiting]) -> Texts:
+    def _texts(self, outgoing: Sequence[Outgoing]) -> Texts:
         with self._storage.looking() as connection:
-            return OutboxRepository(connection).texts(waiting)
+            return OutboxRepository(connection).texts(outgoing)
 
     def _rooms(self, recipients: Collection[str]) -> dict[str, int]:
         """How many more messages the inboxes take, of those that take any; only those that were full are asked."""
@@ -167,7 +184,7 @@ class PostOffice:
             lengths = pipeline.execute(raise_on_error=False)
         for recipient, length in zip(asked, lengths, strict=True):
             if isinstance(length, Exception):
-                _raise_unless_refused(length, recipient)
+                raise_unless_refused(length, recipient)
                 del rooms[recipient]
             elif length >= most:
                 del rooms[recipient]
@@ -176,11 +193,11 @@ class PostOffice:
                 self._full.discard(recipient)
         return rooms
 
-    def _put(self, recipient: str, waiting: Sequence[Waiting], texts: Texts) -> int:
+    def _put(self, recipient: str, outgoing: Sequence[Outgoing], texts: Texts) -> int:
         """Puts messages into one inbox, in order; how many went."""
         keys = [streams.inbox(recipient), streams.taken(recipient), streams.EXPIRIES]
         arguments: list[str | int] = [self._settings.inbox_messages]
-        for one in waiting:
+        for one in outgoing:
             stream, dispatched = self._own(MessageDispatched(to_sandbox_id=recipient), one.message_id)
             keys += [streams.posted(one.message_id, recipient), stream]
             expires = "" if one.expires_at is None else milliseconds(one.expires_at)
@@ -189,7 +206,7 @@ class PostOffice:
         try:
             went = int(self._run(post_scripts.PUT, keys, *arguments))
         except redis.ResponseError as error:
-            _raise_unless_refused(error, recipient)
+            raise_unless_refused(error, recipient)
             return 0
         self._there_is_room()
         return went
@@ -208,7 +225,7 @@ class PostOffice:
         try:
             self._run(post_scripts.SETTLE, keys, _MARK_KEPT_MS)
         except redis.ResponseError as error:
-            _raise_unless_refused(error, "some recipients")
+            raise_unless_refused(error, "some recipients")
 
     def _expire(self) -> int:
         """Ends the messages whose time is over: those in inboxes, then those in the outbox."""
@@ -236,7 +253,7 @@ class PostOffice:
                 )
             )  # fmt: skip
         except redis.ResponseError as error:
-            _raise_unless_refused(error, recipient)
+            raise_unless_refused(error, recipient)
             return 0
 
     def _own(self, data: EventData, message: str) -> tuple[str, str]:
@@ -267,7 +284,7 @@ def _encoded(part: str | int) -> bytes:
     return str(part).encode("utf-8", "surrogatepass")
 
 
-def _raise_unless_refused(error: Exception, recipient: str) -> None:
+def raise_unless_refused(error: Exception, recipient: str) -> None:
     """An inbox that Redis refuses (a key of another type) is its recipient's trouble alone."""
     if "WRONGTYPE" not in str(error):
         raise error

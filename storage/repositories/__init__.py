@@ -8,6 +8,7 @@ from storage.repositories.journal import JournalRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
 from storage.repositories.outbox import OutboxRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
+from storage.repositories.undelivered import UndeliveredRepository
 from storage.repositories.workspaces import SandboxRepository, WorkspaceRepository
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "SandboxRepository",
     "TaskLogRepository",
     "TaskRepository",
+    "UndeliveredRepository",
     "WorkspaceRepository",
 ]

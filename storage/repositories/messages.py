@@ -10,7 +10,7 @@ from sqlalchemy import select
 from domain import json_text
 from domain.envelope import Event
 from domain.events import MessageFailed, MessageSent, RecipientData
-from domain.keys import earliest_key, event_key
+from domain.keys import earliest_key, event_key, owner_of
 from domain.records import Delivery, Message
 from domain.statuses import DELIVERY_RANKS, DeliveryStatus
 from storage import tables
@@ -130,6 +130,11 @@ class DeliveryRepository(Repository[Delivery]):
         rows = self.connection.execute(statement.order_by(_DELIVERIES.c.message_id, _DELIVERIES.c.to_sandbox_id))
         found = map(self._record, rows)
         return {message: tuple(some) for message, some in groupby(found, key=lambda one: one.message_id)}
+
+
+def reached_by(status_key: str) -> tuple[str, str]:
+    """The event that the status of a delivery is of, by source and id."""
+    return owner_of(status_key[1:])
 
 
 def _delivery(event: Event) -> Write:

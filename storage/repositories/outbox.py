@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
 
@@ -25,6 +25,20 @@ _COLUMNS: Final = [
     _TABLE.c.event_id,
     _TABLE.c.expires_at,
 ]
+
+
+class Outgoing(Protocol):
+    """A message on its way to one recipient."""
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
 
 
 class Waiting(NamedTuple):
@@ -79,6 +93,17 @@ class OutboxRepository:
         assert isinstance(event.data, RecipientData)
         return Removal.of(_TABLE, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
 
+    def count(self) -> int:
+        """How much waits: a message to several counts for each of its recipients."""
+        return self.connection.execute(select(func.count()).select_from(_TABLE)).scalar_one()
+
+    def since(self) -> datetime | None:
+        """When what waits longest was recorded; None where nothing waits."""
+        events = tables.events
+        sent_by = (events.c.source == _TABLE.c.source) & (events.c.id == _TABLE.c.event_id)
+        statement = select(events.c.recorded_at).select_from(_TABLE).join(events, sent_by).order_by(_TABLE.c.id)
+        return self.connection.execute(statement.limit(1)).scalar_one_or_none()
+
     def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
         """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
         deliveries = tables.message_deliveries
@@ -116,10 +141,10 @@ class OutboxRepository:
         statement = select(_TABLE.c.to_sandbox_id).where(_TABLE.c.message_id.in_(message_ids)).distinct()
         return set(self.connection.execute(statement).scalars())
 
-    def texts(self, waiting: Iterable[Waiting]) -> Mapping[tuple[str, str], str]:
+    def texts(self, outgoing: Iterable[Outgoing]) -> Mapping[tuple[str, str], str]:
         """The events that sent these messages, as they came, by source and id."""
         events = tables.events
-        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in waiting}))
+        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in outgoing}))
         rows = self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys))
         return {(row.source, row.id): row.raw for row in rows}
 

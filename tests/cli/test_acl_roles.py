@@ -190,6 +190,12 @@ def test_a_worker_and_all_that_goes_with_it_run(
             lambda: len(flowledger("status", "--json", apart=True).json["workers"]) == 2, 60, "two workers that answer"
         )
         wait_until(lambda: flower_answers(port, password), 30, "an answer of Flower")
+        with Publisher(settings=own) as publisher:
+            publisher.publish(raw("message.sent", subject="m1", to_sandbox_ids=["sb_1"]))
+        wait_until(lambda: count(storage, "events") == 102, 60, "a message that is sent")
+        server.admin.delete(streams.inbox("sb_1"), streams.posted("m1", "sb_1"))
+        assert flowledger("redeliver", "--dry-run", "--json").json["put"] == 1
+        assert flowledger("redeliver", "--json").json["put"] == 1
         assert flowledger("pause").code == flowledger("resume").code == flowledger("wait", "--timeout", "10").code == 0
     finally:
         for process in running:

@@ -16,6 +16,7 @@ import redis
 from cli.embedded import free_port
 from domain import streams
 from domain.settings import Settings
+from storage.repositories import JournalRepository
 from storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Ended, Flowledger
@@ -158,8 +159,20 @@ def test_status_tells_backlog_dead_letters_and_that_nobody_works(run: Run, stora
     report = json.loads(run("status", "--json").out)
     assert sum(report["backlog"].values()) == 1
     assert report["dead_letters"] == {"open": 1}
+    assert report["outbox"] == {"waiting": 0, "since": None}
     assert report["workers"] == {}
     assert "none: nothing is recorded" in run("status").out
+
+
+def test_status_tells_how_many_messages_wait_for_inboxes_and_since_when(run: Run, storage: Storage) -> None:
+    recorder(storage).record(entries([raw("message.sent", id="1", to_sandbox_ids=["bob", "carol"])]))
+    recorder(storage).record(entries([raw("message.sent", id="2", subject="another", to_sandbox_ids=["bob"])], start=2))
+    with storage.reading() as connection:
+        first = JournalRepository(connection).get("/tests", "1")
+    assert first is not None
+    since = first.recorded_at.isoformat().replace("+00:00", "Z")
+    assert json.loads(run("status", "--json").out)["outbox"] == {"waiting": 3, "since": since}
+    assert "3 messages wait for an inbox, the first of them since 2" in run("status").out
 
 
 def test_pause_and_resume_are_shown_by_status(run: Run, redis_url: str) -> None:

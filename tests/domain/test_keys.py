@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.envelope import parse
-from domain.keys import event_key
+from domain.keys import event_key, owner_of
 from domain.statuses import RANKS, Status
 from tests import oracle
 from tests.builders import SEQUENCE_NUMBERS, SEQUENCES, SOURCES, events, raw
@@ -83,6 +83,18 @@ def test_no_text_is_mistaken_for_the_end_of_another(one: str, other: str, source
 @given(ODD, ODD, ODD, ODD)
 def test_source_and_id_are_told_apart(source: str, id_: str, other_source: str, other_id: str) -> None:
     assert agree(raw("task.logged", source=source, id=id_), raw("task.logged", source=other_source, id=other_id))
+
+
+@given(events("1"))
+def test_a_key_tells_whose_it_is(body: bytes) -> None:
+    event = parse(body)
+    assert owner_of(text_key(body)) == (event.source, event.id)
+
+
+@given(ODDER | st.integers(0, 10**30).map(str) | st.none(), ODD, ODD, st.integers(1, 2**63 - 1))
+def test_a_key_of_odd_parts_tells_whose_it_is(sequence: str | None, source: str, id_: str, attempt: int) -> None:
+    body = sequenced(json.dumps(sequence), source=source, id=id_, attempt=attempt)
+    assert owner_of(text_key(body)) == (source, id_)
 
 
 @given(st.integers(0, 10**30), st.integers(0, 10**30), st.integers(0, 30), st.integers(0, 30))

@@ -82,6 +82,7 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "messages of a workspace": lambda c: MessageRepository(c).of_workspace("w7"),
     "messages of a thread": lambda c: MessageRepository(c).of_thread("th7"),
     "deliveries": lambda c: DeliveryRepository(c).of_message("m7"),
+    "since when anything waits": lambda c: OutboxRepository(c).since(),
     "what waits for some sandboxes": lambda c: OutboxRepository(c).first(["s7", "s8"], 0, 10),
     "the next sandbox for which anything waits": lambda c: OutboxRepository(c).recipients("s7", 1),
     "for whom a message waits": lambda c: OutboxRepository(c).recipients_of(["m7"]),

@@ -1,0 +1,270 @@
+"""What Redis has lost of the inboxes is put there again: once, in order, and only what the ledger had put there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+import redis
+
+from domain import streams
+from tests.builders import raw
+from tests.waiting import wait_until
+from tests.workers.office import Office, in_seconds, message
+from workers import redelivery
+from workers.post import PostOffice
+from workers.redelivery import Redelivered
+
+LATER: Final = "2999-01-31T12:00:00Z"
+
+
+def redeliver(office: Office, sandbox: str | None = None, *, dry_run: bool = False) -> Redelivered:
+    return redelivery.redeliver(office.client, office.settings, office.storage, sandbox=sandbox, dry_run=dry_run)
+
+
+def roomy(office: Office, messages: int = 1000) -> Office:
+    office.settings = office.settings.model_copy(update={"inbox_messages": messages})
+    office.post = PostOffice(office.client, office.settings, office.storage)
+    return office
+
+
+def lost(office: Office, *events: bytes) -> None:
+    """Messages that were put into their inboxes; then Redis lost its data."""
+    office.publish(*events)
+    office.drain()
+    office.client.flushdb()
+
+
+def test_what_was_sent_and_is_lost_comes_into_its_inbox_again_as_it_was_sent(office: Office) -> None:
+    sent = message("m1", "bob", "carol").replace(b",", b" ,")
+    lost(office, sent)
+    assert redeliver(office) == Redelivered(put=2)
+    assert office.inbox("bob") == office.inbox("carol") == [{b"event": sent, b"message_id": b"m1"}]
+    office.check()
+    office.take("bob", "m1")
+    office.drain()
+    assert (office.status("m1", "bob"), office.status("m1", "carol")) == ("delivered", "sent")
+    office.check()
+
+
+def test_messages_come_again_in_the_order_in_which_they_were_put_there_first(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redelivery, "_AT_ONCE", 7)
+    ids = [f"m{place * 7 % 40:02}" for place in range(40)]
+    lost(roomy(office), *(message(one, "bob", "carol", time=None) for one in ids))
+    assert redeliver(office) == Redelivered(put=80)
+    assert (office.ids("bob"), office.ids("carol")) == (ids, ids)
+    office.check()
+
+
+def test_what_still_is_in_an_inbox_is_not_put_there_twice(office: Office) -> None:
+    office.publish(message("m1", "bob"), message("m2", "bob"))
+    office.drain()
+    assert redeliver(office) == Redelivered(kept=2)
+    office.client.flushdb()
+    assert [redeliver(office), redeliver(office)] == [Redelivered(put=2), Redelivered(kept=2)]
+    assert office.ids("bob") == ["m1", "m2"]
+    office.check()
+
+
+def test_what_came_after_the_loss_stays_before_what_was_lost(office: Office) -> None:
+    lost(office, message("m1", "bob"))
+    office.publish(message("m2", "bob"))
+    office.drain()
+    assert redeliver(office) == Redelivered(put=1, kept=1)
+    assert office.ids("bob") == ["m2", "m1"]
+    office.check()
+
+
+def test_what_was_acknowledged_is_not_put_again_though_that_is_not_recorded_yet(office: Office) -> None:
+    lost(office, message("m1", "bob"), message("m2", "bob"))
+    office.client.zadd(streams.taken("bob"), {"m1": 1})
+    assert redeliver(office) == Redelivered(put=1, kept=1)
+    assert office.ids("bob") == ["m2"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        raw("message.delivered", subject="m1", to_sandbox_id="bob"),
+        raw("message.failed", subject="m1", to_sandbox_id="bob"),
+        raw("message.expired", subject="m1", to_sandbox_id="bob"),
+    ],
+    ids=["delivered", "failed", "expired"],
+)
+def test_what_has_come_to_its_end_is_left_alone(office: Office, end: bytes) -> None:
+    lost(office, message("m1", "bob"), end)
+    assert redeliver(office) == Redelivered()
+    assert office.inbox("bob") == []
+
+
+def test_what_waits_in_the_outbox_is_the_post_offices(office: Office) -> None:
+    lost(office, *(message(f"m{place}", "bob") for place in range(4)))
+    assert office.waiting() == 1
+    assert redeliver(office) == Redelivered(put=3)
+    office.post.look()
+    assert office.ids("bob") == ["m0", "m1", "m2"]
+    assert office.waiting() == 1
+
+
+# --- carried by somebody else
+
+
+def test_what_somebody_else_carried_is_left_alone(office: Office) -> None:
+    lost(office, raw("message.dispatched", subject="m1", to_sandbox_id="bob"), message("m1", "bob", "carol"))
+    assert (office.status("m1", "bob"), office.status("m1", "carol")) == ("sent", "sent")
+    assert redeliver(office) == Redelivered(put=1, others=1)
+    assert (office.ids("bob"), office.ids("carol")) == ([], ["m1"])
+
+
+def test_what_somebody_else_carried_after_the_ledger_is_put_again(office: Office) -> None:
+    office.publish(message("m1", "bob"))
+    office.drain()
+    lost(office, *(raw("message.dispatched", subject="m1", to_sandbox_id=one, time=LATER) for one in ("bob", "carol")))
+    assert redeliver(office) == Redelivered(put=1, others=1)
+    assert (office.ids("bob"), office.ids("carol")) == (["m1"], [])
+    office.check()
+
+
+def test_a_message_that_nobody_sent_is_left_alone(office: Office) -> None:
+    lost(office, raw("message.dispatched", subject="m1", to_sandbox_id="bob", source="/flowledger"))
+    assert redeliver(office) == Redelivered()
+
+
+# --- bounds
+
+
+def test_an_inbox_takes_what_it_has_room_for_and_the_rest_another_time(office: Office) -> None:
+    lost(roomy(office), *(message(f"m{place}", "bob", "carol") for place in range(5)))
+    office.publish(message("n", "bob"))
+    office.drain()
+    roomy(office, 3)
+    assert redeliver(office, dry_run=True) == Redelivered(put=5, kept=1, no_room=5)
+    assert redeliver(office) == Redelivered(put=5, kept=1, no_room=5)
+    assert (office.ids("bob"), office.ids("carol")) == (["n", "m0", "m1"], ["m0", "m1", "m2"])
+    for one in ("n", "m0", "m1"):
+        office.take("bob", one)
+    office.drain()
+    assert redeliver(office) == Redelivered(put=3, kept=3, no_room=2)
+    assert office.ids("bob") == ["m2", "m3", "m4"]
+    office.check()
+
+
+def test_none_goes_before_one_that_did_not_go(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redelivery, "_AT_ONCE", 2)
+    lost(roomy(office), *(message(f"m{place}", "bob") for place in range(6)))
+    roomy(office, 3)
+    put = PostOffice.put_again
+
+    def put_and_take(self: PostOffice, recipient: str, outgoing: object) -> int:
+        went = put(self, recipient, outgoing)  # type: ignore[arg-type]
+        office.client.delete(streams.inbox(recipient))
+        return went
+
+    office.client.xadd(streams.inbox("bob"), {"event": "x"})
+    office.client.xadd(streams.inbox("bob"), {"event": "x"})
+    monkeypatch.setattr(PostOffice, "put_again", put_and_take)
+    assert redeliver(office) == Redelivered(put=1, no_room=5)
+
+
+def test_a_full_redis_takes_what_it_lost_when_it_has_room(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(0.5)))
+    office.client.config_set("maxmemory", 1)
+    try:
+        wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
+        assert redeliver(office) == Redelivered(no_room=2)
+    finally:
+        office.client.config_set("maxmemory", 0)
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["Redis has no memory left for inboxes"]
+    assert redeliver(office) == Redelivered(put=1, expired=1)
+    office.check()
+
+
+@pytest.mark.parametrize("key", [streams.inbox("bob"), streams.taken("bob")], ids=["inbox", "taken"])
+def test_an_inbox_that_cannot_be_used_is_its_recipients_trouble_alone(
+    office: Office, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    lost(office, message("m1", "bob", "carol"))
+    office.client.set(key, "of another type")
+    assert redeliver(office) == Redelivered(put=1, no_room=1)
+    assert office.ids("carol") == ["m1"]
+    assert "the inbox of 'bob' cannot be used" in caplog.text
+
+
+# --- expiry
+
+
+def test_what_nobody_took_in_time_expires_and_is_not_put(office: Office) -> None:
+    lost(office, message("m1", "bob", expires_at=in_seconds(0.3)), message("m2", "bob", expires_at=in_seconds(600)))
+    wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
+    assert redeliver(office) == Redelivered(put=1, expired=1)
+    office.drain()
+    assert (office.ids("bob"), office.status("m1", "bob"), office.status("m2", "bob")) == (["m2"], "expired", "sent")
+    assert redeliver(office) == Redelivered(kept=1)
+    office.check()
+
+
+def test_what_was_put_again_expires_in_its_time(office: Office) -> None:
+    lost(office, message("m1", "bob", expires_at=in_seconds(0.5)))
+    assert redeliver(office) == Redelivered(put=1)
+    wait_until(lambda: office.post.look().expired == 1)
+    office.drain()
+    assert (office.ids("bob"), office.status("m1", "bob")) == ([], "expired")
+    office.check()
+
+
+# --- what is asked for
+
+
+def test_one_sandbox_may_be_meant(office: Office) -> None:
+    lost(office, message("m1", "bob", "carol"), message("m2", "bob"))
+    assert redeliver(office, "bob") == Redelivered(put=2)
+    assert (office.ids("bob"), office.ids("carol")) == (["m1", "m2"], [])
+    assert redeliver(office, "nobody") == Redelivered()
+
+
+def test_a_dry_run_changes_nothing(office: Office) -> None:
+    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(0.2)))
+    wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
+    assert office.client.dbsize() == 0
+
+
+def test_it_tells_how_far_it_is(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redelivery, "_AT_ONCE", 2)
+    lost(office, *(message(f"m{place}", "bob") for place in range(3)))
+    told: list[tuple[int, int]] = []
+    redelivery.redeliver(office.client, office.settings, office.storage, tell=lambda *told_: told.append(told_))
+    assert told == [(2, 3), (3, 3)]
+
+
+def test_another_that_does_the_same_at_once_puts_nothing_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost(office, message("m1", "bob"), message("m2", "bob"))
+    put = PostOffice.put_again
+
+    def put_twice(self: PostOffice, recipient: str, outgoing: object) -> int:
+        put(self, recipient, outgoing)  # type: ignore[arg-type]
+        return put(self, recipient, outgoing)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PostOffice, "put_again", put_twice)
+    redeliver(office)
+    assert office.ids("bob") == ["m1", "m2"]
+
+
+def test_a_broker_that_goes_away_is_told_and_the_rest_is_put_another_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost(office, message("m1", "bob", "carol"))
+    put = PostOffice.put_again
+
+    def put_once(self: PostOffice, recipient: str, outgoing: object) -> int:
+        if recipient == "carol":
+            raise redis.ConnectionError("the connection is gone")
+        return put(self, recipient, outgoing)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PostOffice, "put_again", put_once)
+        with pytest.raises(redis.ConnectionError):
+            redeliver(office)
+    assert redeliver(office) == Redelivered(put=1, kept=1)
+    office.check()

@@ -1,0 +1,170 @@
+"""Puts messages into their inboxes again, after Redis has lost them (docs/decisions/0019).
+
+The database knows what was sent and has not come to an end. What of it still is in an inbox, or was acknowledged, is
+known to Redis and stays as it is; what Redis does not know any more is put again, in the order in which it was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Protocol
+
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from domain.times import now
+from storage.repositories.undelivered import Place, Undelivered, UndeliveredRepository
+from storage.unit_of_work import Storage
+from workers.post import READ_AT_ONCE, PostOffice, raise_unless_refused
+
+_AT_ONCE: Final = 500
+
+Tell = Callable[[int, int], None]
+"""Hears how many messages were looked at, and of how many."""
+
+
+@dataclass(slots=True)
+class Redelivered:
+    """What became of messages that were sent and had not come to an end, each counted for each of its recipients."""
+
+    put: int = 0
+    """Are in their inboxes again."""
+    kept: int = 0
+    """Were in their inboxes, or acknowledged, and Redis knew it."""
+    expired: int = 0
+    """Were not put, for their time is over; that is published."""
+    no_room: int = 0
+    """Were not put, for the inbox or Redis is full, or the inbox cannot be used."""
+    others: int = 0
+    """Were carried by somebody else, and are left alone."""
+
+
+class Carrier(Protocol):
+    """Who puts messages into an inbox and ends those whose time is over; both say how many it was."""
+
+    def put_again(self, recipient: str, outgoing: Sequence[Undelivered]) -> int: ...
+
+    def expire_lost(self, recipient: str, outgoing: Sequence[Undelivered]) -> int: ...
+
+
+def redeliver(
+    client: redis.Redis,
+    settings: Settings,
+    storage: Storage,
+    *,
+    sandbox: str | None = None,
+    dry_run: bool = False,
+    tell: Tell = lambda _done, _total: None,
+) -> Redelivered:
+    """Puts again what Redis has lost, for one sandbox or for all; with `dry_run` it only counts.
+
+    Workers may go on, and it may be done any number of times, also twice at once. Raises DatabaseUnavailable and
+    redis.RedisError, and SettingsError where there is a key file that cannot be used: what was put until then is put.
+    """
+    carrier = DryRun(client, settings) if dry_run else PostOffice(client, settings, storage)
+    return Redelivery(client, storage, carrier).run(sandbox, tell)
+
+
+class Redelivery:
+    """One walk through what was sent and has not come to an end."""
+
+    def __init__(self, client: redis.Redis, storage: Storage, carrier: Carrier) -> None:
+        self._client = client
+        self._storage = storage
+        self._carrier = carrier
+        self._full: str | None = None
+        self._found = Redelivered()
+
+    def run(self, sandbox: str | None, tell: Tell) -> Redelivered:
+        with self._storage.reading() as connection:
+            total = UndeliveredRepository(connection).count(sandbox)
+        done = 0
+        for page in self._pages(sandbox):
+            for recipient, messages in groupby(page, key=lambda one: one.to_sandbox_id):
+                self._redeliver(recipient, list(messages))
+            done += len(page)
+            tell(done, max(done, total))
+        return self._found
+
+    def _pages(self, sandbox: str | None) -> Iterator[list[Undelivered]]:
+        after: Place | None = None
+        while True:
+            with self._storage.reading() as connection:
+                page = UndeliveredRepository(connection).page(after, _AT_ONCE, sandbox)
+            if page:
+                yield page
+            if len(page) < _AT_ONCE:
+                return
+            after = page[-1].place
+
+    def _redeliver(self, recipient: str, messages: Sequence[Undelivered]) -> None:
+        ours = [one for one in messages if one.is_ours]
+        lost = self._lost(recipient, ours)
+        moment = now()
+        late = [one for one in lost if one.expires_at is not None and one.expires_at <= moment]
+        wanted = [one for one in lost if one.expires_at is None or one.expires_at > moment]
+        expired, put = self._carrier.expire_lost(recipient, late), self._put(recipient, wanted)
+        self._found.others += len(messages) - len(ours)
+        self._found.kept += len(ours) - len(lost)
+        self._found.expired += expired
+        self._found.put += put
+        self._found.no_room += len(lost) - expired - put
+
+    def _lost(self, recipient: str, messages: Sequence[Undelivered]) -> list[Undelivered]:
+        """Those of which Redis knows neither that they are in the inbox nor that they were acknowledged."""
+        taken = streams.taken(recipient)
+        with self._client.pipeline(transaction=False) as pipeline:
+            for one in messages:
+                pipeline.exists(streams.posted(one.message_id, recipient))
+                pipeline.zscore(taken, one.message_id)
+            replies = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise_unless_refused(reply, recipient)
+                return list(messages)
+        known = zip(replies[::2], replies[1::2], strict=True)
+        return [one for one, (mark, taken_at) in zip(messages, known, strict=True) if not mark and taken_at is None]
+
+    def _put(self, recipient: str, messages: Sequence[Undelivered]) -> int:
+        """Puts some at a time, for their texts may be large, until one does not go: then none behind it may."""
+        put = 0
+        for first in range(0, len(messages), READ_AT_ONCE):
+            if recipient == self._full:
+                break
+            some = messages[first : first + READ_AT_ONCE]
+            went = self._carrier.put_again(recipient, some)
+            put += went
+            if went < len(some):
+                self._full = recipient
+        return put
+
+
+class DryRun:
+    """Puts nothing and ends nothing, and counts what it would be."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self._client = client
+        self._most = settings.inbox_messages
+        self._recipient: str | None = None
+        self._room = 0
+
+    def put_again(self, recipient: str, outgoing: Sequence[Undelivered]) -> int:
+        if recipient != self._recipient:
+            self._recipient, self._room = recipient, self._room_of(recipient)
+        put = min(len(outgoing), self._room)
+        self._room -= put
+        return put
+
+    def expire_lost(self, _recipient: str, outgoing: Sequence[Undelivered]) -> int:
+        return len(outgoing)
+
+    def _room_of(self, recipient: str) -> int:
+        try:
+            length = int(self._client.xlen(streams.inbox(recipient)))
+        except redis.ResponseError as error:
+            raise_unless_refused(error, recipient)
+            return 0
+        return max(0, self._most - length)
