@@ -9,13 +9,14 @@ always writes, makes all of them durable.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final, NamedTuple
 
 import psycopg2
-from sqlalchemy import ColumnElement, Engine, Text, bindparam, exists, false, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exists, false, func, literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -103,6 +104,24 @@ class PostgresqlPipeline:
             raise
         finally:
             connection.close()
+
+
+@contextmanager
+def autocommitting(connection: Connection) -> Iterator[None]:
+    """No BEGIN and no ROLLBACK around the statements.
+
+    Not by SQLAlchemy's isolation level AUTOCOMMIT: to put back the level it asks the server, and where the session has
+    ended by then, the pool never gets the connection back.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        try:
+            driver.autocommit = False
+        except psycopg2.Error:
+            connection.invalidate()
 
 
 def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from domain.errors import DatabaseUnavailable
 from storage.engine import BEGIN_IMMEDIATE, words
 from storage.pipeline import CheckpointRow, Pipeline, Transaction
-from storage.postgresql import PostgresqlPipeline
+from storage.postgresql import PostgresqlPipeline, autocommitting
 from storage.sqlite import SqlitePipeline
 
 
@@ -63,7 +63,11 @@ class Storage:
     def looking(self) -> Iterator[Connection]:
         """As `reading`, for statements that need no common transaction: one round trip each, and none around them."""
         with self.reading() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            if connection.dialect.name != "postgresql":
+                yield connection
+            else:
+                with autocommitting(connection):
+                    yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

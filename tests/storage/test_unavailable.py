@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -148,6 +148,32 @@ def test_connections_that_died_while_idle_are_not_noticed(postgresql_storage: St
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
         connection.execute(text(others + "pg_backend_pid()"))
     assert record(storage, raw("task.started"), raw("task.completed")) == Recorded(recorded=2)
+
+
+def test_a_session_that_ends_during_a_look_leaves_the_pool_as_it_was(postgresql_storage: Storage) -> None:
+    storage, ask = postgresql_storage, text("SELECT pg_backend_pid()")
+    with storage_on(settings_for(storage.engine.url.render_as_string(hide_password=False))) as other:
+        for _ in range(3):
+            for _ in range(2):
+                with storage.looking() as looking:
+                    looking.execute(ask)
+            with suppress(DatabaseUnavailable), storage.looking() as looking:
+                session = looking.execute(ask).scalar_one()
+                with other.reading() as connection:
+                    connection.execute(text("SELECT pg_terminate_backend(:session, 5000)"), {"session": session})
+    assert "Current Checked out connections: 0" in storage.engine.pool.status()
+
+
+def test_statements_of_a_look_have_no_transaction_around_them_and_those_after_it_do(
+    postgresql_storage: Storage,
+) -> None:
+    storage, began = postgresql_storage, text("SELECT now() <> statement_timestamp()")
+    with storage.looking() as looking:
+        session = looking.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        assert not looking.execute(began).scalar_one()
+    with storage.writing() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == session
+        assert connection.execute(began).scalar_one()
 
 
 def test_a_pool_with_no_connection_to_give_is_unavailable_for_now(database_url: str) -> None:
