@@ -35,9 +35,7 @@ let isClosed = false;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isClosed = true));
 
 // 1. The inbox and its group, where they are missing.
-await client.sendCommand(["XGROUP", "CREATE", inbox, group, "0", "MKSTREAM"]).catch((error) => {
-  if (!error.message.startsWith("BUSYGROUP")) throw error;
-});
+await makeInbox();
 
 // 2. A sign of life, every half second: others take over what a dead consumer had in its hands.
 await beat();
@@ -51,7 +49,7 @@ while (!isClosed) {
   const from = after ?? ">";
   const waits = after === null ? ["BLOCK", "500"] : [];
   const command = ["XREADGROUP", "GROUP", group, consumer, "COUNT", "10", ...waits, "STREAMS", inbox, from];
-  const entries = (await reader.sendCommand(command))?.[0][1] ?? [];
+  const entries = await read(command);
   for (const [entry, fields] of entries) await take(entry, fields);
   if (after !== null) after = entries.length ? entries.at(-1)[0] : null;
 }
@@ -59,6 +57,23 @@ while (!isClosed) {
 clearInterval(heart);
 await client.hDel(consumers, consumer);
 await Promise.all([client.close(), reader.close()]);
+
+async function makeInbox() {
+  await client.sendCommand(["XGROUP", "CREATE", inbox, group, "0", "MKSTREAM"]).catch((error) => {
+    if (!error.message.startsWith("BUSYGROUP")) throw error;
+  });
+}
+
+/** Entries of the inbox; where Redis has lost its data, the inbox is made again. */
+async function read(command) {
+  try {
+    return (await reader.sendCommand(command))?.[0][1] ?? [];
+  } catch (error) {
+    if (!error.message.startsWith("NOGROUP") && !error.message.startsWith("UNBLOCKED")) throw error;
+    await makeInbox();
+    return [];
+  }
+}
 
 /** One entry of the inbox. */
 async function take(entry, fields) {
@@ -114,6 +129,7 @@ async function reply(message, content) {
 
 async function send(data, correlationid) {
   const event = newEvent("message.sent", `msg_${randomUUID()}`, { from_sandbox_id: sandbox, ...data });
+  if (data.message_type === "request") event.correlationid = `${consumer}/${event.subject}`;
   if (correlationid) event.correlationid = correlationid;
   await client.sendCommand(["XADD", streamOf(event), "*", "event", JSON.stringify(event)]);
 }

@@ -141,6 +141,18 @@ def test_an_agent_in_node_gets_again_what_it_had_in_its_hands(
         assert [agent.printed()["content"] for _ in range(3)] == ["a", "b", "c"]
 
 
+def test_an_agent_in_node_outlives_the_loss_of_all_data(
+    node_folder: Path, environment: dict[str, str], post: PostOffice, server: redis.Redis
+) -> None:
+    with node_agent(node_folder, environment, AGENT) as agent:
+        post.put("before")
+        assert agent.printed()["content"] == "before"
+        wait_until(lambda: not post.waiting(), what="the acknowledgement")
+        server.flushall()
+        post.put("after")
+        assert agent.printed()["content"] == "after"
+
+
 def test_agents_in_python_and_node_talk(
     node_folder: Path, environment: dict[str, str], redis_url: str, post: PostOffice
 ) -> None:
