@@ -1,4 +1,4 @@
-"""The unit of work: one transaction per event, many of them in one round trip (DESIGN, point 5).
+"""The unit of work: one transaction per event, many of them in one round trip (docs/architecture.md).
 
 `UnitOfWork` collects; `flush` hands what was collected to the database's pipeline, which runs each transaction by
 itself. The writes of an event happen only where its journal row is new, so what was recorded before is told, not done

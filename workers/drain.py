@@ -1,4 +1,4 @@
-"""A drain: one turn of work on whatever waits to be recorded (DESIGN, The way of one event)."""
+"""A drain: one turn of work on whatever waits to be recorded (docs/architecture.md)."""
 
 from __future__ import annotations
 

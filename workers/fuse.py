@@ -1,4 +1,4 @@
-"""The fuse: a shard of which most entries fail is paused: a bad release buries little (FAULTS, row 13)."""
+"""The fuse: a shard of which most entries fail is paused: a bad release buries little."""
 
 from __future__ import annotations
 

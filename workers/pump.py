@@ -1,4 +1,4 @@
-"""The pump: rings a drain for each shard that has entries and no drain (DESIGN, point 2).
+"""The pump: rings a drain for each shard that has entries and no drain (docs/architecture.md).
 
 It is level-triggered: recorded entries are deleted, so a stream that has entries has work. Redis wakes the pump when an
 entry comes to a shard that it watches, or when a drain leaves; and once in a while it looks at all of them. A shard

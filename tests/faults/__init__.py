@@ -1,1 +1,1 @@
-"""The fault harness (FAULTS.md): the service as processes, faults done to it, and a judge that stands outside."""
+"""The fault harness: the service as processes, faults done to it, and a judge that stands outside."""

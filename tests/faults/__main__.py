@@ -1,4 +1,4 @@
-"""`make faults`: every row of FAULTS.md at length; a table, and `docs/reliability.md`.
+"""`make faults`: every row of `tests/faults/rows` at length; a table, and `docs/reliability.md`.
 
 Ctrl-C stops everything that was started, and prints the table of what was tried by then.
 """

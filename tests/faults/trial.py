@@ -1,4 +1,4 @@
-"""A trial: one row of FAULTS.md on one world, with load, faults that are counted, recoveries that are timed."""
+"""A trial: one row of the fault plan on one world, with load, faults that are counted, recoveries that are timed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Dose:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of FAULTS.md: what it does, and in which doses."""
+    """A row of the fault plan: what it does, and in which doses."""
 
     number: int
     title: str

@@ -1,4 +1,4 @@
-"""PostgreSQL answers the main reads from an index, the last page as well as the first (PLATFORMS: "index use")."""
+"""PostgreSQL answers the main reads from an index, the last page as well as the first."""
 
 from __future__ import annotations
 

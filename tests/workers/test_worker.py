@@ -43,7 +43,7 @@ def test_published_events_are_recorded(settings: Settings, storage: Storage, sta
 def test_a_worker_killed_again_and_again_loses_and_doubles_nothing(
     settings: Settings, storage: Storage, start_worker: StartWorker
 ) -> None:
-    """A sample of FAULTS row 2: kill -9 of the worker and its children, under load, at random moments."""
+    """As row 2 of the fault plan, in short: kill -9 of the worker and its children, under load, at random moments."""
     seed = 20260131
     moments = random.Random(seed)
     events = history(1500)
@@ -111,7 +111,7 @@ def test_rubbish_among_good_events_holds_up_nothing(
 def test_the_broker_may_go_away_and_come_back(
     settings: Settings, storage: Storage, tmp_path: Path, database_url: str
 ) -> None:
-    """A sample of FAULTS row 5: kill -9 of the broker; its disk survives, the worker is not started again."""
+    """As row 5 of the fault plan, in short: kill -9 of the broker; its disk survives, the worker is not started again."""
     from cli import processes
     from cli.embedded import EmbeddedValkey
     from cli.processes import Process

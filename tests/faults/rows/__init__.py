@@ -1,4 +1,4 @@
-"""The rows of FAULTS.md, one module each."""
+"""The rows of the fault plan, one module each."""
 
 from __future__ import annotations
 
