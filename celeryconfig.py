@@ -1,6 +1,6 @@
 """Celery's settings that do not depend on where it runs; the broker's URL comes from `domain.settings`.
 
-Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), so nothing here is about keeping messages.
+Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), so nothing here keeps messages.
 """
 
 task_serializer = "json"

@@ -1,4 +1,4 @@
-"""The judge: what was accepted (`accepted`) against what stands in the database, invariants I1 to I5 (docs/reliability.md).
+"""The judge: what was accepted against what stands in the database, invariants I1 to I5 (docs/reliability.md).
 
 It goes through the journal subject by subject, in bounded memory: the oracle makes each subject's rows of its events,
 and the rows that stand there must be those, no more and no fewer.

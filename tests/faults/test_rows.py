@@ -1,4 +1,4 @@
-"""A short sample of every row of the fault plan (`tests/faults/rows`) that needs no root; `make faults` tries all of them at length."""
+"""A short sample of every row of the fault plan that needs no root; `make faults` tries all of them at length."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_rubbish_among_good_events_holds_up_nothing(
 def test_the_broker_may_go_away_and_come_back(
     settings: Settings, storage: Storage, tmp_path: Path, database_url: str
 ) -> None:
-    """As row 5 of the fault plan, in short: kill -9 of the broker; its disk survives, the worker is not started again."""
+    """As row 5 of the fault plan: kill -9 of the broker; its disk survives, the worker is not started again."""
     from cli import processes
     from cli.embedded import EmbeddedValkey
     from cli.processes import Process
