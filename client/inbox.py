@@ -80,10 +80,14 @@ class Inbox:
         except GroupGone:
             self._again()
         except BaseException:
-            self.hands.drop([] if message is None else [message])
-            self._again()
+            self.put_back([] if message is None else [message])
             raise
         return message
+
+    def put_back(self, messages: Iterable[Message]) -> None:
+        """Messages that `next` gave, and that nobody got: they come again, in their place."""
+        self.hands.drop(messages)
+        self._again()
 
     def reading(self, seconds: float, most: int | None = None) -> Plan[bool]:
         """Reads once, up to `most`, and waits up to `seconds` for new ones; whether it has come to what is new.

@@ -183,11 +183,15 @@ class Mailing:
         if most < 1:
             raise ValueError("most must be at least 1")
         messages: list[Message] = []
-        message = yield from self.receiving(timeout, min(most, _MOST_AT_ONCE))
-        while message is not None:
-            messages.append(message)
-            left = most - len(messages)
-            message = None if not left else (yield from self.receiving(0, min(left, _MOST_AT_ONCE)))
+        try:
+            message = yield from self.receiving(timeout, min(most, _MOST_AT_ONCE))
+            while message is not None:
+                messages.append(message)
+                left = most - len(messages)
+                message = None if not left else (yield from self.receiving(0, min(left, _MOST_AT_ONCE)))
+        except BaseException:
+            self._inbox.put_back(messages)
+            raise
         return messages
 
     def acknowledging(self, messages: Iterable[Message], reason: str | None = None) -> Plan[None]:

@@ -70,7 +70,7 @@ class PostOffice:
         for event in events:
             data = event.data
             if isinstance(data, MessageSent):
-                known[event.source, event.id] = event.raw
+                known.setdefault((event.source, event.id), event.raw)
                 recipients.update(data.to_sandbox_ids or ())
                 if data.broadcast:
                     broadcasts.append(event.subject)

@@ -48,7 +48,7 @@ end
 # ARGV: its name among the expiries, whether it waits in the database (1 or 0), ms for which a consumer that gave a sign
 # of life is alive, ms that the mark is kept, the event that says it expired.
 # Gives: 1 where it expired now; 0 where it has come to its end before, or a living consumer has it in its hands.
-EXPIRE: Final = """#!lua
+EXPIRE: Final = """#!lua flags=allow-oom
 local mark, inbox, consumers, expiries, stream = unpack(KEYS)
 local member, waits, alive, kept, expired = unpack(ARGV)
 local entry = redis.call('GET', mark)
@@ -61,7 +61,9 @@ if entry then
   if not held.err and held[1] then
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local seen = redis.call('HGET', consumers, held[1][2])
+    -- An agent's own hash may hold anything; what is no time is no sign of life.
+    local sign = redis.pcall('HGET', consumers, held[1][2])
+    local seen = type(sign) == 'string' and tonumber(sign)
     if seen and now - seen < tonumber(alive) then
       redis.call('ZADD', expiries, now + alive, member)
       return 0

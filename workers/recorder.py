@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -112,7 +112,8 @@ class Entry(NamedTuple):
 class Recorded:
     """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all.
 
-    `messages` are the events of messages among them, new or known, in their order: for the post office.
+    `messages` are the events of messages among them, new or known, in their order: for the post office. What was buried
+    is not among them, whatever it says.
     """
 
     recorded: int = 0
@@ -194,16 +195,25 @@ class Recorder:
         repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         buried = self._bury_known([batch[place] for place in repeated], recorded_at)
         dead = sum(read.refused is not None for read in batch)
-        return Recorded(len(batch) - dead - len(repeated), len(repeated) - buried, dead + buried)
+        messages = tuple(
+            read.event
+            for read in batch
+            if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
+        )
+        counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
+        return Recorded(*counts, messages=messages)
 
     def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
+        messages: list[Event] = []
         done: list[_Read] = []
         for read in reads:
             if not _is_allowed(read, fuses):
                 continue
             try:
-                total += self._record([read], recorded_at)
+                outcome = self._record([read], recorded_at)
+                total += outcome
+                messages += outcome.messages
             except Unrecordable as error:
                 fuse = fuses.get(read.entry.shard)
                 if fuse is not None and not fuse.allows_another_death():
@@ -211,21 +221,21 @@ class Recorder:
                 refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
                 total += self._record([read.dead(refused)], recorded_at)
             done.append(read)
-        return _of(done, total)
+        return _of(done, replace(total, messages=tuple(messages)))
 
-    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> int:
+    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> Set[int]:
         """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
-        stands."""
+        stands. Gives the `id()` of those that did."""
         known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
         if not known:
-            return 0
+            return set()
         with self._storage.reading() as connection:
             journal = JournalRepository(connection)
             refused = refused_as_known(known, journal, self._guard, "recorded before with other content")
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
             self._record(buried, recorded_at)
-        return len(buried)
+        return refused.keys()
 
     def _burial(self, read: _Read, recorded_at: str) -> Transaction:
         assert read.refused is not None
@@ -241,8 +251,7 @@ class Recorder:
 
 
 def _of(reads: Sequence[_Read], outcome: Recorded) -> Recorded:
-    messages = [read.event for read in reads if read.event is not None and isinstance(read.event.data, say.MessageData)]
-    return replace(outcome, entries=tuple(read.entry for read in reads), messages=tuple(messages))
+    return replace(outcome, entries=tuple(read.entry for read in reads))
 
 
 def _is_deadly(entry: Entry) -> bool:

@@ -13,6 +13,8 @@ import pytest
 import redis
 
 from cli.embedded import EmbeddedValkey
+from client.inbox import Inbox
+from client.plans import Plan
 from domain import streams
 from domain.errors import BrokerFull, BrokerUnavailable, MailboxClosed, PublishError, RequestTimeout
 from tests.client.agents import (
@@ -208,6 +210,25 @@ def test_a_read_that_is_interrupted_loses_nothing(silent: tuple[Agent, Proxy], p
         interrupting.result()
     with within(PROMPTLY):
         assert received(agent).content == "a"
+
+
+def test_many_of_which_the_last_cannot_be_read_come_again(
+    make_agent: MakeAgent, post: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, reading = make_agent(), Inbox.reading
+
+    def failing(inbox: Inbox, seconds: float, most: int | None = None) -> Plan[bool]:
+        if most == 7:  # for the two that are there by then
+            raise TimeoutError
+        return reading(inbox, seconds, most)
+
+    post.put("a", "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbox, "reading", failing)
+        with pytest.raises(TimeoutError):
+            agent.receive_many(9, 1)
+    with within(PROMPTLY):
+        assert contents(agent.receive_many(2, 1)) == ["a", "b"]
 
 
 def interrupt_when(condition: Any) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from domain import streams
 from storage import tables
 from tests.builders import ABSENT, raw
-from tests.storage.recording import all_rows
+from tests.storage.recording import all_rows, dead_letters
 from tests.workers.office import Office, message
 from workers.drain import Drain
 from workers.post import Looked, PostOffice
@@ -92,6 +92,30 @@ def test_a_message_that_is_sent_again_is_not_put_into_the_inbox_again(office: Of
     office.drain()
     assert office.ids("bob") == []
     office.check()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_was_recorded_comes_into_the_inbox_and_no_conflict_with_it(office: Office, waits: bool) -> None:
+    said = {"subject": "m", "id": "e", "from_sandbox_id": "alice", "to_sandbox_ids": ["bob"]}
+    first, conflict = raw("message.sent", **said, content="first"), raw("message.sent", **said, content="conflict")
+    before = ["m0", "m1", "m2"] if waits else []
+    office.publish(*(message(one, "bob") for one in before), first)
+    if waits:
+        office.drain()
+        office.take("bob", "m0")
+    office.publish(conflict)
+    office.drain()
+    assert office.ids("bob") == [*before[1:], "m"]
+    assert office.inbox("bob")[-1][b"event"] == first
+    assert [letter.reason for letter in dead_letters(office.storage)] == ["conflict"]
+
+
+def test_an_end_that_is_a_conflict_ends_nothing(office: Office) -> None:
+    office.publish(raw("message.delivered", subject="m0", id="e", to_sandbox_id="bob"), message("m1", "bob"))
+    office.drain()
+    office.publish(raw("message.delivered", subject="m1", id="e", to_sandbox_id="bob"))
+    office.drain()
+    assert (office.ids("bob"), office.status("m1", "bob")) == (["m1"], "sent")
 
 
 def test_a_mark_that_got_lost_does_not_bring_a_message_again_that_was_acknowledged(office: Office) -> None:

@@ -66,7 +66,8 @@ def test_messages_expire_behind_a_full_inbox(office: Office) -> None:
     office.check()
 
 
-def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Office) -> None:
+@pytest.mark.parametrize("sign", ["0", "alive"], ids=["died long ago", "no sign of life"])
+def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Office, sign: str) -> None:
     office.publish(message("m1", "bob", expires_at=in_seconds(0.5)))
     office.drain()
     inbox = streams.inbox("bob")
@@ -76,7 +77,7 @@ def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Off
     wait_until(lambda: time.time() * 1000 > int(office.inbox("bob")[0][b"expires_at"]))
     assert office.post.look().expired == 0
     assert office.ids("bob") == ["m1"]
-    office.client.hset(streams.consumers("bob"), "1", "0")  # it died long ago
+    office.client.hset(streams.consumers("bob"), "1", sign)
     office.client.zadd(streams.EXPIRIES, {json.dumps(["m1", "bob"], separators=(",", ":")): 0})
     assert office.post.look().expired == 1
     office.drain()
