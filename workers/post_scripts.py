@@ -48,7 +48,7 @@ end
 # ARGV: its name among the expiries, whether it waits in the database (1 or 0), ms for which a consumer that gave a sign
 # of life is alive, ms that the mark is kept, the event that says it expired.
 # Gives: 1 where it expired now; 0 where it has come to its end before, or a living consumer has it in its hands.
-EXPIRE: Final = """#!lua flags=allow-oom
+EXPIRE: Final = """#!lua
 local mark, inbox, consumers, expiries, stream = unpack(KEYS)
 local member, waits, alive, kept, expired = unpack(ARGV)
 local entry = redis.call('GET', mark)
