@@ -1,4 +1,4 @@
-"""Mailboxes when Redis is away, full, slow or empty again, and when who reads is interrupted: both kinds."""
+"""Mailboxes when Redis is away, slow or empty again, and when who reads is interrupted: both kinds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import closing
 from typing import Any, Final
 
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey
 from client.inbox import Inbox
 from client.plans import Plan
 from domain import streams
@@ -28,7 +26,7 @@ from tests.client.agents import (
     in_thread,
     received,
 )
-from tests.client.looking import bodies, events
+from tests.client.looking import bodies
 from tests.client.test_faults import SHORT, spoilt, within
 from tests.proxy import Fault, Proxy
 from tests.waiting import wait_until
@@ -249,64 +247,9 @@ def test_a_request_that_is_cancelled_leaves_what_came_to_others(make_agent: Make
     assert contents([received(agent), received(agent)]) == ["other", "answer"]
 
 
-# --- Redis is full
-
-
-@pytest.fixture
-def own_post(own_valkey: EmbeddedValkey) -> Iterator[PostOffice]:
-    with closing(redis.Redis.from_url(own_valkey.url)) as client:
-        yield PostOffice(client)
-
-
-def test_a_full_redis_takes_no_acknowledgement_and_nothing_is_half_done(
-    make_agent: MakeAgent, own_valkey: EmbeddedValkey, own_post: PostOffice
-) -> None:
-    agent = make_agent(url=own_valkey.url)
-    own_post.put("a", "b")
-    message = received(agent)
-    own_post.client.config_set("maxmemory", "1")
-    for work in (lambda: agent.ack(message), lambda: agent.nack(message, "no"), lambda: agent.send(OTHER, 1)):
-        with within(2), pytest.raises(BrokerFull, match="full"):
-            work()
-    assert (own_post.waiting(), own_post.taken(), bodies(own_post.client)) == (["msg_a", "msg_b"], [], [])
-    assert own_post.holders() == {"1": ["msg_a", "msg_b"]}
-    assert received(agent).content == "b"
-    sign = own_post.signs()["1"]
-    wait_until(lambda: own_post.signs()["1"] > sign, what="a sign of life of a full server")
-    agent.close()
-    again = make_agent(url=own_valkey.url)
-    assert contents(again.receive_many(9, 1)) == ["a", "b"]
-    own_post.client.config_set("maxmemory", "0")
-    again.ack(message)
-    assert [told["type"] for told in events(own_post.client)] == ["message.delivered"]
-
-
-def test_a_full_redis_has_no_room_for_a_new_inbox(
-    make_agent: MakeAgent, own_valkey: EmbeddedValkey, own_post: PostOffice
-) -> None:
-    own_post.client.config_set("maxmemory", "1")
-    with within(2), pytest.raises(BrokerFull):
-        make_agent(url=own_valkey.url)
-
-
 def test_an_inbox_that_is_none_is_told_as_such(agent: Agent, server: redis.Redis) -> None:
     server.delete(INBOX)
     server.set(INBOX, "not a stream")
     with within(2), pytest.raises(PublishError, match="WRONGTYPE") as caught:
         agent.receive()
     assert not isinstance(caught.value, BrokerUnavailable | BrokerFull)
-
-
-def test_a_restart_of_redis_only_takes_time(
-    make_agent: MakeAgent, own_valkey: EmbeddedValkey, own_post: PostOffice
-) -> None:
-    agent = make_agent(url=own_valkey.url, publish_timeout_seconds=20)
-    own_post.put("a")
-    message = received(agent)
-    waiting = in_thread(agent.receive)
-    own_valkey.kill()
-    own_valkey.start()
-    own_post.put("b")
-    assert waiting.result().content == "b"
-    agent.ack(message)
-    assert own_post.waiting() == ["msg_b"]

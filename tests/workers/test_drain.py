@@ -46,43 +46,6 @@ def test_one_batch_holds_what_waits_on_all_shards(settings: Settings, client: re
     assert (result["shards"], result["recorded"]) == (list(range(8)), 8)
 
 
-def test_of_a_backlog_a_drain_leaves_shards_to_others(
-    settings: Settings, client: redis.Redis, storage: Storage
-) -> None:
-    small = settings.model_copy(update={"batch_entries": 4})
-    for shard in (SHARD, SHARD + 1):
-        add(client, *created(4, f"{shard}/"), shard=shard)
-    one, other = Shards(client, small, SHARD), Shards(client, small, SHARD + 1)
-    assert {entry.shard for entry in one.take().entries} == {SHARD}
-    assert {entry.shard for entry in other.take().entries} == {SHARD + 1}
-
-
-def test_a_batch_is_a_quarter_of_what_waits_so_that_others_get_some(
-    settings: Settings, client: redis.Redis, storage: Storage
-) -> None:
-    waiting, busy = Shards(client, settings, SHARD), Shards(client, settings, SHARD)
-    watch = waiting.take()
-    for shard in range(8):
-        add(client, *created(40, f"{shard}/"), shard=shard)
-    assert len(busy.take().entries) == 80
-    waiting.wait(watch)
-    assert len(waiting.take().entries) == 60, "of the shards that nobody has"
-
-
-def test_a_batch_is_hardly_worth_its_way_with_less_than_32(
-    settings: Settings, client: redis.Redis, storage: Storage
-) -> None:
-    add(client, *created(40, ""))
-    one = Shards(client, settings, SHARD)
-    assert len(one.take().entries) == 32
-    one.leave()
-    add(client, *created(600, "more/"))
-    assert len(one.take().entries) == 160
-    one.leave()
-    add(client, *created(2000, "many/"))
-    assert len(one.take().entries) == settings.batch_entries == 500
-
-
 def test_two_fields_of_one_name_are_a_dead_letter_with_both_values(
     settings: Settings, client: redis.Redis, storage: Storage
 ) -> None:
