@@ -34,6 +34,8 @@ _OR_OBJECT: Final = re.compile(r" or instance of \w+$")
 _UTF8_BYTES: Final = 4
 """Most bytes of one character."""
 
+TRACING: Final = ("traceparent", "tracestate", "baggage", "b3")
+"""Attributes that only carry tracing."""
 _KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
 
 
@@ -133,10 +135,10 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
         raise Refused(
             Reason.UNKNOWN_TYPE, "type", f"{ascii(event_type)[:100]} is not an event type that Flowledger knows"
         )
-    data = _present(model, attributes.get("data"))
+    data = present(model, attributes.get("data"))
     if unplain:
         _check_ids(data)
-        data = _present(model, json_text.stored(json_text.plain_json(text)).get("data"))
+        data = present(model, json_text.stored(json_text.plain_json(text)).get("data"))
     typed = _typed(model, data)
     if len(raw) > limits.max_id_bytes:
         _check_id_lengths(model, data, limits.max_id_bytes)
@@ -212,13 +214,16 @@ def _time(attributes: dict[str, Any]) -> str | None:
         raise _wrong("time", str(error)) from None
 
 
+def sequence_of(value: Any, text: str) -> Any:
+    """What a sequence counts as: a number is its JSON text, which only the event's own `text` still has."""
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return json_text.number_text(text, "sequence") if is_number else value
+
+
 def _sequence(attributes: dict[str, Any], text: str) -> str | None:
-    """A string as it is; a number as its JSON text, which only the event's own text still has."""
-    value = attributes.get("sequence")
+    value = sequence_of(attributes.get("sequence"), text)
     if value is None:
         return None
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return json_text.number_text(text, "sequence")
     if not isinstance(value, str):
         raise _wrong("sequence", "must be a string or a number")
     if not value:
@@ -245,8 +250,8 @@ def _partition_key(attributes: dict[str, Any], data: EventData, subject: str) ->
     return data.from_sandbox_id if isinstance(data, MessageSent) else subject
 
 
-def _present(model: type[EventData], data: Any) -> dict[str, Any]:
-    """The fields that are there: null is the same as absent, but where the model keeps it."""
+def present(model: type[EventData], data: Any) -> dict[str, Any]:
+    """The fields that are there: null is the same as absent, unless the model keeps it."""
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -88,3 +88,11 @@ class MailboxClosed(LedgerError):
 
 class DatabaseUnavailable(LedgerError):
     """The database is away, busy or refuses for now: nothing was acknowledged, the same work is done again later."""
+
+
+class DatabaseFailed(DatabaseUnavailable):
+    """The database broke off at these transactions, with an error that is not about its own state.
+
+    If the database answers other questions, and the same transaction breaks off again and again, the transaction is at
+    fault.
+    """

@@ -7,22 +7,14 @@ Numbers that a double cannot hold (1e400) are kept as `Decimal`, so that *any* v
 from __future__ import annotations
 
 import json
-import math
 import re
-import sys
 from collections import Counter
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from domain import json_numbers
 from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
-
-_PYTHONS_DIGITS: Final = sys.get_int_max_str_digits()
-"""Python itself refuses to convert longer integers, for it takes quadratic time; they are kept as `Decimal`."""
-
-# PostgreSQL's numeric, which jsonb uses: digits before and after the decimal point.
-_MAX_WHOLE_DIGITS: Final = 131_072
-_MAX_FRACTION_DIGITS: Final = 16_383
 
 _UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
 _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -31,11 +23,13 @@ _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
     """The value that `text` stands for; raises ValueError, in words a producer understands, where it is not JSON.
 
-    Raises BeyondLimit where it is nested too deep, or holds an integer of too many digits.
+    Raises BeyondLimit where it is nested too deep, holds an integer of too many digits, or numbers that take too much
+    room where they are written without an exponent.
     """
     _check_depth(text, limits.max_depth)
+    exponents = json_numbers.seen.exponents
     try:
-        return _decoded(text, limits.max_digits)
+        value = _decoded(text, limits.max_digits)
     except _TooLong as error:
         place = _place(text, most_digits=limits.max_digits)
         raise BeyondLimit(place, f"an integer of {error.digits:,} digits", limits.max_digits, "max_digits") from None
@@ -43,6 +37,9 @@ def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
         raise ValueError("nested deeper than Python can read from where it was called") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    if json_numbers.seen.exponents != exponents:
+        _check_numbers(text, limits.max_number_bytes)
+    return value
 
 
 def stored(text: str) -> Any:
@@ -73,7 +70,12 @@ def number_text(text: str, *path: str) -> str:
 
 def same(one: str, other: str) -> bool:
     """Whether two JSON texts stand for the same value: order of names, spaces and escapes do not matter."""
-    return one == other or _equal(_EXACT_DECODER.decode(one), _EXACT_DECODER.decode(other))
+    return one == other or equal(exact(one), exact(other))
+
+
+def exact(text: str) -> Any:
+    """The value of JSON text with each number exactly as it is written, for `equal`."""
+    return _EXACT_DECODER.decode(text)
 
 
 def may_be_unplain(text: str) -> bool:
@@ -108,41 +110,9 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _float(text: str) -> float | Decimal:
-    number = float(text)
-    if math.isfinite(number) and (number or not text.lower().partition("e")[0].strip("-0.")):
-        return number
-    return _decimal(text)
-
-
-def _int(text: str) -> int | Decimal:
-    try:
-        return int(text)
-    except ValueError:  # longer than Python converts
-        return Decimal(text)
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"the number {_shortened(text)} is out of range") from None
-    exponent = number.as_tuple().exponent
-    if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
-        raise ValueError(
-            f"the number {_shortened(text)} is out of range: PostgreSQL holds {_MAX_WHOLE_DIGITS:,} digits before the "
-            f"point and {_MAX_FRACTION_DIGITS:,} behind it"
-        )
-    return number
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}…"
-
-
 def _decoded(text: str, max_digits: int) -> Any:
     """By the fast reader where no integer can be too long, or Python's own limit is the one wanted."""
-    if max_digits == _PYTHONS_DIGITS or len(text) <= max_digits:
+    if max_digits == json_numbers.PYTHONS_DIGITS or len(text) <= max_digits:
         try:
             return _DECODER.decode(text)
         except ValueError as error:
@@ -157,9 +127,11 @@ def _counting_decoder(max_digits: int) -> json.JSONDecoder:
         digits = len(text.lstrip("-"))
         if digits > max_digits:
             raise _TooLong(digits)
-        return _int(text)
+        return json_numbers.whole(text)
 
-    return json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=whole)
+    return json.JSONDecoder(
+        object_pairs_hook=_object, parse_constant=_constant, parse_float=json_numbers.real, parse_int=whole
+    )
 
 
 class _TooLong(ValueError):
@@ -185,11 +157,21 @@ def _check_depth(text: str, max_depth: int) -> None:
         raise BeyondLimit(place, f"nested {deepest:,} levels deep", max_depth, "max_depth")
 
 
-def _place(text: str, *, most_levels: int | None = None, most_digits: int | None = None) -> str:
-    """The attribute, or the field of `data`, where `text` is first nested deeper, or holds a longer integer."""
+def _check_numbers(text: str, most_bytes: int) -> None:
+    written, end = json_numbers.written(text, most_bytes)
+    if written > most_bytes:
+        there = f"numbers that take {written:,} bytes or more without an exponent, as databases write them"
+        raise BeyondLimit(_place(text, end=end), there, most_bytes, "max_number_bytes")
+
+
+def _place(text: str, *, most_levels: int | None = None, most_digits: int | None = None, end: int | None = None) -> str:
+    """The attribute, or the field of `data`, where `text` is first nested deeper, holds a longer integer, or has come
+    to `end`."""
     depth = 0
     names = ["", ""]
     for token in _TOKENS.finditer(text):
+        if end is not None and token.end() >= end:
+            break
         if token["name"] is not None and 1 <= depth <= 2:
             names[depth - 1 :] = [token["name"][:100], ""][: 3 - depth]
         elif token[0] in "[{":
@@ -228,8 +210,11 @@ def _dumps_with_decimals(value: Any) -> str:
     return "".join(written)
 
 
-def _equal(one: Any, other: Any) -> bool:
-    """Equality as JSON has it: true is not 1. Without recursion, for values may be as deep as the limit."""
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values that `exact` gave are equal as JSON has it: true is not 1.
+
+    Without recursion, for values may be as deep as the limit.
+    """
     left = [(one, other)]
     while left:
         a, b = left.pop()
@@ -257,7 +242,7 @@ _TOKENS: Final = re.compile(
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<unplain>u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
-_STORED_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=_float)
-_EXACT_DECODER: Final = json.JSONDecoder(parse_int=_int, parse_float=Decimal)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=json_numbers.real)
+_STORED_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.real)
+_EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.exact)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

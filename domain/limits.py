@@ -21,6 +21,8 @@ class Limits:
     max_digits: int = 4_300
     """Of an integer as it is written. Numbers with a fraction or an exponent have bounds of their own
     (`domain.json_text`)."""
+    max_number_bytes: int = 1_048_576
+    """Of all numbers with an exponent together, as PostgreSQL writes them: without it."""
     max_id_bytes: int = 512
     """Of `id`, `subject`, `node`, and each field of ids, in UTF-8."""
     max_source_bytes: int = 1_024
@@ -40,6 +42,7 @@ RANGES: Final = {
     "max_event_bytes": Range(1_024, 64 * 2**20),
     "max_depth": Range(8, 750),
     "max_digits": Range(19, 131_072),
+    "max_number_bytes": Range(1_024, 64 * 2**20),
     "max_id_bytes": Range(64, 1_024),
     "max_source_bytes": Range(64, 1_600),
 }

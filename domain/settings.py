@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     max_event_bytes: Annotated[int, _within("max_event_bytes")] = DEFAULT_LIMITS.max_event_bytes
     max_depth: Annotated[int, _within("max_depth")] = DEFAULT_LIMITS.max_depth
     max_digits: Annotated[int, _within("max_digits")] = DEFAULT_LIMITS.max_digits
+    max_number_bytes: Annotated[int, _within("max_number_bytes")] = DEFAULT_LIMITS.max_number_bytes
     max_id_bytes: Annotated[int, _within("max_id_bytes")] = DEFAULT_LIMITS.max_id_bytes
     max_source_bytes: Annotated[int, _within("max_source_bytes")] = DEFAULT_LIMITS.max_source_bytes
 

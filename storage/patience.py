@@ -14,8 +14,12 @@ import psycopg2
 from psycopg2 import extensions
 
 
+class AnswerTimeout(psycopg2.OperationalError):  # type: ignore[misc]
+    """PostgreSQL has not answered in time: it is busy, waits for a lock, or is gone."""
+
+
 def wait_at_most(seconds: float, to_connect: float) -> None:
-    """From now on, in this process, an answer that does not come within `seconds` is an OperationalError.
+    """From now on, in this process, an answer that does not come within `seconds` is an AnswerTimeout.
 
     `to_connect` is for the answers while a connection is made: psycopg2 minds `connect_timeout` no more.
     """
@@ -30,6 +34,6 @@ def wait_at_most(seconds: float, to_connect: float) -> None:
             reads = watched if state == extensions.POLL_READ else []
             writes = watched if state == extensions.POLL_WRITE else []
             if not any(select.select(reads, writes, [], patience)):
-                raise psycopg2.OperationalError(f"PostgreSQL has not answered within {patience:g} s")
+                raise AnswerTimeout(f"PostgreSQL has not answered within {patience:g} s")
 
     extensions.set_wait_callback(wait)

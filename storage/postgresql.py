@@ -20,9 +20,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exist
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import DatabaseUnavailable
+from domain.errors import DatabaseFailed, DatabaseUnavailable
 from storage import tables
 from storage.engine import words
+from storage.patience import AnswerTimeout
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
 from storage.writes import Shape, built
@@ -48,6 +49,11 @@ _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.i
 
 _PERMANENT: Final = ("22", "23", "54")
 """SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
+
+_BY_ITSELF: Final = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
+"""SQLSTATE classes that tell of the database's own state, or of its operator's settings: connection, read-only
+transaction, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks, operator
+intervention, disk. They pass, or somebody mends them."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
@@ -98,12 +104,17 @@ class PostgresqlPipeline:
                 _give_back_clean(connection)
                 raise Unrecordable(words(error)) from error
             connection.invalidate()
-            raise DatabaseUnavailable(words(error)) from error
+            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(words(error)) from error
         except BaseException:
             connection.invalidate()  # nobody knows what it is in the middle of
             raise
         finally:
             connection.close()
+
+
+def _broke_off(error: psycopg2.Error) -> bool:
+    """Whether the transactions may be at fault: the connection was lost among them, or the error is an odd one."""
+    return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import DatabaseUnavailable
+from domain.errors import DatabaseFailed, DatabaseUnavailable
 from storage import tables
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
@@ -51,13 +51,23 @@ class SqlitePipeline:
         except _PERMANENT as error:
             raise Unrecordable(str(error)) from error
         except sqlite3.Error as error:
-            raise DatabaseUnavailable(str(error)) from error
+            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(str(error)) from error
         finally:
             with suppress(sqlite3.Error):
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
                 driver.execute("PRAGMA synchronous = FULL")
             connection.close()
+
+
+def _broke_off(error: sqlite3.Error) -> bool:
+    """Whether the transaction may be at fault.
+
+    SQLite has a code for each error of its own state (busy, full …), but none for a missing table or column.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+    odd = code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG)
+    return odd and not str(error).startswith(("no such", "table "))
 
 
 def _commit(driver: Any, transaction: Transaction) -> bool:

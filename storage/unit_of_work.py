@@ -7,19 +7,23 @@ again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Self
+from contextlib import contextmanager, suppress
+from typing import Final, Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import DatabaseUnavailable
+from storage import tables
 from storage.engine import BEGIN_IMMEDIATE, words
 from storage.pipeline import CheckpointRow, Pipeline, Transaction
 from storage.postgresql import PostgresqlPipeline, autocommitting
 from storage.sqlite import SqlitePipeline
+
+_LOOK_AGAIN_SECONDS: Final = 0.2
 
 
 class UnitOfWork:
@@ -80,6 +84,17 @@ class Storage:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseUnavailable(words(error)) from error
+
+    def is_well(self, within_seconds: float) -> bool:
+        """Whether the database answers now, or does so within that time: it may be starting again."""
+        until = time.monotonic() + within_seconds
+        while True:
+            with suppress(DatabaseUnavailable), self.reading() as connection:
+                connection.execute(select(tables.checkpoints.c.stream).limit(1)).all()
+                return True
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def close(self) -> None:
         """Closes the pool's connections; used ones when they are given back."""

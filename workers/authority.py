@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from domain import signatures
 from domain.envelope import LEDGER_SOURCE, Event
 from domain.errors import Reason, Refused, SettingsError
@@ -21,6 +23,7 @@ from domain.signatures import Keys
 from domain.signing import Sign, Signer
 from domain.times import written_time
 from storage.repositories import JournalRepository
+from workers.faults import INTERRUPTIONS, OurFault
 
 
 class Guard:
@@ -70,9 +73,22 @@ def refused_as_known(
     known: Sequence[tuple[Event, str]], journal: JournalRepository, guard: Guard | None, conflict: str
 ) -> dict[int, Refused]:
     """Of events, with the ids of their entries: those that the journal has in such a way that they are dead letters, by
-    `id` of the object, and why; `conflict` is what is said of one with other content."""
-    refused = {} if guard is None else guard.replays(known, journal)
-    conflicting = journal.conflicting([event for event, _ in known])
+    `id` of the object, and why; `conflict` is what is said of one with other content.
+
+    If a fault of our own comes up, the event that it comes up with is found by halving: it is a dead letter as well.
+    """
+    try:
+        refused = {} if guard is None else guard.replays(known, journal)
+        conflicting = journal.conflicting([event for event, _ in known])
+    except (SQLAlchemyError, *INTERRUPTIONS):
+        raise
+    except Exception as error:
+        if len(known) == 1:
+            return {id(known[0][0]): OurFault(error)}
+        middle = len(known) // 2
+        halves = known[:middle], known[middle:]
+        first, second = (refused_as_known(half, journal, guard, conflict) for half in halves)
+        return first | second
     return refused | dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
 
 

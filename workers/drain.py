@@ -15,8 +15,9 @@ from domain.settings import Settings
 from storage.unit_of_work import Storage
 from workers.authority import guard_of
 from workers.broker import meet_broker
+from workers.faults import INTERRUPTIONS, fault
 from workers.post import PostOffice
-from workers.recorder import Recorded, Recorder, fault
+from workers.recorder import Recorded, Recorder
 from workers.shards import Shards, Taken
 
 logger = logging.getLogger(__name__)
@@ -105,6 +106,9 @@ class Drain:
             return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
         except redis.RedisError:
             raise
+        except INTERRUPTIONS as error:
+            self._shards.abandon(taken)
+            return f"a drain was interrupted: {fault(error)}", None
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
             return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
         failures, more = self._shards.done(taken, outcome, again=not self._is_over())

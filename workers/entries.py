@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from domain import json_text, streams
 from domain.errors import Reason, Refused
 from domain.limits import Limits
+
+MOST_DEATHS: Final = 5
+"""After this many workers died on an entry that they had taken alone, it is buried without being parsed."""
+
+
+class Entry(NamedTuple):
+    """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
+
+    `deaths` says how many drains died while they held this entry alone.
+    """
+
+    id: str
+    fields: Sequence[bytes]
+    shard: int = 0
+    deaths: int = 0
+
+    @property
+    def is_deadly(self) -> bool:
+        """Whether it must not be looked at any more."""
+        return self.deaths >= MOST_DEATHS
 
 
 def body(fields: Sequence[bytes]) -> bytes:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import traceback
+import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from domain import events as say
 from domain import streams
 from domain.envelope import Event, parse
-from domain.errors import Reason, Refused
+from domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from domain.events import EventData
 from domain.limits import Limits
 from domain.times import now, sortable
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories import (
-    DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
     ExecutionRepository,
@@ -33,7 +31,9 @@ from storage.repositories import (
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
 from workers.authority import Guard, refused_as_known
-from workers.entries import all_fields, body, readable
+from workers.burial import Read, burial
+from workers.entries import Entry, all_fields, body
+from workers.faults import INTERRUPTIONS, OurFault
 from workers.fuse import Fuse
 
 logger = logging.getLogger(__name__)
@@ -92,20 +92,12 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 
 
-MOST_DEATHS: Final = 5
-"""So many drains may die at an entry that they took alone; then it is buried unread."""
-
-
-class Entry(NamedTuple):
-    """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
-
-    `deaths` says how many drains died while they held this entry alone.
-    """
-
-    id: str
-    fields: Sequence[bytes]
-    shard: int = 0
-    deaths: int = 0
+_LOOKS: Final = 2
+"""A signal may raise anything in the middle of a look at an entry: a second look tells whether that is at fault."""
+_TRIES_ALONE: Final = 4
+_PAUSE_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 3.0
+"""How long a database that broke off may take to answer again, before it is taken for away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +115,14 @@ class Recorded:
     messages: tuple[Event, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Recorded) -> Recorded:
-        """The sum of the counts."""
-        return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
-
-
-class _Read(NamedTuple):
-    """An entry as it was understood: an event and its transaction, or why it is refused."""
-
-    entry: Entry
-    raw: bytes
-    event: Event | None = None
-    transaction: Transaction | None = None
-    refused: Refused | None = None
-
-    def dead(self, refused: Refused) -> _Read:
-        return _Read(self.entry, self.raw, refused=refused)
+        """The counts of both, and what both hold."""
+        return Recorded(
+            self.recorded + other.recorded,
+            self.repeated + other.repeated,
+            self.dead + other.dead,
+            self.entries + other.entries,
+            self.messages + other.messages,
+        )
 
 
 class Recorder:
@@ -152,47 +137,106 @@ class Recorder:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
 
         Where a shard's fuse blows, the rest of its entries is left alone: they are not among those of the outcome.
-        Where the database refuses one of them, all are done again one by one: those that the first try had committed
-        then count as repeated.
+        Where one of them cannot be recorded, it is found by halving: those of its half that were committed before then
+        count as repeated.
         """
         recorded_at = sortable(now())
         if self._guard is not None:
             self._guard.refresh()
-        fuses = fuses or {}
-        before = {shard: fuse.state() for shard, fuse in fuses.items()}
         reads = [self._read(entry, recorded_at) for entry in entries]
+        return self._record_or_halve(reads, recorded_at, fuses or {})
+
+    def _read(self, entry: Entry, recorded_at: str) -> Read:
+        if entry.is_deadly:
+            words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
+            return Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
+        failed: Exception | None = None
+        for _ in range(_LOOKS):
+            try:
+                return self._understood(entry, recorded_at)
+            except INTERRUPTIONS:
+                raise
+            except Exception as error:  # one event must not hold up its shard; many such blow the fuse
+                failed = error
+        assert failed is not None
+        return Read(entry, all_fields(entry.fields), refused=OurFault(failed))
+
+    def _understood(self, entry: Entry, recorded_at: str) -> Read:
+        raw = b""
+        try:
+            raw = body(entry.fields)
+            event = parse(raw, self._limits)
+            if self._guard is not None:
+                self._guard.check(event, entry.id)
+            return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at))
+        except Refused as refused:
+            return Read(entry, raw or all_fields(entry.fields), refused=refused)
+
+    def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+        """Records what the fuses allow; what fails as a whole is done again by halves, down to the one at fault."""
+        before = {shard: fuse.state() for shard, fuse in fuses.items()}
         batch = [read for read in reads if _is_allowed(read, fuses)]
         if not batch:
             return Recorded()
-        try:
-            outcome = self._record(batch, recorded_at)
-        except Unrecordable:
-            for shard, state in before.items():
-                fuses[shard].restore(state)
-            return self._record_one_by_one(reads, recorded_at, fuses)
-        return _of(batch, outcome)
+        outcome = self._tried(batch, recorded_at)
+        if isinstance(outcome, Recorded):
+            return _of(batch, outcome)
+        if len(batch) == 1:
+            return self._record_alone(batch[0], outcome, recorded_at, fuses)
+        for shard, state in before.items():
+            fuses[shard].restore(state)
+        middle = len(reads) // 2
+        first = self._record_or_halve(reads[:middle], recorded_at, fuses)
+        return first + self._record_or_halve(reads[middle:], recorded_at, fuses)
 
-    def _read(self, entry: Entry, recorded_at: str) -> _Read:
-        if _is_deadly(entry):
-            words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
-            return _Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
-        read = _Read(entry, b"")
+    def _tried(self, batch: Sequence[Read], recorded_at: str) -> Recorded | Exception:
+        """What came of it, or the error if the batch is at fault; other errors are raised."""
         try:
-            read = _Read(entry, body(entry.fields))
-            event = parse(read.raw, self._limits)
-            if self._guard is not None:
-                self._guard.check(event, entry.id)
-            return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
-        except Refused as refused:
-            return _Read(entry, read.raw or all_fields(entry.fields), refused=refused)
-        except Exception as error:  # one event must not hold up its shard; many such blow the fuse
-            return read.dead(_our_fault(error))
+            return self._record(batch, recorded_at)
+        except DatabaseFailed as error:
+            if not self._storage.is_well(_PATIENCE_SECONDS):
+                raise
+            return error
+        except (DatabaseUnavailable, *INTERRUPTIONS):
+            raise
+        except Exception as error:
+            return error
 
-    def _record(self, batch: Sequence[_Read], recorded_at: str) -> Recorded:
+    def _record_alone(self, read: Read, failed: Exception, recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+        """One entry that failed: what is not refused for good is tried again some times, before it is buried."""
+        for _ in range(0 if isinstance(failed, Unrecordable) else _TRIES_ALONE):
+            time.sleep(_PAUSE_SECONDS)
+            outcome = self._tried([read], recorded_at)
+            if isinstance(outcome, Recorded):
+                return _of([read], outcome)
+            failed = outcome
+        fuse = fuses.get(read.entry.shard)
+        if read.refused is None and fuse is not None and not fuse.allows_another_death():
+            return Recorded()
+        return _of([read], self._bury_failed(read, failed, recorded_at))
+
+    def _bury_failed(self, read: Read, failed: Exception, recorded_at: str) -> Recorded:
+        """Buries with what is known of the entry, or, where that fails as well, in the plain form."""
+        if read.refused is None:
+            read = read.dead(_why(failed))
+            try:
+                return self._record([read], recorded_at)
+            except (DatabaseFailed, Unrecordable):
+                logger.warning("a dead letter of shard %d is kept in the plain form", read.entry.shard)
+        assert read.refused is not None
+        try:
+            return self._record([read.dead(read.refused, is_plain=True)], recorded_at)
+        except Unrecordable as error:
+            raise DatabaseUnavailable(f"the database refuses even a plain dead letter: {error}") from error
+
+    def _record(self, batch: Sequence[Read], recorded_at: str) -> Recorded:
         unit = self._storage.unit_of_work()
         for read in batch:
-            unit.add(read.transaction or self._burial(read, recorded_at))
+            unit.add(read.transaction or burial(read, self._limits, recorded_at))
         repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        for read in batch:
+            if isinstance(read.refused, OurFault):
+                logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
         buried = self._bury_known([batch[place] for place in repeated], recorded_at)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
@@ -203,27 +247,7 @@ class Recorder:
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
         return Recorded(*counts, messages=messages)
 
-    def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
-        total = Recorded()
-        messages: list[Event] = []
-        done: list[_Read] = []
-        for read in reads:
-            if not _is_allowed(read, fuses):
-                continue
-            try:
-                outcome = self._record([read], recorded_at)
-                total += outcome
-                messages += outcome.messages
-            except Unrecordable as error:
-                fuse = fuses.get(read.entry.shard)
-                if fuse is not None and not fuse.allows_another_death():
-                    continue
-                refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
-                total += self._record([read.dead(refused)], recorded_at)
-            done.append(read)
-        return _of(done, replace(total, messages=tuple(messages)))
-
-    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> Set[int]:
+    def _bury_known(self, repeated: Sequence[Read], recorded_at: str) -> Set[int]:
         """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
         stands. Gives the `id()` of those that did."""
         known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
@@ -237,28 +261,12 @@ class Recorder:
             self._record(buried, recorded_at)
         return refused.keys()
 
-    def _burial(self, read: _Read, recorded_at: str) -> Transaction:
-        assert read.refused is not None
-        letter = DeadLetterRepository.bury(
-            streams.stream(read.entry.shard),
-            read.entry.id,
-            read.raw,
-            read.refused,
-            seen_at=recorded_at,
-            readable={} if _is_deadly(read.entry) else readable(read.raw, self._limits),
-        )
-        return Transaction(None, [letter])
 
-
-def _of(reads: Sequence[_Read], outcome: Recorded) -> Recorded:
+def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
     return replace(outcome, entries=tuple(read.entry for read in reads))
 
 
-def _is_deadly(entry: Entry) -> bool:
-    return entry.deaths >= MOST_DEATHS
-
-
-def _is_allowed(read: _Read, fuses: Mapping[int, Fuse]) -> bool:
+def _is_allowed(read: Read, fuses: Mapping[int, Fuse]) -> bool:
     """Whether an entry comes before its shard's fuse blows; it is counted, then."""
     fuse = fuses.get(read.entry.shard)
     if fuse is None:
@@ -269,7 +277,7 @@ def _is_allowed(read: _Read, fuses: Mapping[int, Fuse]) -> bool:
     return True
 
 
-def _last_entries(batch: Sequence[_Read]) -> list[tuple[str, str]]:
+def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
     """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
 
@@ -281,15 +289,9 @@ def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
     return Transaction(journal, [write for write in writes if write is not None])
 
 
-def fault(error: Exception) -> str:
-    """What is said of a fault of our own: the kind of error and the place, for its message may hold anything."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-
-
-def _our_fault(error: Exception) -> Refused:
-    where = fault(error)
-    logger.error("an event cannot be recorded because of a fault of Flowledger: %s", where)
-    return Refused(
-        Reason.UNRECORDABLE, "", f"a fault of Flowledger, not of the event: {where}; replay it when it is mended"
-    )
+def _why(failed: Exception) -> Refused:
+    if isinstance(failed, Unrecordable):
+        return Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {failed}")
+    if isinstance(failed, DatabaseFailed):
+        return Refused(Reason.UNRECORDABLE, "", f"the database breaks off at it, again and again: {failed}")
+    return OurFault(failed)

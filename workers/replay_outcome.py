@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import redis
 
-from domain import json_text
 from domain.records import DeadLetterDeed
+from domain.sameness import same_event
 from storage.repositories import DeadLetterRepository, JournalRepository
 from storage.repositories.dead_letters import dead_letter_id
 from storage.unit_of_work import Storage
@@ -55,7 +55,7 @@ def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis
         event = JournalRepository(connection).get(deed.source or "", deed.event_id or "")
     if again is not None:
         return Outcome(came=Came.REFUSED, dead_letter_id=again.id, detail=f"{again.reason}: {again.detail}")
-    if event is not None and json_text.same(event.raw, sent.decode()):
+    if event is not None and same_event(event.raw, sent.decode()):
         return Outcome(came=Came.RECORDED, recorded_at=event.recorded_at)
     return Outcome(came=waits)
 

@@ -154,6 +154,13 @@ MARK: Final = """#!lua flags=allow-oom
 return redis.call('SETNX', KEYS[1], ARGV[1])
 """
 
+# KEYS: leases. ARGV: owner. The caution stays.
+ABANDON: Final = """#!lua flags=allow-oom
+for _, lease in ipairs(KEYS) do
+  if redis.call('GET', lease) == ARGV[1] then redis.call('DEL', lease) end
+end
+"""
+
 # KEYS: watch, idle; then for each shard: lease, caution. ARGV: owner, most entries of the idle stream.
 LEAVE: Final = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end

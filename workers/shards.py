@@ -20,9 +20,10 @@ import redis
 from domain import streams
 from domain.settings import Settings
 from workers import scripts
+from workers.entries import Entry
 from workers.fuse import Fuse
 from workers.pauses import Pause
-from workers.recorder import Entry, Recorded
+from workers.recorder import Recorded
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """A batch is full when it has so many bytes: entries may be of any size."""
@@ -150,6 +151,10 @@ class Shards:
             keys += [streams.lease(shard), streams.caution(shard)]
         failures: int = self._run(scripts.HOLD, keys, self._owner, why, _milliseconds(longest_seconds))
         return failures
+
+    def abandon(self, taken: Taken) -> None:
+        """Gives the leases back as if this drain had died: if that happens again and again, the culprit is found."""
+        self._run(scripts.ABANDON, [streams.lease(shard) for shard in taken.fuses], self._owner)
 
     def wait(self, taken: Taken) -> None:
         """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""

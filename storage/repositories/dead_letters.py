@@ -68,18 +68,26 @@ class DeadLetterRepository(Repository[DeadLetter]):
 
     @staticmethod
     def bury(
-        stream: str, entry_id: str, raw: bytes, refused: Refused, *, seen_at: str, readable: dict[str, str | None]
+        stream: str,
+        entry_id: str,
+        raw: bytes,
+        refused: Refused,
+        *,
+        seen_at: str,
+        readable: dict[str, str | None],
+        most_bytes: int | None = None,
     ) -> Write:
         """The row of a refused entry; the same entry again is the same row, whatever was done with that since.
 
-        `readable` is what could still be read of `type`, `source` and `event_id`.
+        `readable` is what could still be read of `type`, `source` and `event_id`. Of `raw` no more than `most_bytes`
+        are kept.
         """
         return Write(
             _TABLE,
             id=dead_letter_id(stream, entry_id, raw),
             stream=stream,
             entry_id=entry_id,
-            raw=raw,
+            raw=raw[:most_bytes],
             reason=refused.reason.value,
             field=plain(refused.field),
             detail=plain(str(refused)),

@@ -8,9 +8,9 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, select, tuple_
 
-from domain import json_text
 from domain.envelope import Event
 from domain.records import RecordedEvent
+from domain.sameness import same_event
 from storage import tables
 from storage.repositories.base import Repository
 
@@ -34,11 +34,11 @@ class JournalRepository(Repository[RecordedEvent]):
         return self._one(self._select().where(_TABLE.c.source == source, _TABLE.c.id == event_id))
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
-        """Those of `events` that were recorded with other content, compared as JSON values."""
+        """Return those of `events` that were recorded with other content (`domain.sameness`)."""
         statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw).where(_named_as(events))
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
         found = ((event, recorded.get((event.source, event.id))) for event in events)
-        return [event for event, known in found if known is not None and not json_text.same(known, event.raw)]
+        return [event for event, known in found if known is not None and not same_event(known, event.raw)]
 
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
         """When those of `events` that are recorded were, by source and id."""

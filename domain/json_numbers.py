@@ -1,0 +1,107 @@
+"""Numbers of JSON texts: what Python makes of them, and how long databases write them (docs/decisions/0009).
+
+A number that a double cannot hold (1e400) is a `Decimal`, so that *any* value comes out as it went in. PostgreSQL's
+`jsonb` writes numbers without an exponent: 1e131071 takes 131,072 bytes when it is read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import threading
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+PYTHONS_DIGITS: Final = sys.get_int_max_str_digits()
+"""Python itself refuses to convert longer integers, because it takes quadratic time; they are kept as `Decimal`."""
+
+# PostgreSQL's numeric, which jsonb uses: digits before and after the decimal point.
+_MAX_WHOLE_DIGITS: Final = 131_072
+_MAX_FRACTION_DIGITS: Final = 16_383
+
+_ZERO: Final = Decimal(0)
+
+# Strings, which are passed over, and numbers with an exponent.
+_GROWING: Final = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?(?:"|\Z)'
+    r"|(?P<whole>[0-9]++)(?:\.(?P<fraction>[0-9]++))?(?:[eE]\+?(?P<minus>-?)0*+(?P<shift>[0-9]*+))?",
+    re.DOTALL,
+)
+
+
+class Seen(threading.local):
+    """How many numbers with an exponent this thread has read: whether there are any must not cost a second look."""
+
+    exponents = 0
+
+
+seen: Final = Seen()
+
+
+def real(text: str) -> float | Decimal:
+    """A number with a fraction or an exponent; raises ValueError if PostgreSQL cannot hold it."""
+    if "e" in text or "E" in text:
+        seen.exponents += 1
+    number = float(text)
+    if math.isfinite(number) and (number or _is_zero(text)):
+        return number
+    return _decimal(text)
+
+
+def whole(text: str) -> int | Decimal:
+    """A number without fraction and exponent."""
+    try:
+        return int(text)
+    except ValueError:  # longer than Python converts
+        return Decimal(text)
+
+
+def exact(text: str) -> Decimal:
+    """A number with a fraction or an exponent, exactly; a zero is a zero, whatever its exponent."""
+    return _ZERO if _is_zero(text) else Decimal(text)
+
+
+def written(text: str, most_bytes: int) -> tuple[int, int]:
+    """Return how many bytes the numbers with exponents in valid JSON `text` take without them.
+
+    The second number is where the count ended: as soon as it was more than `most_bytes`.
+    """
+    size = 0
+    for number in _GROWING.finditer(text):
+        if number["shift"] is not None:
+            size += _length(number)
+            if size > most_bytes:
+                return size, number.end()
+    return size, len(text)
+
+
+def _length(number: re.Match[str]) -> int:
+    """How long a number is without its exponent, which is in range unless the number is a zero."""
+    whole, fraction = number["whole"], number["fraction"] or ""
+    if not (whole + fraction).strip("0"):
+        return 1
+    shift = int(number["minus"] + (number["shift"] or "0"))
+    return max(1, len(whole) + shift) + max(0, len(fraction) - shift)
+
+
+def _is_zero(text: str) -> bool:
+    return not text.lower().partition("e")[0].strip("-0.")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"the number {_shortened(text)} is out of range") from None
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
+        raise ValueError(
+            f"the number {_shortened(text)} is out of range: PostgreSQL holds {_MAX_WHOLE_DIGITS:,} digits before the "
+            f"point and {_MAX_FRACTION_DIGITS:,} behind it"
+        )
+    return number
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
