@@ -25,6 +25,8 @@ class Limits:
     """Of `id`, `subject`, `node`, and each field of ids, in UTF-8."""
     max_source_bytes: int = 1_024
     """Of `source`, in UTF-8."""
+    max_recipients: int = 1_000
+    """Different sandboxes that one `message.sent` names. A broadcast goes to as many as its workspace has."""
 
 
 class Range(NamedTuple):
@@ -42,6 +44,7 @@ RANGES: Final = {
     "max_digits": Range(19, 131_072),
     "max_id_bytes": Range(64, 1_024),
     "max_source_bytes": Range(64, 1_600),
+    "max_recipients": Range(1, 100_000),
 }
 
 
