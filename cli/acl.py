@@ -29,7 +29,7 @@ _TRANSACTION: Final = "+multi +exec +discard"
 _PUBLISHING: Final = "+xadd +xlen %W~ledger:events:*"
 _MAILBOX: Final = (
     "+xgroup|create +xreadgroup +xack +xdel +xclaim +xpending +xrange +xlen +hset +hsetnx +hget +hgetall +hdel +zadd"
-    " +zscore +zmscore +zremrangebyrank +watch +unwatch +eval +evalsha +script|load +script|exists +time"
+    " +zcard +zscore +zmscore +zremrangebyrank +pexpire +watch +unwatch +eval +evalsha +script|load +script|exists +time"
 )
 _WORKER: Final = (
     "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +ttl +pttl +type +watch"
