@@ -42,7 +42,8 @@ class Hands:
     def put(self, message: Message) -> None:
         """Takes a message. A second copy of one that is held is kept with it, and not handed out.
 
-        It stays in the inbox until the message is acknowledged: the first one may be there no more. A message goes first to where it is handed out from: an interrupt in between may double it, but not lose it.
+        It stays in the inbox until the message is acknowledged: the first one may be there no more. A message goes
+        first to where it is handed out from: an interrupt in between may double it, but not lose it.
         """
         with self._lock:
             if self.holds(message.entry_id):

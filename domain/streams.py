@@ -29,6 +29,7 @@ The post office (docs/decisions/0019):
     ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
     ledger:postman               string; the owner of the post office's turn, with an expiry
     ledger:bell:post             string; somebody wants the post office to look; with an expiry
+    ledger:walk                  string; where the post office's walk through the outbox goes on, with an expiry
     ledger:round                 string; the pumps asked the post office to look a moment ago; with an expiry
 
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may be lost or doubled without harm.
@@ -56,6 +57,7 @@ RATE_KEPT_SECONDS: Final = 600
 
 POSTMAN: Final = "ledger:postman"
 POST_BELL: Final = "ledger:bell:post"
+WALK: Final = "ledger:walk"
 ROUND: Final = "ledger:round"
 EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"

@@ -61,7 +61,7 @@ def _process_of(_pid: int) -> _Process:
     settings = Settings.load()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
-    bell = PostBell(client, lambda after, put: send_post(app, after, put))
+    bell = PostBell(client, lambda: send_post(app))
     return _Process(settings, client, storage, PostOffice(client, settings, storage, bell), bell)
 
 
@@ -73,10 +73,10 @@ def drain(shard: int) -> DrainResult:
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
-def post(after: str = "", put: int = 0) -> PostResult:
-    """A turn of the postman, on from where another ended: messages that wait go to their inboxes, or expire."""
+def post() -> PostResult:
+    """A turn of the postman: messages that wait in the database go to their inboxes, or expire."""
     settings, client, _, office, bell = _process()
-    return Postman(client, settings, office, bell, is_stopping).run(after, put)
+    return Postman(client, settings, office, bell, is_stopping).run()
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]

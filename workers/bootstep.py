@@ -35,9 +35,9 @@ def send_drain(app: Any, shard: int) -> None:
     app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
-def send_post(app: Any, after: str = "", put: int = 0) -> None:
-    """Asks any worker to look after messages that wait: from the beginning, or on from where a turn ended."""
-    app.send_task("ledger.post", args=[after, put], ignore_result=True, retry=False, expires=_BELL_SECONDS)
+def send_post(app: Any) -> None:
+    """Asks any worker to look after messages that wait."""
+    app.send_task("ledger.post", ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -162,13 +162,14 @@ EXPIRE: Final = f"#!lua flags=allow-oom{_EXPIRE}"
 EXPIRE_WAITING: Final = f"#!lua{_EXPIRE}"
 """For one that waits in the database: it makes no room, so a Redis that is full is not filled further."""
 
-# KEYS: postman, bell. ARGV: owner, ms of a turn's lease.
-# Returns 1 if the caller has the turn now. The bell that called is answered then; if another has the turn, it stays,
-# and that one looks again.
+# KEYS: postman, bell, walk. ARGV: owner, ms of a turn's lease.
+# Returns where the walk goes on, '' if it begins, if the caller has the turn now; else nil. A walk that begins answers
+# the bell; one that was rung for meanwhile is followed by another.
 BEGIN: Final = """#!lua flags=allow-oom
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
-redis.call('DEL', KEYS[2])
-return 1
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
+local walk = redis.call('GET', KEYS[3])
+if not walk then redis.call('DEL', KEYS[2]) end
+return walk or ''
 """
 
 # KEYS: postman. ARGV: owner, ms of a turn's lease. Returns 1 if the caller still has the turn.
@@ -177,8 +178,15 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
-# KEYS: postman, bell. ARGV: owner. Returns 1 if the bell rang meanwhile.
+# KEYS: postman, bell, walk. ARGV: owner, where the walk is to go on (or ''), ms of a bell.
+# Returns 1 if there is another turn to do.
 END: Final = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return redis.call('EXISTS', KEYS[2])
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[3])
+  return redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
+redis.call('SET', KEYS[2], 'rung', 'PX', ARGV[3])
+return 1
 """

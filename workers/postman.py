@@ -10,21 +10,22 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 import redis
 
-from domain import streams
+from domain import json_text, streams
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from workers import post_scripts
 from workers.post import PostOffice
-from workers.post_bell import PostBell
+from workers.post_bell import BELL_MS, PostBell
 
 logger = logging.getLogger(__name__)
 
-MOST_BACKLOG: Final = 100
-"""While more events wait to be recorded, the next step waits: an event behind them is some 20 ms late."""
+_KEYS: Final = (streams.POSTMAN, streams.POST_BELL, streams.WALK)
+_MOST_BACKLOG: Final = 20
+"""While more events wait to be recorded, the next step waits: so those of other producers come through at once."""
 _PATIENCE_SECONDS: Final = 0.25
 """Behind a backlog that does not fall, so long for each step."""
 _LOOK_SECONDS: Final = 0.005
@@ -39,6 +40,13 @@ class PostResult(TypedDict, total=False):
     expired: int
     seconds: float
     waiting: str
+
+
+class _Walk(NamedTuple):
+    """A walk through the outbox: all recipients up to `after` were served, `put` messages went."""
+
+    after: str
+    put: int
 
 
 class Postman:
@@ -61,43 +69,46 @@ class Postman:
         self._began = time.monotonic()
         self._put = self._expired = 0
 
-    def run(self, after: str = "", before: int = 0) -> PostResult:
-        """Delivers what waits for recipients behind `after`; `before` are the messages that earlier turns delivered."""
+    def run(self) -> PostResult:
+        """Goes on with the walk through the outbox where the turn before ended, or begins one."""
         try:
-            if not self._begins():
+            walk = self._begin()
+            if walk is None:
                 return {"waiting": "another postman has the turn"}
+            left: _Walk | None = None
             try:
-                left = self._work(after, before)
-            except BaseException:
-                self._end()
-                raise
-            self._ring(left, self._end(), before + self._put)
+                left = self._work(walk)
+            finally:
+                again = self._end(left)
+            if again:
+                self._bell.send()
             return self._result("")
         except DatabaseUnavailable as error:
             return self._result(f"the database: {error}")
         except (redis.ConnectionError, redis.TimeoutError) as error:
             return self._result(f"the broker: {type(error).__name__}")
 
-    def _work(self, after: str, before: int) -> str | None:
-        """Step by step, until nothing is left, or the turn is over; then, behind which recipient to go on."""
-        if not after:
-            self._tell_of_large()
+    def _work(self, walk: _Walk) -> _Walk | None:
+        """Step by step, until nothing is left, or the turn is over; then, where to go on."""
+        if not walk.after:
             for expired in self._post.expire():
                 self._expired += expired
                 if not self._goes_on():
-                    return ""
-        for step in self._post.walk(after):
+                    break
+        for step in self._post.walk(walk.after):
             self._put += step.put
             if not self._goes_on():
-                return step.after
-        if before + self._put >= _LARGE:
-            logger.warning("%s messages have been delivered", f"{before + self._put:,}")
+                return self._left(walk, step.after)
+        if walk.put + self._put >= _LARGE:
+            logger.warning("the large delivery is done: %s messages", f"{walk.put + self._put:,}")
         return None
 
-    def _tell_of_large(self) -> None:
-        waiting = self._post.waiting()
-        if waiting >= _LARGE:
-            logger.warning("%s messages wait to be delivered", f"{waiting:,}")
+    def _left(self, walk: _Walk, after: str) -> _Walk:
+        left = _Walk(after, walk.put + self._put)
+        if walk.put < _LARGE <= left.put:
+            words = "a large delivery is under way: %s messages are in their inboxes, %s wait"
+            logger.warning(words, f"{left.put:,}", f"{self._post.waiting():,}")
+        return left
 
     def _goes_on(self) -> bool:
         """Whether the turn may go on; waits before that until few events wait to be recorded."""
@@ -109,7 +120,7 @@ class Postman:
     def _waited_for_drains(self) -> bool:
         """False if the backlog does not fall, as when this process is the only one: then a drain gets it first."""
         end = time.monotonic() + _PATIENCE_SECONDS
-        while sum(self._backlog()) > MOST_BACKLOG:
+        while sum(self._backlog()) > _MOST_BACKLOG:
             if time.monotonic() >= end:
                 return False
             time.sleep(_LOOK_SECONDS)
@@ -125,25 +136,19 @@ class Postman:
                 raise reply
             yield reply if isinstance(reply, int) else 0
 
-    def _begins(self) -> bool:
-        keys = (streams.POSTMAN, streams.POST_BELL)
-        return bool(self._client.eval(post_scripts.BEGIN, len(keys), *keys, self._owner, self._lease_ms))
+    def _begin(self) -> _Walk | None:
+        reply = self._client.eval(post_scripts.BEGIN, len(_KEYS), *_KEYS, self._owner, self._lease_ms)
+        if reply is None:
+            return None
+        return _Walk(*json_text.loads(reply.decode())) if reply else _Walk("", 0)
 
     def _keeps(self) -> bool:
         return bool(self._client.eval(post_scripts.KEEP, 1, streams.POSTMAN, self._owner, self._lease_ms))
 
-    def _end(self) -> bool:
-        """Gives the turn back; whether somebody rang meanwhile."""
-        keys = (streams.POSTMAN, streams.POST_BELL)
-        return bool(self._client.eval(post_scripts.END, len(keys), *keys, self._owner))
-
-    def _ring(self, left: str | None, rung: bool, put: int) -> None:
-        """If there is more to do, another turn does it, when others had the process."""
-        if rung:  # for somebody who may stand before those that are left
-            self._client.delete(streams.POST_BELL)
-            self._bell.ring("", put)
-        elif left is not None:
-            self._bell.ring(left, put)
+    def _end(self, left: _Walk | None) -> bool:
+        """Gives the turn back; whether there is more to do, when others had the process."""
+        walk = "" if left is None else json_text.dumps(list(left))
+        return bool(self._client.eval(post_scripts.END, len(_KEYS), *_KEYS, self._owner, walk, str(BELL_MS)))
 
     @property
     def _lease_ms(self) -> str:

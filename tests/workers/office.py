@@ -32,7 +32,7 @@ class Office:
 
     def look(self) -> PostResult:
         """A turn of the postman."""
-        bell = PostBell(self.client, lambda _after, _put: None)
+        bell = PostBell(self.client, lambda: None)
         result = Postman(self.client, self.settings, self.post, bell).run()
         self.client.delete(streams.POST_BELL)
         return result

@@ -144,7 +144,7 @@ class Fate(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         """What workers do once in a while."""
-        bell = PostBell(self.client, lambda _after, _put: None)
+        bell = PostBell(self.client, lambda: None)
         Postman(self.client, self.settings, PostOffice(self.client, self.settings, self.storage), bell).run()
 
     def teardown(self) -> None:
