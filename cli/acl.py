@@ -26,15 +26,16 @@ from domain.settings import Settings
 # one, for Redis 7.0 refuses a rule with SETINFO, which it does not know.
 _CONNECTION: Final = "+client -@dangerous -client|tracking -client|caching +hello +auth +ping +select"
 _TRANSACTION: Final = "+multi +exec +discard"
-_PUBLISHING: Final = "+xadd +xlen %W~ledger:events:*"
+_PUBLISHING: Final = "+xadd +xlen"
 _MAILBOX: Final = (
     "+xgroup|create +xreadgroup +xack +xdel +xclaim +xpending +xrange +xlen +hset +hsetnx +hget +hgetall +hdel +zadd"
-    " +zscore +zmscore +zremrangebyrank +watch +unwatch +eval +evalsha +script|load +script|exists +time"
+    " +zcard +zscore +zmscore +zremrangebyrank +pexpire +watch +unwatch +eval +evalsha +script|load +script|exists"
+    " +time"
 )
 _WORKER: Final = (
-    "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +ttl +pttl +type +watch"
-    " +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe +punsubscribe"
-    " +time"
+    "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +persist +ttl +pttl +type"
+    " +watch +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe"
+    " +punsubscribe +time +memory|usage +scan"
 )
 _WORKERS_KEYS: Final = (
     "~ledger:*",
@@ -52,8 +53,8 @@ _READING: Final = (
     "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
 )
 _READERS_KEYS: Final = (
-    "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures", "paused",
-    "idle", "counters", "postman",
+    "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
+    "paused", "idle", "counters", "postman", "walk",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")
@@ -97,8 +98,9 @@ def acl(
     if (role is Role.AGENT) != bool(sandbox):
         words = f"a {role} has no mailbox" if sandbox else "an agent needs the id of its sandbox"
         raise typer.BadParameter(words, param_hint="--sandbox")
+    settings = settings_of()
     password = None if password_file is None else _password(password_file)
-    rule = [*_switch(password), *rules(role, sandbox or "", _database(settings_of()))]
+    rule = [*_switch(password), *rules(role, sandbox or "", _database(settings), settings.shards)]
     user = name or f"flowledger-{role}" + (f"-{sandbox}" if sandbox else "")
     if _BLANK.search(user) or user == "default":
         raise typer.BadParameter(f"a user of Redis cannot be called {user[:100]!a}", param_hint="--name")
@@ -108,19 +110,21 @@ def acl(
         screen.err.print(screen.words(words), soft_wrap=True)
 
 
-def rules(role: Role, sandbox: str = "", database: int = 0) -> list[str]:
+def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> list[str]:
     """What a user of this role may do, in the words of ACL SETUSER; all else is refused.
 
-    `database` is the number at the end of the broker's URL, which stands in the names of Celery's channels.
+    Who publishes may write to the streams of the `shards` that there are: in others nobody would read it. `database` is
+    the number at the end of the broker's URL, which stands in the names of Celery's channels.
     """
+    publishing = f"{_PUBLISHING} {' '.join(f'%W~{streams.stream(shard)}' for shard in range(shards))}"
     if role is Role.PRODUCER:
-        return f"-@all {_CONNECTION} {_TRANSACTION} {_PUBLISHING}".split()
+        return f"-@all {_CONNECTION} {_TRANSACTION} {publishing}".split()
     if role is Role.AGENT:
         keys = [f"~{pattern(key(sandbox))}" for key in (streams.inbox, streams.consumers, streams.taken)]
-        return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({_PUBLISHING})"]
+        return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({publishing})"]
     if role is Role.WORKER:
         channels = [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
-        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION}".split(), *_WORKERS_KEYS, *channels]
+        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} +info".split(), *_WORKERS_KEYS, *channels]
     return [*f"-@all {_CONNECTION} {_READING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy import Connection, func, select, text
 
 from cli import screen
+from cli.strays import strays, words
 from domain import streams
 from domain.errors import LedgerError
 from domain.settings import Settings
@@ -31,10 +32,15 @@ _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Recorded messages that are in no inbox yet: how many, one for each recipient, and when the first was recorded."""
+    """Recorded messages that are in no inbox yet: how many, one for each recipient, and when the first was recorded.
+
+    `posted_10s` and `posted_60s` are messages a second that were put into inboxes: so fast it falls.
+    """
 
     waiting: int
     since: datetime | None
+    posted_10s: float = 0.0
+    posted_60s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,10 @@ class Status:
     """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
-    recorded for now; `paused` what somebody, or a fuse, has paused. `workers` is None where this user of Redis may
-    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
-    do not agree; None where none answers.
+    recorded for now; `paused` what somebody, or a fuse, has paused; `strays` which streams look like shards and are
+    read by nobody, with how many entries they have. `workers` is None where this user of Redis may not ask them
+    (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they do not agree;
+    None where none answers.
     """
 
     backlog: dict[int, int]
@@ -57,6 +64,7 @@ class Status:
     rate_60s: float
     dead_letters: dict[str, int]
     outbox: Outbox
+    strays: dict[str, int]
     workers: dict[str, int] | None
     signatures: str | None
     database: dict[str, Any]
@@ -104,7 +112,8 @@ def status(settings: Settings) -> Status:
         rate_10s=_events(last[0]) / 10,
         rate_60s=sum(map(_events, last)) / 60,
         dead_letters=dead_letters,
-        outbox=outbox,
+        outbox=replace(outbox, posted_10s=_posted(last[0]) / 10, posted_60s=sum(map(_posted, last)) / 60),
+        strays=strays(client, settings.shards),
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
@@ -122,6 +131,8 @@ def print_status(found: Status) -> None:
             state = screen.words(f"paused by {pause.by} {pause.at}: {pause.why}", "yellow")
         shards.add_row(str(shard), f"{count:,}", "" if oldest is None else f"{oldest:,.1f} s", state)
     screen.out.print(shards)
+    if found.strays:
+        screen.out.print(screen.words(words(found.strays, len(found.backlog)), "yellow"), soft_wrap=True)
     if found.held is not None:
         screen.out.print(screen.words(f"nothing is recorded for now: {found.held}", "red"))
     facts = Table.grid(padding=(0, 2))
@@ -130,7 +141,7 @@ def print_status(found: Status) -> None:
     facts.add_row("since the broker began", ", ".join(f"{n:,} {name}" for name, n in found.totals.items()) or "nothing")
     facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
     since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
-    facts.add_row("outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}")
+    facts.add_row("outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}{_pace(found.outbox)}")
     names = ", ".join(f"{name} ({n} processes)" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     facts.add_row("workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none)))
@@ -138,6 +149,12 @@ def print_status(found: Status) -> None:
         facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+
+
+def _pace(outbox: Outbox) -> str:
+    if not outbox.posted_60s:
+        return ""
+    return f"; put into one: {outbox.posted_10s:,.1f}/s in the last 10 s, {outbox.posted_60s:,.1f}/s in the last minute"
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
@@ -159,7 +176,11 @@ def _counts(client: redis.Redis, key: str) -> dict[str, int]:
 
 
 def _events(counts: dict[str, int]) -> int:
-    return sum(counts.values())
+    return sum(count for name, count in counts.items() if name != "posted")
+
+
+def _posted(counts: dict[str, int]) -> int:
+    return counts.get("posted", 0)
 
 
 def _agreed(said: set[str]) -> str | None:

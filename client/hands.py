@@ -20,26 +20,39 @@ class Hands:
         """By entry id, those not handed out among them."""
         self._entry_of: dict[str, str] = {}
         """For the id of each message, its entry."""
+        self._copies: dict[str, list[str]] = {}
+        """For that entry, other entries with the same message, as after Redis lost its data and got it again."""
+        self._copied: dict[str, str] = {}
+        """For each such entry, the one that holds the message."""
         self._awaited: dict[str, Message | None] = {}
         """For the id of each request that is waited for, its response where it came."""
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held) + len(self._copied)
 
     def holds(self, entry_id: str) -> bool:
         """Whether this entry is known."""
-        return entry_id in self._held
+        return entry_id in self._held or entry_id in self._copied
 
-    def put(self, message: Message) -> bool:
-        """Takes a message; False where it is a second copy of one that is held.
+    def entries_of(self, message: Message) -> list[str]:
+        """The entries that hold this message: all of them leave the inbox with it."""
+        with self._lock:
+            return [message.entry_id, *self._copies.get(message.entry_id, ())]
 
-        It goes first to where it is handed out from: an interrupt in between may double it, but not lose it.
+    def put(self, message: Message) -> None:
+        """Takes a message. A second copy of one that is held is kept with it, and not handed out.
+
+        It stays in the inbox until the message is acknowledged: the first one may be there no more. A message goes
+        first to where it is handed out from: an interrupt in between may double it, but not lose it.
         """
         with self._lock:
-            if message.entry_id in self._held:
-                return True
-            if message.id in self._entry_of:
-                return False
+            if self.holds(message.entry_id):
+                return
+            first = self._entry_of.get(message.id)
+            if first is not None:
+                self._copies.setdefault(first, []).append(message.entry_id)
+                self._copied[message.entry_id] = first
+                return
             if self._answers(message):
                 assert message.in_reply_to is not None
                 self._awaited[message.in_reply_to] = message
@@ -47,7 +60,6 @@ class Hands:
                 self._make_ready(message)
             self._held[message.entry_id] = message
             self._entry_of[message.id] = message.entry_id
-            return True
 
     def next(self) -> Message | None:
         """The first message to be handed out."""
@@ -60,6 +72,8 @@ class Hands:
             for message in messages:
                 if self._held.pop(message.entry_id, None) is not None:
                     self._entry_of.pop(message.id, None)
+                    for copy in self._copies.pop(message.entry_id, ()):
+                        self._copied.pop(copy, None)
 
     def expect(self, request_id: str) -> None:
         """From now on the response to this request is kept for who waits for it."""

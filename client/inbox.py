@@ -42,7 +42,7 @@ class Inbox:
 
     def __init__(self, sandbox_id: str, settings: Settings, presence: Presence) -> None:
         self.hands = Hands()
-        self.commands = InboxCommands(sandbox_id, settings.publish_timeout_seconds)
+        self.commands = InboxCommands(sandbox_id, settings)
         self._presence = presence
         self._sorting = Sorting(sandbox_id, self.commands, presence, self.hands)
         self._timeout = settings.publish_timeout_seconds
@@ -74,8 +74,8 @@ class Inbox:
             while (message := self.hands.next()) is not None and message.is_late(self._presence.now_ms):
                 late.append(message)
             if late:
+                ids = [entry_id for one in late for entry_id in self.hands.entries_of(one)]
                 self.hands.drop(late)
-                ids = [one.entry_id for one in late]
                 yield from self.commands.ask(self.commands.hand_over(streams.EXPIRED_CONSUMER, ids))
         except GroupGone:
             self._again()
@@ -124,6 +124,7 @@ class Inbox:
             self._pass = _Pass()
 
     def _read(self, seconds: float, most: int | None) -> Plan[bool]:
+        yield from self._presence.confirming()
         if self._pass is not None:
             yield from self._read_page(self._pass)
             return False

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from client import scripts
 from client.plans import Again, Command, Plan, publish_error, replies, transaction
+from client.publishing import Prepared
 from domain import streams
 from domain.errors import LedgerError, PublishError
+from domain.settings import Settings
 
 _AGAIN: Final = Again("try again")
 
@@ -17,12 +20,13 @@ class GroupGone(LedgerError):
 
 
 class InboxCommands:
-    """The commands, and plans that say them: within `timeout_seconds`, and with errors that say what to do."""
+    """The commands, and plans that say them: within `publish_timeout_seconds`, and with errors that say what to do."""
 
-    def __init__(self, sandbox_id: str, timeout_seconds: float) -> None:
+    def __init__(self, sandbox_id: str, settings: Settings) -> None:
         self.key = streams.inbox(sandbox_id)
         self._taken = streams.taken(sandbox_id)
-        self._timeout = timeout_seconds
+        self._timeout = settings.publish_timeout_seconds
+        self._quiet_ms = str(settings.inbox_quiet_seconds * 1000)
 
     def read_held(self, consumer: str, after: str, most: int) -> Command:
         """What is in the hands of `consumer`, from the entry behind `after` on."""
@@ -53,11 +57,14 @@ class InboxCommands:
         """Entries leave the inbox. All or none: one that is acknowledged, and stays, is never read again."""
         return [("XACK", self.key, streams.MAILBOX_GROUP, *entry_ids), ("XDEL", self.key, *entry_ids)]
 
-    def remember_taken(self, message_ids: Iterable[str], now_ms: float) -> list[Command]:
-        """That messages were acknowledged; the oldest such marks go."""
-        marks = (word for message_id in message_ids for word in (str(int(now_ms)), message_id))
-        oldest = str(-streams.TAKEN_KEPT - 1)
-        return [("ZADD", self._taken, *marks), ("ZREMRANGEBYRANK", self._taken, "0", oldest)]
+    def acknowledge(self, entry_ids: Sequence[str], verdicts: Iterable[tuple[str, Prepared]]) -> Command:
+        """Entries leave the inbox; messages, by their ids, are known to be acknowledged, and the verdicts say so.
+
+        Allowed while Redis has no memory left, for it makes room.
+        """
+        said = [word for id_, verdict in verdicts for word in (id_, streams.stream(verdict.shard), verdict.raw)]
+        kept = (self._quiet_ms, str(streams.TAKEN_KEPT), str(len(entry_ids)))
+        return "EVAL", scripts.ACKNOWLEDGE, "2", self.key, self._taken, *kept, *entry_ids, *said
 
     def ask(self, *commands: Command) -> Plan[list[Any]]:
         """The replies; raises PublishError, or GroupGone."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Unpack
 
 from client.inbox import Inbox
 from client.message import Message, moment
-from client.plans import Again, Plan, Result, Wait, publish_error, transaction
+from client.plans import Again, Plan, Result, Wait, publish_error, replies
 from client.presence import Presence
 from client.publishing import Published, publishing
 from client.writing import RequestOptions, Signer, Writer
@@ -41,7 +41,7 @@ class Mailing:
         self._sandbox_id = sandbox_id
         self._timeout = settings.publish_timeout_seconds
         self._writer = Writer(sandbox_id, settings, signer)
-        self.presence = Presence(sandbox_id, consumer, self._timeout)
+        self.presence = Presence(sandbox_id, consumer, settings)
         self._inbox = Inbox(sandbox_id, settings, self.presence)
         self._opening = threading.Lock()
 
@@ -199,19 +199,16 @@ class Mailing:
         unique = list({message.entry_id: message for message in messages}.values())
         if any(message.to != self._sandbox_id for message in unique):
             raise ValueError(f"only messages to {self._sandbox_id} can be acknowledged here")
-        yield from self.presence.telling_time()
         for place in range(0, len(unique), _MOST_AT_ONCE):
             yield from self._acknowledge(unique[place : place + _MOST_AT_ONCE], reason)
 
     def _acknowledge(self, messages: list[Message], reason: str | None) -> Plan[None]:
         commands, hands = self._inbox.commands, self._inbox.hands
+        entry_ids = [entry_id for message in messages for entry_id in hands.entries_of(message)]
         known = yield from self._acknowledged_before([one for one in messages if not hands.holds(one.entry_id)])
         fresh = [message for message in messages if message.entry_id not in known]
-        say = commands.take_out([message.entry_id for message in messages])
-        if fresh:
-            say += commands.remember_taken((message.id for message in fresh), self.presence.now_ms)
-            say += [self._writer.verdict(message, reason).command for message in fresh]
-        _, error = yield from transaction(say, self._timeout)
+        verdicts = [(message.id, self._writer.verdict(message, reason)) for message in fresh]
+        _, error = yield from replies([commands.acknowledge(entry_ids, verdicts)], self._timeout)
         if error is not None:
             count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
             raise publish_error(error, f"{count} not acknowledged", self._timeout, _AGAIN)

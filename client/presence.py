@@ -7,14 +7,18 @@ started again finds what the one before had in its hands.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, Final
 
+from client import scripts
 from client.plans import Again, Command, Plan, Say, Wait, publish_error, replies
 from domain import streams
 from domain.errors import MailboxClosed, PublishError, SettingsError
+from domain.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -22,32 +26,12 @@ BEAT_SECONDS: Final = 0.5
 LIFE_SECONDS: Final = 1.6
 """A consumer that gives no sign of life for so long is dead: three in a row are missing."""
 _LOOK_SECONDS: Final = 0.05
-_ANY: Final = "any"
-"""In place of the sign that must stand there."""
-
-_SIGN: Final = """#!lua flags=allow-oom
--- KEYS[1] ledger:consumers:{sandbox}; ARGV[1] a consumer, ARGV[2] the sign that must stand there, if one does; or `any`
--- Puts a new sign. Answers whether it did (1, 0), the time in ms, and all signs.
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local stands = redis.call('HGET', KEYS[1], ARGV[1])
-local put = not stands or ARGV[2] == 'any' or stands == ARGV[2]
-if put then redis.call('HSET', KEYS[1], ARGV[1], now) end
-return {put and 1 or 0, now, redis.call('HGETALL', KEYS[1])}
-"""
-_LEAVE: Final = """#!lua flags=allow-oom
--- KEYS[1] ledger:consumers:{sandbox}; ARGV[1] a consumer, ARGV[2] the sign that must stand there, or `any`.
-if ARGV[2] == 'any' or redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
-  return redis.call('HDEL', KEYS[1], ARGV[1])
-end
-return 0
-"""
 
 
 class Presence:
     """This consumer among the others of its inbox; plans for its life, and what is known of the others."""
 
-    def __init__(self, sandbox_id: str, consumer: str | None, timeout_seconds: float) -> None:
+    def __init__(self, sandbox_id: str, consumer: str | None, settings: Settings) -> None:
         if consumer is not None and consumer in ("", streams.EXPIRED_CONSUMER):
             raise SettingsError(f"{consumer!r} cannot be the name of a consumer")
         self.name = consumer or ""
@@ -55,11 +39,15 @@ class Presence:
         self.on_move: Callable[[], None] = lambda: None
         """Called where another slot had to be taken."""
         self._key = streams.consumers(sandbox_id)
-        self._is_given = consumer is not None
+        self._inbox = streams.inbox(sandbox_id)
+        self._word = uuid.uuid4().hex[:12]
+        """Names this process in its signs: so it knows its own, whether or not it heard that they were put."""
         self._has_place = False
-        self._timeout = timeout_seconds
-        self._last = _ANY
-        """The sign that this consumer gave last; `any` where it is not known whether it was heard."""
+        self._is_heard = True
+        self._signed_at = 0.0
+        self._turn = threading.Lock()
+        self._timeout = settings.publish_timeout_seconds
+        self._quiet_ms = str(settings.inbox_quiet_seconds * 1000)
         self._signs: dict[str, str] = {}
         self._time_ms = 0.0
         self._time_at = 0.0
@@ -67,27 +55,23 @@ class Presence:
         self._steady_since = 0.0
 
     def opening(self) -> Plan[None]:
-        """Takes the name that was given, or a slot; raises PublishError."""
-        if self._is_given:
-            yield from self._sign(self.name, _ANY)
-        else:
-            yield from self._taking_slot()
+        """Takes the name that was given, or a slot; raises PublishError, and SettingsError if the name is in use."""
+        yield from self._taking((self.name,) if self.name else map(str, count(1)))
 
     def beating(self) -> Plan[None]:
-        """Gives signs of life until the mailbox is closed; moves to another slot where somebody took this one."""
+        """Gives signs of life until the mailbox is closed; moves to another slot if somebody took this one."""
         while not (yield Wait(BEAT_SECONDS)):
-            (answer,) = yield Say([self._signing(self.name, _ANY if self._is_given else self._last)])
-            if isinstance(answer, Exception):
-                if self._last != _ANY:
-                    logger.warning("the consumer %s gives no sign of life in %s: %s", self.name, self._key, answer)
-                self._last, self._steady_since = _ANY, time.monotonic()
-            elif not self._hear_sign(answer):
-                yield from self._moving()
+            yield from self._beating_once()
+
+    def confirming(self) -> Plan[None]:
+        """To be done before this consumer reads: after a while without a sign its name may be another's."""
+        if self._has_place and time.monotonic() - self._signed_at >= LIFE_SECONDS:
+            yield from self._beating_once()
 
     def leaving(self) -> Plan[None]:
         """Takes the sign of life away, if it can be done; so the next one need not wait."""
         if self._has_place:
-            (answer,) = yield Say([("EVAL", _LEAVE, "1", self._key, self.name, self._last)])
+            (answer,) = yield Say([self._leaving(self.name, "")])
             if isinstance(answer, Exception):
                 logger.debug("the sign of life of %s stays in %s: %s", self.name, self._key, answer)
 
@@ -113,7 +97,7 @@ class Presence:
         kept = kept | {self.name}
         dead = [(name, sign) for name, sign in self._signs.items() if name not in kept and self.is_dead(name, seconds)]
         if dead:
-            yield Say([("EVAL", _LEAVE, "1", self._key, name, sign) for name, sign in dead])
+            yield Say([self._leaving(name, sign) for name, sign in dead])
 
     @property
     def now_ms(self) -> float:
@@ -137,56 +121,83 @@ class Presence:
         steadily = time.monotonic() - self._steady_since >= LIFE_SECONDS
         return steadily and (name not in self._signs or self._age_ms(self._signs[name]) >= seconds * 1000)
 
-    def _taking_slot(self) -> Plan[None]:
-        """The first slot whose consumer does not live. All are watched at once; another sign is a proof of life."""
+    def _taking(self, names: Iterable[str]) -> Plan[None]:
+        """The first name whose consumer does not live. All are watched at once; another sign is a proof of life."""
         yield from self.looking()
+        names = iter(names)
+        name = next(names)
         first, began = self._signs, time.monotonic()
         while True:
-            slot, left_seconds = self._first_slot(first, time.monotonic() - began)
-            if left_seconds > 0:
+            left_seconds = self._left_to_watch(name, first, time.monotonic() - began)
+            if left_seconds is None:
+                name = next(names, "")
+                if not name:
+                    words = "lives in another process: give each a name of its own, or none"
+                    raise SettingsError(f"the consumer {self.name} of {self._inbox} {words}")
+            elif left_seconds > 0:
                 if (yield Wait(min(left_seconds, _LOOK_SECONDS))):
                     raise MailboxClosed("the mailbox was closed while it was opened")
                 yield from self.looking()
-            elif (yield from self._sign(slot, self._signs.get(slot, ""))):
-                self.name = slot
+            elif (yield from self._sign(name, self._signs.get(name, ""))):
+                self.name = name
                 return
 
-    def _first_slot(self, first: dict[str, str], watched_seconds: float) -> tuple[str, float]:
-        """The first slot that is not known to live, and how much longer it must be watched."""
-        for slot in map(str, count(1)):
-            stands = self._signs.get(slot)
-            if stands is None:
-                return slot, 0.0
-            if stands == first.get(slot):
-                young = max(LIFE_SECONDS - self._age_ms(stands) / 1000, 0.0)
-                return slot, min(young, LIFE_SECONDS - watched_seconds)
-        raise AssertionError
+    def _left_to_watch(self, name: str, first: dict[str, str], watched_seconds: float) -> float | None:
+        """How much longer a name must be watched until its consumer is dead for certain; None if it lives."""
+        stands = self._signs.get(name)
+        if stands is None or self._is_own(stands):
+            return 0.0
+        if stands != first.get(name):
+            return None
+        young = max(LIFE_SECONDS - self._age_ms(stands) / 1000, 0.0)
+        return max(min(young, LIFE_SECONDS - watched_seconds), 0.0)
+
+    def _beating_once(self) -> Plan[None]:
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            (answer,) = yield Say([self._signing(self.name, "")])
+            if isinstance(answer, Exception):
+                if self._is_heard:
+                    logger.warning("the consumer %s gives no sign of life in %s: %s", self.name, self._key, answer)
+                self._is_heard, self._steady_since = False, time.monotonic()
+            elif not self._hear_sign(answer):
+                yield from self._moving()
+        finally:
+            self._turn.release()
 
     def _moving(self) -> Plan[None]:
-        """Somebody took this slot for dead, as after a process was stopped: it is theirs now."""
+        """Somebody took this name for dead, as after a process was stopped or cut off: it is theirs now."""
         logger.warning("another consumer has taken %s in %s, which gave no sign of life in time", self.name, self._key)
         try:
-            yield from self._taking_slot()
+            yield from self._taking(map(str, count(1)))
         except (PublishError, MailboxClosed) as error:
             logger.warning("no other slot was taken yet: %s", error)
         else:
             self.on_move()
 
-    def _sign(self, name: str, must_stand: str) -> Plan[bool]:
-        """Gives a sign of life; False where somebody else gave one first. Raises PublishError."""
-        answers, error = yield from replies([self._signing(name, must_stand)], self._timeout)
+    def _sign(self, name: str, may_stand: str) -> Plan[bool]:
+        """Gives a sign of life; False if another's stands there that is not `may_stand`. Raises PublishError."""
+        answers, error = yield from replies([self._signing(name, may_stand)], self._timeout)
         if error is not None:
             raise publish_error(error, "the mailbox is not open", self._timeout, Again("open it again"))
         return self._hear_sign(answers[0])
 
-    def _signing(self, name: str, must_stand: str) -> Command:
-        return "EVAL", _SIGN, "1", self._key, name, must_stand
+    def _signing(self, name: str, may_stand: str) -> Command:
+        return "EVAL", scripts.SIGN, "2", self._key, self._inbox, name, self._word, may_stand, self._quiet_ms
+
+    def _leaving(self, name: str, may_stand: str) -> Command:
+        return "EVAL", scripts.LEAVE, "1", self._key, name, self._word, may_stand
+
+    def _is_own(self, sign: str) -> bool:
+        return sign.endswith(f" {self._word}")
 
     def _hear_sign(self, answer: Any) -> bool:
         put, time_ms, signs = answer
         self._hear(int(time_ms), signs)
         if put:
-            self._last, self._has_place = time_ms.decode(), True
+            self._has_place = self._is_heard = True
+            self._signed_at = time.monotonic()
         return bool(put)
 
     def _hear(self, time_ms: float, signs: list[bytes]) -> None:
@@ -199,7 +210,8 @@ class Presence:
 
     def _age_ms(self, sign: str) -> float:
         """How old a sign was when it was looked at; what is no time is older than any."""
-        return max(self._time_ms - int(sign), 0.0) if sign.isascii() and sign.isdigit() else float("inf")
+        at = sign.partition(" ")[0]
+        return max(self._time_ms - int(at), 0.0) if at.isascii() and at.isdigit() else float("inf")
 
 
 def decoded(name: bytes) -> str:

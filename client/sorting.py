@@ -28,8 +28,8 @@ class Sorting:
     def taking(self, found: Iterable[Entry]) -> Plan[None]:
         """Sorts entries that Redis has put into the hands of this consumer.
 
-        Second copies and what is no message leave the inbox. Messages that are too late are put into nobody's hands:
-        the ledger takes them out. Raises PublishError, GroupGone.
+        What was acknowledged before, and what is no message, leave the inbox. Messages that are too late are put into
+        nobody's hands: the ledger takes them out. Raises PublishError, GroupGone.
         """
         messages: list[Message] = []
         done: list[str] = []
@@ -46,8 +46,8 @@ class Sorting:
                 done.append(message.entry_id)
             elif (consumer := (yield from self._whose(message))) is not None:
                 elsewhere.append(self._commands.hand_over(consumer, [message.entry_id]))
-            elif not self._hands.put(message):
-                done.append(message.entry_id)
+            else:
+                self._hands.put(message)
         if done:
             yield from self._commands.do_at_once(self._commands.take_out(done))
         yield from self._commands.ask(*elsewhere)

@@ -142,6 +142,8 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
     typed = _typed(model, data)
     if len(raw) > limits.max_id_bytes:
         _check_id_lengths(model, data, limits.max_id_bytes)
+    if isinstance(typed, MessageSent):
+        _check_recipients(typed, limits.max_recipients)
     return Event(
         id=event_id,
         source=source,
@@ -292,6 +294,15 @@ def _check_id_length(field: str, value: str, max_bytes: int) -> None:
     size = len(value.encode())
     if size > max_bytes:
         beyond = BeyondLimit(field, f"{size:,} bytes of UTF-8", max_bytes, "max_id_bytes")
+        raise Refused(Reason.INVALID_DATA, field, str(beyond))
+
+
+def _check_recipients(sent: MessageSent, most: int) -> None:
+    """A name that stands twice counts once, for it gets one message."""
+    names = sent.to_sandbox_ids or ()
+    if len(names) > most and (different := len(set(names))) > most:
+        field = "data.to_sandbox_ids"
+        beyond = BeyondLimit(field, f"{different:,} recipients", most, "max_recipients")
         raise Refused(Reason.INVALID_DATA, field, str(beyond))
 
 

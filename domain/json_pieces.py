@@ -2,7 +2,7 @@
 
 It need not be JSON to the letter: between brackets, commas, colons and quotes anything may stand (NaN, 007, a name
 twice). Bytes that are not UTF-8 are kept: as text they are lone surrogates (`surrogateescape`). Nothing here recurses,
-but `member_texts`, which is for what `domain.json_text` has read already.
+but `read_members`, which is for what `domain.json_text` has read already.
 """
 
 from __future__ import annotations
@@ -75,21 +75,25 @@ def members(text: str, opening: int) -> tuple[list[Member], int]:
 
 
 def member_texts(text: str) -> dict[str, str]:
-    """The JSON text of each member of the object `text`, as it stands there; `text` must be JSON to the letter.
+    """The JSON text of each member of the object `text`, as it stands there; `text` must be JSON to the letter."""
+    return {member.name: text[member.value : member.end] for member in read_members(text, first_value(text))}
+
+
+def read_members(text: str, opening: int) -> Iterator[Member]:
+    """The members of the object that begins at `opening`, in a text that must be JSON to the letter.
 
     Whole values are skipped at once, by the reader of `json`: 3 to 20 times as fast as piece by piece (measured).
     """
-    found: dict[str, str] = {}
-    at = _past_spaces(text, first_value(text) + 1)
+    at = _past_spaces(text, opening + 1)
     while text[at] != "}":
+        begin = at
         name, at = _READER.raw_decode(text, at)
-        begin = _past_spaces(text, _past_spaces(text, at) + len(":"))
-        _, end = _READER.raw_decode(text, begin)
-        found[name] = text[begin:end]
+        value = _past_spaces(text, _past_spaces(text, at) + len(":"))
+        _, end = _READER.raw_decode(text, value)
+        yield Member(name, begin, value, end)
         at = _past_spaces(text, end)
         if text[at] == ",":
             at = _past_spaces(text, at + len(","))
-    return found
 
 
 def first_value(text: str) -> int:

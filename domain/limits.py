@@ -27,6 +27,8 @@ class Limits:
     """Of `id`, `subject`, `node`, and each field of ids, in UTF-8."""
     max_source_bytes: int = 1_024
     """Of `source`, in UTF-8."""
+    max_recipients: int = 1_000
+    """Different sandboxes that one `message.sent` names. A broadcast goes to as many as its workspace has."""
 
 
 class Range(NamedTuple):
@@ -45,6 +47,7 @@ RANGES: Final = {
     "max_number_bytes": Range(1_024, 64 * 2**20),
     "max_id_bytes": Range(64, 1_024),
     "max_source_bytes": Range(64, 1_600),
+    "max_recipients": Range(1, 100_000),
 }
 
 

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     max_number_bytes: Annotated[int, _within("max_number_bytes")] = DEFAULT_LIMITS.max_number_bytes
     max_id_bytes: Annotated[int, _within("max_id_bytes")] = DEFAULT_LIMITS.max_id_bytes
     max_source_bytes: Annotated[int, _within("max_source_bytes")] = DEFAULT_LIMITS.max_source_bytes
+    max_recipients: Annotated[int, _within("max_recipients")] = DEFAULT_LIMITS.max_recipients
 
     pool_size: Annotated[int, Field(ge=1)] = 20
     pool_max_overflow: Annotated[int, Field(ge=0)] = 40
@@ -71,6 +72,12 @@ class Settings(BaseSettings):
 
     inbox_messages: Annotated[int, Field(ge=1)] = 1_000
     """So many messages an inbox holds in Redis; the rest waits in the database."""
+    inbox_bytes: Annotated[int, Field(ge=1024)] = 8 * 2**20
+    """So much memory an inbox takes in Redis; the rest waits in the database. A single message always has room."""
+    inbox_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """While Redis uses more than this share of its `maxmemory`, messages wait in the database."""
+    inbox_quiet_seconds: Annotated[int, Field(ge=60)] = 7 * 86_400
+    """So long after its last use an empty inbox is forgotten, and which messages were acknowledged there."""
     mailbox_lease_seconds: Annotated[float, Field(ge=1)] = 10.0
     """How long another consumer of an inbox waits for one that gives no sign of life, before it takes its messages."""
     post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0

@@ -14,17 +14,23 @@
     ledger:idle                  stream, capped; one entry each time a drain leaves a shard that may have entries
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
+                                 (both also count messages put into inboxes: posted)
 
 The post office (docs/decisions/0019):
 
     ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; deleted
-                                 when acknowledged. The consumers of group `mailbox` share it
-    ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock
-    ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second copy
+                                 when acknowledged. The consumers of group `mailbox` share it. An empty one expires
+    ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock, and
+                                 behind a blank which process did; with an expiry
+    ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second
+                                 copy; with an expiry
     ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox, in this entry (n: length of
                                  the message's id); with an expiry when it has come to an end
     ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
-    ledger:postman               string; who looks after what waits in the database, with an expiry
+    ledger:postman               string; the owner of the post office's turn, with an expiry
+    ledger:bell:post             string; somebody wants the post office to look; with an expiry
+    ledger:walk                  string; where the post office's walk through the outbox goes on, with an expiry
+    ledger:round                 string; the pumps asked the post office to look a moment ago; with an expiry
 
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may be lost or doubled without harm.
 """
@@ -50,6 +56,9 @@ RATE_KEPT_SECONDS: Final = 600
 
 
 POSTMAN: Final = "ledger:postman"
+POST_BELL: Final = "ledger:bell:post"
+WALK: Final = "ledger:walk"
+ROUND: Final = "ledger:round"
 EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""

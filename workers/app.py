@@ -12,15 +12,16 @@ import redis
 from celery import Celery
 
 from domain import streams
-from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
-from workers.bootstep import PumpStep, is_stopping, send_drain
+from workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
 from workers.post import PostOffice
+from workers.post_bell import PostBell
+from workers.postman import Postman, PostResult
 from workers.pump import Bell, Ring
 
 
@@ -44,6 +45,7 @@ class _Process(NamedTuple):
     client: redis.Redis
     storage: Storage
     post: PostOffice
+    post_bell: PostBell
 
 
 def _process() -> _Process:
@@ -59,23 +61,22 @@ def _process_of(_pid: int) -> _Process:
     settings = Settings.load()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
-    return _Process(settings, client, storage, PostOffice(client, settings, storage))
+    bell = PostBell(client, lambda: send_post(app))
+    return _Process(settings, client, storage, PostOffice(client, settings, storage, bell), bell)
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post = _process()
+    settings, client, storage, post, _ = _process()
     return Drain(settings, client, storage, shard, is_stopping, post=post).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
-def post() -> dict[str, int | str]:
-    """Delivers messages that wait in the database, and ends those that nobody took in time."""
-    try:
-        return _process().post.look()._asdict()
-    except (DatabaseUnavailable, redis.ConnectionError, redis.TimeoutError) as error:
-        return {"waiting": str(error)}
+def post() -> PostResult:
+    """A turn of the postman: messages that wait in the database go to their inboxes, or expire."""
+    settings, client, _, office, bell = _process()
+    return Postman(client, settings, office, bell, is_stopping).run()
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypedDict
 
 import redis
 
+from domain.envelope import Event
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from workers.authority import guard_of
 from workers.broker import meet_broker
+from workers.entries import is_to_many
 from workers.faults import INTERRUPTIONS, fault
-from workers.post import PostOffice
+from workers.post import PostOffice, moving
 from workers.recorder import Recorded, Recorder
 from workers.shards import Shards, Taken
 
@@ -37,7 +39,7 @@ class DrainResult(TypedDict, total=False):
 
 
 class Drain:
-    """Takes, records, delivers and acknowledges, batch by batch; with nothing left it waits for a while, for more.
+    """Takes, records, acknowledges and delivers, batch by batch; with nothing left it waits for a while, for more.
 
     A batch holds the entries of as many shards as it takes to fill it: a trickle over all shards is recorded in one
     round trip, and of a backlog each drain takes shards of its own. The shard whose bell `called` goes first.
@@ -83,7 +85,7 @@ class Drain:
                 waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
-            elif taken.idle_after and not self._is_idle_for_long():
+            elif taken.idle_after and not self._is_idle_for_long() and not self._post.waits_for_a_process():
                 self._shards.wait(taken)
                 taken = None
             else:
@@ -92,7 +94,20 @@ class Drain:
                 return ""
 
     def _record(self, taken: Taken) -> tuple[str, Taken | None]:
-        """Records, delivers and acknowledges a batch; with that it takes the next, unless its turn is over.
+        """Records a batch; the shards in which a message to many waits come last, apart from the others.
+
+        Measured: to record a broadcast to 10,000 takes 0.2 s, for which nobody else's shard should stand.
+        """
+        many, few = taken.split(is_to_many)
+        if many.entries and few.entries:
+            waiting, _ = self._record_batch(few, again=False)
+            if waiting:
+                return waiting, None
+            taken = many
+        return self._record_batch(taken, again=True)
+
+    def _record_batch(self, taken: Taken, *, again: bool) -> tuple[str, Taken | None]:
+        """Records and acknowledges a batch, and with that takes the next, unless its turn is over or there is mail.
 
         Where it cannot be done for now: why. Then nothing is acknowledged.
         """
@@ -101,7 +116,8 @@ class Drain:
                 if not taken.broker:
                     meet_broker(self._shards, self._storage)
                 outcome = self._recorder.record(taken.entries, taken.fuses)
-                self._post.after(outcome.messages)
+                mail = moving(outcome.messages)
+                self._with_post(self._post.settle, mail)
         except DatabaseUnavailable as error:
             return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
         except redis.RedisError:
@@ -111,7 +127,9 @@ class Drain:
             return f"a drain was interrupted: {fault(error)}", None
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
             return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
-        failures, more = self._shards.done(taken, outcome, again=not self._is_over())
+        # Delivery takes its time: meanwhile nothing is kept from other drains.
+        again = again and not mail and not self._is_over()
+        failures, more = self._shards.done(taken, outcome, again=again)
         if failures:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
@@ -120,7 +138,18 @@ class Drain:
         self._total += outcome
         self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
+        if mail:
+            self._with_post(self._post.deliver, mail)
         return "", more
+
+    def _with_post(self, step: Callable[[Sequence[Event]], object], mail: Sequence[Event]) -> None:
+        """What is recorded and does not move here is found by the postman: no fault of it holds up recording."""
+        try:
+            step(mail)
+        except (redis.RedisError, DatabaseUnavailable, *INTERRUPTIONS):
+            raise
+        except Exception as error:
+            logger.error("messages wait for the postman because of a fault of Flowledger: %s", fault(error))  # noqa: TRY400 - it may hold anything
 
     def _hold(self, taken: Taken, why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""

@@ -13,6 +13,10 @@ MOST_DEATHS: Final = 5
 """After this many workers died on an entry that they had taken alone, it is buried without being parsed."""
 
 
+_LONG_BYTES: Final = 4_096
+"""A shorter message names some hundred recipients at the most."""
+
+
 class Entry(NamedTuple):
     """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
 
@@ -45,6 +49,14 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
         return fields[1]
     texts = [field.decode("utf-8", "surrogateescape") for field in fields]
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
+
+
+def is_to_many(entry: Entry) -> bool:
+    """Whether this may be a message to many: one that only looks so is recorded a moment later than it might be."""
+    return any(
+        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value)
+        for value in entry.fields[1::2]
+    )
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:

@@ -142,7 +142,7 @@ class Pump:
     def _ring_postman(self) -> None:
         """Once in a while, for all workers together; while Redis is full nothing can be put into inboxes anyhow."""
         try:
-            if self._client.set(streams.POSTMAN, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
+            if self._client.set(streams.ROUND, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
                 self._post()
         except (OperationalError, redis.OutOfMemoryError) as error:
             if not is_out_of_memory(error):

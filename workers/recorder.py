@@ -115,14 +115,12 @@ class Recorded:
     messages: tuple[Event, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Recorded) -> Recorded:
-        """The counts of both, and what both hold."""
-        return Recorded(
-            self.recorded + other.recorded,
-            self.repeated + other.repeated,
-            self.dead + other.dead,
-            self.entries + other.entries,
-            self.messages + other.messages,
-        )
+        """The sum of the counts."""
+        return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
+
+    def and_then(self, other: Recorded) -> Recorded:
+        """The sum of the counts, and what both hold, in order."""
+        return replace(self + other, entries=self.entries + other.entries, messages=self.messages + other.messages)
 
 
 class Recorder:
@@ -187,7 +185,7 @@ class Recorder:
             fuses[shard].restore(state)
         middle = len(reads) // 2
         first = self._record_or_halve(reads[:middle], recorded_at, fuses)
-        return first + self._record_or_halve(reads[middle:], recorded_at, fuses)
+        return first.and_then(self._record_or_halve(reads[middle:], recorded_at, fuses))
 
     def _tried(self, batch: Sequence[Read], recorded_at: str) -> Recorded | Exception:
         """What came of it, or the error if the batch is at fault; other errors are raised."""

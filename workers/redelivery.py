@@ -6,7 +6,8 @@ known to Redis and stays as it is; what Redis does not know any more is put agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Protocol
@@ -16,11 +17,15 @@ import redis
 from domain import streams
 from domain.settings import Settings
 from domain.times import now
-from storage.repositories.undelivered import Place, Undelivered, UndeliveredRepository
+from storage.repositories.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
 from storage.unit_of_work import Storage
-from workers.post import READ_AT_ONCE, PostOffice, raise_unless_refused
+from workers.post import PostOffice
+from workers.texts import Texts
+
+logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 500
+_PUT_AT_ONCE: Final = 16
 
 Tell = Callable[[int, int], None]
 """Hears how many messages were looked at, and of how many."""
@@ -75,6 +80,7 @@ class Redelivery:
         self._client = client
         self._storage = storage
         self._carrier = carrier
+        self._texts = Texts(storage)
         self._full: str | None = None
         self._found = Redelivered()
 
@@ -101,7 +107,7 @@ class Redelivery:
             after = page[-1].place
 
     def _redeliver(self, recipient: str, messages: Sequence[Undelivered]) -> None:
-        ours = [one for one in messages if one.is_ours]
+        ours = [one for one in messages if self._was_put(one)]
         lost = self._lost(recipient, ours)
         moment = now()
         late = [one for one in lost if one.expires_at is not None and one.expires_at <= moment]
@@ -113,6 +119,13 @@ class Redelivery:
         self._found.put += put
         self._found.no_room += len(lost) - expired - put
 
+    def _was_put(self, one: Undelivered) -> bool:
+        """Whether the ledger put it into this inbox, and the event that it put there is for this recipient."""
+        if one.sent_by == NOBODY:
+            return False
+        sent = self._texts.get(one.sent_by, (one.sent_by,))
+        return sent is not None and not sent.names_only_others(one.to_sandbox_id)
+
     def _lost(self, recipient: str, messages: Sequence[Undelivered]) -> list[Undelivered]:
         """Those of which Redis knows neither that they are in the inbox nor that they were acknowledged."""
         taken = streams.taken(recipient)
@@ -121,20 +134,18 @@ class Redelivery:
                 pipeline.exists(streams.posted(one.message_id, recipient))
                 pipeline.zscore(taken, one.message_id)
             replies = pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise_unless_refused(reply, recipient)
-                return list(messages)
+        if is_refused(recipient, replies):
+            return list(messages)
         known = zip(replies[::2], replies[1::2], strict=True)
         return [one for one, (mark, taken_at) in zip(messages, known, strict=True) if not mark and taken_at is None]
 
     def _put(self, recipient: str, messages: Sequence[Undelivered]) -> int:
         """Puts some at a time, for their texts may be large, until one does not go: then none behind it may."""
         put = 0
-        for first in range(0, len(messages), READ_AT_ONCE):
+        for first in range(0, len(messages), _PUT_AT_ONCE):
             if recipient == self._full:
                 break
-            some = messages[first : first + READ_AT_ONCE]
+            some = messages[first : first + _PUT_AT_ONCE]
             went = self._carrier.put_again(recipient, some)
             put += went
             if went < len(some):
@@ -163,8 +174,17 @@ class DryRun:
 
     def _room_of(self, recipient: str) -> int:
         try:
-            length = int(self._client.xlen(streams.inbox(recipient)))
+            return max(0, self._most - int(self._client.xlen(streams.inbox(recipient))))
         except redis.ResponseError as error:
-            raise_unless_refused(error, recipient)
-            return 0
-        return max(0, self._most - length)
+            return 0 if is_refused(recipient, [error]) else self._most
+
+
+def is_refused(recipient: str, replies: Iterable[object]) -> bool:
+    """Whether Redis refuses one of the keys of a recipient, as of another type; raises its other errors."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            if not str(reply).startswith("WRONGTYPE"):
+                raise reply
+            logger.error("the inbox of %s cannot be used: %s", ascii(recipient)[:100], reply)
+            return True
+    return False

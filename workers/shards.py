@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -45,6 +45,17 @@ class Taken(NamedTuple):
     """Where the caller has the watch: the last entry of the idle stream; else empty."""
     broker: str
     """The broker's mark; empty where it is new, or has lost its data."""
+
+    def split(self, condition: Callable[[Entry], bool]) -> tuple[Taken, Taken]:
+        """The shards with an entry that fulfils the condition, and the others."""
+        those = {entry.shard for entry in self.entries if condition(entry)}
+        return self._of(those), self._of(self.fuses.keys() - those)
+
+    def _of(self, shards: Set[int]) -> Taken:
+        return self._replace(
+            entries=[entry for entry in self.entries if entry.shard in shards],
+            fuses={shard: fuse for shard, fuse in self.fuses.items() if shard in shards},
+        )
 
 
 class Shards:

@@ -61,9 +61,14 @@ class MessageFailed(RecipientData):
 
 
 class MessageDispatched(RecipientData):
-    """The ledger's own: the message was put into the recipient's inbox."""
+    """The ledger's own: the message was put into the recipient's inbox.
+
+    `event_source` and `event_id` name the `message.sent` that was put there.
+    """
 
     event_type = "message.dispatched"
+    event_source: str | None = None
+    event_id: Id | None = None
 
 
 class MessageExpired(RecipientData):

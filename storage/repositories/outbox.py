@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, tuple_
 
 from domain import json_text
 from domain.envelope import Event
@@ -25,6 +25,10 @@ _COLUMNS: Final = [
     _TABLE.c.event_id,
     _TABLE.c.expires_at,
 ]
+
+
+Expiry = tuple[datetime, int]
+"""Where some messages that have expired end: `expires_at`, and the row."""
 
 
 class Outgoing(Protocol):
@@ -118,33 +122,33 @@ class OutboxRepository:
         )
         return [Waiting._make(row) for row in self.connection.execute(statement)]
 
-    def expired(self, moment: datetime, limit: int) -> list[Waiting]:
-        """Messages whose time was over at `moment`, the longest over first."""
-        is_over = _TABLE.c.expires_at <= moment
-        statement = select(*_COLUMNS, true()).where(is_over).order_by(_TABLE.c.expires_at).limit(limit)
+    def expired(self, moment: datetime, after: Expiry | None, limit: int) -> list[Waiting]:
+        """Messages whose time was over at `moment`, the longest over first, behind the place `after`."""
+        place = (_TABLE.c.expires_at, _TABLE.c.id)
+        statement = select(*_COLUMNS, true()).where(_TABLE.c.expires_at <= moment).order_by(*place).limit(limit)
+        if after is not None:
+            values = (bindparam(None, value, column.type) for value, column in zip(after, place, strict=True))
+            statement = statement.where(tuple_(*place) > tuple_(*values))
         return [Waiting._make(row) for row in self.connection.execute(statement)]
 
     def recipients(self, after: str, limit: int) -> list[str]:
         """For whom anything waits, some at a time, in order, behind `after`: each found by one look into the index."""
-        found: list[str] = []
-        while len(found) < limit:
-            least = select(func.min(_TABLE.c.to_sandbox_id)).where(_TABLE.c.to_sandbox_id > after)
-            one = self.connection.execute(least).scalar_one()
-            if one is None:
-                break
-            found.append(one)
-            after = one
-        return found
+        name = _TABLE.c.to_sandbox_id
+        found = select(func.min(name).label("name")).where(name > after).cte("found", recursive=True)
+        following = select(func.min(name)).where(name > found.c.name).scalar_subquery()
+        found = found.union_all(select(following).where(found.c.name.is_not(None)))
+        statement = select(found.c.name).where(found.c.name.is_not(None)).limit(limit)
+        return list(self.connection.execute(statement).scalars())
 
-    def recipients_of(self, message_ids: Collection[str]) -> set[str]:
-        """For whom these messages wait."""
-        statement = select(_TABLE.c.to_sandbox_id).where(_TABLE.c.message_id.in_(message_ids)).distinct()
+    def recipients_of(self, message_ids: Collection[str], limit: int) -> set[str]:
+        """For whom these messages wait; `limit` of them at the most."""
+        statement = select(_TABLE.c.to_sandbox_id).where(_TABLE.c.message_id.in_(message_ids)).distinct().limit(limit)
         return set(self.connection.execute(statement).scalars())
 
-    def texts(self, outgoing: Iterable[Outgoing]) -> Mapping[tuple[str, str], str]:
-        """The events that sent these messages, as they came, by source and id."""
+    def texts(self, sent_by: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """The texts of events, as they came, by source and id."""
         events = tables.events
-        of_keys = tuple_(events.c.source, events.c.id).in_(sorted({one.sent_by for one in outgoing}))
+        of_keys = tuple_(events.c.source, events.c.id).in_(sorted(set(sent_by)))
         rows = self.connection.execute(select(events.c.source, events.c.id, events.c.raw).where(of_keys))
         return {(row.source, row.id): row.raw for row in rows}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, se
 
 from domain import json_text
 from domain.envelope import LEDGER_SOURCE
-from domain.events import MessageDispatched
-from domain.keys import owner_of
+from domain.events import MessageDispatched, MessageSent
 from domain.statuses import DeliveryStatus
 from storage import tables
 from storage.repositories.messages import reached_by
@@ -22,22 +21,27 @@ _DELIVERIES: Final = tables.message_deliveries
 _PLACE: Final = (_DELIVERIES.c.to_sandbox_id, _DELIVERIES.c.sent_at, _DELIVERIES.c.message_id)
 _SENT: Final = _MESSAGES.join(_DELIVERIES, _DELIVERIES.c.message_id == _MESSAGES.c.id)
 
+SentBy = tuple[str, str]
+"""An event, by source and id."""
+NOBODY: Final[SentBy] = ("", "")
+Reached = tuple[str, str]
+"""A message and one of its recipients."""
 Place = tuple[str, datetime, str]
 """Where a page ends: recipient, `sent_at`, message."""
 
 
 class Undelivered(NamedTuple):
-    """A message that one recipient has not taken yet; `sent_by` names the event that sent it, by source and id.
+    """A message that one recipient has not taken yet.
 
-    `is_ours`: the ledger put it into the recipient's inbox. Others were carried by somebody else.
+    `sent_by` names the event that the ledger put into the recipient's inbox, by source and id: of a message that is
+    sent in several events each delivery is of one of them. `NOBODY` if somebody else carried it.
     """
 
     message_id: str
     to_sandbox_id: str
     sent_at: datetime
     expires_at: datetime | None
-    sent_by: tuple[str, str]
-    is_ours: bool
+    sent_by: SentBy
 
     @property
     def place(self) -> Place:
@@ -60,46 +64,69 @@ class UndeliveredRepository:
 
         Recipient by recipient, the messages of each in the order in which they were put into the inbox first.
         """
-        columns = (*_PLACE, _DELIVERIES.c.status_key, _MESSAGES.c.sent_key, _MESSAGES.c.expires_at)
+        columns = (*_PLACE, _DELIVERIES.c.status_key, _MESSAGES.c.expires_at)
         statement = select(*columns).select_from(_SENT).where(_is_undelivered(to_sandbox_id))
         statement = statement.order_by(*_PLACE).limit(limit)
         if after is not None:
             values = (bindparam(None, value, column.type) for value, column in zip(after, _PLACE, strict=True))
             statement = statement.where(tuple_(*_PLACE) > tuple_(*values))
         rows = self.connection.execute(statement).all()
-        ours = self._put_by_the_ledger(rows)
+        made_by = self._made_by(rows)
         return [
             Undelivered(
                 message_id=row.message_id,
                 to_sandbox_id=row.to_sandbox_id,
                 sent_at=row.sent_at,
                 expires_at=row.expires_at,
-                sent_by=owner_of(row.sent_key),
-                is_ours=(row.message_id, row.to_sandbox_id) in ours,
+                sent_by=made_by.get((row.message_id, row.to_sandbox_id), NOBODY),
             )
             for row in rows
         ]
 
-    def _put_by_the_ledger(self, rows: Iterable[Row[*tuple[Any, ...]]]) -> set[tuple[str, str]]:
-        """Those with a `message.dispatched` of the ledger's own, as message and recipient.
+    def _made_by(self, rows: Iterable[Row[*tuple[Any, ...]]]) -> dict[Reached, SentBy]:
+        """For each message and recipient the event that the ledger's own `message.dispatched` says was put there.
 
-        Mostly it is the event that the delivery's status is of. Where somebody else reported the same later, the
-        journal is searched for it.
+        Mostly that is the event that the delivery's status is of. If somebody else reported the same later, the journal
+        is searched for it.
         """
-        ours, others = set(), set()
+        events = tables.events
+        own, others = [], set()
         for row in rows:
-            if reached_by(row.status_key)[0] == LEDGER_SOURCE:
-                ours.add((row.message_id, row.to_sandbox_id))
+            reached = reached_by(row.status_key)
+            if reached[0] == LEDGER_SOURCE:
+                own.append(reached)
             else:
                 others.add(row.message_id)
-        return ours | self._dispatched(others) if others else ours
+        found = self._dispatched(_is_one_of(own)) if own else {}
+        if others:
+            by_ledger = (events.c.source == LEDGER_SOURCE) & (events.c.type == MessageDispatched.event_type)
+            found = self._dispatched(by_ledger & events.c.subject.in_(others)) | found
+        return self._sent(found)
 
-    def _dispatched(self, message_ids: Collection[str]) -> set[tuple[str, str]]:
+    def _dispatched(self, condition: ColumnElement[bool]) -> dict[Reached, SentBy]:
+        """What the events of the journal that fulfil the condition say was put."""
         events = tables.events
-        own = (events.c.source == LEDGER_SOURCE) & (events.c.type == MessageDispatched.event_type)
-        statement = select(events.c.subject, events.c.raw).where(own, events.c.subject.in_(message_ids))
-        rows = self.connection.execute(statement)
-        return {(row.subject, json_text.loads(row.raw)["data"]["to_sandbox_id"]) for row in rows}
+        found = {}
+        for row in self.connection.execute(select(events.c.subject, events.c.raw).where(condition)):
+            data = json_text.loads(row.raw)["data"]
+            if "event_source" in data and "event_id" in data:
+                found[row.subject, data["to_sandbox_id"]] = (data["event_source"], data["event_id"])
+        return found
+
+    def _sent(self, made_by: Mapping[Reached, SentBy]) -> dict[Reached, SentBy]:
+        """Those that name a `message.sent` of the message."""
+        if not made_by:
+            return {}
+        events = tables.events
+        is_one = _is_one_of(made_by.values()) & (events.c.type == MessageSent.event_type)
+        rows = self.connection.execute(select(events.c.source, events.c.id, events.c.subject).where(is_one))
+        subjects = {(row.source, row.id): row.subject for row in rows}
+        return {reached: sent_by for reached, sent_by in made_by.items() if subjects.get(sent_by) == reached[0]}
+
+
+def _is_one_of(names: Iterable[SentBy]) -> ColumnElement[bool]:
+    events = tables.events
+    return tuple_(events.c.source, events.c.id).in_(sorted(set(names)))
 
 
 def _is_undelivered(to_sandbox_id: str | None) -> ColumnElement[bool]:

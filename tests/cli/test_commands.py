@@ -159,7 +159,7 @@ def test_status_tells_backlog_dead_letters_and_that_nobody_works(run: Run, stora
     report = json.loads(run("status", "--json").out)
     assert sum(report["backlog"].values()) == 1
     assert report["dead_letters"] == {"open": 1}
-    assert report["outbox"] == {"waiting": 0, "since": None}
+    assert report["outbox"] == {"waiting": 0, "since": None, "posted_10s": 0, "posted_60s": 0}
     assert report["workers"] == {}
     assert "none: nothing is recorded" in run("status").out
 
@@ -171,7 +171,8 @@ def test_status_tells_how_many_messages_wait_for_inboxes_and_since_when(run: Run
         first = JournalRepository(connection).get("/tests", "1")
     assert first is not None
     since = first.recorded_at.isoformat().replace("+00:00", "Z")
-    assert json.loads(run("status", "--json").out)["outbox"] == {"waiting": 3, "since": since}
+    outbox = json.loads(run("status", "--json").out)["outbox"]
+    assert outbox == {"waiting": 3, "since": since, "posted_10s": 0, "posted_60s": 0}
     assert "3 messages wait for an inbox, the first of them since 2" in run("status").out
 
 

@@ -183,7 +183,7 @@ class PostOffice:
     def signs(self, of: str = AGENT) -> dict[str, int]:
         """Who gave a sign of life, and when."""
         found: Any = self.client.hgetall(streams.consumers(of))
-        return {name.decode(): int(at) for name, at in found.items()}
+        return {name.decode(): int(at.split()[0]) for name, at in found.items()}
 
     @property
     def now_ms(self) -> int:

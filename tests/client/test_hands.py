@@ -28,14 +28,14 @@ def hands() -> Hands:
 
 def test_messages_are_in_the_order_of_their_entries_however_they_came(hands: Hands) -> None:
     for number, entry_id in ((4, "100-0"), (1, "9-0"), (3, "10-10"), (2, "10-9")):
-        assert hands.put(message(number, entry_id))
+        hands.put(message(number, entry_id))
     assert all_of(hands) == [1, 2, 3, 4]
 
 
 def test_an_entry_is_taken_once_and_known_until_it_is_dropped(hands: Hands) -> None:
     one = message(1)
-    assert hands.put(one)
-    assert hands.put(one)
+    hands.put(one)
+    hands.put(one)
     assert all_of(hands) == [1]
     assert hands.holds("1-0")
     hands.drop([one])
@@ -43,11 +43,17 @@ def test_an_entry_is_taken_once_and_known_until_it_is_dropped(hands: Hands) -> N
     assert (hands.holds("1-0"), len(hands)) == (False, 0)
 
 
-def test_a_second_copy_is_not_taken(hands: Hands) -> None:
-    assert hands.put(message(1, "1-0"))
-    assert not hands.put(message(1, "2-0"))
-    hands.drop([message(1, "1-0")])
-    assert hands.put(message(1, "2-0"))
+def test_a_second_copy_is_kept_with_the_first_and_goes_with_it(hands: Hands) -> None:
+    first, copy = message(1, "1-0"), message(1, "2-0")
+    for one in (first, copy, copy):
+        hands.put(one)
+    assert all_of(hands) == [1]
+    assert (hands.entries_of(first), hands.holds("2-0"), len(hands)) == (["1-0", "2-0"], True, 2)
+    hands.drop([first])
+    assert (hands.holds("2-0"), len(hands)) == (False, 0)
+    hands.put(copy)
+    assert hands.entries_of(copy) == ["2-0"]
+    assert all_of(hands) == [1]
 
 
 def test_a_response_is_for_who_waits_for_it(hands: Hands) -> None:

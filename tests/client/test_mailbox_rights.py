@@ -19,7 +19,8 @@ KEYS: Final = (
 )  # fmt: skip
 COMMANDS: Final = (
     "+time", "+eval", "+hset", "+hget", "+hgetall", "+hdel", "+xgroup|create", "+xreadgroup", "+xpending", "+xclaim",
-    "+xack", "+xdel", "+xadd", "+zadd", "+zremrangebyrank", "+zmscore", "+multi", "+exec",
+    "+xack", "+xdel", "+xadd", "+zadd", "+zremrangebyrank", "+zcard", "+xlen", "+pexpire", "+zmscore", "+multi",
+    "+exec",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from tests.builders import raw
 from tests.storage.recording import all_rows, count, dead_letters, differences
 from workers.drain import Drain
 from workers.post import PostOffice
+from workers.post_bell import PostBell
+from workers.postman import Postman, PostResult
 
 Row = dict[str, Any]
 
@@ -27,6 +29,13 @@ class Office:
         self.client = client
         self.storage = storage
         self.post = PostOffice(client, self.settings, storage)
+
+    def look(self) -> PostResult:
+        """A turn of the postman."""
+        bell = PostBell(self.client, lambda: None)
+        result = Postman(self.client, self.settings, self.post, bell).run()
+        self.client.delete(streams.POST_BELL)
+        return result
 
     def publish(self, *events: bytes, shard: int = 0) -> None:
         for event in events:
@@ -65,6 +74,10 @@ class Office:
         """All is recorded, nothing waits, and every row says what the journal says."""
         self.drain()
         assert (self.waiting(), dead_letters(self.storage), differences(self.storage)) == (0, [], [])
+
+
+def put_and_expired(result: PostResult) -> tuple[int, int]:
+    return result["put"], result["expired"]
 
 
 def message(id: str, *to: str, sender: str = "alice", **data: Any) -> bytes:

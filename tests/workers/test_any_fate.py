@@ -27,7 +27,10 @@ from tests.builders import events, raw
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 from workers.connections import connect
 from workers.drain import Drain
+from workers.inboxes import Inboxes
 from workers.post import PostOffice
+from workers.post_bell import PostBell
+from workers.postman import Postman
 from workers.recorder import Recorder
 from workers.replay import Replayer
 from workers.shards import Shards
@@ -41,10 +44,12 @@ STEPS: Final[dict[str, tuple[type[Any], str, bool]]] = {
     "not yet flushed": (UnitOfWork, "flush", False),
     "flushed": (UnitOfWork, "flush", True),
     "recorded": (Recorder, "record", True),
-    "not yet delivered": (PostOffice, "after", False),
-    "not yet in an inbox": (PostOffice, "_put", False),
-    "in an inbox": (PostOffice, "_put", True),
-    "delivered": (PostOffice, "after", True),
+    "not yet settled": (PostOffice, "settle", False),
+    "settled": (PostOffice, "settle", True),
+    "not yet delivered": (PostOffice, "deliver", False),
+    "not yet in an inbox": (Inboxes, "put", False),
+    "in an inbox": (Inboxes, "put", True),
+    "delivered": (PostOffice, "deliver", True),
     "not yet done": (Shards, "done", False),
     "done": (Shards, "done", True),
     "left": (Shards, "leave", True),
@@ -139,7 +144,8 @@ class Fate(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         """What workers do once in a while."""
-        PostOffice(self.client, self.settings, self.storage).look()
+        bell = PostBell(self.client, lambda: None)
+        Postman(self.client, self.settings, PostOffice(self.client, self.settings, self.storage), bell).run()
 
     def teardown(self) -> None:
         """Everything is mended, recorded and delivered in the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -13,16 +14,22 @@ from domain import streams
 from storage import tables
 from tests.builders import ABSENT, raw
 from tests.storage.recording import all_rows, dead_letters
-from tests.workers.office import Office, message
+from tests.workers.office import Office, message, put_and_expired
 from workers.drain import Drain
-from workers.post import Looked, PostOffice
+from workers.inboxes import Inboxes
+from workers.post import PostOffice
 
 
-def test_a_message_comes_into_the_inbox_of_each_recipient_as_it_was_sent(office: Office) -> None:
-    sent = message("m1", "bob", "carol").replace(b",", b" ,")
-    office.publish(sent)
+def test_a_message_comes_into_the_inbox_of_each_recipient_as_it_was_sent_to_it_alone(office: Office) -> None:
+    sent = message("m1", "bob", "carol", more=1.50).replace(b",", b" ,")
+    alone = message("m2", "bob").replace(b",", b" ,")
+    office.publish(sent, alone)
     office.drain()
-    assert office.inbox("bob") == office.inbox("carol") == [{b"event": sent, b"message_id": b"m1"}]
+    bobs, carols = (sent.replace(b'"bob" , "carol"', name) for name in (b'"bob"', b'"carol"'))
+    assert office.inbox("bob") == [
+        {b"event": bobs, b"message_id": b"m1"}, {b"event": alone, b"message_id": b"m2"},
+    ]  # fmt: skip
+    assert office.inbox("carol") == [{b"event": carols, b"message_id": b"m1"}]
     delivery = office.delivery("m1", "bob")
     assert delivery["status"] == "sent"
     assert delivery["sent_at"] >= datetime.now(UTC) - timedelta(minutes=1)
@@ -30,11 +37,12 @@ def test_a_message_comes_into_the_inbox_of_each_recipient_as_it_was_sent(office:
 
 
 def test_what_the_ledger_says_of_a_message_is_an_event_of_its_own(office: Office) -> None:
-    office.publish(message("m1", "bob"))
+    office.publish(raw("message.sent", subject="m1", id="e", from_sandbox_id="alice", to_sandbox_ids=["bob"]))
     office.drain()
     with office.storage.reading() as connection:
         row = connection.execute(select(tables.events).where(tables.events.c.type == "message.dispatched")).one()
-    assert (row.source, row.subject, json.loads(row.raw)["data"]) == ("/flowledger", "m1", {"to_sandbox_id": "bob"})
+    assert (row.source, row.subject) == ("/flowledger", "m1")
+    assert json.loads(row.raw)["data"] == {"to_sandbox_id": "bob", "event_source": "/tests", "event_id": "e"}
 
 
 def test_messages_of_one_sender_come_in_the_order_in_which_they_were_sent(office: Office) -> None:
@@ -49,13 +57,13 @@ def test_messages_of_one_sender_come_in_the_order_in_which_they_were_sent(office
     office.check()
 
 
-@pytest.mark.parametrize("step", ["_deliver", "_rooms", "_put_all", "_put"])
+@pytest.mark.parametrize("step", ["take_messages", "rooms", "put"])
 def test_a_drain_that_dies_between_commit_and_inbox_leaves_it_to_the_next(
     office: Office, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     office.publish(message("m1", "bob"), message("m2", "bob"))
     with monkeypatch.context() as broken:
-        broken.setattr(PostOffice, step, _dies)
+        broken.setattr(Inboxes, step, _dies)
         result = Drain(office.settings, office.client, office.storage, 0).run()
         assert "ConnectionError" in result["waiting"]
     assert (office.ids("bob"), office.waiting()) == ([], 2)
@@ -68,13 +76,18 @@ def test_a_drain_that_dies_between_commit_and_inbox_leaves_it_to_the_next(
 def test_a_drain_that_dies_behind_the_inbox_does_not_put_it_there_twice(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put = Inboxes.put
+
+    def put_and_die(*arguments: Any) -> None:
+        put(*arguments)
+        _dies()
+
     office.publish(message("m1", "bob"))
     with monkeypatch.context() as broken:
-        broken.setattr("workers.shards.Shards.done", _dies)
-        Drain(office.settings, office.client, office.storage, 0).run()
-    assert (office.ids("bob"), office.client.xlen(streams.stream(0))) == (["m1"], 1)
-    office.drain()
-    office.post.look()
+        broken.setattr(Inboxes, "put", put_and_die)
+        Drain(office.settings, office.client, office.storage, 0, post=office.post).run()
+    assert (office.ids("bob"), office.waiting()) == (["m1"], 1)
+    office.look()
     assert office.ids("bob") == ["m1"]
     office.check()
 
@@ -124,7 +137,7 @@ def test_a_mark_that_got_lost_does_not_bring_a_message_again_that_was_acknowledg
     assert office.waiting() == 1, "the dispatch is not recorded yet"
     office.client.delete(streams.posted("m1", "bob"))
     office.client.zadd(streams.taken("bob"), {"m1": 1})
-    assert office.post.look() == Looked(put=1, expired=0)
+    assert put_and_expired(office.look()) == (1, 0)
     assert len(office.inbox("bob")) == 1
 
 
@@ -153,7 +166,7 @@ def test_what_waits_is_read_some_at_a_time(office: Office) -> None:
         office.drain()
     finally:
         office.client.config_set("maxmemory", 0)
-    assert office.post.look().put == 50
+    assert office.look()["put"] == 50
     assert office.ids("bob") == [f"m{place:02}" for place in range(50)]
     office.check()
 
@@ -165,11 +178,11 @@ def test_a_full_redis_leaves_messages_in_the_database_until_it_has_room(
     office.client.config_set("maxmemory", 1)
     try:
         office.drain()
-        office.post.look()
+        office.look()
         assert (office.ids("bob"), office.waiting()) == ([], 3)
     finally:
         office.client.config_set("maxmemory", 0)
-    assert office.post.look().put == 3
+    assert office.look()["put"] == 3
     assert office.ids("bob") == ["m0", "m1", "m2"]
     assert [record.message.split(":")[0] for record in caplog.records] == [
         "Redis has no memory left for inboxes",
@@ -183,7 +196,7 @@ def test_a_redis_that_lost_an_inbox_gets_it_again_as_long_as_it_was_not_recorded
     Drain(office.settings.model_copy(update={"drain_seconds": 1e-9}), office.client, office.storage, 0).run()
     office.client.flushdb()
     assert office.waiting() == 1
-    office.post.look()
+    office.look()
     assert office.ids("bob") == ["m1"]
     office.check()
 
@@ -197,7 +210,7 @@ def test_an_inbox_that_is_none_is_its_recipients_trouble_alone(
     assert (office.ids("carol"), office.waiting()) == (["m1"], 1)
     assert "the inbox of 'bob' cannot be used" in caplog.text
     office.client.delete(streams.inbox("bob"))
-    office.post.look()
+    office.look()
     assert office.ids("bob") == ["m1"]
     office.check()
 
@@ -236,10 +249,11 @@ def test_a_broadcast_that_a_drain_died_over_keeps_its_recipients(
 ) -> None:
     office.publish(raw("sandbox.created", subject="bob", workspace_id="lab"), broadcast("m1", "lab"))
     with monkeypatch.context() as broken:
-        broken.setattr(PostOffice, "after", _dies)
+        broken.setattr(PostOffice, "deliver", _dies)
         Drain(office.settings, office.client, office.storage, 0).run()
     office.publish(raw("sandbox.created", subject="carol", workspace_id="lab"))
     office.drain()
+    office.look()
     assert (office.ids("bob"), office.ids("carol")) == (["m1"], [])
     office.check()
 

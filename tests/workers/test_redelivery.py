@@ -39,7 +39,9 @@ def test_what_was_sent_and_is_lost_comes_into_its_inbox_again_as_it_was_sent(off
     sent = message("m1", "bob", "carol").replace(b",", b" ,")
     lost(office, sent)
     assert redeliver(office) == Redelivered(put=2)
-    assert office.inbox("bob") == office.inbox("carol") == [{b"event": sent, b"message_id": b"m1"}]
+    bobs, carols = (sent.replace(b'"bob" , "carol"', name) for name in (b'"bob"', b'"carol"'))
+    assert office.inbox("bob") == [{b"event": bobs, b"message_id": b"m1"}]
+    assert office.inbox("carol") == [{b"event": carols, b"message_id": b"m1"}]
     office.check()
     office.take("bob", "m1")
     office.drain()
@@ -103,7 +105,7 @@ def test_what_waits_in_the_outbox_is_the_post_offices(office: Office) -> None:
     lost(office, *(message(f"m{place}", "bob") for place in range(4)))
     assert office.waiting() == 1
     assert redeliver(office) == Redelivered(put=3)
-    office.post.look()
+    office.look()
     assert office.ids("bob") == ["m0", "m1", "m2"]
     assert office.waiting() == 1
 
@@ -169,7 +171,7 @@ def test_none_goes_before_one_that_did_not_go(office: Office, monkeypatch: pytes
 
 
 def test_a_full_redis_takes_what_it_lost_when_it_has_room(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(0.5)))
+    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(2)))
     office.client.config_set("maxmemory", 1)
     try:
         wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
@@ -196,7 +198,7 @@ def test_an_inbox_that_cannot_be_used_is_its_recipients_trouble_alone(
 
 
 def test_what_nobody_took_in_time_expires_and_is_not_put(office: Office) -> None:
-    lost(office, message("m1", "bob", expires_at=in_seconds(0.3)), message("m2", "bob", expires_at=in_seconds(600)))
+    lost(office, message("m1", "bob", expires_at=in_seconds(2)), message("m2", "bob", expires_at=in_seconds(600)))
     wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
     assert redeliver(office) == Redelivered(put=1, expired=1)
     office.drain()
@@ -206,9 +208,9 @@ def test_what_nobody_took_in_time_expires_and_is_not_put(office: Office) -> None
 
 
 def test_what_was_put_again_expires_in_its_time(office: Office) -> None:
-    lost(office, message("m1", "bob", expires_at=in_seconds(0.5)))
+    lost(office, message("m1", "bob", expires_at=in_seconds(2)))
     assert redeliver(office) == Redelivered(put=1)
-    wait_until(lambda: office.post.look().expired == 1)
+    wait_until(lambda: office.look()["expired"] == 1)
     office.drain()
     assert (office.ids("bob"), office.status("m1", "bob")) == ([], "expired")
     office.check()
@@ -225,7 +227,7 @@ def test_one_sandbox_may_be_meant(office: Office) -> None:
 
 
 def test_a_dry_run_changes_nothing(office: Office) -> None:
-    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(0.2)))
+    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(2)))
     wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
     assert office.client.dbsize() == 0
 

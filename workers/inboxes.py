@@ -1,0 +1,231 @@
+"""The inboxes as the post office sees them: what is put there, what leaves, and how much room there is.
+
+Many recipients are served in one round trip. What Redis refuses for one recipient (a key of another type, a stream
+whose last id is used up) is that one's trouble alone, and is said once; what it refuses for all (no memory left) stops
+everybody for now.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import redis
+
+from domain import json_text, streams
+from domain.envelope import LEDGER_SOURCE, Envelope
+from domain.events import EventData, MessageDispatched, MessageExpired
+from domain.settings import Settings
+from domain.times import milliseconds
+from workers import post_scripts
+from workers.authority import own_signer
+
+logger = logging.getLogger(__name__)
+
+MARK_KEPT_MS: Final = 120_000
+"""Longer than anybody who has read the outbox may take to deliver."""
+_NO_MEMORY: Final = "Redis has no memory left for inboxes: messages wait in the database"
+_LOOK_SECONDS: Final = 1.0
+_LOOK_BYTES: Final = 8 * 2**20
+"""How long, and for how much that is put, what Redis said of its memory counts."""
+
+
+class Letter(NamedTuple):
+    """A message as it is put into one inbox; `sent_by` is the event that sent it, by source and id."""
+
+    message_id: str
+    text: str
+    expires_at: datetime | None
+    sent_by: tuple[str, str]
+
+
+class Inboxes:
+    """All inboxes, for one process."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._sign = own_signer(settings)
+        self._quiet_ms = settings.inbox_quiet_seconds * 1000
+        self._full: set[str] = set()
+        """Inboxes that took less than they were to get when something was put there last."""
+        self._unusable: set[str] = set()
+        """Those of which was said that they cannot be used."""
+        self.is_stopped = False
+        """Whether Redis takes no messages at all for now; that is said once."""
+        self._over_share = False
+        self._looked_at = 0.0
+        self._put_bytes = 0
+
+    # --- room
+
+    def take_messages(self, *, afresh: bool = False) -> bool:
+        """Whether Redis has memory for inboxes: a share of it they never take, so that events have room.
+
+        What Redis said of that a moment ago counts, unless it is to be asked `afresh`.
+        """
+        if not afresh and time.monotonic() - self._looked_at < _LOOK_SECONDS and self._put_bytes < _LOOK_BYTES:
+            return not self._over_share
+        try:
+            memory: Any = self._client.info("memory")
+        except redis.exceptions.NoPermissionError:
+            memory = {}  # a user of Redis who may not ask; then its refusals are all there is to go by
+        self._looked_at, self._put_bytes = time.monotonic(), 0
+        used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
+        self._over_share = 0 < most * self._settings.inbox_memory_share < used
+        if self._over_share:
+            self._stop(f"{_NO_MEMORY} ({used:,} of {most:,} bytes are used; see LEDGER_INBOX_MEMORY_SHARE)")
+        return not self._over_share
+
+    def _stop(self, why: str) -> None:
+        if not self.is_stopped:
+            logger.warning("%s", why)
+        self.is_stopped = True
+
+    def _go_on(self) -> None:
+        if self.is_stopped:
+            logger.warning("messages go to the inboxes again")
+        self.is_stopped = False
+
+    def rooms(self, recipients: Iterable[str]) -> dict[str, int]:
+        """How many more messages the inboxes take, of those that take any; only those that were full are asked."""
+        rooms = dict.fromkeys(recipients, self._settings.inbox_messages)
+        asked = [recipient for recipient in rooms if recipient in self._full]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for recipient in asked:
+                pipeline.xlen(streams.inbox(recipient))
+                pipeline.execute_command("MEMORY", "USAGE", streams.inbox(recipient), "SAMPLES", 0)
+            replies = pipeline.execute(raise_on_error=False)
+        for recipient, length, size in zip(asked, replies[::2], replies[1::2], strict=True):
+            if isinstance(length, Exception):
+                self._refused(recipient, str(length))
+                del rooms[recipient]
+            elif length and (length >= rooms[recipient] or size >= self._settings.inbox_bytes):
+                del rooms[recipient]
+            else:
+                rooms[recipient] -= length
+                self._full.discard(recipient)
+        return rooms
+
+    # --- putting
+
+    def put(self, letters: Mapping[str, Sequence[Letter]]) -> dict[str, int]:
+        """Puts messages into inboxes, those of each recipient in order; how many went, of each.
+
+        Raises redis.ConnectionError and TimeoutError.
+        """
+        with self._client.pipeline(transaction=False) as pipeline:
+            for recipient, some in letters.items():
+                pipeline.eval(*self._putting(recipient, some))
+            replies = pipeline.execute(raise_on_error=False)
+        went = {}
+        for recipient, reply in zip(letters, replies, strict=True):
+            went[recipient], why = self._understood(reply)
+            if why:
+                self._refused(recipient, why)
+            else:
+                self._unusable.discard(recipient)
+            if went[recipient] < len(letters[recipient]):
+                self._full.add(recipient)
+        return went
+
+    def _putting(self, recipient: str, letters: Sequence[Letter]) -> tuple[Any, ...]:
+        rate = streams.rate(time.time())
+        keys = [streams.inbox(recipient), streams.taken(recipient), streams.EXPIRIES, streams.COUNTERS, rate]
+        arguments: list[str | int] = [
+            self._settings.inbox_messages, self._settings.inbox_bytes, self._quiet_ms, streams.RATE_KEPT_SECONDS,
+        ]  # fmt: skip
+        for one in letters:
+            source, event_id = one.sent_by
+            data = MessageDispatched(to_sandbox_id=recipient, event_source=source, event_id=event_id)
+            two, dispatched = self._own(data, one.message_id, recipient)
+            keys += [streams.posted(one.message_id, recipient), *two]
+            expires = "" if one.expires_at is None else milliseconds(one.expires_at)
+            arguments += [one.message_id, one.text, expires, member(one.message_id, recipient), dispatched]
+            self._put_bytes += len(one.text)
+        return _command(post_scripts.PUT, keys, *arguments)
+
+    # --- ends
+
+    def settle(self, ends: Sequence[tuple[str, str]]) -> None:
+        """Messages that have come to their end, perhaps without their recipient's mailbox, are in no inbox any more."""
+        keys = [key for message, to in ends for key in (streams.posted(message, to), streams.inbox(to))]
+        members = [member(message, to) for message, to in ends]
+        command = _command(post_scripts.SETTLE, [streams.EXPIRIES, *keys], MARK_KEPT_MS, self._quiet_ms, *members)
+        for why in self._client.eval(*command):
+            self._refused("some recipient", why.decode("utf-8", "replace"))
+
+    def due(self, moment_ms: int, most: int) -> list[tuple[str, str]]:
+        """Messages in inboxes whose time was over at `moment_ms`, and their recipients: the first of them."""
+        try:
+            found: Any = self._client.zrangebyscore(streams.EXPIRIES, "-inf", moment_ms, 0, most)
+        except redis.ResponseError as error:
+            self._refused("everybody", f"{error} ({streams.EXPIRIES})")
+            return []
+        return [tuple(json_text.loads(one.decode())) for one in found]
+
+    def expire(self, late: Sequence[tuple[str, str]], *, waiting: bool) -> int:
+        """Ends messages whose time is over, in an inbox or `waiting` in the database; how many ended by this."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for message, recipient in late:
+                pipeline.eval(*self._expiring(message, recipient, waiting))
+            replies = pipeline.execute(raise_on_error=False)
+        expired = 0
+        for (_, recipient), reply in zip(late, replies, strict=True):
+            done, why = self._understood(reply)
+            expired += done
+            if why:
+                self._refused(recipient, why)
+        return expired
+
+    def _expiring(self, message: str, recipient: str, waiting: bool) -> tuple[Any, ...]:
+        two, expired = self._own(MessageExpired(to_sandbox_id=recipient), message, recipient)
+        keys = [streams.posted(message, recipient), streams.inbox(recipient), streams.consumers(recipient)]
+        alive = int(self._settings.mailbox_lease_seconds * 1000)
+        script = post_scripts.EXPIRE_WAITING if waiting else post_scripts.EXPIRE
+        return _command(
+            script, [*keys, streams.EXPIRIES, *two], member(message, recipient), int(waiting), alive, MARK_KEPT_MS,
+            self._quiet_ms, expired,
+        )  # fmt: skip
+
+    # --- what they have in common
+
+    def _own(self, data: EventData, message: str, recipient: str) -> tuple[tuple[str, str], str]:
+        """An event of the ledger's own: two streams that may take it, and its text.
+
+        What is said of one message to many goes to all shards, so it is in nobody's way in one of them.
+        """
+        envelope = self._sign(Envelope.of(data, source=LEDGER_SOURCE, subject=message))
+        shard = streams.shard_of(message + recipient, self._settings.shards)
+        return (streams.stream(shard), streams.stream((shard + 1) % self._settings.shards)), envelope.to_json()
+
+    def _understood(self, reply: Any) -> tuple[int, str]:
+        """How much a script did, and what Redis refused; raises what says that Redis is not there."""
+        if isinstance(reply, redis.ConnectionError | redis.TimeoutError):
+            raise reply
+        if isinstance(reply, redis.OutOfMemoryError):
+            self._stop(_NO_MEMORY)
+            return 0, ""
+        if isinstance(reply, Exception):  # whatever it is, it is nobody's in particular
+            self._stop(f"Redis takes no messages for inboxes: they wait in the database ({reply})")
+            return 0, ""
+        self._go_on()
+        number, why = reply
+        return int(number), why.decode("utf-8", "replace")
+
+    def _refused(self, recipient: str, why: str) -> None:
+        if recipient not in self._unusable:
+            logger.error("the inbox of %s cannot be used: %s", ascii(recipient)[:100], ascii(why)[1:300])
+        self._unusable.add(recipient)
+
+
+def member(message: str, recipient: str) -> str:
+    """The name of a message among the expiries."""
+    return json_text.dumps([message, recipient])
+
+
+def _command(script: str, keys: Sequence[str], *arguments: str | int) -> tuple[Any, ...]:
+    return script, len(keys), *(str(part).encode("utf-8", "surrogatepass") for part in (*keys, *arguments))

@@ -1,0 +1,55 @@
+"""The texts of events that send messages, as the post office needs them: from memory, or from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from domain.addressing import Addressed
+from domain.envelope import Event
+from domain.events import MessageSent
+from storage.repositories.outbox import OutboxRepository
+from storage.unit_of_work import Storage
+
+SentBy = tuple[str, str]
+"""An event that sent a message, by source and id."""
+
+MOST_BYTES: Final = 8 * 2**20
+_READ_AT_ONCE: Final = 16
+"""Events may be large; those of a batch, which are in memory, are 8 MiB together at the most."""
+
+
+class Texts:
+    """Texts of events that send messages: those known, for a while, the others from the journal, some at a time."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._known: dict[SentBy, Addressed] = {}
+        self._size = 0
+
+    def know(self, events: Sequence[Event]) -> None:
+        """The texts of these events, which are recorded, are in memory."""
+        self._known, self._size = {}, 0
+        for event in events:
+            if isinstance(event.data, MessageSent):
+                self._keep((event.source, event.id), event.raw)
+
+    def get(self, wanted: SentBy, following: Iterable[SentBy]) -> Addressed | None:
+        """One text; if it must be read, some of those that are wanted next, this one among them, are read with it.
+
+        None if the journal has no such event.
+        """
+        if wanted not in self._known:
+            if self._size > MOST_BYTES:
+                self._known, self._size = {}, 0
+            unknown = dict.fromkeys(one for one in following if one not in self._known)
+            with self._storage.looking() as connection:
+                texts: Mapping[SentBy, str] = OutboxRepository(connection).texts(list(unknown)[:_READ_AT_ONCE])
+            for sent_by, text in texts.items():
+                self._keep(sent_by, text)
+        return self._known.get(wanted)
+
+    def _keep(self, sent_by: SentBy, text: str) -> None:
+        # Of two events with one name in a batch, the first is the one that is recorded.
+        self._known.setdefault(sent_by, Addressed.of(text))
+        self._size += len(text)
