@@ -40,6 +40,14 @@ class JournalRepository(Repository[RecordedEvent]):
         found = ((event, recorded.get((event.source, event.id))) for event in events)
         return [event for event, known in found if known is not None and not json_text.same(known, event.raw)]
 
+    def unknown(self, events: Sequence[Event]) -> list[Event]:
+        """Those of `events` whose names it does not have."""
+        if not events:
+            return []
+        statement = select(_TABLE.c.source, _TABLE.c.id).where(_named_as(events))
+        names = {(row.source, row.id) for row in self.connection.execute(statement)}
+        return [event for event in events if (event.source, event.id) not in names]
+
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
         """When those of `events` that are recorded were, by source and id."""
         statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.recorded_at).where(_named_as(events))
