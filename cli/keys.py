@@ -1,4 +1,4 @@
-"""`flowledger keys …`: the keys by which sandboxes, and the ledger, sign what they say (`domain.signatures`)."""
+"""`flowledger keys …`: the keys by which sandboxes, workspaces, the registrar and the ledger sign (`domain.owners`)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from domain.key_file import KeysByName, changed_keys, new_key, read_keys, write_
 from domain.signatures import told
 
 app: Final = typer.Typer(
-    help="Make, list and retire the keys by which sandboxes sign; they stand in the file that LEDGER_KEY_FILE names.",
+    help="Make, list and retire the keys by which sandboxes and others sign, in the file that LEDGER_KEY_FILE names.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A sandbox's id, or /flowledger for the ledger's own keys.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The id of a sandbox or a workspace, /registrar or /flowledger.")
+]
 
 
 @app.command()
 def new(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Sandboxes' ids; /flowledger is the ledger.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME…", help="Ids of sandboxes and workspaces; /registrar; /flowledger.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Make a fresh key for each name; the file is made where there is none, with a key for the ledger itself."""
@@ -122,4 +126,4 @@ def _check_name(name: str) -> None:
         size = 0
     most = settings_of().max_id_bytes
     if not 0 < size <= most or "\0" in name:
-        raise typer.BadParameter(f"a sandbox's id has 1 to {most} bytes of UTF-8", param_hint="NAME")
+        raise typer.BadParameter(f"an id has 1 to {most} bytes of UTF-8", param_hint="NAME")

@@ -206,7 +206,8 @@ def _tell_pauses(changed: Any, *, as_json: bool) -> None:
 
 
 for _command in (
-    looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps, looking_after.redeliver
+    looking_after.tail, looking_after.show, looking_after.verify, looking_after.gaps, looking_after.members,
+    looking_after.redeliver,
 ):  # fmt: skip
     app.command()(_command)
 

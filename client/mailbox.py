@@ -80,8 +80,9 @@ class Mailbox:
         a zone), `priority`, `id`, `correlation_id`.
 
         Raises Refused where it breaks the contract or is too large (nothing was sent), BrokerUnavailable or BrokerFull
-        where Redis did not confirm it in time: it may have arrived all the same. With an `id` of your own you can send
-        the very same message again: it arrives once.
+        where Redis did not confirm it in time: it may have arrived all the same. With an `id` of your own, or the
+        `message_id` that this gave, you can send the very same message again: it arrives once. The id of a message
+        begins with its sandbox's: nobody else's message can have it.
         """
         return self._follow(self._mailing.sending(content, to_sandbox_ids=recipients(to), **options))
 

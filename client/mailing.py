@@ -15,7 +15,6 @@ from client.presence import Presence
 from client.publishing import Published, publishing
 from client.writing import RequestOptions, Signer, Writer
 from domain.errors import BrokerUnavailable, MailboxClosed, RequestTimeout
-from domain.ids import new_id
 from domain.settings import Settings
 
 _TURN_SECONDS: Final = 0.005
@@ -99,7 +98,7 @@ class Mailing:
                 raise ValueError("give expires_in or expires_at, not both")
             seconds = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
             expires_at = moment((yield from self.presence.telling_time()) + seconds * 1000)
-        message_id = id or new_id("msg")
+        message_id = self._writer.message_id(id)
         prepared = self._writer.sent(
             message_id,
             content,
@@ -127,7 +126,7 @@ class Mailing:
         """
         yield from self.opening()
         yield from self.presence.looking()  # who shares the inbox now may get the response
-        options["id"] = message_id = options.get("id") or new_id("msg")
+        options["id"] = message_id = self._writer.message_id(options.get("id"))
         correlation_id = f"{self.presence.name}/{message_id}"
         hands, end, trouble = self._inbox.hands, time.monotonic() + timeout, None
         hands.expect(message_id)

@@ -13,6 +13,7 @@ from domain.envelope import Envelope
 from domain.errors import Reason, Refused, SettingsError
 from domain.events import EventData, MessageDelivered, MessageFailed, MessageSent
 from domain.ids import new_id
+from domain.owners import message_id, source_of
 from domain.settings import Settings
 from domain.times import now, written_time
 
@@ -24,7 +25,7 @@ class Options(TypedDict, total=False):
     """What may be said of any message."""
 
     id: str | None
-    """The message's id, where the very same message may have to be sent again; a fresh one otherwise."""
+    """Names the message, where the very same one may be sent again: its id (`Sent.message_id`) is made of it."""
     thread_id: str | None
     execution_id: str | None
     task_id: str | None
@@ -64,10 +65,14 @@ class Writer:
         if not sandbox_id or not json_text.is_plain(sandbox_id):
             raise SettingsError("a mailbox needs the id of its sandbox: text that is not empty")
         self._sandbox_id = sandbox_id
-        self._source = f"/sandboxes/{sandbox_id}"
+        self._source = source_of(sandbox_id)
         self._shards, self._limits = settings.shards, settings.limits
         self._signer = signer
         self._verdicts: dict[tuple[str, str | None], Prepared] = {}
+
+    def message_id(self, own_id: str | None) -> str:
+        """The id of this sandbox's message of that name; a fresh one for None."""
+        return message_id(self._sandbox_id, own_id or new_id("msg"), self._limits.max_id_bytes)
 
     def sent(self, message_id: str, content: Any, correlation_id: str | None = None, **data: Any) -> Prepared:
         """`message.sent`; what is None in `data` is left out. Raises Refused."""

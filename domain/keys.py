@@ -35,9 +35,12 @@ def order_key(sequence: str | None, time: str | None, source: str, event_id: str
 
 def owner_of(key: str) -> tuple[str, str]:
     """The event that an `event_key` belongs to: its source and its id."""
-    attempt = _natural_end(key, 0)
-    sequence = attempt + 1
-    time = _sequence_end(key, sequence)
+    return owner_of_order(key[_natural_end(key, 0) + 1 :])
+
+
+def owner_of_order(key: str) -> tuple[str, str]:
+    """The event that an `order_key` belongs to: its source and its id."""
+    time = _sequence_end(key, 0)
     source = time + 1 + (_TIME_WIDTH if key[time] == "1" else 0)
     match = _TEXT.match(key, source)
     assert match is not None

@@ -7,7 +7,8 @@ the event says, made with a secret that only the speaker and the ledger know. Wh
     flowledger.v1, then for each name of `SIGNED` the JSON text of that attribute exactly as it stands in the event,
     nothing where the event has none. So `null`, `""` and no attribute at all are three things, as are 1 and 1.0.
 
-Who must sign, where signatures are required, is told by `speaker`. Nothing here reads a file or a clock.
+Who must sign, where signatures are required, is told by `speakers`, and which names a signer may use by `check_names`:
+his own (`domain.owners`). Nothing here reads a file or a clock.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from pydantic import SecretBytes
 
 from domain.envelope import LEDGER_SOURCE, Envelope, Event
 from domain.errors import Reason, Refused
 from domain.json_pieces import member_texts
+from domain.owners import REGISTRAR, NobodysSource, is_message_of, message_prefix, owners_of, source_of
 
 SIGNATURE: Final = "signature"
 """The attribute that holds it."""
@@ -42,13 +44,16 @@ _SPEAKERS: Final = {
     "message.failed": "to_sandbox_id",
 }
 _LEDGERS_OWN: Final = ("message.dispatched", "message.expired")
+_JOINING: Final = ("sandbox.created", "sandbox.updated")
+_LEAVING: Final = "sandbox.updated"
+"""Where `workspace_id` may be null, and clears it."""
 
 
 class Keys(Protocol):
     """Who knows the keys of all speakers: a file (`domain.key_file`), or a vault."""
 
     def keys_of(self, name: str) -> Mapping[str, SecretBytes]:
-        """The secrets of a sandbox, or of the ledger (`/flowledger`), by key id; none where nobody has this name."""
+        """The secrets of a name (`domain.owners`) by key id; none where nobody has this name."""
         ...
 
     def refresh(self) -> None:
@@ -56,15 +61,35 @@ class Keys(Protocol):
         ...
 
 
-def speaker(event: Event | Envelope) -> str | None:
-    """Whose key must have signed the event: a sandbox, or `/flowledger`; None where none need have."""
-    if event.source == LEDGER_SOURCE or event.type in _LEDGERS_OWN:
-        return LEDGER_SOURCE
+def speakers(event: Event | Envelope) -> tuple[str, ...]:
+    """Whose key may have signed the event: one of these names; none where nobody need have.
+
+    Raises Refused, `forged`, where its source is like a sandbox's or a workspace's and is nobody's.
+    """
+    if event.type in _LEDGERS_OWN:
+        return (LEDGER_SOURCE,)
     field = _SPEAKERS.get(event.type)
-    if field is None:
-        return None
-    name = event.data.get(field) if isinstance(event.data, Mapping) else getattr(event.data, field, None)
-    return name if isinstance(name, str) else None
+    if field is not None:
+        name = _said(event, field)
+        return (name,) if isinstance(name, str) else ()
+    owners = _owners(event)
+    if not changes_membership(event):
+        return owners
+    workspace = _said(event, "workspace_id")
+    if isinstance(workspace, str):
+        return workspace, REGISTRAR
+    return owners if REGISTRAR in owners else (REGISTRAR,)
+
+
+def changes_membership(event: Event | Envelope) -> bool:
+    """Whether the event says to which workspace a sandbox belongs, or that it belongs to none."""
+    if event.type not in _JOINING:
+        return False
+    if isinstance(event.data, Mapping):
+        carries = "workspace_id" in event.data
+    else:
+        carries = "workspace_id" in event.data.model_fields_set
+    return carries and (event.type == _LEAVING or _said(event, "workspace_id") is not None)
 
 
 def sign(text: str, key_id: str, secret: SecretBytes) -> str:
@@ -72,37 +97,70 @@ def sign(text: str, key_id: str, secret: SecretBytes) -> str:
     return f"v1:{key_id}:{_mac(member_texts(text), secret)}"
 
 
-def check(event: Event, keys: Keys) -> bool:
-    """Whether the event is a signed one: its speaker had to sign it, and did; False where nobody had to.
+def check(event: Event, keys: Keys) -> str | None:
+    """Who has signed the event; None where nobody need have.
 
-    Raises Refused, `forged`, where it is not signed as it must be.
+    Raises Refused, `forged`, where it is not signed as it must be, or has a name that is not its signer's.
     """
-    name = speaker(event)
-    if name is None:
-        return False
-    if name == LEDGER_SOURCE and event.source != LEDGER_SOURCE:
-        raise Refused(Reason.FORGED, "source", f"{event.type} is the ledger's own: its source is {LEDGER_SOURCE}")
-    members = member_texts(event.raw)
-    signature = members.get(SIGNATURE, "null")
-    if signature == "null":
-        raise _forged(f"is missing: this {event.type} must be signed with a key of {told(name)}")
-    form = _FORM.fullmatch(json.loads(signature)) if signature.startswith('"') else None
-    if form is None:
-        raise _forged(f"is not v1:KEY_ID:MAC, with 64 hexadecimal digits; a key of {told(name)} was expected")
-    key_id, mac = form.groups()
-    secret = keys.keys_of(name).get(key_id)
-    if secret is None:
-        raise _forged(f"{told(name)}, whose key was expected, has no key {key_id}")
-    if not hmac.compare_digest(_mac(members, secret), mac):
-        raise _forged(f"is not what the key {key_id} of {told(name)} makes of this event")
+    names = speakers(event)
+    if not names:
+        return None
+    signer = _signer(event, names, keys)
     if event.time is None:
         raise Refused(Reason.FORGED, "time", "is missing: without it a signed event could be used again for ever")
-    return True
+    check_names(event, signer)
+    return signer
+
+
+def check_names(event: Event | Envelope, signer: str) -> None:
+    """Raises Refused, `forged`, where the source, or the id of a message, is not one of the signer's own.
+
+    What is no message's event may also have a source that is nobody's own.
+    """
+    owners = _owners(event)
+    if signer not in owners and (owners or event.type in _SPEAKERS or event.type in _LEDGERS_OWN):
+        home = source_of(signer)
+        raise Refused(Reason.FORGED, "source", f"must be {home}, or begin with {home}/: {told(signer)} has signed it")
+    if event.type == "message.sent" and not is_message_of(signer, event.subject):
+        words = f"must begin with {message_prefix(signer)}, as the ids of all messages of {told(signer)} do"
+        raise Refused(Reason.FORGED, "subject", words)
 
 
 def told(name: str) -> str:
     """A name as it stands in words."""
     return ascii(name)[:_TOLD]
+
+
+def _signer(event: Event, names: Sequence[str], keys: Keys) -> str:
+    """Which of `names` has signed the event; raises Refused where none has."""
+    who = " or ".join(map(told, names))
+    members = member_texts(event.raw)
+    signature = members.get(SIGNATURE, "null")
+    if signature == "null":
+        raise _forged(f"is missing: this {event.type} must be signed with a key of {who}")
+    form = _FORM.fullmatch(json.loads(signature)) if signature.startswith('"') else None
+    if form is None:
+        raise _forged(f"is not v1:KEY_ID:MAC, with 64 hexadecimal digits; a key of {who} was expected")
+    key_id, mac = form.groups()
+    found = {name: secret for name in names if (secret := keys.keys_of(name).get(key_id)) is not None}
+    if not found:
+        raise _forged(f"{who}, whose key was expected, has no key {key_id}")
+    for name, secret in found.items():
+        if hmac.compare_digest(_mac(members, secret), mac):
+            return name
+    raise _forged(f"is not what the key {key_id} of {' or '.join(map(told, found))} makes of this event")
+
+
+def _owners(event: Event | Envelope) -> tuple[str, ...]:
+    try:
+        return owners_of(event.source)
+    except NobodysSource as error:
+        raise Refused(Reason.FORGED, "source", str(error)) from None
+
+
+def _said(event: Event | Envelope, field: str) -> Any:
+    """A field of the data of an event, or of an envelope that nobody has checked yet."""
+    return event.data.get(field) if isinstance(event.data, Mapping) else getattr(event.data, field, None)
 
 
 def _mac(members: Mapping[str, str], secret: SecretBytes) -> str:

@@ -1,9 +1,10 @@
 """Signing envelopes before they are published.
 
-    sign = signer_of(KeyFile("/etc/my-agent/keys.json"), "sb_1")
-    publisher.publish(sign(Envelope.of(MessageSent(from_sandbox_id="sb_1", …), source="/sb_1", subject=new_id("msg"))))
+    sign = signer_of(KeyFile("/etc/my-registrar/keys.json"), "/registrar")
+    joins = SandboxCreated(workspace_id="ws_1", name="planner")
+    publisher.publish(sign(Envelope.of(joins, source="/registrar", subject="sb_1")))
 
-`domain.signatures` says what is signed, and by whom.
+`domain.signatures` says what is signed, and by whom. A mailbox takes such a signer: `Mailbox("sb_1", …, signer=sign)`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from domain.envelope import Envelope
 from domain.errors import Reason, Refused, SettingsError
 from domain.key_file import KeyFile
 from domain.settings import Settings
-from domain.signatures import Keys, speaker, told
+from domain.signatures import Keys, told
 
 Sign = Callable[[Envelope], Envelope]
 
@@ -35,14 +36,17 @@ class Signer:
     def __call__(self, envelope: Envelope) -> Envelope:
         """The same event with its signature: publish it as it is, for a changed one would be forged.
 
-        Raises Refused where somebody else would have to sign it, where it has no `time`, or cannot be written as JSON.
+        Raises Refused where somebody else would have to sign it, where a name in it is not the signer's own, where it
+        has no `time`, or cannot be written as JSON.
         """
-        name = speaker(envelope)
-        if name is None:
+        names = signatures.speakers(envelope)
+        if not names:
             return envelope
-        if name != self.name:
-            words = f"this {envelope.type} is to be signed by {told(name)}; these are the keys of {told(self.name)}"
+        if self.name not in names:
+            who = " or ".join(map(told, names))
+            words = f"this {envelope.type} is to be signed by {who}; these are the keys of {told(self.name)}"
             raise Refused(Reason.FORGED, signatures.SIGNATURE, words)
+        signatures.check_names(envelope, self.name)
         if envelope.time is None:
             raise Refused(Reason.FORGED, "time", "is missing: a signed event needs one")
         self._keys.refresh()

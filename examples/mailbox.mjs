@@ -20,6 +20,7 @@ if (!sandbox) {
   console.error("usage: node mailbox.mjs SANDBOX [TO TEXT]");
   process.exit(2);
 }
+const own = sandbox.replaceAll("%", "%25").replaceAll("/", "%2F"); // begins the ids of its messages, and names its source
 const consumer = process.env.MAILBOX_CONSUMER ?? "node";
 const group = "mailbox";
 const inbox = `ledger:inbox:${sandbox}`;
@@ -128,14 +129,14 @@ async function reply(message, content) {
 }
 
 async function send(data, correlationid) {
-  const event = newEvent("message.sent", `msg_${randomUUID()}`, { from_sandbox_id: sandbox, ...data });
+  const event = newEvent("message.sent", `${own}/msg_${randomUUID()}`, { from_sandbox_id: sandbox, ...data });
   if (data.message_type === "request") event.correlationid = `${consumer}/${event.subject}`;
   if (correlationid) event.correlationid = correlationid;
   await client.sendCommand(["XADD", streamOf(event), "*", "event", JSON.stringify(event)]);
 }
 
 function newEvent(type, subject, data) {
-  const source = `/sandboxes/${sandbox}`;
+  const source = `/sandboxes/${own}`;
   return { specversion: "1.0", id: randomUUID(), source, type, subject, time: new Date().toISOString(), data };
 }
 

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from domain.errors import LedgerError
+from storage.conditions import Condition
 from storage.writes import Removal, Write
 
 
 class Transaction(NamedTuple):
-    """What is committed together: an event's journal row and its writes, or (`journal` is None) a dead letter."""
+    """What is committed together: an event's journal row and its writes, or (`journal` is None) a dead letter.
+
+    Where one of the `conditions` does not hold, an event writes nothing at all.
+    """
 
     journal: tuple[str | int | None, ...] | None
     writes: Sequence[Write | Removal]
+    conditions: Sequence[Condition] = ()
 
 
 class CheckpointRow(NamedTuple):
@@ -32,7 +37,8 @@ class Pipeline(Protocol):
     """How a database runs many transactions at once."""
 
     def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
-        """Commits each transaction by itself, in order, durably; returns the places of those whose event was known.
+        """Commits each transaction by itself, in order, durably; returns the places of those that wrote nothing: their
+        event was known, or a condition of it does not hold.
 
         Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the
         ones before it may be committed, so the caller does all of them again.

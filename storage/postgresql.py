@@ -2,6 +2,8 @@
 
 Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
 statement, does the event's upserts `FROM` that insert's result: where the row is not new they have no rows to write.
+Conditions of an event stand in that insert. What two transactions must not claim at once is locked by a statement
+before it, so that the insert sees what the first of them has committed.
 All commits but the last are asynchronous; commits become durable in order, so the last one, of the checkpoint, which
 always writes, makes all of them durable.
 """
@@ -22,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import DatabaseFailed, DatabaseUnavailable
 from storage import tables
+from storage.conditions import ConditionShape, binds, clause
 from storage.engine import words
 from storage.patience import AnswerTimeout
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
@@ -74,9 +77,14 @@ class Statement(NamedTuple):
     def values(transaction: Transaction, position: int) -> list[Any]:
         """All values of a transaction; `position` is what it tells of itself where its event is known."""
         values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
+        for condition in transaction.conditions:
+            values += condition.values
         for write in transaction.writes:
             values += write.values
         return values
+
+
+_LOCK: Final = Statement("ledger_lock", "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "TEXT")
 
 
 class PostgresqlPipeline:
@@ -95,7 +103,8 @@ class PostgresqlPipeline:
             driver.autocommit = True  # the transactions are ours to begin and end
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
-                _prepare(cursor, connection.info, set(statements))
+                needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
+                _prepare(cursor, connection.info, needed)
                 repeated = _flush(cursor, transactions, statements, checkpoints)
             driver.autocommit = False
             return repeated
@@ -160,8 +169,7 @@ def _flush(
     size = 0
     round_trip = [_BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
-        values = tuple(statement.values(transaction, position))
-        text: bytes = cursor.mogrify(f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;", (values,))
+        text = _executed(cursor, transaction, statement, position)
         size += len(text)
         if size > _MAX_ROUND_TRIP_BYTES:
             cursor.execute(b"".join(round_trip))
@@ -171,6 +179,15 @@ def _flush(
     cursor.execute(b"".join((*round_trip, _CHECKPOINTS.encode(), rows, _END.encode())))
     (repeated,) = cursor.fetchone()
     return [int(position) for position in repeated.split()]
+
+
+def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
+    """What is said of one transaction."""
+    locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
+    values = [*((lock,) for lock in locks), tuple(statement.values(transaction, position))]
+    said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;"
+    text: bytes = cursor.mogrify(said, values)
+    return text
 
 
 def _give_back_clean(connection: Any) -> None:
@@ -188,14 +205,19 @@ def _give_back_clean(connection: Any) -> None:
 
 def statement_of(transaction: Transaction) -> Statement:
     """The prepared statement for a transaction's combination of writes."""
-    return _statement(transaction.journal is not None, tuple([write.shape for write in transaction.writes]))
+    return _statement(
+        transaction.journal is not None,
+        tuple([condition.shape for condition in transaction.conditions]),
+        tuple([write.shape for write in transaction.writes]),
+    )
 
 
 @lru_cache(maxsize=4096)
-def _statement(with_journal: bool, shapes: tuple[Shape, ...]) -> Statement:
+def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shapes: tuple[Shape, ...]) -> Statement:
     """Built by SQLAlchemy; its parameters are numbered anew, in the order in which the values are collected."""
     names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
-    new = _journal_insert() if with_journal else None
+    names += [name for place in range(len(conditions)) for name in binds(f"c{place}_")]
+    new = _journal_insert(conditions) if with_journal else None
     writes = []
     for place, shape in enumerate(shapes):
         prefix = f"w{place}_"
@@ -211,9 +233,10 @@ def _statement(with_journal: bool, shapes: tuple[Shape, ...]) -> Statement:
     return Statement(f"ledger_{next(_numbers)}", sql, types)
 
 
-def _journal_insert() -> Any:
-    row = {column: bindparam(f"journal_{column}", type_=tables.events.c[column].type) for column in COLUMNS}
-    insert = postgresql.insert(tables.events).values(row).on_conflict_do_nothing()
+def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:
+    values = [bindparam(f"journal_{column}", type_=tables.events.c[column].type) for column in COLUMNS]
+    row = select(*values).where(*(clause(shape, f"c{place}_") for place, shape in enumerate(conditions)))
+    insert = postgresql.insert(tables.events).from_select(COLUMNS, row).on_conflict_do_nothing()
     return insert.returning(literal_column("1").label("one")).cte("new")
 
 

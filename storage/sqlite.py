@@ -11,12 +11,13 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam
+from sqlalchemy import Engine, bindparam, select, true
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import DatabaseFailed, DatabaseUnavailable
 from storage import tables
+from storage.conditions import ConditionShape, binds, clause
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
 from storage.writes import Shape, built
@@ -71,10 +72,10 @@ def _broke_off(error: sqlite3.Error) -> bool:
 
 
 def _commit(driver: Any, transaction: Transaction) -> bool:
-    """One transaction; False where its event was known."""
+    """One transaction; False where its event was known, or must not be recorded."""
     driver.execute("BEGIN IMMEDIATE")
     try:
-        new = transaction.journal is None or driver.execute(_JOURNAL, transaction.journal).rowcount == 1
+        new = transaction.journal is None or _write_journal(driver, transaction)
         if new:
             for write in transaction.writes:
                 sql, binds = statement_of(write.shape)
@@ -87,6 +88,26 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
         raise
 
 
+def _write_journal(driver: Any, transaction: Transaction) -> bool:
+    """The event's row, where it is new and all conditions hold; whether it was written."""
+    values = list(transaction.journal or ())
+    for condition in transaction.conditions:
+        values += condition.values
+    sql, names = _journal(tuple([condition.shape for condition in transaction.conditions]))
+    return bool(driver.execute(sql, dict(zip(names, values, strict=True))).rowcount == 1)
+
+
+@lru_cache(maxsize=64)
+def _journal(conditions: tuple[ConditionShape, ...]) -> tuple[str, tuple[str, ...]]:
+    """The statement of the journal's row under some conditions, and the names of its parameters in order."""
+    prefixes = [f"c{place}_" for place in range(len(conditions))]
+    clauses = [clause(shape, prefix) for shape, prefix in zip(conditions, prefixes, strict=True)]
+    row = select(*(bindparam(name, type_=tables.events.c[name].type) for name in COLUMNS)).where(true(), *clauses)
+    insert = sqlite.insert(tables.events).from_select(COLUMNS, row).on_conflict_do_nothing()
+    names = (*COLUMNS, *(name for prefix in prefixes for name in binds(prefix)))
+    return str(insert.compile(dialect=_DIALECT)), names
+
+
 @lru_cache(maxsize=4096)
 def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
     """The statement of one write, and the names of its parameters in the order of the write's values."""
@@ -95,9 +116,3 @@ def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
 
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
-_JOURNAL: Final = str(
-    sqlite.insert(tables.events)
-    .values({column: bindparam(column) for column in COLUMNS})
-    .on_conflict_do_nothing()
-    .compile(dialect=sqlite.dialect(paramstyle="qmark"))
-)

@@ -204,16 +204,18 @@ def _attributes(draw: st.DrawFn) -> str:
 def events(
     draw: st.DrawFn, id: str, types: Sequence[str] = tuple(FIELDS), subjects: Sequence[str] = ("", "2")
 ) -> bytes:
-    """Any valid event of a few subjects and sources; many of their moments are the same."""
+    """Any valid event of a few subjects and sources; many of their moments are the same. A message has one sender."""
     type_ = draw(st.sampled_from(types))
     kind = type_.partition(".")[0]
+    subject = SUBJECTS[kind] + draw(st.sampled_from(subjects))
+    data = draw(data_of(type_)) | ({"from_sandbox_id": f"\x01 {subject}"} if type_ == "message.sent" else {})
     envelope = event(
         type_,
         id=draw(st.sampled_from(["a", "\x01", "\ud7ff", "\ue000", "é"])) + id,
         source=draw(st.sampled_from(SOURCES)),
-        subject=SUBJECTS[kind] + draw(st.sampled_from(subjects)),
+        subject=subject,
         time=draw(st.just(ABSENT) | st.none() | st.sampled_from(TIMES)),
-        attributes={"data": draw(data_of(type_))} | draw(st.dictionaries(st.just("extension"), _values, max_size=1)),
+        attributes={"data": data} | draw(st.dictionaries(st.just("extension"), _values, max_size=1)),
     )
     text = json.dumps(envelope, ensure_ascii=draw(st.booleans()))
     return escaped("{" + draw(_attributes()) + text[1:]).encode()

@@ -9,13 +9,20 @@ from typing import Any, Final
 
 from pydantic import SecretBytes
 
-from domain.envelope import parse
+from domain.envelope import LEDGER_SOURCE, parse
 from domain.errors import Reason, Refused
 from domain.key_file import write_keys
 from domain.signatures import check, sign
 from tests.builders import ABSENT, event, to_bytes
 
-SECRETS: Final = {"sb_1": b"one" * 10, "sb_2": b"two" * 10, "/flowledger": b"ledger" * 5}
+SECRETS: Final = {
+    "sb_1": b"one" * 10,
+    "sb_2": b"two" * 10,
+    "ws_1": b"workspace" * 3,
+    "ws_2": b"workspaces" * 3,
+    "/registrar": b"registrar" * 3,
+    "/flowledger": b"ledger" * 5,
+}
 MESSAGES: Final = ("message.sent", "message.delivered", "message.failed", "message.dispatched", "message.expired")
 
 
@@ -34,11 +41,14 @@ class Known:
 
 
 def message(type_: str = "message.sent", **arguments: Any) -> dict[str, Any]:
-    """A message's event, as its speaker makes it: sb_1, or the ledger."""
-    own = type_ in ("message.dispatched", "message.expired")
-    names = {"message.sent": {"from_sandbox_id": "sb_1"}, "message.dispatched": {}, "message.expired": {}}
-    source = "/flowledger" if own else "/tests"
-    return event(type_, **{"source": source} | names.get(type_, {"to_sandbox_id": "sb_1"}) | arguments)
+    """A message's event, as its speaker makes it, with names of its own: sb_1 or who is named, or the ledger."""
+    if type_ in ("message.dispatched", "message.expired"):
+        own: dict[str, Any] = {"source": LEDGER_SOURCE, "subject": "sb_2/msg_1"}
+        return event(type_, **own | arguments)
+    field = "from_sandbox_id" if type_ == "message.sent" else "to_sandbox_id"
+    said: dict[str, Any] = {field: "sb_1"} | arguments
+    sender = said[field] if type_ == "message.sent" else "sb_2"
+    return event(type_, **{"source": f"/sandboxes/{said[field]}", "subject": f"{sender}/msg_1"} | said)
 
 
 def signed(value: Mapping[str, Any], name: str = "sb_1", key_id: str = "k1") -> bytes:

@@ -9,21 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Final, NamedTuple
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain import signatures
 from domain.envelope import LEDGER_SOURCE, Event
 from domain.errors import Reason, Refused, SettingsError
+from domain.events import MessageSent
 from domain.key_file import KeyFile
+from domain.owners import REGISTRAR
 from domain.settings import Settings
-from domain.signatures import Keys
+from domain.signatures import Keys, told
 from domain.signing import Sign, Signer
 from domain.times import written_time
-from storage.repositories import JournalRepository
+from storage import tables
+from storage.conditions import Condition
+from storage.repositories import JournalRepository, MessageRepository
 from workers.faults import INTERRUPTIONS, OurFault
+
+_SANDBOXES: Final = tables.sandboxes.name
+_WORKSPACE: Final = tables.sandboxes.c.workspace_id.name
 
 
 class Guard:
@@ -38,24 +47,29 @@ class Guard:
         """To be called before each batch: keys may have been made and retired."""
         self._keys.refresh()
 
-    def check(self, event: Event, entry_id: str) -> None:
-        """Raises Refused where the event is not signed as it must be, or its entry came too long after its `time`."""
-        if not signatures.check(event, self._keys):
-            return
+    def check(self, event: Event, entry_id: str) -> Sequence[Condition]:
+        """What must stand in the tables for the event to be recorded, for its signer must have the right to say it.
+
+        Raises Refused where it is not signed as it must be, or its entry came too long after its `time`.
+        """
+        signer = signatures.check(event, self._keys)
+        if signer is None:
+            return ()
         late = _came(entry_id) - _told(event)
         if abs(late) > self._age_seconds:
             words = f"{_seconds(late)} its time; the limit is {self._age_seconds:,g} s (LEDGER_SIGNATURE_AGE_SECONDS)"
             raise Refused(Reason.REPLAYED, "time", f"a signed event that came {words}")
+        return _rights(event, signer)
 
-    def replays(self, known: Sequence[tuple[Event, str]], journal: JournalRepository) -> dict[int, Refused]:
-        """Of checked events that were known when they were recorded, with the ids of their entries: those that somebody
-        else has sent again, by `id` of the object, and why.
+    def replays(self, known: Sequence[Known], journal: JournalRepository) -> dict[int, Refused]:
+        """Of checked events that were known when they were recorded: those that somebody else has sent again, by `id`
+        of the object, and why.
 
         Who could see an event has seen it after it was recorded, so its copy comes after that. What came before, and is
         known, is an entry that is taken a second time after a crash, or the second try of a producer.
         """
-        came = {id(event): _came(entry_id) for event, entry_id in known if signatures.speaker(event) is not None}
-        late = [event for event, _ in known if came.get(id(event), 0.0) - _told(event) > self._replay_seconds]
+        came = {id(event): _came(entry_id) for event, entry_id, _ in known if signatures.speakers(event)}
+        late = [event for event, _, _ in known if came.get(id(event), 0.0) - _told(event) > self._replay_seconds]
         recorded = journal.recorded_at(late) if late else {}
         return {
             id(event): self._replayed(event, came[id(event)], at)
@@ -69,27 +83,87 @@ class Guard:
         return Refused(Reason.REPLAYED, "id", f"{recorded}; this one came {words} (LEDGER_REPLAY_SECONDS)")
 
 
+class Known(NamedTuple):
+    """An event, the id of its entry, and what must stand in the tables for it to be recorded."""
+
+    event: Event
+    entry_id: str
+    conditions: Sequence[Condition]
+
+
+def conditions_of(event: Event, guard: Guard | None, entry_id: str) -> Sequence[Condition]:
+    """What must stand in the tables for the event to be recorded; raises Refused as `Guard.check` does."""
+    rights = () if guard is None else guard.check(event, entry_id)
+    return (MessageRepository.belongs_to_its_sender(event), *rights) if isinstance(event.data, MessageSent) else rights
+
+
 def refused_as_known(
-    known: Sequence[tuple[Event, str]], journal: JournalRepository, guard: Guard | None, conflict: str
+    known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool = False
 ) -> dict[int, Refused]:
-    """Of events, with the ids of their entries: those that the journal has in such a way that they are dead letters, by
-    `id` of the object, and why; `conflict` is what is said of one with other content.
+    """Those that are dead letters, by `id` of the event, and why: for what the journal has of them, or, where it has
+    none, for a condition that does not hold.
+
+    `conflict` is what is said of one with other content. `was_tried`: the database has just recorded none of them.
 
     If a fault of our own comes up, the event that it comes up with is found by halving: it is a dead letter as well.
     """
     try:
-        refused = {} if guard is None else guard.replays(known, journal)
-        conflicting = journal.conflicting([event for event, _ in known])
+        return _refused_as_known(known, connection, guard, conflict, was_tried=was_tried)
     except (SQLAlchemyError, *INTERRUPTIONS):
         raise
     except Exception as error:
         if len(known) == 1:
-            return {id(known[0][0]): OurFault(error)}
+            return {id(known[0].event): OurFault(error)}
         middle = len(known) // 2
-        halves = known[:middle], known[middle:]
-        first, second = (refused_as_known(half, journal, guard, conflict) for half in halves)
+        first, second = (
+            refused_as_known(half, connection, guard, conflict, was_tried=was_tried)
+            for half in (known[:middle], known[middle:])
+        )
         return first | second
-    return refused | dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
+
+
+def _refused_as_known(
+    known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool
+) -> dict[int, Refused]:
+    journal = JournalRepository(connection)
+    refused = {} if guard is None else guard.replays(known, journal)
+    conflicting = journal.conflicting([event for event, _, _ in known])
+    refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
+    new = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
+    for event, _, conditions in known:
+        if id(event) in new:
+            broken = next(filter(None, (condition.broken(connection) for condition in conditions)), None)
+            if broken is not None or was_tried:
+                refused[id(event)] = broken or _HELD_AGAIN
+    return refused
+
+
+_HELD_AGAIN: Final = Refused(Reason.CONFLICT, "", "what stood against it when it came stands there no more: replay it")
+
+
+def _rights(event: Event, signer: str) -> Sequence[Condition]:
+    """Who may speak to all of a workspace, and who may take a sandbox out of one (docs/decisions/0030)."""
+    data = event.data
+    if isinstance(data, MessageSent) and data.broadcast and data.workspace_id is not None:
+        if signer in (data.workspace_id, REGISTRAR):
+            return ()
+        where = data.workspace_id
+        return (Condition(_SANDBOXES, signer, _WORKSPACE, where, True, partial(_no_member, signer, where)),)
+    if signatures.changes_membership(event) and signer != REGISTRAR:
+        return (Condition(_SANDBOXES, event.subject, _WORKSPACE, signer, False, partial(_elsewhere, signer)),)
+    return ()
+
+
+def _no_member(sender: str, workspace: str, _found: str | None) -> Refused:
+    words = f"{told(sender)} is no sandbox of {told(workspace)}, nor this workspace itself, nor {REGISTRAR}"
+    return Refused(Reason.FORGED, "data.workspace_id", f"only they may speak to all of it: {words}")
+
+
+def _elsewhere(signer: str, found: str | None) -> Refused:
+    words = f"the sandbox belongs to {told(found or '')}: only {REGISTRAR} may take it from there"
+    return Refused(
+        Reason.FORGED, "data.workspace_id", f"{words}, or that workspace itself, and {told(signer)} has signed"
+    )
 
 
 def guard_of(settings: Settings) -> Guard | None:

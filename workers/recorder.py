@@ -15,6 +15,7 @@ from domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from domain.events import EventData
 from domain.limits import Limits
 from domain.times import now, sortable
+from storage.conditions import Condition
 from storage.pipeline import CheckpointRow, Transaction, Unrecordable
 from storage.repositories import (
     DeliveryRepository,
@@ -30,7 +31,7 @@ from storage.repositories import (
 )
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
-from workers.authority import Guard, refused_as_known
+from workers.authority import Guard, Known, conditions_of, refused_as_known
 from workers.burial import Read, burial
 from workers.entries import Entry, all_fields, body
 from workers.faults import INTERRUPTIONS, OurFault
@@ -164,9 +165,8 @@ class Recorder:
         try:
             raw = body(entry.fields)
             event = parse(raw, self._limits)
-            if self._guard is not None:
-                self._guard.check(event, entry.id)
-            return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at))
+            conditions = conditions_of(event, self._guard, entry.id)
+            return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
             return Read(entry, raw or all_fields(entry.fields), refused=refused)
 
@@ -246,14 +246,18 @@ class Recorder:
         return Recorded(*counts, messages=messages)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str) -> Set[int]:
-        """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
-        stands. Gives the `id()` of those that did."""
-        known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
+        """An event that was known with other content, is replayed, or must not be recorded, becomes a dead letter; what
+        was recorded first stands. Gives the `id()` of those that did."""
+        known = [
+            Known(one.event, one.entry.id, one.transaction.conditions)
+            for one in repeated
+            if one.event and one.transaction
+        ]
         if not known:
             return set()
+        words = "recorded before with other content"
         with self._storage.reading() as connection:
-            journal = JournalRepository(connection)
-            refused = refused_as_known(known, journal, self._guard, "recorded before with other content")
+            refused = refused_as_known(known, connection, self._guard, words, was_tried=True)
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
             self._record(buried, recorded_at)
@@ -280,11 +284,11 @@ def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
 
 
-def transaction_of(event: Event, shard: int, recorded_at: str) -> Transaction:
-    """All that recording an event writes."""
+def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Sequence[Condition] = ()) -> Transaction:
+    """All that recording an event writes, where the `conditions` hold."""
     writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
     journal = JournalRepository.row(event, shard, recorded_at)
-    return Transaction(journal, [write for write in writes if write is not None])
+    return Transaction(journal, [write for write in writes if write is not None], conditions)
 
 
 def _why(failed: Exception) -> Refused:

@@ -27,9 +27,10 @@ from domain.records import DeadLetter, DeadLetterDeed
 from domain.settings import Settings
 from domain.statuses import DeadLetterAction, DeadLetterStatus
 from domain.times import now
-from storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository, JournalRepository
+from storage.conditions import Condition
+from storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository
 from storage.unit_of_work import Storage
-from workers.authority import Guard, entry_id_now, guard_of, refused_as_known
+from workers.authority import Guard, Known, conditions_of, entry_id_now, guard_of, refused_as_known
 from workers.connections import text
 
 _BATCH: Final = 100
@@ -80,6 +81,7 @@ class _Attempt:
     raw: bytes
     event: Event | None
     refused: Refused | CannotMend | None = None
+    conditions: Sequence[Condition] = ()
 
 
 class Replayer:
@@ -190,8 +192,8 @@ class Replayer:
         guard = guard_of(self._settings)
         tried = [letter for letter in letters if again or letter.status == DeadLetterStatus.OPEN]
         attempts = [self._attempt(letter, changes, guard) for letter in tried]
-        events = [(attempt.event, entry_id_now()) for attempt in attempts if attempt.event is not None]
-        why = refused_as_known(events, JournalRepository(connection), guard, _CONFLICT) if events else {}
+        known = [Known(one.event, entry_id_now(), one.conditions) for one in attempts if one.event is not None]
+        why = refused_as_known(known, connection, guard, _CONFLICT) if known else {}
         return [
             _Attempt(one.letter, one.raw, None, why[id(one.event)]) if id(one.event) in why else one for one in attempts
         ]
@@ -201,9 +203,7 @@ class Replayer:
         try:
             raw = changes.apply(raw)
             event = parse(raw, self._settings.limits)
-            if guard is not None:
-                guard.check(event, entry_id_now())
-            return _Attempt(letter, raw, event)
+            return _Attempt(letter, raw, event, None, conditions_of(event, guard, entry_id_now()))
         except (Refused, CannotMend) as error:
             return _Attempt(letter, raw, None, error)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 from domain import json_text
 from domain.envelope import Event
 from domain.events import EventData, Part
-from domain.keys import earliest_key, event_key
+from domain.keys import earliest_key, event_key, owner_of_order
 from domain.statuses import RANKS, TERMINAL_RANK, Status
 from domain.times import sortable
 from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
@@ -97,6 +97,11 @@ def describe(write: Write, event: Event, *, updates: bool) -> Write:
         if name in carried:
             write.group(groups[name], key, **{name: described(event.data, name)})
     return write
+
+
+def described_by(description_key: str) -> tuple[str, str]:
+    """The event that a field of a description is of, by source and id."""
+    return owner_of_order(description_key[1:])
 
 
 def described(data: EventData, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +39,20 @@ class JournalRepository(Repository[RecordedEvent]):
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
         found = ((event, recorded.get((event.source, event.id))) for event in events)
         return [event for event, known in found if known is not None and not same_event(known, event.raw)]
+
+    def texts(self, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The events of these sources and ids, as they came."""
+        statement = select(_TABLE.c.source, _TABLE.c.id, _TABLE.c.raw)
+        rows = self.connection.execute(statement.where(tuple_(_TABLE.c.source, _TABLE.c.id).in_(names)))
+        return {(row.source, row.id): row.raw for row in rows}
+
+    def unknown(self, events: Sequence[Event]) -> list[Event]:
+        """Those of `events` whose names it does not have."""
+        if not events:
+            return []
+        statement = select(_TABLE.c.source, _TABLE.c.id).where(_named_as(events))
+        names = {(row.source, row.id) for row in self.connection.execute(statement)}
+        return [event for event in events if (event.source, event.id) not in names]
 
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
         """When those of `events` that are recorded were, by source and id."""

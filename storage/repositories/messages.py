@@ -9,11 +9,14 @@ from sqlalchemy import select
 
 from domain import json_text
 from domain.envelope import Event
+from domain.errors import Reason, Refused
 from domain.events import MessageFailed, MessageSent, RecipientData
 from domain.keys import earliest_key, event_key, owner_of
 from domain.records import Delivery, Message
+from domain.signatures import told
 from domain.statuses import DELIVERY_RANKS, DeliveryStatus
 from storage import tables
+from storage.conditions import Condition
 from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT
 from storage.paging import Order, Page
 from storage.repositories import base
@@ -34,6 +37,12 @@ class MessageRepository(Repository[Message]):
     @staticmethod
     def mention(event: Event, recorded_at: str) -> Write:
         return base.mention(_TABLE, event, recorded_at)
+
+    @staticmethod
+    def belongs_to_its_sender(event: Event) -> Condition:
+        """A message's id is its whose `message.sent` is recorded first: nobody else's is recorded."""
+        assert isinstance(event.data, MessageSent)
+        return Condition(_TABLE.name, event.subject, "from_sandbox_id", event.data.from_sandbox_id, False, _of_another)
 
     @staticmethod
     def send(event: Event, recorded_at: str) -> Write:
@@ -130,6 +139,11 @@ class DeliveryRepository(Repository[Delivery]):
         rows = self.connection.execute(statement.order_by(_DELIVERIES.c.message_id, _DELIVERIES.c.to_sandbox_id))
         found = map(self._record, rows)
         return {message: tuple(some) for message, some in groupby(found, key=lambda one: one.message_id)}
+
+
+def _of_another(owner: str | None) -> Refused:
+    words = f"is the id of a message that {told(owner or '')} has sent: give this one an id of its own"
+    return Refused(Reason.CONFLICT, "subject", f"{words} (--set subject=…)")
 
 
 def reached_by(status_key: str) -> tuple[str, str]:

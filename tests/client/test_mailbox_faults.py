@@ -118,7 +118,7 @@ def test_a_request_waits_on_while_redis_is_away(make_agent: MakeAgent, redis_url
         asking = in_thread(agent.request, OTHER, 1, timeout=10, id="msg_q")
         wait_until(lambda: bodies(post.client) and waiting_clients(post.client), what="that it waits for the response")
         proxy.cut()
-        post.put("answer", message_type="response", in_reply_to="msg_q")
+        post.put("answer", message_type="response", in_reply_to=f"{AGENT}/msg_q")
         for _ in range(3):
             with pytest.raises(BrokerUnavailable):
                 agent.send(OTHER, 1)
@@ -243,7 +243,7 @@ def test_a_request_that_is_cancelled_leaves_what_came_to_others(make_agent: Make
     post.put("other")
     wait_until(post.holders)
     asking.cancel()
-    post.put("answer", message_type="response", in_reply_to="msg_q")
+    post.put("answer", message_type="response", in_reply_to=f"{AGENT}/msg_q")
     assert contents([received(agent), received(agent)]) == ["other", "answer"]
 
 

@@ -75,7 +75,7 @@ def test_a_request_is_an_event(agent: Agent, server: redis.Redis) -> None:
         agent.request(OTHER, {"q": 1}, timeout=0.01, id="msg_q", thread_id="thread_1", expires_in=1000)
     (event,) = events(server)
     assert event["data"].pop("expires_at")
-    assert (event["subject"], event["correlationid"]) == ("msg_q", f"{agent.consumer}/msg_q")
+    assert (event["subject"], event["correlationid"]) == (f"{AGENT}/msg_q", f"{agent.consumer}/{AGENT}/msg_q")
     assert event["data"] == {
         "from_sandbox_id": AGENT,
         "to_sandbox_ids": [OTHER],
@@ -83,7 +83,7 @@ def test_a_request_is_an_event(agent: Agent, server: redis.Redis) -> None:
         "content": {"q": 1},
         "thread_id": "thread_1",
     }
-    assert caught.value.message_id == "msg_q"
+    assert caught.value.message_id == f"{AGENT}/msg_q"
 
 
 def test_a_request_that_nobody_answers_ends_in_time_and_may_be_answered_later(agent: Agent, post: PostOffice) -> None:
@@ -97,10 +97,10 @@ def test_what_arrives_meanwhile_is_kept_in_order(agent: Agent, post: PostOffice,
     asking = in_thread(agent.request, OTHER, "q", timeout=5, id="msg_q")
     post.put("before")
     post.put_event(post.written("late", "msg_late"), expires_at=1)
-    post.put("note", in_reply_to="msg_q")
+    post.put("note", in_reply_to=f"{AGENT}/msg_q")
     post.put("other", message_type="response", in_reply_to="msg_other")
-    post.put("answer", message_type="response", in_reply_to="msg_q")
-    post.put("again", message_type="response", in_reply_to="msg_q")
+    post.put("answer", message_type="response", in_reply_to=f"{AGENT}/msg_q")
+    post.put("again", message_type="response", in_reply_to=f"{AGENT}/msg_q")
     assert asking.result().content == "answer"
     assert post.holders()["expired"] == ["msg_late"], "without a receive"
     assert contents(agent.receive_many(9, 1)) == ["before", "note", "other", "again"]
@@ -125,10 +125,10 @@ def test_another_consumer_hands_a_response_over(make_agent: MakeAgent, post: Pos
     asking = in_thread(asker.request, OTHER, "q", timeout=5, id="msg_q")
     wait_until(lambda: bodies(post.client))
     correlation = json.loads(bodies(post.client)[0])["correlationid"]
-    assert correlation == f"{asker.consumer}/msg_q"
+    assert correlation == f"{asker.consumer}/{AGENT}/msg_q"
     answer: dict[str, Any] = {
         "message_type": "response",
-        "in_reply_to": "msg_q",
+        "in_reply_to": f"{AGENT}/msg_q",
         "attributes": {"correlationid": correlation},
     }
     post.put("answer", **answer)

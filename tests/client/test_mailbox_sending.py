@@ -39,7 +39,7 @@ def test_a_message_is_an_event(agent: Agent, server: redis.Redis) -> None:
         "id": sent.published.id,
         "source": f"/sandboxes/{AGENT}",
         "type": "message.sent",
-        "subject": "msg_9",
+        "subject": f"{AGENT}/msg_9",
         "correlationid": "c",
         "data": {
             "from_sandbox_id": AGENT,
@@ -67,8 +67,21 @@ def test_what_is_not_said_is_left_out(agent: Agent, server: redis.Redis) -> None
         "content": None,
     }
     assert event["subject"] == sent.message_id
-    assert sent.message_id.startswith("msg_")
+    assert sent.message_id.startswith(f"{AGENT}/msg_")
     assert "correlationid" not in event
+
+
+def test_the_same_message_again_has_the_same_id(agent: Agent, make_agent: MakeAgent) -> None:
+    ids = [agent.send(OTHER, 1, id=id_).message_id for id_ in ("order/7", f"{AGENT}/order/7", "x" * 512)]
+    assert ids[:2] == [f"{AGENT}/order/7"] * 2
+    assert agent.send(OTHER, 1, id=ids[2]).message_id == ids[2] == agent.send(OTHER, 1, id="x" * 512).message_id
+    assert make_agent(OTHER).send(AGENT, 1, id="order/7").message_id == f"{OTHER}/order/7"
+
+
+def test_a_sandbox_of_an_odd_name_has_ids_and_a_source_of_its_own(make_agent: MakeAgent, server: redis.Redis) -> None:
+    sent = make_agent("a/b%", is_open=False).send(OTHER, 1, id="c")
+    assert sent.message_id == "a%2Fb%25/c"
+    assert events(server)[0]["source"] == "/sandboxes/a%2Fb%25"
 
 
 def test_messages_of_one_sender_stand_in_one_stream_in_order(agent: Agent, server: redis.Redis) -> None:

@@ -227,7 +227,7 @@ def test_many_who_add_keys_at_once_lose_none(path: Path) -> None:
 def test_a_signer_uses_the_newest_key_also_where_it_was_made_later(path: Path) -> None:
     settings = Settings.load(key_file=written(path))
     signer = signer_of(settings, "sb_1")
-    envelope = Envelope.of(MessageDelivered(to_sandbox_id="sb_1"), source="/a", subject="m")
+    envelope = Envelope.of(MessageDelivered(to_sandbox_id="sb_1"), source="/sandboxes/sb_1", subject="m")
     assert signer(envelope).extensions["signature"].startswith("v1:k1:")
     with changed_keys(path) as keys:
         key_id = new_key(keys, "sb_1")

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.publishing import prepare
-from domain.envelope import Envelope
+from domain.envelope import Envelope, parse
 from domain.errors import Refused
-from domain.events import EventData, MessageDelivered, MessageSent, TaskStarted
+from domain.events import EventData, MessageDelivered, MessageSent, SandboxCreated, SandboxUpdated, TaskStarted
 from domain.limits import DEFAULT_LIMITS
+from domain.signatures import check
 from domain.signing import Signer
 from domain.times import parse_time
 from tests.documented import block
@@ -39,7 +40,8 @@ def envelope(data: EventData | Mapping[str, Any], **arguments: Any) -> Envelope:
     type_ = data.event_type if isinstance(data, EventData) else "message.sent"
     time = parse_time(TIME)
     return Envelope(
-        **{"id": "1", "source": "/a", "type": type_, "subject": "m", "data": data, "time": time} | arguments
+        **{"id": "1", "source": "/sandboxes/sb_1", "type": type_, "subject": "sb_1/m", "data": data, "time": time}
+        | arguments
     )
 
 
@@ -70,7 +72,7 @@ def test_numbers_that_no_double_holds_are_signed_as_they_are_written() -> None:
 
 
 def test_a_signer_leaves_alone_what_nobody_has_to_sign() -> None:
-    started = envelope(TaskStarted(), time=None)
+    started = envelope(TaskStarted(), source="/a", time=None)
     assert Signer(Known(), "sb_1")(started) is started
 
 
@@ -78,6 +80,37 @@ def test_a_signer_leaves_alone_what_nobody_has_to_sign() -> None:
 def test_a_signer_does_not_speak_for_others(data: EventData) -> None:
     with pytest.raises(Refused, match="is to be signed by 'sb_1'; these are the keys of 'sb_2'"):
         Signer(Known(), "sb_2")(envelope(data))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("source", "/a"), ("source", "/sandboxes/sb_2"), ("subject", "m"), ("subject", "sb_2/m")]
+)
+def test_a_signer_uses_no_name_of_another(attribute: str, value: str) -> None:
+    with pytest.raises(Refused) as caught:
+        Signer(Known(), "sb_1")(envelope(sent("x"), **{attribute: value}))
+    assert caught.value.field == attribute
+
+
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("workspace", ["ws_1", None])
+def test_the_registrar_says_who_belongs_to_a_workspace(workspace: str | None, typed: bool) -> None:
+    data = SandboxUpdated(workspace_id=workspace)
+    update = envelope(
+        data if typed else data.model_dump(exclude_unset=True),
+        type="sandbox.updated",
+        source="/registrar",
+        subject="sb_1",
+    )
+    signed_one = Signer(Known(), "/registrar")(update)
+    assert check(parse(prepare(signed_one, shards=8).raw), Known()) == "/registrar"
+    with pytest.raises(Refused, match=r"is to be signed by .*'/registrar'; these are the keys of 'sb_1'"):
+        Signer(Known(), "sb_1")(update)
+
+
+def test_a_sandbox_that_says_nothing_of_a_workspace_is_described_by_anybody() -> None:
+    for data in (SandboxCreated(name="n"), SandboxCreated(workspace_id=None)):
+        described = envelope(data, source="/platform", subject="sb_1")
+        assert Signer(Known(), "sb_2")(described) is described
 
 
 def test_a_signer_asks_for_a_time() -> None:

@@ -21,9 +21,9 @@ from domain.envelope import LEDGER_SOURCE, parse
 from domain.errors import Reason
 from domain.key_file import KeyFile, write_keys
 from domain.settings import Settings
-from domain.signatures import SIGNATURE, sign, speaker
+from domain.signatures import SIGNATURE, sign, speakers
 from tests.faults.accepted import AcceptedLog
-from tests.faults.histories import SOURCE
+from tests.faults.histories import SANDBOXES
 
 _CANARY: Final = b"canary-secrets-"
 """15 bytes: what base64 makes of them does not depend on what follows."""
@@ -58,8 +58,8 @@ def make_keys(path: Path) -> KeyFile:
 def signed_texts(texts: Iterator[bytes], keys: KeyFile) -> Iterator[bytes]:
     """Events as they travel, signed where somebody must sign them."""
     for text in texts:
-        name = speaker(parse(text))
-        yield text if name is None else _signed(text, keys, name)
+        names = speakers(parse(text))
+        yield _signed(text, keys, names[0]) if names else text
 
 
 def _signed(text: bytes, keys: KeyFile, name: str, secret: bytes | None = None) -> bytes:
@@ -99,6 +99,12 @@ class Forger:
             _signed(self._report("message.failed", me), self._keys, other),
             _signed(self._report("message.dispatched", me), self._keys, me),
             _signed(self._report("message.expired", me, LEDGER_SOURCE), self._keys, me),
+            _signed(_with(self._message(other), subject=parse(honest).subject), self._keys, other),
+            _signed(_with(self._message(other), source=SANDBOXES + me), self._keys, other),
+            _raw(self._event("task.started", SANDBOXES + me) | {"data": {}}),
+            *(_signed(self._move(other, workspace), self._keys, other) for workspace in ("ws_1", None)),
+            self._move(me, None),
+            _signed(self._message(me, to={"broadcast": True, "workspace_id": "ws_1"}), self._keys, me),
         ]
         self._send(before, Reason.FORGED)
         self._publish(honest)
@@ -124,15 +130,23 @@ class Forger:
     def _add(self, raw: bytes, shard: int) -> None:
         self._client.execute_command("XADD", streams.stream(shard), "*", streams.FIELD, raw)
 
-    def _message(self, name: str, ago: timedelta = timedelta()) -> bytes:
+    def _message(self, name: str, ago: timedelta = timedelta(), to: Event | None = None) -> bytes:
         content = {"text": "größer als erwartet", "amount": 1}
-        data = {"from_sandbox_id": name, "to_sandbox_ids": ["sb_7"], "message_type": "request", "content": content}
-        return _raw(self._event("message.sent", ago=ago) | {"data": data})
+        data = {"from_sandbox_id": name, "message_type": "request", "content": content}
+        event = self._event("message.sent", SANDBOXES + name, ago)
+        subject = f"{name}/{event['subject']}"
+        return _raw(event | {"subject": subject, "data": data | (to or {"to_sandbox_ids": ["sb_7"]})})
 
-    def _report(self, type_: str, name: str, source: str = SOURCE) -> bytes:
-        return _raw(self._event(type_, source) | {"data": {"to_sandbox_id": name, "reason": "no such sandbox"}})
+    def _report(self, type_: str, name: str, source: str = "") -> bytes:
+        event = self._event(type_, source or SANDBOXES + name)
+        return _raw(event | {"data": {"to_sandbox_id": name, "reason": "no such sandbox"}})
 
-    def _event(self, type_: str, source: str = SOURCE, ago: timedelta = timedelta()) -> Event:
+    def _move(self, name: str, workspace: str | None) -> bytes:
+        """Says whose a sandbox is, with a number that nobody goes beyond."""
+        event = self._event("sandbox.updated", "/platform") | {"subject": name, "sequence": "9" * 30}
+        return _raw(event | {"data": {"workspace_id": workspace}})
+
+    def _event(self, type_: str, source: str, ago: timedelta = timedelta()) -> Event:
         number = next(self._numbers)
         event = {"specversion": "1.0", "id": f"message-{number}", "source": source, "type": type_}
         return event | {"subject": f"msg_forging_{number}", "time": _time(ago)}

@@ -14,6 +14,8 @@ Step = tuple[str, dict[str, Any]]
 """The type of an event, and its data."""
 
 SOURCE: Final = "/faults"
+SANDBOXES: Final = "/sandboxes/"
+"""How the sources of messages' events begin: those of the sandboxes that speak."""
 _UNDER_WAY: Final = 40
 """Histories that are told at the same time, event by event, in any mixture."""
 _LINES: Final = ("read 14 pages", "the model answered after 812 ms", "größer als erwartet: 5 %", "retry in 2 s")
@@ -52,8 +54,10 @@ def _history(random: Random, name: str) -> Iterator[Event]:
         event = {"type": type_, "subject": subject, "data": data}
         if kind != "message":
             event["sequence"] = str(sequence)
-        elif random.random() < 0.5:
-            event["partitionkey"] = subject
+        else:
+            event["source"] = SANDBOXES + (data.get("from_sandbox_id") or data["to_sandbox_id"])
+            if random.random() < 0.5:
+                event["partitionkey"] = subject
         yield event
 
 
@@ -124,9 +128,10 @@ def _end(random: Random, kind: str, attempt: int) -> Step:
 
 def _message(random: Random, name: str) -> tuple[str, Iterator[Step]]:
     recipients = [f"sb_{random.randrange(50)}", f"sb_{random.randrange(50, 100)}"]
+    sender = f"sb_{random.randrange(100)}"
 
     def steps() -> Iterator[Step]:
-        sent = {"from_sandbox_id": f"sb_{random.randrange(100)}", "to_sandbox_ids": recipients}
+        sent = {"from_sandbox_id": sender, "to_sandbox_ids": recipients}
         content = {"text": random.choice(_LINES), "n": random.randrange(1000)}
         yield "message.sent", sent | {"message_type": "request", "content": content, "thread_id": f"thread_{name}"}
         for recipient in recipients:
@@ -134,4 +139,4 @@ def _message(random: Random, name: str) -> tuple[str, Iterator[Step]]:
                 yield "message.failed", {"to_sandbox_id": recipient, "reason": "no such sandbox"}
             yield "message.delivered", {"to_sandbox_id": recipient}
 
-    return f"msg_{name}", steps()
+    return f"{sender}/msg_{name}", steps()

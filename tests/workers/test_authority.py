@@ -82,7 +82,7 @@ def test_a_forged_message_comes_into_no_inbox(settings: Settings, client: redis.
 def test_a_forged_message_changes_no_row(recorder: Recorder, storage: Storage) -> None:
     record(recorder, said(content="true"))
     assert record(recorder, said(by="sb_2", content="false", ago=-1)).dead == 1
-    assert row(storage, "messages", "msg_1")["content"] == "true"
+    assert row(storage, "messages", "sb_1/msg_1")["content"] == "true"
     assert count(storage, "events") == 1
 
 
@@ -227,8 +227,8 @@ def test_what_a_first_try_had_committed_is_no_replay_where_the_batch_is_done_aga
         return write
 
     monkeypatch.setitem(handlers, say.MessageSent, (broken, *handlers[say.MessageSent][1:]))
-    good = [said(ago=LATE, subject=f"msg_{place}") for place in range(3)]
-    outcome = record(recorder, *good[:2], said(id="bad", subject="msg_bad"), good[2])
+    good = [said(ago=LATE, subject=f"sb_1/msg_{place}") for place in range(3)]
+    outcome = record(recorder, *good[:2], said(id="bad", subject="sb_1/msg_bad"), good[2])
     assert outcome.dead == 1
     assert reasons(storage) == [("unrecordable", "")]
     assert count(storage, "events") == 3

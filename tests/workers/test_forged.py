@@ -59,7 +59,7 @@ def test_a_forged_one_is_refused_again_until_it_verifies(
         keys["sb_3"] = {"k3": SecretBytes(SECRETS["sb_1"])}
     assert [done.result for done in replayer.replay([letter.id], who="jo")] == [Result.REPLAYED]
     assert drain(settings, client, storage) == Recorded(recorded=2), "and that it is in the inbox"
-    assert row(storage, "messages", "msg_1")["from_sandbox_id"] == "sb_3"
+    assert row(storage, "messages", "sb_3/msg_1")["from_sandbox_id"] == "sb_3"
 
 
 def test_a_mended_message_is_forged(settings: Settings, client: redis.Redis, storage: Storage) -> None:
@@ -122,7 +122,7 @@ def test_a_worker_that_requires_signatures_records_what_is_signed(
     settings: Settings, client: redis.Redis, storage: Storage, start_worker: StartWorker
 ) -> None:
     worker = start_worker()
-    honest = [said(id=f"good {place}", subject=f"msg_{place}", ago=LATE) for place in range(20)]
+    honest = [said(id=f"good {place}", subject=f"sb_1/msg_{place}", ago=LATE) for place in range(20)]
     for place, body in enumerate(honest):
         client.xadd(streams.stream(place % 8), {streams.FIELD: body})
         client.xadd(streams.stream(place % 8), {streams.FIELD: said(by="sb_2", id=f"bad {place}", subject="m")})

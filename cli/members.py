@@ -1,0 +1,51 @@
+"""`flowledger members`: who belongs to which workspace, and who has said so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from cli import screen
+from domain.errors import SettingsError
+from domain.key_file import KeyFile
+from domain.settings import Settings
+from storage.engine import make_engine
+from storage.unit_of_work import Storage
+from workers.members import Member
+from workers.members import members as find
+
+
+def members(settings: Settings, workspace: str | None, *, unsigned: bool) -> list[Member]:
+    """Those of one workspace, or of all; only those whom nobody with the right to do so has let in.
+
+    Raises SettingsError where that is asked and there are no keys to look by.
+    """
+    if unsigned and settings.key_file is None:
+        raise SettingsError("LEDGER_KEY_FILE is not set: it names the file with the keys to look by")
+    keys = None if settings.key_file is None else KeyFile(settings.key_file)
+    with Storage(make_engine(settings)) as storage:
+        return [one for one in find(storage, keys, workspace) if not (unsigned and one.signed)]
+
+
+def as_document(found: Sequence[Member]) -> dict[str, Any]:
+    """For `--json`."""
+    return {"members": [asdict(one) for one in found], "unsigned": sum(one.signed is False for one in found)}
+
+
+def print_members(found: Sequence[Member], *, unsigned: bool) -> None:
+    """As a table."""
+    if not found:
+        words = (
+            "every member was let in by a key with the right to do so" if unsigned else "no sandbox is in a workspace"
+        )
+        screen.out.print(words)
+        return
+    table = Table("workspace", "sandbox", "said by", "sequence", "signed")
+    for one in found:
+        signed = "not looked at: no LEDGER_KEY_FILE" if one.signed is None else "yes" if one.signed else one.detail
+        words = (one.workspace_id, one.sandbox_id, f"{one.source} {one.event_id}", one.sequence or "", signed)
+        table.add_row(*map(screen.words, words))
+    screen.out.print(table)

@@ -1,0 +1,72 @@
+"""Who belongs to which workspace, and whether somebody with the right to do so has said it (docs/decisions/0030).
+
+Where signatures are required, nobody else can say so from then on. What was recorded before stands: this finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from domain import signatures
+from domain.envelope import parse
+from domain.errors import Refused
+from domain.limits import WIDEST
+from domain.signatures import Keys
+from storage.repositories import JournalRepository, SandboxRepository
+from storage.repositories.workspaces import Membership
+from storage.unit_of_work import Storage
+
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A sandbox of a workspace, and the event that says so: its source, id and sequence.
+
+    `signed` is None where there were no keys to look by; where it is False, `detail` says why.
+    """
+
+    workspace_id: str
+    sandbox_id: str
+    source: str
+    event_id: str
+    sequence: str | None
+    signed: bool | None
+    detail: str = ""
+
+
+def members(storage: Storage, keys: Keys | None, workspace: str | None = None) -> Iterator[Member]:
+    """The sandboxes of one workspace, or of all, by workspace and id; raises DatabaseUnavailable."""
+    after: tuple[str, str] | None = None
+    while True:
+        with storage.reading() as connection:
+            page = SandboxRepository(connection).memberships(workspace, after, _AT_ONCE)
+            texts = JournalRepository(connection).texts({one.said_by for one in page})
+        for one in page:
+            yield _member(one, texts, keys)
+        if len(page) < _AT_ONCE:
+            return
+        after = page[-1].workspace_id, page[-1].sandbox_id
+
+
+def _member(one: Membership, texts: Mapping[tuple[str, str], str], keys: Keys | None) -> Member:
+    source, event_id = one.said_by
+    sequence, signed, detail = None, None, ""
+    try:
+        event = parse(texts.get(one.said_by, "").encode("utf-8", "surrogatepass"), WIDEST)
+        sequence = event.sequence
+        if keys is not None:
+            signed = signatures.check(event, keys) is not None
+    except Refused as refused:
+        signed, detail = False, str(refused)
+    return Member(
+        workspace_id=one.workspace_id,
+        sandbox_id=one.sandbox_id,
+        source=source,
+        event_id=event_id,
+        sequence=sequence,
+        signed=signed,
+        detail=detail,
+    )
