@@ -53,7 +53,7 @@ _READING: Final = (
 )
 _READERS_KEYS: Final = (
     "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures", "paused",
-    "idle", "counters", "postman",
+    "recorded", "idle", "counters", "postman",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

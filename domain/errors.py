@@ -88,3 +88,11 @@ class MailboxClosed(LedgerError):
 
 class DatabaseUnavailable(LedgerError):
     """The database is away, busy or refuses for now: nothing was acknowledged, the same work is done again later."""
+
+
+class ForeignBroker(LedgerError):
+    """This Redis is not the broker of this ledger: nothing is taken from it. `flowledger adopt` makes it so."""
+
+
+class BrokerUnsettled(LedgerError):
+    """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until then."""

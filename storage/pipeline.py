@@ -24,6 +24,14 @@ class CheckpointRow(NamedTuple):
     recorded_at: str
 
 
+class Flushed(NamedTuple):
+    """What a flush did: the places of transactions whose event was known, and the number of each stream's batch."""
+
+    repeated: list[int]
+    batches: dict[str, int]
+    """Counts up for each stream, and is the database's own: it comes again only in a database that went back."""
+
+
 class Unrecordable(LedgerError):
     """The database refuses a transaction for good: doing the same again would end the same."""
 
@@ -31,8 +39,8 @@ class Unrecordable(LedgerError):
 class Pipeline(Protocol):
     """How a database runs many transactions at once."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
-        """Commits each transaction by itself, in order, durably; returns the places of those whose event was known.
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+        """Commits each transaction by itself, in order, durably.
 
         Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the
         ones before it may be committed, so the caller does all of them again.

@@ -17,11 +17,13 @@ from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
+from workers.bond import Bond
 from workers.bootstep import PumpStep, is_stopping, send_drain
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
 from workers.post import PostOffice
 from workers.pump import Bell, Ring
+from workers.sign import give_signs
 
 
 def _broker() -> dict[str, Any]:
@@ -37,6 +39,7 @@ app = Celery("flowledger")
 app.config_from_object("celeryconfig")
 app.add_defaults(_broker)
 app.steps["worker"].add(PumpStep)
+give_signs()
 
 
 class _Process(NamedTuple):
@@ -44,6 +47,7 @@ class _Process(NamedTuple):
     client: redis.Redis
     storage: Storage
     post: PostOffice
+    bond: Bond
 
 
 def _process() -> _Process:
@@ -59,14 +63,14 @@ def _process_of(_pid: int) -> _Process:
     settings = Settings.load()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
-    return _Process(settings, client, storage, PostOffice(client, settings, storage))
+    return _Process(settings, client, storage, PostOffice(client, settings, storage), Bond(client, settings, storage))
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post = _process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post).run()
+    settings, client, storage, post, bond = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]

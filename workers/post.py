@@ -195,7 +195,7 @@ class PostOffice:
 
     def _put(self, recipient: str, outgoing: Sequence[Outgoing], texts: Texts) -> int:
         """Puts messages into one inbox, in order; how many went."""
-        keys = [streams.inbox(recipient), streams.taken(recipient), streams.EXPIRIES]
+        keys = [streams.inbox(recipient), streams.taken(recipient), streams.EXPIRIES, streams.RESTORED]
         arguments: list[str | int] = [self._settings.inbox_messages]
         for one in outgoing:
             stream, dispatched = self._own(MessageDispatched(to_sandbox_id=recipient), one.message_id)

@@ -6,17 +6,28 @@ it is empty when the message has come to its end, and goes some time later.
 
 from typing import Final
 
-# KEYS: inbox, taken, expiries; then for each message: mark, event stream.
+# KEYS: inbox, taken, expiries, restored; then for each message: mark, event stream.
 # ARGV: most messages of an inbox; then for each message: its id, the event that sent it, the ms at which it expires (or
 # ''), its name among the expiries, the event that says it was dispatched.
 # Gives: how many of them, from the first on, are in the inbox now, or have been. It stops where the inbox is full.
+# What was put, or acknowledged, before the database went back to an earlier state is not known there: it is put again.
 PUT: Final = """#!lua
 local room = tonumber(ARGV[1]) - redis.call('XLEN', KEYS[1])
-local messages = (#KEYS - 3) / 2
+local restored = tonumber(redis.call('GET', KEYS[4]) or '0')
+local messages = (#KEYS - 4) / 2
 for place = 0, messages - 1 do
-  local mark, stream = KEYS[4 + 2 * place], KEYS[5 + 2 * place]
+  local mark, stream = KEYS[5 + 2 * place], KEYS[6 + 2 * place]
   local message, sent, expires, member, dispatched = unpack(ARGV, 2 + 5 * place, 6 + 5 * place)
-  if redis.call('EXISTS', mark) == 0 and not redis.call('ZSCORE', KEYS[2], message) then
+  local put, acknowledged = redis.call('GET', mark), redis.call('ZSCORE', KEYS[2], message)
+  -- An empty mark, of an end, does not say when it was made: it goes after two minutes.
+  if put and tonumber(string.match(put, '^%d+') or redis.call('TIME')[1] * 1000 - 120000) <= restored then
+    put = false
+  end
+  if acknowledged and tonumber(acknowledged) <= restored then
+    redis.call('ZREM', KEYS[2], message)
+    acknowledged = false
+  end
+  if not put and not acknowledged then
     if room <= 0 then return place end
     local fields = {'event', sent, 'message_id', message}
     if expires ~= '' then

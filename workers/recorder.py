@@ -121,10 +121,13 @@ class Recorded:
     dead: int = 0
     entries: tuple[Entry, ...] = field(default=(), compare=False)
     messages: tuple[Event, ...] = field(default=(), compare=False)
+    batches: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The number of each stream's last batch, as the database counts them."""
 
     def __add__(self, other: Recorded) -> Recorded:
-        """The sum of the counts."""
-        return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
+        """The sum of the counts, and the later numbers of batches."""
+        counts = self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead
+        return Recorded(*counts, batches={**self.batches, **other.batches})
 
 
 class _Read(NamedTuple):
@@ -192,7 +195,7 @@ class Recorder:
         unit = self._storage.unit_of_work()
         for read in batch:
             unit.add(read.transaction or self._burial(read, recorded_at))
-        repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         buried = self._bury_known([batch[place] for place in repeated], recorded_at)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
@@ -201,7 +204,7 @@ class Recorder:
             if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
         )
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
-        return Recorded(*counts, messages=messages)
+        return Recorded(*counts, messages=messages, batches=batches)
 
     def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
         total = Recorded()
