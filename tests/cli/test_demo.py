@@ -17,13 +17,11 @@ from typing import Any
 import psutil
 import pytest
 import redis
-from rich.console import Console
 
-from cli.demo import measures, reading, run_demo
+from cli.demo import measures, reading
 from cli.demo.fleet import AGENTS, YOU
 from domain import streams
-from domain.errors import LedgerError, SettingsError
-from domain.settings import Settings
+from domain.errors import LedgerError
 from tests.waiting import wait_until
 
 MEMBERS = (YOU, *AGENTS)
@@ -137,11 +135,6 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing(temporary_files: Path) -> None:
     assert b"Traceback" not in errors
     assert left_running(temporary_files) == []
     assert list(temporary_files.glob("flowledger-demo-*")) == []
-
-
-def test_the_demo_says_at_once_that_its_agents_do_not_sign() -> None:
-    with pytest.raises(SettingsError, match="LEDGER_SIGNATURES"):
-        run_demo(Settings.load(signatures="required"), Console(quiet=True))
 
 
 def test_percentiles_are_values_that_were_measured() -> None:

@@ -41,7 +41,7 @@ class Up:
             self.process = subprocess.Popen(
                 [*COMMAND, "up", *self.arguments], env=self.environment, stdout=log, stderr=log
             )
-        wait_until(lambda: self.state() not in ({}, instead_of), 60, f"{self.log} saying that all is up")
+        wait_until(lambda: self.state() not in ({}, instead_of), 120, f"{self.log} saying that all is up")
 
     def state(self) -> dict[str, str]:
         assert self.process is not None
