@@ -25,6 +25,18 @@ from domain.errors import LedgerError
 from tests.waiting import wait_until
 
 MEMBERS = (YOU, *AGENTS)
+NOT_FOR_THE_DEMO = {
+    "REDIS_URL": "redis://redis.invalid:6379/0",
+    "DATABASE_URL": "postgresql://me@database.invalid/ledger",
+    "LEDGER_HOME": "/proc/no/such/folder",
+    "LEDGER_SIGNATURES": "required",
+    "LEDGER_KEY_FILE": "/no/such/file",
+    "LEDGER_SHARDS": "3",
+    "LEDGER_MAX_DEPTH": "8",
+    "PGOPTIONS": "-c default_transaction_read_only=on",
+    "CELERY_BROKER_URL": "redis://redis.invalid:6379/0",
+}
+"""What a shell may export: the demo has servers and settings of its own."""
 
 
 @pytest.fixture
@@ -38,7 +50,7 @@ def start(temporary_files: Path) -> subprocess.Popen[bytes]:
     """`flowledger demo --json`, which keeps all it has in `temporary_files`."""
     return subprocess.Popen(
         [sys.executable, "-m", "cli.main", "demo", "--json"],
-        env=os.environ | {"TMPDIR": str(temporary_files)},
+        env=os.environ | NOT_FOR_THE_DEMO | {"TMPDIR": str(temporary_files)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

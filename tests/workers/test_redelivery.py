@@ -225,7 +225,7 @@ def test_one_sandbox_may_be_meant(office: Office) -> None:
 
 
 def test_a_dry_run_changes_nothing(office: Office) -> None:
-    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(0.2)))
+    lost(office, message("m1", "bob"), message("m2", "carol", expires_at=in_seconds(1)))
     wait_until(lambda: redeliver(office, dry_run=True) == Redelivered(put=1, expired=1))
     assert office.client.dbsize() == 0
 
