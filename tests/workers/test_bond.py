@@ -23,11 +23,14 @@ from storage.repositories.ledger import Ledger
 from storage.unit_of_work import Storage
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, by_hand
+from tests.waiting import wait_until
+from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
 from tests.workers.office import Office, message
 from workers import bond
 from workers.bond import Bond
 from workers.connections import connect
+from workers.drain import Drain
 from workers.watch import Watch, check_at_start
 
 
@@ -185,8 +188,6 @@ def test_a_restored_database_is_told_of_with_the_first_batch_after_it(
 
     def record(name: str) -> int:
         add(client, *created(1, name))
-        from workers.drain import Drain
-
         own = settings.model_copy(update={"linger_seconds": 0.0})
         return Drain(own, client, storage, SHARD, bond=mine).run()["recorded"]
 
@@ -328,3 +329,20 @@ def test_beats_go_on_while_nothing_is_to_be_done(settings: Settings, client: red
     watch.close()
     assert ledger_of(storage).beats == 2
     assert ledger_of(storage).seen_at is not None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_ends_when_its_redis_is_another_ledgers_and_does_not_start_on_it(
+    settings: Settings, client: redis.Redis, storage: Storage, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    wait_until(lambda: ledger_of(storage).beats, 60, "a worker that serves its broker")
+    client.set(streams.BROKER, "another 1 mark")
+    wait_until(lambda: not worker.is_running(), 60, "the end of a worker whose Redis was taken")
+    assert "is the broker of another ledger, another" in worker.log.read_text()
+    add(client, *created(1))
+    second = start_worker()
+    wait_until(lambda: not second.is_running(), 60, "the end of a worker that does not start")
+    assert "error: the Redis redis://127.0.0.1" in second.log.read_text()
+    assert client.xlen(STREAM) == 1
+    assert client.llen("ledger") == 0, "no bell was rung"
