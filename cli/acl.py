@@ -54,7 +54,7 @@ _READING: Final = (
 )
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
-    "paused", "idle", "counters", "postman", "walk",
+    "paused", "recorded", "idle", "counters", "postman", "walk",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

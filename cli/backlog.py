@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import redis
 from rich.table import Table
@@ -14,18 +14,22 @@ from sqlalchemy import Connection, func, select, text
 from cli import screen
 from cli.strays import strays, words
 from domain import streams
-from domain.errors import LedgerError
+from domain.errors import ForeignBroker, LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
+from domain.times import now
 from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
-from storage.repositories import OutboxRepository
+from storage.repositories import LedgerRepository, OutboxRepository
+from storage.unit_of_work import Storage
 from workers.app import app
+from workers.bond import Bond
 from workers.connections import connect
 from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
+_ALARM_KEPT: Final = timedelta(days=7)
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
@@ -49,9 +53,10 @@ class Status:
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
     recorded for now; `paused` what somebody, or a fuse, has paused; `strays` which streams look like shards and are
-    read by nobody, with how many entries they have. `workers` is None where this user of Redis may not ask them
-    (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they do not agree;
-    None where none answers.
+    read by nobody, with how many entries they have. `workers` is None where this user of Redis may
+    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
+    do not agree; None where none answers. `warnings` say that Redis is not this ledger's, and, for a week, that Redis
+    or the database was found to have lost something.
     """
 
     backlog: dict[int, int]
@@ -68,6 +73,7 @@ class Status:
     workers: dict[str, int] | None
     signatures: str | None
     database: dict[str, Any]
+    warnings: list[str]
 
 
 def backlog(client: redis.Redis, shards: int) -> dict[int, int]:
@@ -98,13 +104,13 @@ def status(settings: Settings) -> Status:
     """Asks Redis, the workers and the database; raises what their clients raise where one does not answer."""
     client = connect(settings)
     waiting = backlog(client, settings.shards)
-    now = time.time()
-    last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
+    at = time.time()
+    last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
     dead_letters, outbox, database = _database(settings)
     asked = _workers(settings)
     return Status(
         backlog=waiting,
-        oldest_seconds=_oldest(client, waiting, now),
+        oldest_seconds=_oldest(client, waiting, at),
         paused=Pauses(client).all(),
         held=_text_or_none(client.get(streams.HOLD)),
         draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
@@ -117,11 +123,29 @@ def status(settings: Settings) -> Status:
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
+        warnings=warnings(client, settings),
     )
+
+
+def warnings(client: redis.Redis, settings: Settings) -> list[str]:
+    """What people should know of the bond between the ledger and its broker."""
+    with Storage(make_engine(settings)) as storage:
+        with storage.reading() as connection:
+            ledger = LedgerRepository(connection).get()
+        found = []
+        if ledger.alarm is not None and ledger.alarm_at is not None and now() - ledger.alarm_at < _ALARM_KEPT:
+            found.append(f"{screen.time(ledger.alarm_at)}: {ledger.alarm}")
+        try:
+            Bond(client, settings, storage).check()
+        except ForeignBroker as error:
+            found.append(str(error))
+        return found
 
 
 def print_status(found: Status) -> None:
     """The status as one screen."""
+    for warning in found.warnings:
+        screen.out.print(screen.words(warning, "red"), soft_wrap=True)
     shards = Table("shard", "waiting", "oldest", "", title="Backlog", title_justify="left")
     for shard, count in found.backlog.items():
         oldest = found.oldest_seconds.get(shard)

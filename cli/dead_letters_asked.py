@@ -127,8 +127,10 @@ def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
     """The database, and what replays over it and Redis."""
     from storage.engine import make_engine
     from storage.unit_of_work import Storage
+    from workers.bond import Bond
     from workers.replay import Replayer
 
     settings = _settings("database_url", "redis_url")
     with open_redis(settings) as client, Storage(make_engine(settings)) as storage:
+        Bond(client, settings, storage).check()
         yield storage, Replayer(settings, storage, client)

@@ -2,13 +2,18 @@
 
 Both run in sessions of their own, so that Ctrl-C in a terminal reaches Flowledger, which stops them last. Valkey
 flushes each write (`appendfsync always`), and refuses new ones when its memory is full (`noeviction`).
+
+Both are for the user alone who started them: their folders can be read by nobody else; PostgreSQL listens on a Unix
+socket, and asks who is on the other end of it; Valkey asks for a password.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -25,6 +30,8 @@ from domain.errors import LedgerError
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
+_LEFT_SECONDS = 5.0
+"""One that was killed may have a child that still writes."""
 
 
 class EmbeddedServerError(LedgerError):
@@ -32,10 +39,14 @@ class EmbeddedServerError(LedgerError):
 
 
 class EmbeddedPostgres:
-    """PostgreSQL with its data in `folder`; started by root it runs as a user of its own."""
+    """PostgreSQL with its data in `folder`; started by root it runs as a user of its own.
 
-    def __init__(self, folder: Path) -> None:
+    `private`: it takes connections of this user alone, as `postgres`; else of whoever reaches its socket, as anybody.
+    """
+
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder
+        self._private = private
         self.url = ""
         self.pid = 0
 
@@ -55,6 +66,23 @@ class EmbeddedPostgres:
         # anew, and it is stopped when `stop` says so.
         type(server)._instances.pop(server.pgdata, None)
         atexit.unregister(server._cleanup)
+        if self._private:
+            self._admit_this_user_alone()
+
+    def _admit_this_user_alone(self) -> None:
+        """The kernel says who is on the other end of a Unix socket; where this user has no name, folders must do."""
+        try:
+            user = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            return
+        rules = {
+            "pg_ident.conf": f'flowledger "{user}" postgres\n',
+            "pg_hba.conf": "local all all peer map=flowledger\n",
+        }
+        if any((self.folder / name).read_text() != rule for name, rule in rules.items()):
+            for name, rule in rules.items():
+                (self.folder / name).write_text(rule)
+            os.kill(self.pid, signal.SIGHUP)  # it reads them anew
 
     def stop(self) -> None:
         """Stops the server quickly: sessions are ended, everything committed stands."""
@@ -67,12 +95,14 @@ class EmbeddedPostgres:
 
 
 class EmbeddedValkey:
-    """Valkey (it speaks Redis) with its data in `folder`, on a free port of the loopback address."""
+    """Valkey (it speaks Redis) with its data in `folder`, on a port of the loopback address, a free one by default."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, password: str = "") -> None:
         self.folder = folder
         self.port = port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._password = password
+        user = f"default:{password}@" if password else ""
+        self.url = f"redis://{user}127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -80,35 +110,47 @@ class EmbeddedValkey:
         return self.folder / "valkey.log"
 
     def start(self) -> None:
-        """Starts the server and waits until it answers."""
+        """Starts the server and waits until it answers; two servers on one append-only file would spoil it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        options = {
-            "port": str(self.port),
-            "bind": "127.0.0.1",
-            "dir": str(self.folder),
-            "logfile": str(self.log),
-            "appendonly": "yes",
-            "appendfsync": "always",
-            "maxmemory-policy": "noeviction",
-            "save": "",
-            # Its command line keeps the folder's name: a server that was left running on it can be found, and must be,
-            # for two servers on one append-only file would spoil it.
-            "set-proc-title": "no",
-        }
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self._process = subprocess.Popen(  # noqa: S603
-            [str(get_binary_path()), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self.folder.chmod(0o700)
+        with (self.folder / "lock").open("a") as lock:
+            if not _wait_until(lambda: _locked(lock.fileno()), _LEFT_SECONDS):
+                raise EmbeddedServerError(f"another Valkey runs on {self.folder}: end it first")
+            self._process = subprocess.Popen(  # noqa: S603
+                [str(get_binary_path()), str(self._configuration())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                umask=0o077,
+                pass_fds=[lock.fileno()],  # it has the lock for as long as it runs
+            )
         with contextlib.closing(redis.Redis.from_url(self.url)) as client:
             if (
                 not _wait_until(lambda: self._process_ended() or _answers(client), _START_SECONDS)
                 or self._process_ended()
             ):
                 raise EmbeddedServerError(f"Valkey did not start; its log: {self.log}")
+
+    def _configuration(self) -> Path:
+        """A file, which its owner alone can read: everybody on the machine sees command lines."""
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": _quoted(self.folder),
+            "logfile": _quoted(self.log),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+            "save": '""',
+            "set-proc-title": "no",
+        }
+        if self._password:
+            options["requirepass"] = self._password
+        file = self.folder / "valkey.conf"
+        file.unlink(missing_ok=True)
+        write_secret(file, "".join(f"{name} {value}\n" for name, value in options.items()))
+        return file
 
     def stop(self) -> None:
         """Stops the server; all it was given stands in its append-only file."""
@@ -159,6 +201,36 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of the loopback address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def write_secret(file: Path, text: str) -> None:
+    """A new file that its owner alone can read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as created:
+        created.write(text)
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _answers(client: redis.Redis) -> bool:

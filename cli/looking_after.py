@@ -157,12 +157,14 @@ def redeliver(
     These are the messages that were in an inbox and have not come to an end. Workers and agents may go on, and twice
     does no harm: what is in an inbox, or was acknowledged, is not put there again.
     """
+    from cli.adopting import check_bond
     from cli.redelivery import as_document, print_report
     from cli.redelivery import redeliver as run
     from cli.service import check_schema
 
     settings = _found("redis_url", "database_url")
     check_schema(settings)
+    check_bond(settings)
     found = run(settings, sandbox=sandbox, dry_run=dry_run, quiet=as_json)
     if as_json:
         screen.print_json(as_document(found, dry_run=dry_run))

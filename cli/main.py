@@ -54,11 +54,16 @@ def main() -> None:
 
 
 @app.command()
-def up(database: Database = None) -> None:
+def up(
+    database: Database = None,
+    adopt: Annotated[
+        str | None, typer.Option(metavar="ID", help="Take the Redis from the ledger with this id, on purpose.")
+    ] = None,
+) -> None:
     """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
     from cli.up import up as run
 
-    run(_settings(database))
+    run(_settings(database), adopt)
 
 
 @app.command()
@@ -71,12 +76,16 @@ def worker(
     from cli import processes
     from cli.service import check_schema
     from workers.authority import guard_of
+    from workers.watch import check_at_start
 
     settings = _found("redis_url", "database_url", database=database)
     guard_of(settings)
     check_schema(settings)
+    check_at_start(settings)
     command = processes.worker_command(concurrency, log_level.upper())
-    os.execve(command[0], command, processes.worker_environment(settings))  # noqa: S606 - this process becomes Celery's
+    environment = processes.worker_environment(settings)
+    os.chdir(processes.ROOT)
+    os.execve(command[0], command, environment)  # noqa: S606 - this process becomes Celery's
 
 
 @app.command()
@@ -99,6 +108,25 @@ def migrate(database: Database = None) -> None:
     engine = make_engine(settings)
     screen.out.print(f"the database is at revision {migrations.current(engine)}, the newest")
     engine.dispose()
+
+
+@app.command()
+def adopt(
+    owner: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="The ledger that this Redis belongs to now, where it is another."),
+    ] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make this Redis the broker of this ledger, on purpose; what waits in it is recorded here from now on."""
+    from cli.adopting import adopt as run
+
+    adopted = run(_found("redis_url", "database_url", database=database), owner)
+    if as_json:
+        screen.print_json(adopted)
+    else:
+        screen.out.print(screen.words(adopted.words()), soft_wrap=True)
 
 
 @app.command()
@@ -135,6 +163,16 @@ def publish(
         screen.out.print(screen.words(summary(report, spool)), soft_wrap=True)
     if report.refused or report.damaged or (report.spooled and not files):
         raise typer.Exit(1)
+
+
+@app.command()
+def env(database: Database = None) -> None:
+    """Print what tells a shell where the servers are, passwords included: eval "$(flowledger env)"."""
+    import shlex
+
+    settings = _found("redis_url", "database_url", database=database)
+    for name in ("redis_url", "database_url"):
+        print(f"export {name.upper()}={shlex.quote(getattr(settings, name).get_secret_value())}")
 
 
 @app.command()
@@ -219,7 +257,7 @@ def demo(as_json: AsJson = False) -> None:
     """Watch agents do real work on embedded servers, recorded live; ends by itself."""
     from cli.demo import run_demo
 
-    run_demo(_settings(), screen.out, as_json=as_json)
+    run_demo(screen.out, as_json=as_json)
 
 
 if __name__ == "__main__":

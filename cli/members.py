@@ -46,6 +46,6 @@ def print_members(found: Sequence[Member], *, unsigned: bool) -> None:
     table = Table("workspace", "sandbox", "said by", "sequence", "signed")
     for one in found:
         signed = "not looked at: no LEDGER_KEY_FILE" if one.signed is None else "yes" if one.signed else one.detail
-        words = (one.workspace_id, one.sandbox_id, f"{one.source} {one.event_id}", one.sequence or "", signed)
-        table.add_row(*map(screen.words, words))
+        cells = (one.workspace_id, one.sandbox_id, f"{one.source} {one.event_id}", one.sequence or "", signed)
+        table.add_row(*map(screen.words, cells))
     screen.out.print(table)

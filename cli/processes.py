@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -14,19 +14,33 @@ import psutil
 from domain.settings import Settings
 
 STOP_SECONDS = 15.0
-_CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+ROOT = Path(__file__).parents[1]
+"""Where our own modules are. Celery looks for modules in the current folder first, and there may be others of the same
+names in the user's."""
+_LAST_BYTES = 8192
+_PYTHON = (sys.executable, "-P")
+_CELERY = (*_PYTHON, "-m", "celery", "-A", "workers.app")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment that gives a child process the same settings."""
+    """The environment that gives a child process the same settings, whatever its current folder is."""
     given = {}
     for name in settings.model_fields_set - {"redis_url", "database_url"}:
-        given[f"LEDGER_{name.upper()}"] = str(getattr(settings, name))
+        value = getattr(settings, name)
+        given[f"LEDGER_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     if settings.redis_url is not None:
         given["REDIS_URL"] = settings.redis_url.get_secret_value()
     if settings.database_url is not None:
-        given["DATABASE_URL"] = settings.database_url.get_secret_value()
+        given["DATABASE_URL"] = _absolute(settings.database_url.get_secret_value())
     return os.environ | given
+
+
+def _absolute(database_url: str) -> str:
+    """A SQLite file named from here, as it is named from anywhere."""
+    scheme, slashes, file = database_url.partition(":///")
+    if not scheme.startswith("sqlite") or not file or file.startswith(("/", ":memory:", "file:")):
+        return database_url
+    return f"{scheme}{slashes}{Path(file).absolute()}"
 
 
 def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
@@ -61,7 +75,7 @@ def beat_command(schedule: Path) -> list[str]:
 
 def flower_command() -> list[str]:
     """Flower; where and for whom is said by `flower_environment`."""
-    return [sys.executable, "-m", "cli.main", "flower"]
+    return [*_PYTHON, "-m", "cli.main", "flower"]
 
 
 def flower_environment(settings: Settings, port: int, password: str) -> dict[str, str]:
@@ -74,11 +88,19 @@ def flower_environment(settings: Settings, port: int, password: str) -> dict[str
 
 
 class Process:
-    """A child process that can be started again; what it prints goes to `log`."""
+    """A child process that can be started again; what it prints goes to `log`. `started` hears of each start."""
 
-    def __init__(self, name: str, command: list[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        env: Mapping[str, str],
+        log: Path,
+        started: Callable[[str, int], None] = lambda _name, _pid: None,
+    ) -> None:
         self.name = name
         self.log = log
+        self._started = started
         self._command = command
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,8 +114,25 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,
+                cwd=ROOT,
             )
+        self._started(self.name, self.pid)
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of its log."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
+                text = log.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

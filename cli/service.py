@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +17,16 @@ import psutil
 from pydantic import SecretStr
 
 import migrations
-from cli import processes
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
+from cli import kept, processes
+from cli.adopting import adopt, check_bond
+from cli.book import Book, guarded
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.processes import Process
+from cli.signs import Part, check_redis, file_appeared, page_answers, wait_for_signs
 from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
+from workers import sign
 from workers.authority import guard_of
 
 STATE_FILE: Final = "servers.json"
@@ -53,31 +55,47 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, *, flower: bool = True, concurrency: int | None = None, tell: Tell = lambda _: None
+    settings: Settings,
+    *,
+    flower: bool = True,
+    concurrency: int | None = None,
+    adopt_from: str | None = None,
+    tell: Tell = lambda _: None,
 ) -> Iterator[Running]:
     """Everything started in order, and stopped in the opposite order; `tell` hears of each step.
 
-    Raises AlreadyRunning, SettingsError where signatures are required and there are no keys to check them by, and
-    LedgerError where a part does not start.
+    `adopt_from` names the ledger that the Redis is taken from. Raises AlreadyRunning, SettingsError where signatures
+    are required and there are no keys to check them by, ForeignBroker where Redis is another ledger's, and LedgerError
+    where a part does not start.
     """
     guard_of(settings)
-    home = settings.home
-    home.mkdir(parents=True, exist_ok=True)
+    home = settings.home.absolute()
+    settings = settings.model_copy(update={"home": home})
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.redis_url is not None:
+        check_redis(settings)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(home))
-        _stop_leftovers(home, tell)
-        settings = _servers(stack, settings, tell)
+        book = stack.enter_context(guarded(home, tell))
+        (home / STATE_FILE).unlink(missing_ok=True)
+        settings = _servers(stack, settings, book, tell)
         tell("bringing the database to the newest schema")
         migrate(settings)
+        if adopt_from is not None:
+            tell(adopt(settings, adopt_from).words())
+        check_bond(settings)
         password = flower_password(home) if flower else None
-        children = _children(settings, password, concurrency)
+        parts = _parts(settings, password, concurrency, book, tell)
+        children = [part.process for part in parts]
         stack.callback(_stop, children)
         stack.callback(tell, "stopping")
-        for child, _ in children:
+        for child in children:
             tell(f"starting {child.name}")
             child.start()
-        url = next((url for child, url in children if child.name == "flower"), None)
-        service = Running(settings, url, password, home / "logs", tuple(child for child, _ in children))
+        tell("waiting for a first sign of life of each")
+        wait_for_signs(parts)
+        url = next((part.url for part in parts if part.url is not None), None)
+        service = Running(settings, url, password, home / "logs", tuple(children))
         stack.enter_context(_announced(home, service))
         yield service
 
@@ -118,53 +136,55 @@ def find_running(settings: Settings, *needed: str) -> Settings:
 
 
 def flower_password(home: Path) -> str:
-    """The password made at the first start, readable by its owner alone."""
-    file = home / "flower-password"
-    if not file.exists():
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as created:
-            created.write(secrets.token_urlsafe(16))
-    return file.read_text().strip()
+    """Of Flower's user `flowledger`."""
+    return kept.password(home, "flower")
 
 
-def _servers(stack: contextlib.ExitStack, settings: Settings, tell: Tell) -> Settings:
+def _servers(stack: contextlib.ExitStack, settings: Settings, book: Book, tell: Tell) -> Settings:
     urls = {}
     if settings.database_url is None:
         tell("starting PostgreSQL")
-        postgres = EmbeddedPostgres(settings.home / "postgresql")
+        postgres = EmbeddedPostgres(settings.home / "postgresql", private=True)
         stack.callback(postgres.stop)
         postgres.start()
+        book.note("postgresql", postgres.pid)
         urls["database_url"] = SecretStr(postgres.url)
     if settings.redis_url is None:
         tell("starting Valkey")
-        valkey = EmbeddedValkey(settings.home / "valkey")
+        port, password = kept.port(settings.home, "valkey", tell), kept.password(settings.home, "valkey")
+        valkey = EmbeddedValkey(settings.home / "valkey", port, password=password)
         stack.callback(valkey.stop)
         valkey.start()
+        book.note("valkey", valkey.pid)
         urls["redis_url"] = SecretStr(valkey.url)
     return settings.model_copy(update=urls)
 
 
-def _children(settings: Settings, password: str | None, concurrency: int | None) -> list[tuple[Process, str | None]]:
+def _parts(settings: Settings, password: str | None, concurrency: int | None, book: Book, tell: Tell) -> list[Part]:
     logs = settings.home / "logs"
-    worker = Process(
-        "worker", processes.worker_command(concurrency), processes.worker_environment(settings), logs / "worker.log"
-    )
-    schedule = settings.home / "beat-schedule"
-    scheduler = Process(
-        "scheduler", processes.beat_command(schedule), processes.environment(settings), logs / "scheduler.log"
-    )
-    children: list[tuple[Process, str | None]] = [(worker, None), (scheduler, None)]
+    logs.mkdir(mode=0o700, exist_ok=True)
+
+    def part(name: str, command: list[str], env: dict[str, str]) -> Part:
+        file = logs / f"{name}.up"
+        process = Process(name, command, env | {sign.VARIABLE: str(file)}, logs / f"{name}.log", book.note)
+        return Part(process, file_appeared(file))
+
+    worker = part("worker", processes.worker_command(concurrency), processes.worker_environment(settings))
+    schedule = processes.beat_command(settings.home / "beat-schedule")
+    parts = [worker, part("scheduler", schedule, processes.environment(settings))]
     if password is not None:
-        port = free_port()
+        port = kept.port(settings.home, "flower", tell)
+        url = f"http://127.0.0.1:{port}/"
         env = processes.flower_environment(settings, port, password)
-        flower = Process("flower", processes.flower_command(), env, logs / "flower.log")
-        children.append((flower, f"http://127.0.0.1:{port}/"))
-    return children
+        flower = Process("flower", processes.flower_command(), env, logs / "flower.log", book.note)
+        parts.append(Part(flower, page_answers(f"{url}healthcheck"), url))
+    return parts
 
 
-def _stop(children: list[tuple[Process, str | None]]) -> None:
-    for child, _ in children:
+def _stop(children: Sequence[Process]) -> None:
+    for child in children:
         child.terminate()
-    for child, _ in children:
+    for child in children:
         child.wait()
 
 
@@ -196,21 +216,3 @@ def _announced(home: Path, service: Running) -> Iterator[None]:
         yield
     finally:
         file.unlink(missing_ok=True)
-
-
-def _stop_leftovers(home: Path, tell: Tell) -> None:
-    """Ends what a service that was killed has left running; its servers hold the folders we need."""
-    try:
-        state = json.loads((home / STATE_FILE).read_text())
-    except (OSError, ValueError):
-        state = {"processes": {}}
-    for pid, created in state["processes"].items():
-        if psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).create_time() == created:
-            tell("stopping a process that was left running")
-            processes.kill_session(int(pid))
-    for process in psutil.process_iter(["cmdline"]):
-        if str(home / "valkey") in (process.info["cmdline"] or []):
-            tell("stopping a Valkey that was left running")
-            process.terminate()
-            process.wait(30)
-    (home / STATE_FILE).unlink(missing_ok=True)

@@ -96,3 +96,11 @@ class DatabaseFailed(DatabaseUnavailable):
     If the database answers other questions, and the same transaction breaks off again and again, the transaction is at
     fault.
     """
+
+
+class ForeignBroker(LedgerError):
+    """This Redis is not the broker of this ledger: nothing is taken from it. `flowledger adopt` makes it so."""
+
+
+class BrokerUnsettled(LedgerError):
+    """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until then."""

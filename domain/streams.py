@@ -7,7 +7,13 @@
                                  (`size`), and how many died at the first entry alone (`deaths`)
     ledger:watch                 string; the owner of the drain that waits for entries, with an expiry
     ledger:hold                  string; why nothing is taken for now (the database is away), with an expiry
-    ledger:broker                string; a mark that the database knows, too: a broker without it has lost its data
+    ledger:broker                string; whose broker this is: the id of the ledger, how many brokers it has had, and a
+                                 mark. The database knows the same: a broker without it is new, or has lost its data
+    ledger:recorded              hash; shard: the number of its last batch, as the database counts them; and `at`: when
+                                 the last one was recorded, in ms of Redis's clock
+    ledger:restored              string; when the database was found to have gone back, in ms of Redis's clock
+    ledger:beat                  string; somebody has told the database lately that the broker is served; with an expiry
+    ledger:pairing               string; who is just writing `ledger:broker`, with an expiry
     ledger:failures              string; how often in a row the database was not to be had
     ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
     ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died (`dead`)
@@ -45,6 +51,11 @@ FIELD: Final = "event"
 WATCH: Final = "ledger:watch"
 HOLD: Final = "ledger:hold"
 BROKER: Final = "ledger:broker"
+RECORDED: Final = "ledger:recorded"
+RECORDED_AT: Final = "at"
+RESTORED: Final = "ledger:restored"
+BEAT: Final = "ledger:beat"
+PAIRING: Final = "ledger:pairing"
 FAILURES: Final = "ledger:failures"
 PAUSED: Final = "ledger:paused"
 ALL: Final = "all"

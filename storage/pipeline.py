@@ -29,6 +29,14 @@ class CheckpointRow(NamedTuple):
     recorded_at: str
 
 
+class Flushed(NamedTuple):
+    """What a flush did: the places of transactions whose event was known, and the number of each stream's batch."""
+
+    repeated: list[int]
+    batches: dict[str, int]
+    """Counts up for each stream, and is the database's own: it comes again only in a database that went back."""
+
+
 class Unrecordable(LedgerError):
     """The database refuses a transaction for good: doing the same again would end the same."""
 
@@ -36,8 +44,8 @@ class Unrecordable(LedgerError):
 class Pipeline(Protocol):
     """How a database runs many transactions at once."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
-        """Commits each transaction by itself, in order, durably; returns the places of those that wrote nothing: their
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+        """Commits each transaction by itself, in order, durably; tells the places of those that wrote nothing: their
         event was known, or a condition of it does not hold.
 
         Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the

@@ -10,6 +10,7 @@ always writes, makes all of them durable.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from storage import tables
 from storage.conditions import ConditionShape, binds, clause
 from storage.engine import words
 from storage.patience import AnswerTimeout
-from storage.pipeline import CheckpointRow, Transaction, Unrecordable
+from storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
 from storage.writes import Shape, built
 
@@ -35,12 +36,14 @@ from storage.writes import Shape, built
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
+# The last statement is a transaction of its own: what it gives is what the driver gives.
 _CHECKPOINTS: Final = (
-    "COMMIT; RESET synchronous_commit; BEGIN; INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+    "COMMIT; RESET synchronous_commit; WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
 )
 _END: Final = (
-    " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
-    "COMMIT; SELECT current_setting('flowledger.repeated')"
+    " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
+    "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
+    "(SELECT json_object_agg(stream, batches)::text FROM batch)"
 )
 
 _numbers: Final = count(1)
@@ -93,7 +96,7 @@ class PostgresqlPipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
@@ -105,9 +108,9 @@ class PostgresqlPipeline:
                 statements = [statement_of(transaction) for transaction in transactions]
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
                 _prepare(cursor, connection.info, needed)
-                repeated = _flush(cursor, transactions, statements, checkpoints)
+                flushed = _flush(cursor, transactions, statements, checkpoints)
             driver.autocommit = False
-            return repeated
+            return flushed
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(connection)
@@ -165,7 +168,7 @@ def _flush(
     transactions: Sequence[Transaction],
     statements: Sequence[Statement],
     checkpoints: Sequence[CheckpointRow],
-) -> list[int]:
+) -> Flushed:
     size = 0
     round_trip = [_BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
@@ -177,8 +180,8 @@ def _flush(
         round_trip.append(text)
     rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
     cursor.execute(b"".join((*round_trip, _CHECKPOINTS.encode(), rows, _END.encode())))
-    (repeated,) = cursor.fetchone()
-    return [int(position) for position in repeated.split()]
+    repeated, batches = cursor.fetchone()
+    return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:

@@ -18,13 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import DatabaseFailed, DatabaseUnavailable
 from storage import tables
 from storage.conditions import ConditionShape, binds, clause
-from storage.pipeline import CheckpointRow, Transaction, Unrecordable
+from storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from storage.repositories.journal import COLUMNS
 from storage.writes import Shape, built
 
 _CHECKPOINT: Final = (
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "
-    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at"
+    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
+    "batches = batches + 1 RETURNING batches"
 )
 _PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 
@@ -35,7 +36,7 @@ class SqlitePipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> list[int]:
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, sqlite3.Error) as error:
@@ -46,9 +47,9 @@ class SqlitePipeline:
             repeated = [place for place, transaction in enumerate(transactions) if not _commit(driver, transaction)]
             driver.execute("PRAGMA synchronous = FULL")
             driver.execute("BEGIN IMMEDIATE")
-            driver.executemany(_CHECKPOINT, checkpoints)
+            batches = {row.stream: driver.execute(_CHECKPOINT, row).fetchone()[0] for row in checkpoints}
             driver.execute("COMMIT")
-            return repeated
+            return Flushed(repeated, batches)
         except _PERMANENT as error:
             raise Unrecordable(str(error)) from error
         except sqlite3.Error as error:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from domain.errors import DatabaseUnavailable
 from storage import tables
 from storage.engine import BEGIN_IMMEDIATE, words
-from storage.pipeline import CheckpointRow, Pipeline, Transaction
+from storage.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
 from storage.postgresql import PostgresqlPipeline, autocommitting
 from storage.sqlite import SqlitePipeline
 
@@ -36,7 +36,7 @@ class UnitOfWork:
     def add(self, transaction: Transaction) -> None:
         self._transactions.append(transaction)
 
-    def flush(self, checkpoints: Sequence[CheckpointRow]) -> list[int]:
+    def flush(self, checkpoints: Sequence[CheckpointRow]) -> Flushed:
         """Commits what was collected, and the streams' checkpoints; returns and raises what `Pipeline.run` does."""
         transactions, self._transactions = self._transactions, []
         return self._pipeline.run(transactions, checkpoints)

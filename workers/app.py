@@ -16,6 +16,7 @@ from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
+from workers.bond import Bond
 from workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
@@ -23,6 +24,7 @@ from workers.post import PostOffice
 from workers.post_bell import PostBell
 from workers.postman import Postman, PostResult
 from workers.pump import Bell, Ring
+from workers.sign import give_signs
 
 
 def _broker() -> dict[str, Any]:
@@ -38,6 +40,7 @@ app = Celery("flowledger")
 app.config_from_object("celeryconfig")
 app.add_defaults(_broker)
 app.steps["worker"].add(PumpStep)
+give_signs()
 
 
 class _Process(NamedTuple):
@@ -46,6 +49,7 @@ class _Process(NamedTuple):
     storage: Storage
     post: PostOffice
     post_bell: PostBell
+    bond: Bond
 
 
 def _process() -> _Process:
@@ -62,20 +66,21 @@ def _process_of(_pid: int) -> _Process:
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))
-    return _Process(settings, client, storage, PostOffice(client, settings, storage, bell), bell)
+    office, bond = PostOffice(client, settings, storage, bell), Bond(client, settings, storage)
+    return _Process(settings, client, storage, office, bell, bond)
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post, _ = _process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post).run()
+    settings, client, storage, post, _, bond = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
 def post() -> PostResult:
     """A turn of the postman: messages that wait in the database go to their inboxes, or expire."""
-    settings, client, _, office, bell = _process()
+    settings, client, _, office, bell, _ = _process()
     return Postman(client, settings, office, bell, is_stopping).run()
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
+from celery.worker import state
 
-from domain.errors import SettingsError
+from domain.errors import ForeignBroker, LedgerError, SettingsError
 from domain.settings import Settings
 from workers.authority import guard_of
 from workers.pump import Pump
+from workers.watch import Watch, check_at_start
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -41,17 +43,21 @@ def send_post(app: Any) -> None:
 
 
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs a pump in every worker, for as long as its pool runs."""
+    """Runs a pump, and the watch over the broker, in every worker, for as long as its pool runs."""
 
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._pump: Pump | None = None
+        self._watch: Watch | None = None
         try:
-            guard_of(Settings.load())
-        except SettingsError as error:  # every message would be taken for a forged one, or none
+            guard_of(Settings.load())  # else every message would be taken for a forged one, or none
+            check_at_start(Settings.load())
+        except (SettingsError, ForeignBroker) as error:
             sys.exit(f"error: {error}")
+        except LedgerError:
+            pass  # the database is not whole: drains wait for it, and say so
 
     def start(self, worker: Any) -> None:
         app = worker.app
@@ -62,8 +68,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)
         )
         self._pump.start()
+        self._watch = Watch(Settings.load(), lambda _why: _end())
+        self._watch.start()
 
     def stop(self, _worker: Any) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
         if self._pump is not None:
             self._pump.stop()
             self._pump = None
@@ -73,6 +84,12 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def info(self, _worker: Any) -> dict[str, Any]:
         """What a worker that is asked for its `stats` says of itself."""
         return {"signatures": Settings.load().signatures}
+
+
+def _end() -> None:
+    """Ends this worker, which must not take what is another ledger's, bells neither; its exit status is 1."""
+    _stopping[0] = 1
+    state.should_stop = 1
 
 
 def _tell_drains_at_the_signal() -> None:

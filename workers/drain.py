@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, TypedDict
 
 import redis
 
+from domain import streams
 from domain.envelope import Event
-from domain.errors import DatabaseUnavailable
+from domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
 from domain.settings import Settings
 from storage.unit_of_work import Storage
 from workers.authority import guard_of
-from workers.broker import meet_broker
+from workers.bond import Bond
 from workers.entries import is_to_many
 from workers.faults import INTERRUPTIONS, fault
 from workers.post import PostOffice, moving
@@ -25,6 +26,7 @@ from workers.shards import Shards, Taken
 logger = logging.getLogger(__name__)
 
 _LONGEST_HOLD_SECONDS: Final = 5.0
+_DATABASE_AWAY: Final = "recording waits for the database, nothing is lost"
 
 
 class DrainResult(TypedDict, total=False):
@@ -54,10 +56,12 @@ class Drain:
         is_stopping: Callable[[], bool] = lambda: False,
         *,
         post: PostOffice | None = None,
+        bond: Bond | None = None,
     ) -> None:
         self._settings = settings
         self._storage = storage
         self._post = post or PostOffice(client, settings, storage)
+        self._bond = bond or Bond(client, settings, storage)
         self._shards = Shards(client, settings, called)
         self._recorder = Recorder(storage, settings.limits, guard_of(settings))
         self._is_stopping = is_stopping
@@ -70,6 +74,8 @@ class Drain:
         try:
             waiting = self._work()
             self._shards.leave()
+        except (ForeignBroker, BrokerUnsettled) as error:
+            waiting = str(error)
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
             with suppress(redis.RedisError):
@@ -80,7 +86,11 @@ class Drain:
         """Batch after batch; why it ended before there was nothing left, or its turn was over."""
         taken: Taken | None = None
         while True:
-            taken = taken or self._shards.take()
+            if taken is None or taken.broker != self._bond.text:
+                try:
+                    taken = self._take()
+                except DatabaseUnavailable as error:
+                    return self._hold({}, str(error), _DATABASE_AWAY)
             if taken.entries:
                 waiting, taken = self._record(taken)
                 if waiting:
@@ -92,6 +102,16 @@ class Drain:
                 return taken.held
             if taken is None and self._is_over():
                 return ""
+
+    def _take(self) -> Taken:
+        """Takes from the ledger's own broker alone; raises as `Bond.meet` does."""
+        while True:
+            if self._bond.text:
+                self._shards.broker = self._bond.text
+                taken = self._shards.take()
+                if taken.broker == self._bond.text:
+                    return taken
+            self._bond.meet()
 
     def _record(self, taken: Taken) -> tuple[str, Taken | None]:
         """Records a batch; the shards in which a message to many waits come last, apart from the others.
@@ -113,20 +133,21 @@ class Drain:
         """
         try:
             with self._shards.kept(taken):
-                if not taken.broker:
-                    meet_broker(self._shards, self._storage)
                 outcome = self._recorder.record(taken.entries, taken.fuses)
+                if _came_again(taken, outcome):
+                    self._bond.database_went_back()
+                    self._shards.broker = self._bond.text
                 mail = moving(outcome.messages)
                 self._with_post(self._post.settle, mail)
         except DatabaseUnavailable as error:
-            return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
-        except redis.RedisError:
+            return self._hold(taken.fuses, str(error), _DATABASE_AWAY), None
+        except (redis.RedisError, ForeignBroker, BrokerUnsettled):
             raise
         except INTERRUPTIONS as error:
             self._shards.abandon(taken)
             return f"a drain was interrupted: {fault(error)}", None
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
-            return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
+            return self._hold(taken.fuses, fault(error), "recording waits for a fault of Flowledger to be mended"), None
         # Delivery takes its time: meanwhile nothing is kept from other drains.
         again = again and not mail and not self._is_over()
         failures, more = self._shards.done(taken, outcome, again=again)
@@ -151,9 +172,9 @@ class Drain:
         except Exception as error:
             logger.error("messages wait for the postman because of a fault of Flowledger: %s", fault(error))  # noqa: TRY400 - it may hold anything
 
-    def _hold(self, taken: Taken, why: str, words: str) -> str:
+    def _hold(self, leased: Iterable[int], why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""
-        if self._shards.hold(taken, why, _LONGEST_HOLD_SECONDS) == 1:
+        if self._shards.hold(leased, why, _LONGEST_HOLD_SECONDS) == 1:
             logger.error("%s: %s", words, why)
         return why
 
@@ -175,3 +196,9 @@ class Drain:
         if waiting:
             result["waiting"] = waiting
         return result
+
+
+def _came_again(taken: Taken, outcome: Recorded) -> bool:
+    """Whether the database counts batches anew that Redis knows to be recorded: it has gone back."""
+    known = taken.batches.items()
+    return any(0 < outcome.batches.get(streams.stream(shard), 0) <= number for shard, number in known)

@@ -134,7 +134,8 @@ class Inboxes:
 
     def _putting(self, recipient: str, letters: Sequence[Letter]) -> tuple[Any, ...]:
         rate = streams.rate(time.time())
-        keys = [streams.inbox(recipient), streams.taken(recipient), streams.EXPIRIES, streams.COUNTERS, rate]
+        own = streams.inbox(recipient), streams.taken(recipient)
+        keys = [*own, streams.EXPIRIES, streams.COUNTERS, rate, streams.RESTORED]
         arguments: list[str | int] = [
             self._settings.inbox_messages, self._settings.inbox_bytes, self._quiet_ms, streams.RATE_KEPT_SECONDS,
         ]  # fmt: skip

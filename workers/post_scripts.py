@@ -25,12 +25,13 @@ local function publish(first, second, event)
 end
 """
 
-# KEYS: inbox, taken, expiries, counters, rate; then for each message: mark, event stream, another event stream.
+# KEYS: inbox, taken, expiries, counters, rate, restored; then for each message: mark, event stream, another one.
 # ARGV: most messages and most bytes of an inbox, ms that an empty inbox is kept, seconds that a rate is kept; then for
 # each message: its id, the event that sent it, the ms at which it expires (or ''), its name among the expiries, the
 # event that says it was dispatched.
 # Returns how many of them, from the first on, are in the inbox now, or have been; and, if it stopped because Redis
-# refused something, what Redis said, else ''. It stops, too, if the inbox is full.
+# refused something, what Redis said, else ''. It stops, too, if the inbox is full. What was put, or acknowledged,
+# before the database went back to an earlier state is not known there: it is put again.
 PUT: Final = (
     f"#!lua{_SHARED}"
     """
@@ -42,11 +43,27 @@ for _, command in ipairs({{'ZCARD', taken}, {'ZCARD', expiries}, {'XLEN', inbox}
   if refused(length) then return {0, length.err .. ' (' .. command[2] .. ')'} end
 end
 
-local messages, place, put, why = (#KEYS - 5) / 3, 0, 0, ''
+local restored = tonumber(redis.call('GET', KEYS[6]) or '0')
+-- An empty mark, of an end, does not say when it was made: it goes after two minutes.
+local function is_put(mark)
+  local entry = redis.pcall('GET', mark)
+  if type(entry) ~= 'string' then return refused(entry) end
+  return tonumber(string.match(entry, '^%d+') or redis.call('TIME')[1] * 1000 - 120000) > restored
+end
+local function is_taken(message)
+  local at = redis.call('ZSCORE', taken, message)
+  if at and tonumber(at) <= restored then
+    redis.call('ZREM', taken, message)
+    return false
+  end
+  return at
+end
+
+local messages, place, put, why = (#KEYS - 6) / 3, 0, 0, ''
 while place < messages do
-  local mark, first, second = unpack(KEYS, 6 + 3 * place, 8 + 3 * place)
+  local mark, first, second = unpack(KEYS, 7 + 3 * place, 9 + 3 * place)
   local message, sent, expires, member, dispatched = unpack(ARGV, 5 + 5 * place, 9 + 5 * place)
-  if redis.call('EXISTS', mark) == 0 and not redis.call('ZSCORE', taken, message) then
+  if not is_put(mark) and not is_taken(message) then
     bytes = bytes or redis.call('MEMORY', 'USAGE', inbox, 'SAMPLES', 0) or 0
     if length >= most or (length > 0 and bytes + #sent > most_bytes) then break end
     local fields = {'event', sent, 'message_id', message}

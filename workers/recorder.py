@@ -114,10 +114,13 @@ class Recorded:
     dead: int = 0
     entries: tuple[Entry, ...] = field(default=(), compare=False)
     messages: tuple[Event, ...] = field(default=(), compare=False)
+    batches: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The number of each stream's last batch, as the database counts them."""
 
     def __add__(self, other: Recorded) -> Recorded:
-        """The sum of the counts."""
-        return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
+        """The sum of the counts, and the later numbers of batches."""
+        counts = self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead
+        return Recorded(*counts, batches={**self.batches, **other.batches})
 
     def and_then(self, other: Recorded) -> Recorded:
         """The sum of the counts, and what both hold, in order."""
@@ -231,7 +234,7 @@ class Recorder:
         unit = self._storage.unit_of_work()
         for read in batch:
             unit.add(read.transaction or burial(read, self._limits, recorded_at))
-        repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         for read in batch:
             if isinstance(read.refused, OurFault):
                 logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
@@ -243,7 +246,7 @@ class Recorder:
             if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
         )
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
-        return Recorded(*counts, messages=messages)
+        return Recorded(*counts, messages=messages, batches=batches)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str) -> Set[int]:
         """An event that was known with other content, is replayed, or must not be recorded, becomes a dead letter; what

@@ -127,8 +127,11 @@ class Redelivery:
         return sent is not None and not sent.names_only_others(one.to_sandbox_id)
 
     def _lost(self, recipient: str, messages: Sequence[Undelivered]) -> list[Undelivered]:
-        """Those of which Redis knows neither that they are in the inbox nor that they were acknowledged."""
-        taken = streams.taken(recipient)
+        """Those of which Redis knows neither that they are in the inbox nor that they were acknowledged.
+
+        That a message was acknowledged before the database went back to an earlier state is not known there.
+        """
+        taken, restored = streams.taken(recipient), float(self._client.get(streams.RESTORED) or 0)
         with self._client.pipeline(transaction=False) as pipeline:
             for one in messages:
                 pipeline.exists(streams.posted(one.message_id, recipient))
@@ -137,7 +140,11 @@ class Redelivery:
         if is_refused(recipient, replies):
             return list(messages)
         known = zip(replies[::2], replies[1::2], strict=True)
-        return [one for one, (mark, taken_at) in zip(messages, known, strict=True) if not mark and taken_at is None]
+        return [
+            one
+            for one, (mark, taken_at) in zip(messages, known, strict=True)
+            if not mark and (taken_at or 0) <= restored
+        ]
 
     def _put(self, recipient: str, messages: Sequence[Undelivered]) -> int:
         """Puts some at a time, for their texts may be large, until one does not go: then none behind it may."""

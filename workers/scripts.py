@@ -6,16 +6,19 @@ what they write is small, and makes room.
 
 from typing import Final
 
-# KEYS: watch, hold, paused, idle, broker; then for each shard, in order of preference: stream, lease, bell, caution,
-# fuse.
+# KEYS: watch, hold, paused, idle, broker, recorded; then for each shard, in order of preference: stream, lease, bell,
+# caution, fuse.
 # ARGV: owner, milliseconds of a lease and of a watch, most entries, most bytes, the shard whose bell called (or ''),
-# most entries of the idle stream; then the shards' numbers.
+# most entries of the idle stream, what `broker` should hold; then the shards' numbers.
 # Gives: why nothing is taken, or ''; for each shard taken: its number, how many drains died at its first entry alone,
-# seen and dead of its fuse, its entries; the shards that are empty; the last entry of the idle stream if the caller is
-# now the one that waits, or ''; the broker's mark, or ''.
+# seen and dead of its fuse, the number of its last batch, its entries; the shards that are empty; the last entry of the
+# idle stream if the caller is now the one that waits, or ''; what `broker` holds. Where that is not what it should be,
+# the broker is perhaps another ledger's: nothing is taken, and nothing is changed.
 TAKE: Final = """#!lua flags=allow-oom
 local owner, lease_time, watch_time = ARGV[1], ARGV[2], ARGV[3]
 local left, room, called, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local broker = redis.call('GET', KEYS[5]) or ''
+if broker ~= ARGV[8] then return {'', {}, {}, '', broker} end
 local watcher = redis.call('GET', KEYS[1])
 if watcher == owner then redis.call('DEL', KEYS[1]) end
 local held = redis.call('GET', KEYS[2])
@@ -40,8 +43,8 @@ end
 
 -- All that can fail is read before anything is written: a key of another type must not leave half of the leases taken.
 local shards, waiting = {}, 0
-for place = 1, #ARGV - 7 do
-  local shard, first = ARGV[7 + place], 5 * place + 1
+for place = 1, #ARGV - 8 do
+  local shard, first = ARGV[8 + place], 5 * place + 2
   local stream, lease, _, caution, fuse = unpack(KEYS, first, first + 4)
   local one = {
     waiting = redis.call('XLEN', stream),
@@ -60,7 +63,7 @@ left = math.min(left, math.max(32, math.ceil(waiting / 4)))
 
 local taken, empty = {}, {}
 for place, one in ipairs(shards) do
-  local shard, first = ARGV[7 + place], 5 * place + 1
+  local shard, first = ARGV[8 + place], 5 * place + 2
   local stream, lease, bell, caution = unpack(KEYS, first, first + 3)
   if shard == called then redis.call('DEL', bell) end
   if one.waiting == 0 then
@@ -79,7 +82,8 @@ for place, one in ipairs(shards) do
       redis.call('HSET', caution, 'size', math.max(1, math.floor(size / 2)))
       if size == 1 then deaths = redis.call('HINCRBY', caution, 'deaths', 1) - 1 end
       local entries = oldest(stream, math.min(size, left))
-      taken[#taken + 1] = {shard, deaths, one.fuse[1] or '0', one.fuse[2] or '0', entries}
+      local batch = redis.call('HGET', KEYS[6], shard) or '0'
+      taken[#taken + 1] = {shard, deaths, one.fuse[1] or '0', one.fuse[2] or '0', batch, entries}
       if one.size then left = 0 end
     end
   end
@@ -89,12 +93,13 @@ if #taken == 0 and not held and redis.call('SET', KEYS[1], owner, 'NX', 'PX', wa
   local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
   after = last[1] and last[1][1] or '0-0'
 end
-return {held or '', taken, empty, after, redis.call('GET', KEYS[5]) or ''}
+return {held or '', taken, empty, after, broker}
 """
 
-# KEYS: failures, counters, rate, paused; then for each shard: stream, lease, caution, fuse.
+# KEYS: failures, counters, rate, paused, recorded; then for each shard: stream, lease, caution, fuse.
 # ARGV: owner, seconds a rate is kept, most entries, recorded, repeated, dead; then for each shard: its number, seen and
-# dead of its fuse, why it is paused (or ''), how many entries are recorded, and their ids.
+# dead of its fuse, why it is paused (or ''), the number of its batch (0 where there was none), how many entries are
+# recorded, and their ids.
 # Gives: how often the database was not to be had before.
 DONE: Final = """#!lua flags=allow-oom
 local owner = ARGV[1]
@@ -105,12 +110,17 @@ for place, name in ipairs({'recorded', 'repeated', 'dead'}) do
   end
 end
 redis.call('EXPIRE', KEYS[3], ARGV[2])
-local argument, key = 7, 5
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[5], 'at', time[1] * 1000 + math.floor(time[2] / 1000))
+local argument, key = 7, 6
 while argument < #ARGV do
-  local shard, seen, dead, why, count = unpack(ARGV, argument, argument + 4)
+  local shard, seen, dead, why, batch, count = unpack(ARGV, argument, argument + 5)
   local stream, lease, caution, fuse = unpack(KEYS, key, key + 3)
-  local last = argument + 4 + count
-  for first = argument + 5, last, 1000 do
+  local last = argument + 5 + count
+  if tonumber(batch) > tonumber(redis.call('HGET', KEYS[5], shard) or '0') then
+    redis.call('HSET', KEYS[5], shard, batch)
+  end
+  for first = argument + 6, last, 1000 do
     redis.call('XDEL', stream, unpack(ARGV, first, math.min(first + 999, last)))
   end
   redis.call('HSET', fuse, 'seen', seen, 'dead', dead)
@@ -147,11 +157,6 @@ for key = 1, #KEYS, 2 do
     redis.call('HDEL', KEYS[key + 1], 'deaths')
   end
 end
-"""
-
-# KEYS: broker. ARGV: mark. Gives: 1 where it is the broker's now.
-MARK: Final = """#!lua flags=allow-oom
-return redis.call('SETNX', KEYS[1], ARGV[1])
 """
 
 # KEYS: leases. ARGV: owner. The caution stays.

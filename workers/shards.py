@@ -43,8 +43,10 @@ class Taken(NamedTuple):
     empty: Sequence[int]
     idle_after: str
     """Where the caller has the watch: the last entry of the idle stream; else empty."""
+    batches: Mapping[int, int]
+    """Of each shard that entries were taken of, the number of the last batch that the broker knows to be recorded."""
     broker: str
-    """The broker's mark; empty where it is new, or has lost its data."""
+    """Whose broker it is (`workers.bond`). Where that is not what was expected, nothing is taken."""
 
     def split(self, condition: Callable[[Entry], bool]) -> tuple[Taken, Taken]:
         """The shards with an entry that fulfils the condition, and the others."""
@@ -67,17 +69,20 @@ class Shards:
         self._called: int | None = called
         self._first = called
         self._owner = uuid.uuid4().hex
+        self.broker = ""
+        """What Redis is to hold of whose broker it is (`workers.bond`)."""
 
     def take(self) -> Taken:
         """The first entries of as many shards as a batch has room for, each under a lease of its own.
 
-        Where no shard has any to take, the caller becomes the one that waits for them, unless another is.
+        Where no shard has any to take, the caller becomes the one that waits for them, unless another is. Nothing is
+        taken where Redis holds another `broker`.
         """
         return self._taken(self._client.eval(*self._taking()))
 
     def _taking(self) -> tuple[Any, ...]:
         order = [(self._first + place) % self._settings.shards for place in range(self._settings.shards)]
-        keys = [streams.WATCH, streams.HOLD, streams.PAUSED, streams.IDLE, streams.BROKER]
+        keys = [streams.WATCH, streams.HOLD, streams.PAUSED, streams.IDLE, streams.BROKER, streams.RECORDED]
         for shard in order:
             keys += [
                 streams.stream(shard), streams.lease(shard), streams.bell(shard), streams.caution(shard),
@@ -87,7 +92,7 @@ class Shards:
         return _command(
             scripts.TAKE, keys, self._owner, _milliseconds(self._settings.lease_seconds),
             _milliseconds(_WATCH_SECONDS + _WATCH_MARGIN_SECONDS), self._settings.batch_entries, _MOST_BYTES, called,
-            _IDLE_KEPT, *order,
+            _IDLE_KEPT, self.broker, *order,
         )  # fmt: skip
 
     def _taken(self, reply: Any) -> Taken:
@@ -99,15 +104,12 @@ class Shards:
         return Taken(
             held=held.decode(),
             entries=[_entry(entry, int(shard), deaths) for shard, deaths, *_, entries in taken for entry in entries],
-            fuses={int(shard): Fuse(most, int(seen), int(dead)) for shard, _, seen, dead, _ in taken},
+            fuses={int(shard): Fuse(most, int(seen), int(dead)) for shard, _, seen, dead, *_ in taken},
             empty=[int(shard) for shard in empty],
             idle_after=idle_after.decode(),
-            broker=broker.decode(),
+            batches={int(shard): int(batch) for shard, *_, batch, _ in taken},
+            broker=broker.decode("utf-8", "backslashreplace"),
         )
-
-    def mark_broker(self, mark: str) -> bool:
-        """Gives a broker without a mark its own; False where another drain did so."""
-        return bool(self._run(scripts.MARK, [streams.BROKER], mark))
 
     def done(self, taken: Taken, outcome: Recorded, *, again: bool = False) -> tuple[int, Taken | None]:
         """Deletes what was recorded, counts it and gives the leases back, all at once; `again`: then it takes more.
@@ -124,14 +126,15 @@ class Shards:
 
     def _finishing(self, taken: Taken, outcome: Recorded) -> tuple[Any, ...]:
         rate = streams.rate(time.time())
-        keys = [streams.FAILURES, streams.COUNTERS, rate, streams.PAUSED]
+        keys = [streams.FAILURES, streams.COUNTERS, rate, streams.PAUSED, streams.RECORDED]
         arguments: list[str | int] = [self._settings.batch_entries, outcome.recorded, outcome.repeated, outcome.dead]
         recorded = {shard: [entry.id for entry in entries] for shard, entries in _by_shard(outcome.entries)}
         for shard, fuse in taken.fuses.items():
             keys += [streams.stream(shard), streams.lease(shard), streams.caution(shard), streams.fuse(shard)]
             ids = recorded.get(shard, [])
             pause = Pause.of(fuse.words(shard), "the fuse").to_json() if fuse.blown else ""
-            arguments += [shard, fuse.seen, fuse.dead, pause, len(ids), *ids]
+            batch = outcome.batches.get(streams.stream(shard), 0)
+            arguments += [shard, fuse.seen, fuse.dead, pause, batch, len(ids), *ids]
         return _command(scripts.DONE, keys, self._owner, streams.RATE_KEPT_SECONDS, *arguments)
 
     @contextmanager
@@ -152,13 +155,13 @@ class Shards:
             with suppress(redis.RedisError):  # the lease is for order and speed: the batch goes on without it
                 self._run(scripts.RENEW, keys, self._owner, _milliseconds(self._settings.lease_seconds))
 
-    def hold(self, taken: Taken, why: str, longest_seconds: float) -> int:
-        """Leaves everything where it is, and keeps all drains away for a while, longer each time.
+    def hold(self, leased: Iterable[int], why: str, longest_seconds: float) -> int:
+        """Leaves everything where it is, gives leases back, and keeps all drains away for a while, longer each time.
 
         Returns how often in a row this was so.
         """
         keys = [streams.HOLD, streams.FAILURES]
-        for shard in taken.fuses:
+        for shard in leased:
             keys += [streams.lease(shard), streams.caution(shard)]
         failures: int = self._run(scripts.HOLD, keys, self._owner, why, _milliseconds(longest_seconds))
         return failures

@@ -21,16 +21,14 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from domain.settings import Settings
 
-
-def run_demo(settings: Settings, console: Console, *, as_json: bool = False) -> None:
+def run_demo(console: Console, *, as_json: bool = False) -> None:
     """Runs the demo and shows what was recorded; ends by itself and leaves nothing running.
 
-    With `as_json` standard output gets one JSON document, and the display goes to standard error. Raises SettingsError
-    where signatures are required, LedgerError where the demo could not do what it promises, KeyboardInterrupt after
-    Ctrl-C or SIGTERM.
+    Servers and settings are its own, whatever the environment says. With `as_json` standard output gets one JSON
+    document, and the display goes to standard error. Raises LedgerError where the demo could not do what it promises,
+    KeyboardInterrupt after Ctrl-C or SIGTERM.
     """
     from cli.demo.run import run  # noqa: PLC0415 - the agents import this package, too, and start no servers
 
-    run(settings, console, as_json=as_json)
+    run(console, as_json=as_json)

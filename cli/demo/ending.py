@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import tempfile
@@ -16,10 +17,22 @@ import psutil
 
 from domain.errors import SettingsError
 
+_NOT_OURS: Final = ("LEDGER_", "CELERY_", "FLOWER_", "PG", "FLOWLEDGER_")
+"""Beginnings of variables: our settings, those of Celery and Flower, and those of PostgreSQL's clients."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOP_SECONDS: Final = 10.0
 _LONGEST_PATH: Final = 75
 """Bytes; a Unix socket's path may have 103 on macOS, 107 on Linux, and `agents/reports.sock` comes behind."""
+
+
+def forget_environment() -> None:
+    """Takes away what names somebody's servers, or sets how they are used: the demo has servers of its own.
+
+    Its agents and its worker are children of this process, and inherit what is left.
+    """
+    for name in list(os.environ):
+        if name in ("REDIS_URL", "DATABASE_URL") or name.startswith(_NOT_OURS):
+            del os.environ[name]
 
 
 class Interruption:

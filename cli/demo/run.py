@@ -17,7 +17,7 @@ from rich.text import Text
 from cli import screen
 from cli.demo import measures
 from cli.demo.agent import Agent
-from cli.demo.ending import Interruption, temporary_home
+from cli.demo.ending import Interruption, forget_environment, temporary_home
 from cli.demo.fleet import AGENTS, COORDINATOR, YOU, Fleet
 from cli.demo.live import Display, Progress
 from cli.demo.pages import print_summary
@@ -25,7 +25,7 @@ from cli.demo.reports import Reports
 from cli.demo.summary import Summary, read_summary
 from cli.processes import Process, environment
 from cli.service import Running, running
-from domain.errors import LedgerError, SettingsError
+from domain.errors import LedgerError
 from domain.events import WorkspaceArchived, WorkspaceCreated
 from domain.settings import Settings
 from domain.statuses import SandboxStatus
@@ -44,10 +44,9 @@ class DemoError(LedgerError):
     """The demo could not do what it promises; the message says what was missing."""
 
 
-def run(settings: Settings, console: Console, *, as_json: bool) -> None:
+def run(console: Console, *, as_json: bool) -> None:
     """The whole of it, from nothing to nothing; see `cli.demo.run_demo`."""
-    if settings.signatures == "required":
-        raise SettingsError("the agents of the demo have no keys to sign with: unset LEDGER_SIGNATURES")
+    forget_environment()
     began = time.monotonic()
     seen_on = screen.err if as_json else console
     with Interruption() as interruption, temporary_home() as home, Display(seen_on) as display:
@@ -57,8 +56,7 @@ def run(settings: Settings, console: Console, *, as_json: bool) -> None:
             interruption.check()
 
         concurrency = min(_MOST_PROCESSES, os.cpu_count() or 1)
-        given = settings.model_copy(update={"home": home})
-        with running(given, flower=False, concurrency=concurrency, tell=tell) as service:
+        with running(Settings.load(home=home), flower=False, concurrency=concurrency, tell=tell) as service:
             tell("starting the agents")
             with _fleet_at_work(service, display.progress, interruption) as work:
                 work.wait_until_ready()

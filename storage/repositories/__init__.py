@@ -5,6 +5,7 @@ from storage.repositories.dead_letter_actions import DeadLetterActionRepository
 from storage.repositories.dead_letters import DeadLetterFilter, DeadLetterRepository
 from storage.repositories.executions import ExecutionLogRepository, ExecutionRepository
 from storage.repositories.journal import JournalRepository
+from storage.repositories.ledger import LedgerRepository
 from storage.repositories.messages import DeliveryRepository, MessageRepository
 from storage.repositories.outbox import OutboxRepository
 from storage.repositories.tasks import TaskLogRepository, TaskRepository
@@ -20,6 +21,7 @@ __all__ = [
     "ExecutionLogRepository",
     "ExecutionRepository",
     "JournalRepository",
+    "LedgerRepository",
     "MessageRepository",
     "OutboxRepository",
     "SandboxRepository",

@@ -18,6 +18,7 @@ class Checkpoint:
     stream: str
     entry_id: str
     recorded_at: datetime
+    batches: int
 
 
 class CheckpointRepository(Repository[Checkpoint]):
@@ -26,6 +27,10 @@ class CheckpointRepository(Repository[Checkpoint]):
 
     def get(self, stream: str) -> Checkpoint | None:
         return self._one(self._select().where(_TABLE.c.stream == stream))
+
+    def all(self) -> list[Checkpoint]:
+        """Of all streams, in order."""
+        return [self._record(row) for row in self.connection.execute(self._select().order_by(_TABLE.c.stream))]
 
     def latest(self) -> Checkpoint | None:
         """Of all streams, the one that was recorded last."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from storage.tables.columns import DESCRIBED, FIRST_KEY, LAST_KEY, metadata
 from storage.tables.core import execution_logs, executions, task_logs, tasks
 from storage.tables.journal import checkpoints, dead_letter_actions, dead_letters, events
+from storage.tables.ledger import ledger
 from storage.tables.places import sandboxes, workspaces
 from storage.tables.post import message_deliveries, messages, outbox
 from storage.tables.types import CurrentTransaction, Json, JsonText, Name, UtcTime
@@ -30,6 +31,7 @@ __all__ = [
     "events",
     "execution_logs",
     "executions",
+    "ledger",
     "message_deliveries",
     "messages",
     "metadata",

@@ -51,6 +51,8 @@ checkpoints: Final = Table(
     Column("stream", Text, primary_key=True),
     Column("entry_id", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    # Counts up with each batch: a number that the broker knows and that comes again tells that the database went back.
+    Column("batches", BigInteger, nullable=False, server_default="1"),
 )
 
 dead_letters: Final = Table(

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+import redis
 from sqlalchemy import create_engine, make_url
 
+from cli.embedded import free_port
 from tests.builders import raw
 from tests.rows import differences, rows
 from tests.waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "cli.main"]
+URLS = ("redis_url", "database_url", "flower_url")
 
 
 class Up:
@@ -32,6 +36,8 @@ class Up:
         self.environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
         self.environment["LEDGER_HOME"] = str(home)
         self.arguments = arguments
+        self.command = COMMAND
+        self.folder = Path.cwd()
         self.log = home.parent / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -39,9 +45,9 @@ class Up:
         """Starts and waits until all is up; `instead_of` is the state that one that was killed has left."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", *self.arguments], env=self.environment, stdout=log, stderr=log
+                [*self.command, "up", *self.arguments], env=self.environment, stdout=log, stderr=log, cwd=self.folder
             )
-        wait_until(lambda: self.state() not in ({}, instead_of), 60, f"{self.log} saying that all is up")
+        wait_until(lambda: self.state() not in ({}, instead_of), 120, f"{self.log} saying that all is up")
 
     def state(self) -> dict[str, str]:
         assert self.process is not None
@@ -53,7 +59,12 @@ class Up:
 
     def run(self, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [*COMMAND, *arguments], env=self.environment, input=input, capture_output=True, check=False
+            [*self.command, *arguments],
+            env=self.environment,
+            input=input,
+            capture_output=True,
+            check=False,
+            cwd=self.folder,
         )
 
     def stop(self) -> int:
@@ -100,16 +111,21 @@ def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
     status = json.loads(up.run("status", "--json").stdout)
     assert status["totals"] == {"recorded": 80}
     assert list(status["workers"].values()) == [os.cpu_count()]
+    assert status["warnings"] == []
+    before = up.state()
     assert up.stop() == 0
     assert up.left_over() == []
     up.start()
     assert b"completed" in up.run("show", "t7").stdout, "what was recorded is kept"
+    after = up.state()
+    assert [after[name] for name in URLS] == [before[name] for name in URLS], "and so is where it is"
 
 
 @pytest.mark.parametrize("up", ["sqlite"], indirect=True)
 def test_flower_is_for_its_password_alone_and_a_second_up_is_refused(up: Up) -> None:
     up.start()
     _check_flower(up)
+    _check_valkey(up)
     second = up.run("up", *up.arguments)
     assert second.returncode == 1
     assert b"a service runs in" in second.stderr
@@ -117,7 +133,7 @@ def test_flower_is_for_its_password_alone_and_a_second_up_is_refused(up: Up) -> 
 
 
 def _check_flower(up: Up) -> None:
-    url = up.state()["flower_url"]
+    url = str(up.state()["flower_url"])
     assert url.startswith("http://127.0.0.1:")
 
     def refused() -> int:
@@ -138,6 +154,87 @@ def _check_flower(up: Up) -> None:
         url + "workers", timeout=10
     ) as page:
         assert page.status == 200
+
+
+def _check_valkey(up: Up) -> None:
+    """Nobody but the user of this home can use it, or read what it keeps."""
+    url = make_url(up.state()["redis_url"])
+    assert url.password
+    assert url.password not in up.log.read_text()
+    assert not any(url.password in words for words in up.left_over())
+    with closing(redis.Redis(port=url.port or 0)) as anybody, pytest.raises(redis.AuthenticationError):
+        anybody.ping()
+    for name in ("valkey", "valkey/valkey.conf", "valkey-password", "servers.json", "logs"):
+        assert (up.home / name).stat().st_mode & 0o077 == 0, name
+    told = subprocess.run(
+        ["sh", "-c", f'eval "$({" ".join(COMMAND)} env)"; echo $REDIS_URL'],
+        env=up.environment,
+        capture_output=True,
+        check=False,
+    )
+    assert told.stdout.decode().strip() == up.state()["redis_url"]
+
+
+@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
+def test_kill_9_of_up_ends_all_that_it_started_or_started_again_and_nothing_else(up: Up, tmp_path: Path) -> None:
+    up.start()
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(up.home / "valkey")])
+    book = next(up.home.glob("processes-*.json"))
+    first = json.loads(book.read_text())["worker"]
+    os.kill(first[0], signal.SIGKILL)
+    wait_until(lambda: json.loads(book.read_text())["worker"] != first, 60, "a worker that was started again")
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    try:
+        wait_until(lambda: len(up.left_over()) == 1, 60, "the end of all of its processes")
+        up.start(instead_of=json.loads((up.home / "servers.json").read_text()))
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_redis_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "REDIS_URL": f"redis://me:s3cret@127.0.0.1:{free_port()}/0",
+        "LEDGER_HOME": str(tmp_path),
+    }
+    found = subprocess.run([*COMMAND, "up"], env=environment, capture_output=True, timeout=60, check=False)
+    assert found.returncode == 1
+    assert b"Redis does not answer at redis://127.0.0.1:" in found.stderr
+    assert b"s3cret" not in found.stderr + found.stdout
+    assert b"is up" not in found.stdout
+
+
+@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
+def test_modules_in_the_current_folder_are_not_taken_for_ours(up: Up, tmp_path: Path) -> None:
+    """Celery looks for `celeryconfig` and `workers` in the current folder first."""
+    for name in ("domain", "workers", "storage", "cli"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    (tmp_path / "celeryconfig.py").write_text("raise SystemExit('the wrong one')")
+    up.command = [str(Path(sys.executable).parent / "flowledger")]
+    up.folder = tmp_path
+    up.start()
+    assert up.run("publish", "-", input=history(1)).returncode == 0
+    assert up.run("wait", "--timeout", "30").returncode == 0
+
+
+@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
+def test_another_database_does_not_take_what_waits_for_this_one(up: Up) -> None:
+    up.start()
+    up.stop()
+    other = f"sqlite:///{up.home.parent}/other.db"
+    refused = up.run("up", "--database", other)
+    assert refused.returncode == 1
+    assert b"is the broker of another ledger" in refused.stderr
+    owner = re.search(rb"adopt --from\s+([0-9a-f]{32})", refused.stderr)
+    assert owner is not None
+    up.arguments = ("--database", other, "--adopt", owner[1].decode())
+    up.start()
+    assert up.run("publish", "-", input=history(1)).returncode == 0
+    assert up.run("wait", "--timeout", "30").returncode == 0
 
 
 def test_kill_9_of_everything_in_the_middle_of_a_file_and_a_restart(up: Up) -> None:

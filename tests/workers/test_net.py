@@ -15,7 +15,7 @@ from domain import streams
 from domain.envelope import parse
 from domain.settings import Settings
 from storage.engine import make_engine
-from storage.pipeline import Transaction, Unrecordable
+from storage.pipeline import Flushed, Transaction, Unrecordable
 from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.shared import findings
@@ -75,7 +75,7 @@ def refusing(storage: Storage, monkeypatch: pytest.MonkeyPatch, culprit: str, er
     """A pipeline that fails as a whole where a transaction of this subject is in it; how large the failed ones were."""
     run, failed = storage._pipeline.run, list[int]()
 
-    def refuse(transactions: list[Transaction], *rest: Any) -> list[int]:
+    def refuse(transactions: list[Transaction], *rest: Any) -> Flushed:
         if any(one.journal is not None and culprit in one.journal for one in transactions):
             failed.append(len(transactions))
             raise error
@@ -160,7 +160,7 @@ def test_a_plain_dead_letter_is_bounded(storage: Storage, monkeypatch: pytest.Mo
     run = storage._pipeline.run
     large = raw("task.created", name="n" * 5_000)
 
-    def refuse(transactions: list[Transaction], *rest: Any) -> list[int]:
+    def refuse(transactions: list[Transaction], *rest: Any) -> Flushed:
         if any(large in write.values or one.journal is not None for one in transactions for write in one.writes):
             raise Unrecordable("odd")
         return run(transactions, *rest)

@@ -1,0 +1,259 @@
+"""The bond between a ledger and its broker (docs/decisions/0033): each has one of the other.
+
+Both hold the same text: the ledger's id, how many brokers it has had, and a mark. Every take compares it, so whatever
+changes, nothing is taken under a false one. `meet` finds out what a difference means:
+
+    Redis has no text     it is new; or it has lost its data; or it is a second one beside the ledger's own
+    another ledger's id   it is the broker of another ledger
+    an older text         it is a former broker, or a copy of one
+    a newer text          the database was restored to an earlier state
+    the same, but fewer batches in the database than Redis knows to be recorded: the same
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import redis
+
+from domain import streams
+from domain.errors import BrokerUnsettled, ForeignBroker
+from domain.settings import Settings
+from storage.repositories import CheckpointRepository, LedgerRepository
+from storage.repositories.checkpoints import Checkpoint
+from storage.repositories.ledger import Ledger
+from storage.unit_of_work import Storage
+from workers import bond_words, broker_scripts
+from workers.broker_scripts import claim, lift, place_of
+
+logger = logging.getLogger(__name__)
+
+GONE_SECONDS: Final = 12.0
+"""A broker that nobody told of for so long is not served any more; `workers.watch` tells more than twice as often."""
+_PAIRING_MS: Final = 10_000
+_BUSY_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 0.05
+_TWIN_MS: Final = 60_000
+"""A database is not restored twice in so short a time: two copies of it record from one Redis."""
+
+
+class _Busy(BrokerUnsettled):
+    """Another worker is just meeting this broker."""
+
+    def __init__(self) -> None:
+        super().__init__("another worker is just meeting this broker")
+
+
+class Text(NamedTuple):
+    """What a broker holds: whose it is, the how manieth of that ledger's it is, and a mark."""
+
+    ledger: str
+    number: int
+    mark: str
+
+    @classmethod
+    def of(cls, held: str) -> Text | None:
+        """None where Redis holds nothing, or nothing that a ledger has written."""
+        words = held.split(" ")
+        if len(words) != 3 or not words[1].isdecimal():
+            return None
+        return cls(words[0], int(words[1]), words[2])
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self))
+
+
+class _Held(NamedTuple):
+    """What stands in Redis: whose broker it is, and of each shard the number of the last batch that was recorded."""
+
+    broker: str
+    batches: Mapping[int, int]
+    recorded_at: datetime | None
+
+
+class Bond:
+    """The bond as a process knows it; `text` is what Redis holds where all is well, empty before it was looked at."""
+
+    def __init__(self, client: redis.Redis, settings: Settings, storage: Storage) -> None:
+        self._client = client
+        self._settings = settings
+        self._storage = storage
+        self._told = ""
+        self._awaited: tuple[str, int, float] | None = None
+        self.text = ""
+
+    def meet(self) -> None:
+        """Find out whether this Redis is the ledger's broker, and make a new or emptied one so.
+
+        Raises ForeignBroker where it is not, BrokerUnsettled where it is not known yet, DatabaseUnavailable and
+        redis.RedisError.
+        """
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._meet()
+            except _Busy:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_SECONDS)
+            except (ForeignBroker, BrokerUnsettled) as error:
+                self.text = ""
+                self._tell(str(error))
+                raise
+
+    def database_went_back(self) -> None:
+        """The number of a batch came again, so the database was restored: start anew, and say so. Raises as `meet`."""
+        held, ledger, _ = self._look()
+        if held.broker == self.text == ledger.broker:  # nobody was faster
+            self._start_anew(held, ledger)
+        self.meet()
+
+    def check(self) -> None:
+        """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
+        held, ledger, _ = self._look()
+        found = Text.of(held.broker)
+        if held.broker and (found is None or found.ledger != ledger.id):
+            raise ForeignBroker(
+                bond_words.of_another_ledger(self._settings, ledger, found.ledger if found else "unknown")
+            )
+        if found is not None and held.broker != ledger.broker and found.number <= _number(ledger):
+            raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
+
+    def adopt(self, owner: str | None = None) -> tuple[str, str]:
+        """Make this Redis the ledger's broker, whatever it was; the ids of the ledger and of the one it was of, or ''.
+
+        Raises ForeignBroker where it belongs to another ledger than `owner`.
+        """
+        held, ledger, checkpoints = self._look()
+        found = Text.of(held.broker)
+        of = "" if not held.broker else found.ledger if found else "unknown"
+        if of not in ("", ledger.id, owner):
+            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, of))
+        number = max(_number(ledger), found.number if found is not None and of == ledger.id else 0) + 1
+        self._pair(held, ledger, number, [] if of == ledger.id else checkpoints, went_back=held.broker != "")
+        return ledger.id, of
+
+    # --- what it means
+
+    def _meet(self) -> None:
+        held, ledger, checkpoints = self._look()
+        found = Text.of(held.broker)
+        if held.broker and (found is None or found.ledger != ledger.id):
+            owner = found.ledger if found else "unknown"
+            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, owner))
+        if found is None:
+            self._meet_unmarked(held, ledger, checkpoints)
+        elif held.broker == ledger.former:  # whoever wrote a new text to the database has not come to Redis
+            self._pair_redis(held, str(ledger.broker), [], went_back=True)
+        elif found.number > _number(ledger) or (held.broker == ledger.broker and _is_behind(checkpoints, held)):
+            self._start_anew(held, ledger)
+        elif held.broker != ledger.broker:
+            raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
+        else:
+            self._accept(held.broker)
+
+    def _meet_unmarked(self, held: _Held, ledger: Ledger, checkpoints: list[Checkpoint]) -> None:
+        """A Redis without a text is the ledger's where it never had one, or where its own is not served any more."""
+        if ledger.broker is not None and (not ledger.place or ledger.place != place_of(self._client)):
+            awaited = self._awaited
+            if awaited is None or awaited[0] != ledger.broker:
+                self._awaited = awaited = ledger.broker, ledger.beats, time.monotonic()
+            if ledger.beats != awaited[1]:
+                raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
+            if time.monotonic() - awaited[2] < GONE_SECONDS:
+                raise BrokerUnsettled(bond_words.unsettled(self._settings, ledger))
+        alarm = None
+        if ledger.broker is not None:
+            last = max((checkpoint.recorded_at for checkpoint in checkpoints), default=None)
+            alarm = bond_words.emptied(last)
+        self._pair(held, ledger, _number(ledger) + 1, checkpoints, alarm=alarm)
+
+    def _start_anew(self, held: _Held, ledger: Ledger) -> None:
+        """The database has gone back: what Redis knows of the time since is not true any more."""
+        restored, (now, _) = self._client.get(streams.RESTORED), self._client.time()
+        if restored is not None and now * 1000 - int(restored) < _TWIN_MS:
+            raise ForeignBroker(bond_words.twin(self._settings, ledger))
+        found = Text.of(held.broker)
+        number = max(_number(ledger), found.number if found else 0) + 1
+        alarm = bond_words.database_went_back(ledger, held.recorded_at)
+        self._pair(held, ledger, number, [], alarm=alarm, went_back=True)
+
+    def _tell(self, why: str) -> None:
+        """Once, for what is tried again and again."""
+        if why != self._told:
+            logger.error("%s", why)
+        self._told = why
+
+    # --- making it so
+
+    def _pair(
+        self,
+        held: _Held,
+        ledger: Ledger,
+        number: int,
+        checkpoints: list[Checkpoint],
+        *,
+        alarm: str | None = None,
+        went_back: bool = False,
+    ) -> None:
+        """Write a new text to the database, then to Redis; only one process at a time does."""
+        new = str(Text(ledger.id, number, uuid.uuid4().hex))
+        with self._alone():
+            with self._storage.writing() as connection:
+                if not LedgerRepository(connection).pair(
+                    new, place_of(self._client), instead_of=ledger.broker, former=held.broker or None, alarm=alarm
+                ):
+                    raise _Busy
+            if alarm is not None:
+                logger.error("%s", alarm)
+            self._pair_redis(held, new, checkpoints, went_back=went_back)
+
+    def _pair_redis(self, held: _Held, new: str, checkpoints: list[Checkpoint], *, went_back: bool) -> None:
+        keys = (streams.BROKER, streams.RECORDED, streams.RESTORED)
+        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, held.broker, new, str(int(went_back))):
+            raise _Busy
+        lift(self._client, checkpoints)
+        self._accept(new)
+
+    def _accept(self, held: str) -> None:
+        self.text, self._told, self._awaited = held, "", None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not claim(self._client, streams.PAIRING, _PAIRING_MS):
+            raise _Busy
+        try:
+            yield
+        finally:
+            self._client.delete(streams.PAIRING)
+
+    def _look(self) -> tuple[_Held, Ledger, list[Checkpoint]]:
+        """Redis first: what it knows to be recorded was committed before, so the database can only know more."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(streams.BROKER)
+            pipeline.hgetall(streams.RECORDED)
+            broker, recorded = pipeline.execute()
+        with self._storage.looking() as connection:
+            ledger, checkpoints = LedgerRepository(connection).get(), CheckpointRepository(connection).all()
+        batches = {int(name): int(number) for name, number in recorded.items() if name.isdigit()}
+        at = recorded.get(streams.RECORDED_AT.encode())
+        recorded_at = None if at is None else datetime.fromtimestamp(int(at) / 1000, UTC)
+        held = "" if broker is None else broker.decode("utf-8", "backslashreplace")
+        return _Held(held, batches, recorded_at), ledger, checkpoints
+
+
+def _number(ledger: Ledger) -> int:
+    known = Text.of(ledger.broker or "")
+    return 0 if known is None else known.number
+
+
+def _is_behind(checkpoints: list[Checkpoint], held: _Held) -> bool:
+    """Whether Redis knows of batches that the database does not."""
+    known = {checkpoint.stream: checkpoint.batches for checkpoint in checkpoints}
+    return any(number > known.get(streams.stream(shard), 0) for shard, number in held.batches.items())

@@ -1,0 +1,74 @@
+"""What is said to Redis about itself: whose broker it is, where it is, and where its streams end."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+
+from storage.repositories.checkpoints import Checkpoint
+from workers.connections import text
+
+_FUTURE_MS: Final = 3_600_000
+
+# KEYS: broker, recorded, restored. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went back.
+# Gives: 1 where it is so now. What was known of another state of the database is forgotten.
+PAIR: Final = """#!lua flags=allow-oom
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('DEL', KEYS[2])
+if ARGV[3] == '1' then
+  local time = redis.call('TIME')
+  redis.call('SET', KEYS[3], time[1] * 1000 + math.floor(time[2] / 1000))
+end
+return 1
+"""
+
+# KEYS: a key. ARGV: milliseconds. Gives: whether the caller has it now, for so long.
+_CLAIM: Final = """#!lua flags=allow-oom
+return redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) and 1 or 0
+"""
+
+# KEYS: a stream. ARGV: an entry that was recorded. An id is given once: the next entry gets a greater one.
+_LIFT: Final = """#!lua flags=allow-oom
+if not redis.pcall('XADD', KEYS[1], ARGV[1], 'event', '').err then redis.call('XDEL', KEYS[1], ARGV[1]) end
+"""
+
+
+def claim(client: redis.Redis, key: str, milliseconds: int) -> bool:
+    """Whether the caller alone may do what `key` stands for, for a while; also while the broker's memory is full."""
+    return bool(client.eval(_CLAIM, 1, key, str(milliseconds)))
+
+
+def place_of(client: redis.Redis) -> str:
+    """The Redis process and the number of its database; empty where this user may not ask."""
+    try:
+        info: Any = client.info("server")
+    except redis.exceptions.NoPermissionError:
+        return ""
+    return f"{info['run_id']}/{client.connection_pool.connection_kwargs.get('db', 0)}"
+
+
+def lift(client: redis.Redis, checkpoints: list[Checkpoint]) -> None:
+    """See to it that streams of Redis which are younger than what was recorded of them give new ids."""
+    with client.pipeline(transaction=False) as pipeline:
+        for checkpoint in checkpoints:
+            pipeline.eval(_LIFT, 1, checkpoint.stream, checkpoint.entry_id)
+        pipeline.execute()
+
+
+def lost_entries(client: redis.Redis, checkpoints: list[Checkpoint]) -> list[tuple[Checkpoint, str]]:
+    """Streams that end before an entry that was recorded of them, so Redis has gone back, and the entry they end at."""
+    latest = client.time()[0] * 1000 + _FUTURE_MS
+    known = [one for one in checkpoints if _entry(one.entry_id)[0] <= latest]  # a producer may give any id
+    with client.pipeline(transaction=False) as pipeline:
+        for checkpoint in known:
+            pipeline.xinfo_stream(checkpoint.stream)
+        replies = pipeline.execute(raise_on_error=False)
+    ends = [text(reply["last-generated-id"]) if isinstance(reply, dict) else "0-0" for reply in replies]
+    return [(one, end) for one, end in zip(known, ends, strict=True) if _entry(end) < _entry(one.entry_id)]
+
+
+def _entry(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)

@@ -1,0 +1,24 @@
+"""A first sign of life: whoever started a worker, or the scheduler, may wait for a file to appear."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from celery.signals import beat_init, worker_ready
+
+VARIABLE: Final = "FLOWLEDGER_SIGN_FILE"
+
+
+def give_signs() -> None:
+    """Make the file that the environment names when this process has come so far that it does its work."""
+    file = os.environ.get(VARIABLE)
+    if not file:
+        return
+
+    def appear(**_: Any) -> None:
+        Path(file).touch()
+
+    for came_so_far in (worker_ready, beat_init):
+        came_so_far.connect(appear, weak=False)
