@@ -34,7 +34,7 @@ _MAILBOX: Final = (
 _WORKER: Final = (
     "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +ttl +pttl +type +watch"
     " +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe +punsubscribe"
-    " +time"
+    " +time +rename +memory|usage"
 )
 _WORKERS_KEYS: Final = (
     "~ledger:*",
@@ -53,7 +53,7 @@ _READING: Final = (
 )
 _READERS_KEYS: Final = (
     "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures", "paused",
-    "idle", "counters", "postman",
+    "idle", "counters", "postman", "sources", "aside", "aside:*", "aside-sizes", "alarm:*",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,13 +19,16 @@ from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
-from storage.repositories import OutboxRepository
+from storage.repositories import DeadLetterRepository, OutboxRepository
+from workers.alarms import TO_DO, alarms, per_minute
 from workers.app import app
+from workers.asides import Asides, Waiting
 from workers.connections import connect
 from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
+_LARGE = 2**20
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
@@ -42,9 +46,10 @@ class Status:
     """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
-    recorded for now; `paused` what somebody, or a fuse, has paused. `workers` is None where this user of Redis may
-    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
-    do not agree; None where none answers.
+    recorded for now; `paused` what somebody, or a fuse, has paused; `set_aside` the sources whose entries wait until
+    they are resumed. `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers`
+    is None where this user of Redis may not ask them (`flowledger acl reader`). `signatures` is what they ask for:
+    `off`, `required`, or `mixed` where they do not agree; None where none answers.
     """
 
     backlog: dict[int, int]
@@ -56,6 +61,10 @@ class Status:
     rate_10s: float
     rate_60s: float
     dead_letters: dict[str, int]
+    set_aside: list[Waiting]
+    dead_letter_bytes: int
+    dead_letters_per_minute: int
+    alarms: list[str]
     outbox: Outbox
     workers: dict[str, int] | None
     signatures: str | None
@@ -88,11 +97,12 @@ def wait(settings: Settings, timeout: float | None) -> int:
 
 def status(settings: Settings) -> Status:
     """Asks Redis, the workers and the database; raises what their clients raise where one does not answer."""
-    client = connect(settings)
+    client = connect(settings, most_bytes=_LARGE)
     waiting = backlog(client, settings.shards)
     now = time.time()
     last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
-    dead_letters, outbox, database = _database(settings)
+    dead_letters, dead_letter_bytes, outbox, database = _database(settings)
+    dying = per_minute(client)
     asked = _workers(settings)
     return Status(
         backlog=waiting,
@@ -104,6 +114,10 @@ def status(settings: Settings) -> Status:
         rate_10s=_events(last[0]) / 10,
         rate_60s=sum(map(_events, last)) / 60,
         dead_letters=dead_letters,
+        set_aside=Asides(client).all(),
+        dead_letter_bytes=dead_letter_bytes,
+        dead_letters_per_minute=dying,
+        alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
         outbox=outbox,
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
@@ -124,6 +138,10 @@ def print_status(found: Status) -> None:
     screen.out.print(shards)
     if found.held is not None:
         screen.out.print(screen.words(f"nothing is recorded for now: {found.held}", "red"))
+    for alarm in found.alarms:
+        screen.out.print(screen.words(f"{alarm}; {TO_DO}", "red"), soft_wrap=True)
+    if found.set_aside:
+        screen.out.print(_set_aside(found.set_aside))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("waiting in all", f"{sum(found.backlog.values()):,}")
     facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
@@ -138,6 +156,14 @@ def print_status(found: Status) -> None:
         facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+
+
+def _set_aside(waiting: Sequence[Waiting]) -> Table:
+    sources = Table("source", "entries", "bytes", "", title="Set aside", title_justify="left")
+    for one in waiting:
+        why = screen.words(f"by {one.by} {one.since}: {one.why}", "yellow")
+        sources.add_row(screen.words(ascii(one.source)[1:-1]), f"{one.entries:,}", f"{one.bytes:,}", why)
+    return sources
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
@@ -185,14 +211,15 @@ def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
     return dict(sorted(found.items()))
 
 
-def _database(settings: Settings) -> tuple[dict[str, int], Outbox, dict[str, Any]]:
-    """Dead letters by status, what waits in the outbox, and the connections of `_connections`."""
+def _database(settings: Settings) -> tuple[dict[str, int], int, Outbox, dict[str, Any]]:
+    """Dead letters by status, the bytes of open ones, what waits in the outbox, and the facts of `_connections`."""
     engine = make_engine(settings)
     try:
         with engine.connect() as connection:
             outbox = OutboxRepository(connection)
             return (
                 _dead_letters(connection),
+                DeadLetterRepository(connection).open_bytes(),
                 Outbox(outbox.count(), outbox.since()),
                 _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
             )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from domain.envelope import Event, parse
 from domain.streams import FIELD
 from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
-from workers.recorder import Entry
+from workers.entries import Entry
 
 
 class _Absent:

@@ -7,7 +7,6 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-import kombu.transport.redis
 import redis
 from celery import Celery
 
@@ -17,6 +16,7 @@ from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
+from workers import bells
 from workers.bootstep import PumpStep, is_stopping, send_drain
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
@@ -29,9 +29,7 @@ def _broker() -> dict[str, Any]:
     return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
 
 
-# A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it would
-# need is closed by then). Nobody needs it back: lost bells do no harm.
-kombu.transport.redis.Channel.do_restore = False
+bells.install()
 
 app = Celery("flowledger")
 app.config_from_object("celeryconfig")
@@ -44,6 +42,8 @@ class _Process(NamedTuple):
     client: redis.Redis
     storage: Storage
     post: PostOffice
+    reader: redis.Redis
+    """Reads entries of any size."""
 
 
 def _process() -> _Process:
@@ -59,14 +59,15 @@ def _process_of(_pid: int) -> _Process:
     settings = Settings.load()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
-    return _Process(settings, client, storage, PostOffice(client, settings, storage))
+    reader = connect(settings, most_bytes=settings.max_entry_bytes)
+    return _Process(settings, client, storage, PostOffice(client, settings, storage), reader)
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post = _process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post).run()
+    settings, client, storage, post, reader = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post, reader=reader).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]

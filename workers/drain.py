@@ -13,11 +13,14 @@ import redis
 from domain.errors import DatabaseUnavailable
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from workers.alarms import Alarms, tell_once
 from workers.authority import guard_of
 from workers.broker import meet_broker
 from workers.post import PostOffice
 from workers.recorder import Recorded, Recorder, fault
-from workers.shards import Shards, Taken
+from workers.shards import Shards
+from workers.taken import Taken
+from workers.tending import tend
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +54,15 @@ class Drain:
         is_stopping: Callable[[], bool] = lambda: False,
         *,
         post: PostOffice | None = None,
+        reader: redis.Redis | None = None,
     ) -> None:
         self._settings = settings
+        self._client = client
         self._storage = storage
         self._post = post or PostOffice(client, settings, storage)
-        self._shards = Shards(client, settings, called)
-        self._recorder = Recorder(storage, settings.limits, guard_of(settings))
+        self._shards = Shards(client, settings, called, reader)
+        self._recorder = Recorder(storage, settings.limits, guard_of(settings), settings.max_entry_bytes)
+        self._alarms = Alarms(client, settings, storage)
         self._is_stopping = is_stopping
         self._began = self._worked = time.monotonic()
         self._total = Recorded()
@@ -64,13 +70,15 @@ class Drain:
 
     def run(self) -> DrainResult:
         """One turn; nothing is acknowledged before it is committed."""
+        quietly = False
         try:
             waiting = self._work()
-            self._shards.leave()
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
-            with suppress(redis.RedisError):
-                self._shards.leave()
+        except redis.ResponseError as error:
+            waiting, quietly = self._refused(error), True
+        with suppress(redis.RedisError):
+            self._shards.leave(quietly=quietly)
         return self._result(waiting)
 
     def _work(self) -> str:
@@ -78,7 +86,9 @@ class Drain:
         taken: Taken | None = None
         while True:
             taken = taken or self._shards.take()
-            if taken.entries:
+            if taken.unusable:
+                tend(self._client, self._settings)
+            if taken.is_work:
                 waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
@@ -91,32 +101,57 @@ class Drain:
                 return ""
 
     def _record(self, taken: Taken) -> tuple[str, Taken | None]:
-        """Records, delivers and acknowledges a batch; with that it takes the next, unless its turn is over.
+        """Reads, records, delivers and acknowledges a batch; with that it takes the next, unless its turn is over.
 
-        Where it cannot be done for now: why. Then nothing is acknowledged.
+        If it cannot be done for now: why. Then nothing is acknowledged.
         """
         try:
             with self._shards.kept(taken):
                 if not taken.broker:
                     meet_broker(self._shards, self._storage)
-                outcome = self._recorder.record(taken.entries, taken.fuses)
-                self._post.after(outcome.messages)
+                taken = self._shards.read(taken)
+                outcome = self._recorder.record(taken.entries, taken.fuses, taken.sources)
+                self._deliver(outcome)
         except DatabaseUnavailable as error:
             return self._hold(taken, str(error), "recording waits for the database, nothing is lost"), None
         except redis.RedisError:
             raise
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
             return self._hold(taken, fault(error), "recording waits for a fault of Flowledger to be mended"), None
+        more = self._acknowledge(taken, outcome)
+        self._total += outcome
+        self._served |= taken.fuses.keys()
+        self._worked = time.monotonic()
+        return "", more
+
+    def _deliver(self, outcome: Recorded) -> None:
+        """Puts recorded messages into inboxes. What Redis refuses there holds up no events: it waits in the outbox."""
+        try:
+            self._post.after(outcome.messages)
+        except redis.ResponseError as error:
+            tell_once(f"messages wait in the outbox, for Redis refuses them: {error}")
+
+    def _acknowledge(self, taken: Taken, outcome: Recorded) -> Taken | None:
+        """Deletes what was recorded and gives the leases back; what it takes with that, unless its turn is over."""
         failures, more = self._shards.done(taken, outcome, again=not self._is_over())
         if failures:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
             if fuse.blown:
                 logger.error("shard %d is paused: %s", shard, fuse.words(shard))
-        self._total += outcome
-        self._served |= taken.fuses.keys()
-        self._worked = time.monotonic()
-        return "", more
+        for aside in taken.sources.blown():
+            logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
+        if outcome.dead:
+            self._alarms.look()
+        return more
+
+    def _refused(self, error: redis.ResponseError) -> str:
+        """Redis refuses something for a reason of its own: no entry is to blame for it, and others go on."""
+        why = f"the broker refuses: {error}"
+        tell_once(f"recording waits, nothing is lost: {why}")
+        with suppress(redis.RedisError):
+            tend(self._client, self._settings)
+        return why
 
     def _hold(self, taken: Taken, why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""

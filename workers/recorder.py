@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from domain import events as say
 from domain import streams
@@ -32,9 +32,11 @@ from storage.repositories import (
 )
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
+from workers.admission import Admission, Read
 from workers.authority import Guard, refused_as_known
-from workers.entries import all_fields, body, readable
+from workers.entries import Entry, all_fields, body, readable
 from workers.fuse import Fuse
+from workers.sources import Sources
 
 logger = logging.getLogger(__name__)
 
@@ -96,21 +98,11 @@ MOST_DEATHS: Final = 5
 """So many drains may die at an entry that they took alone; then it is buried unread."""
 
 
-class Entry(NamedTuple):
-    """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
-
-    `deaths` says how many drains died while they held this entry alone.
-    """
-
-    id: str
-    fields: Sequence[bytes]
-    shard: int = 0
-    deaths: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all.
+
+    What was set aside is not among them: see the batch's `Sources`.
 
     `messages` are the events of messages among them, new or known, in their order: for the post office. What was buried
     is not among them, whatever it says.
@@ -127,73 +119,74 @@ class Recorded:
         return Recorded(self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead)
 
 
-class _Read(NamedTuple):
-    """An entry as it was understood: an event and its transaction, or why it is refused."""
-
-    entry: Entry
-    raw: bytes
-    event: Event | None = None
-    transaction: Transaction | None = None
-    refused: Refused | None = None
-
-    def dead(self, refused: Refused) -> _Read:
-        return _Read(self.entry, self.raw, refused=refused)
-
-
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, limits: Limits, guard: Guard | None = None) -> None:
+    def __init__(
+        self, storage: Storage, limits: Limits, guard: Guard | None = None, most_bytes: int = 16 * 2**20
+    ) -> None:
         self._storage = storage
         self._limits = limits
         self._guard = guard
+        self._most_bytes = most_bytes
 
-    def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
+    def record(
+        self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None, sources: Sources | None = None
+    ) -> Recorded:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
 
-        Where a shard's fuse blows, the rest of its entries is left alone: they are not among those of the outcome.
-        Where the database refuses one of them, all are done again one by one: those that the first try had committed
-        then count as repeated.
+        If a shard's fuse blows, the rest of its entries is left alone, and what `sources` set aside is: they are not
+        among those of the outcome. If the database refuses an entry, all are done again one by one: those that the
+        first try had committed then count as repeated.
         """
         recorded_at = sortable(now())
         if self._guard is not None:
             self._guard.refresh()
-        fuses = fuses or {}
-        before = {shard: fuse.state() for shard, fuse in fuses.items()}
         reads = [self._read(entry, recorded_at) for entry in entries]
-        batch = [read for read in reads if _is_allowed(read, fuses)]
+        admission = Admission(fuses or {}, sources)
+        self._ask_for_sources(admission, reads)
+        batch = [read for read in reads if admission.admits(read)]
         if not batch:
             return Recorded()
         try:
-            outcome = self._record(batch, recorded_at)
+            outcome = self._record(batch, recorded_at, admission)
         except Unrecordable:
-            for shard, state in before.items():
-                fuses[shard].restore(state)
-            return self._record_one_by_one(reads, recorded_at, fuses)
+            admission.restart()
+            return self._record_one_by_one(reads, recorded_at, admission)
         return _of(batch, outcome)
 
-    def _read(self, entry: Entry, recorded_at: str) -> _Read:
+    def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
+        """Look up which sources that fail are known; a batch without failures asks nothing."""
+        if asked := admission.unsure(reads):
+            with self._storage.looking() as connection:
+                recorded = JournalRepository(connection).recorded_sources(asked)
+            admission.learn(asked, recorded, reads)
+
+    def _read(self, entry: Entry, recorded_at: str) -> Read:
+        if entry.cut is not None:
+            return Read(entry, entry.cut.beginning, refused=entry.cut.refused(self._most_bytes))
         if _is_deadly(entry):
             words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
-            return _Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
-        read = _Read(entry, b"")
+            return Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words), own=False)
+        read = Read(entry, b"")
         try:
-            read = _Read(entry, body(entry.fields))
+            read = Read(entry, body(entry.fields))
             event = parse(read.raw, self._limits)
             if self._guard is not None:
                 self._guard.check(event, entry.id)
-            return _Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
+            return Read(entry, read.raw, event, transaction_of(event, entry.shard, recorded_at))
         except Refused as refused:
-            return _Read(entry, read.raw or all_fields(entry.fields), refused=refused)
+            raw = read.raw or all_fields(entry.fields)
+            return Read(entry, raw, refused=refused, named=readable(raw, self._limits)["source"])
         except Exception as error:  # one event must not hold up its shard; many such blow the fuse
-            return read.dead(_our_fault(error))
+            return read.dead(_our_fault(error), own=False)
 
-    def _record(self, batch: Sequence[_Read], recorded_at: str) -> Recorded:
+    def _record(self, batch: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         unit = self._storage.unit_of_work()
         for read in batch:
             unit.add(read.transaction or self._burial(read, recorded_at))
         repeated = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
-        buried = self._bury_known([batch[place] for place in repeated], recorded_at)
+        buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
             read.event
@@ -203,27 +196,26 @@ class Recorder:
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
         return Recorded(*counts, messages=messages)
 
-    def _record_one_by_one(self, reads: Sequence[_Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+    def _record_one_by_one(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         total = Recorded()
         messages: list[Event] = []
-        done: list[_Read] = []
+        done: list[Read] = []
         for read in reads:
-            if not _is_allowed(read, fuses):
+            if not admission.admits(read):
                 continue
             try:
-                outcome = self._record([read], recorded_at)
+                outcome = self._record([read], recorded_at, admission)
                 total += outcome
                 messages += outcome.messages
             except Unrecordable as error:
-                fuse = fuses.get(read.entry.shard)
-                if fuse is not None and not fuse.allows_another_death():
+                if not admission.admits_refused_by_database(read):
                     continue
                 refused = Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {error}")
-                total += self._record([read.dead(refused)], recorded_at)
+                total += self._record([read.dead(refused, own=False)], recorded_at, admission)
             done.append(read)
         return _of(done, replace(total, messages=tuple(messages)))
 
-    def _bury_known(self, repeated: Sequence[_Read], recorded_at: str) -> Set[int]:
+    def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
         """An event that was known with other content, or is replayed, becomes a dead letter; the one recorded first
         stands. Gives the `id()` of those that did."""
         known = [(read.event, read.entry.id) for read in repeated if read.event is not None]
@@ -234,10 +226,12 @@ class Recorder:
             refused = refused_as_known(known, journal, self._guard, "recorded before with other content")
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
-            self._record(buried, recorded_at)
+            self._record(buried, recorded_at, admission)
+        for read in buried:
+            admission.died_after_all(read)
         return refused.keys()
 
-    def _burial(self, read: _Read, recorded_at: str) -> Transaction:
+    def _burial(self, read: Read, recorded_at: str) -> Transaction:
         assert read.refused is not None
         letter = DeadLetterRepository.bury(
             streams.stream(read.entry.shard),
@@ -245,12 +239,12 @@ class Recorder:
             read.raw,
             read.refused,
             seen_at=recorded_at,
-            readable={} if _is_deadly(read.entry) else readable(read.raw, self._limits),
+            readable={} if _is_deadly(read.entry) or read.entry.cut else readable(read.raw, self._limits),
         )
         return Transaction(None, [letter])
 
 
-def _of(reads: Sequence[_Read], outcome: Recorded) -> Recorded:
+def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
     return replace(outcome, entries=tuple(read.entry for read in reads))
 
 
@@ -258,18 +252,7 @@ def _is_deadly(entry: Entry) -> bool:
     return entry.deaths >= MOST_DEATHS
 
 
-def _is_allowed(read: _Read, fuses: Mapping[int, Fuse]) -> bool:
-    """Whether an entry comes before its shard's fuse blows; it is counted, then."""
-    fuse = fuses.get(read.entry.shard)
-    if fuse is None:
-        return True
-    if fuse.blown or (read.refused is not None and not fuse.allows_dead_letter()):
-        return False
-    fuse.count(dead=read.refused is not None)
-    return True
-
-
-def _last_entries(batch: Sequence[_Read]) -> list[tuple[str, str]]:
+def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
     """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
 

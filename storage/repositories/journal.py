@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_, union_all
+from sqlalchemy.exc import DataError
 
 from domain import json_text
 from domain.envelope import Event
+from domain.json_text import plain
 from domain.records import RecordedEvent
 from storage import tables
 from storage.repositories.base import Repository
 
 _TABLE = tables.events
+
+_AT_ONCE: Final = 100
 
 COLUMNS: Final = ("source", "id", "type", "subject", "time", "sequence", "partition", "raw", "recorded_at")
 
@@ -39,6 +44,17 @@ class JournalRepository(Repository[RecordedEvent]):
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
         found = ((event, recorded.get((event.source, event.id))) for event in events)
         return [event for event, known in found if known is not None and not json_text.same(known, event.raw)]
+
+    def recorded_sources(self, sources: Collection[str]) -> set[str]:
+        """Those of `sources` of which anything is recorded; each is one look into the index."""
+        found: set[str] = set()
+        names = [source for source in sources if plain(source) == source]
+        for begin in range(0, len(names), _AT_ONCE):
+            looks = [select(_TABLE.c.source).where(_TABLE.c.source == one) for one in names[begin : begin + _AT_ONCE]]
+            with suppress(DataError, UnicodeError):  # what the database cannot even be asked for is not recorded
+                firsts = [select(look.limit(1).subquery().c.source) for look in looks]
+                found.update(self.connection.execute(union_all(*firsts)).scalars())
+        return found
 
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
         """When those of `events` that are recorded were, by source and id."""

@@ -17,7 +17,8 @@ from storage.repositories.dead_letters import ALL
 from storage.unit_of_work import Storage
 from tests import rows
 from tests.builders import entries
-from workers.recorder import Entry, Recorded, Recorder
+from workers.entries import Entry
+from workers.recorder import Recorded, Recorder
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from storage.repositories import (
 from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import record, recorder, row
-from workers.recorder import Entry
+from workers.entries import Entry
 
 MOMENT: Final = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)
 VALUES: Final[list[Any]] = [

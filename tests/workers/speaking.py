@@ -12,7 +12,8 @@ from storage.unit_of_work import Storage
 from tests.builders import entries
 from tests.signing import message, signed
 from tests.storage.recording import dead_letters
-from workers.recorder import Entry, Recorded, Recorder
+from workers.entries import Entry
+from workers.recorder import Recorded, Recorder
 
 LATE: Final = 60.0
 """Seconds that are more than `replay_seconds`, and less than `signature_age_seconds`."""

@@ -15,7 +15,8 @@ from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers.recorder import MOST_DEATHS, Entry, Recorder
+from workers.entries import Entry
+from workers.recorder import MOST_DEATHS, Recorder
 from workers.shards import Shards
 
 
