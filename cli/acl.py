@@ -35,7 +35,7 @@ _MAILBOX: Final = (
 _WORKER: Final = (
     "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +persist +ttl +pttl +type"
     " +watch +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe"
-    " +punsubscribe +time +memory|usage +scan"
+    " +punsubscribe +time +memory|usage +scan +rename"
 )
 _WORKERS_KEYS: Final = (
     "~ledger:*",
@@ -54,7 +54,8 @@ _READING: Final = (
 )
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
-    "paused", "recorded", "idle", "counters", "postman", "walk",
+    "paused", "recorded", "idle", "counters", "postman", "walk", "sources", "aside", "aside:*", "aside-sizes",
+    "alarm:*",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,9 +21,11 @@ from domain.statuses import DeadLetterStatus
 from domain.times import now
 from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
-from storage.repositories import LedgerRepository, OutboxRepository
+from storage.repositories import DeadLetterRepository, LedgerRepository, OutboxRepository
 from storage.unit_of_work import Storage
+from workers.alarms import TO_DO, alarms, per_minute
 from workers.app import app
+from workers.asides import Asides, Waiting
 from workers.bond import Bond
 from workers.connections import connect
 from workers.connections import text as name_of
@@ -30,6 +33,7 @@ from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
 _ALARM_KEPT: Final = timedelta(days=7)
+_LARGE = 2**20
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
@@ -53,10 +57,11 @@ class Status:
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
     recorded for now; `paused` what somebody, or a fuse, has paused; `strays` which streams look like shards and are
-    read by nobody, with how many entries they have. `workers` is None where this user of Redis may
-    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
-    do not agree; None where none answers. `warnings` say that Redis is not this ledger's, and, for a week, that Redis
-    or the database was found to have lost something.
+    read by nobody, with how many entries they have; `set_aside` the sources whose entries wait until they are resumed.
+    `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers` is None where
+    this user of Redis may not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`,
+    or `mixed` where they do not agree; None where none answers. `warnings` say that Redis is not this ledger's, and,
+    for a week, that Redis or the database was found to have lost something.
     """
 
     backlog: dict[int, int]
@@ -68,6 +73,10 @@ class Status:
     rate_10s: float
     rate_60s: float
     dead_letters: dict[str, int]
+    set_aside: list[Waiting]
+    dead_letter_bytes: int
+    dead_letters_per_minute: int
+    alarms: list[str]
     outbox: Outbox
     strays: dict[str, int]
     workers: dict[str, int] | None
@@ -102,11 +111,12 @@ def wait(settings: Settings, timeout: float | None) -> int:
 
 def status(settings: Settings) -> Status:
     """Asks Redis, the workers and the database; raises what their clients raise where one does not answer."""
-    client = connect(settings)
+    client = connect(settings, most_bytes=_LARGE)
     waiting = backlog(client, settings.shards)
     at = time.time()
     last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
-    dead_letters, outbox, database = _database(settings)
+    dead_letters, dead_letter_bytes, outbox, database = _database(settings)
+    dying = per_minute(client)
     asked = _workers(settings)
     return Status(
         backlog=waiting,
@@ -120,6 +130,10 @@ def status(settings: Settings) -> Status:
         dead_letters=dead_letters,
         outbox=replace(outbox, posted_10s=_posted(last[0]) / 10, posted_60s=sum(map(_posted, last)) / 60),
         strays=strays(client, settings.shards),
+        set_aside=Asides(client).all(),
+        dead_letter_bytes=dead_letter_bytes,
+        dead_letters_per_minute=dying,
+        alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
@@ -159,6 +173,10 @@ def print_status(found: Status) -> None:
         screen.out.print(screen.words(words(found.strays, len(found.backlog)), "yellow"), soft_wrap=True)
     if found.held is not None:
         screen.out.print(screen.words(f"nothing is recorded for now: {found.held}", "red"))
+    for alarm in found.alarms:
+        screen.out.print(screen.words(f"{alarm}; {TO_DO}", "red"), soft_wrap=True)
+    if found.set_aside:
+        screen.out.print(_set_aside(found.set_aside))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("waiting in all", f"{sum(found.backlog.values()):,}")
     facts.add_row("rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute")
@@ -179,6 +197,14 @@ def _pace(outbox: Outbox) -> str:
     if not outbox.posted_60s:
         return ""
     return f"; put into one: {outbox.posted_10s:,.1f}/s in the last 10 s, {outbox.posted_60s:,.1f}/s in the last minute"
+
+
+def _set_aside(waiting: Sequence[Waiting]) -> Table:
+    sources = Table("source", "entries", "bytes", "", title="Set aside", title_justify="left")
+    for one in waiting:
+        why = screen.words(f"by {one.by} {one.since}: {one.why}", "yellow")
+        sources.add_row(screen.words(ascii(one.source)[1:-1]), f"{one.entries:,}", f"{one.bytes:,}", why)
+    return sources
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
@@ -230,14 +256,15 @@ def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
     return dict(sorted(found.items()))
 
 
-def _database(settings: Settings) -> tuple[dict[str, int], Outbox, dict[str, Any]]:
-    """Dead letters by status, what waits in the outbox, and the connections of `_connections`."""
+def _database(settings: Settings) -> tuple[dict[str, int], int, Outbox, dict[str, Any]]:
+    """Dead letters by status, the bytes of open ones, what waits in the outbox, and the facts of `_connections`."""
     engine = make_engine(settings)
     try:
         with engine.connect() as connection:
             outbox = OutboxRepository(connection)
             return (
                 _dead_letters(connection),
+                DeadLetterRepository(connection).open_bytes(),
                 Outbox(outbox.count(), outbox.since()),
                 _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
             )

@@ -208,32 +208,39 @@ def status(as_json: AsJson = False) -> None:
         print_status(found)
 
 
+_Shards = Annotated[
+    list[int] | None, typer.Option("--shard", min=0, help="A shard's number; may be repeated. Default: all.")
+]
+
+
 @app.command()
 def pause(
-    shard: Annotated[
-        list[int] | None, typer.Option(min=0, help="A shard's number; may be repeated. Default: all.")
+    shard: _Shards = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Set the entries of this source aside; may be repeated.")
     ] = None,
     why: Annotated[str, typer.Option(help="The reason, as `flowledger status` shows it.")] = "paused by hand",
     by: Annotated[str | None, typer.Option(help="Who pauses it; default: you.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop recording, of all shards or some: events wait in Redis until `flowledger resume`."""
+    """Stop recording, of all shards, or some, or some sources: events wait in Redis until `flowledger resume`."""
     from cli.pausing import pause as run
 
-    _tell_pauses(run(_found("redis_url"), shard or [], why, by), as_json=as_json)
+    _tell_pauses(run(_found("redis_url"), shard or [], source or [], why, by), as_json=as_json)
 
 
 @app.command()
 def resume(
-    shard: Annotated[
-        list[int] | None, typer.Option(min=0, help="A shard's number; may be repeated. Default: all.")
+    shard: _Shards = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="A source that is set aside, as `status` names it; may be repeated.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on recording what was paused, by hand or by a fuse."""
+    """Go on recording what was paused, by hand or by a fuse; a source that is set aside only if it is named."""
     from cli.pausing import resume as run
 
-    _tell_pauses(run(_found("redis_url"), shard or []), as_json=as_json)
+    _tell_pauses(run(_found("redis_url"), shard or [], source or []), as_json=as_json)
 
 
 def _tell_pauses(changed: Any, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from cli.people import who
 from domain import streams
 from domain.settings import Settings
+from workers.asides import Asides, Waiting
 from workers.connections import connect
 from workers.pauses import Pause, Pauses
 
@@ -19,28 +21,43 @@ class Changed:
 
     done: str
     shards: list[str]
+    sources: dict[str, int]
+    """By source, how many entries were put back."""
     paused: dict[str, Pause]
+    set_aside: list[Waiting]
+    """Sources whose entries are set aside after it."""
 
     def words(self) -> str:
-        names = "nothing" if not self.shards else "all shards" if streams.ALL in self.shards else _shards(self.shards)
-        left = _shards(self.paused) if self.paused else "nothing"
-        return f"{self.done}: {names}; paused now: {left if streams.ALL not in self.paused else 'all shards'}"
+        names = [*_shards(self.shards), *(_source(source, self.done, n) for source, n in self.sources.items())]
+        left = [*_shards(self.paused), *(f"source {one.source!a}" for one in self.set_aside)]
+        return f"{self.done}: {', '.join(names) or 'nothing'}; paused now: {', '.join(left) or 'nothing'}"
 
 
-def pause(settings: Settings, shards: list[int], why: str, by: str | None) -> Changed:
-    """Pauses `shards` (none: all). Batches under way are recorded to their end. Raises BadParameter."""
+def pause(settings: Settings, shards: list[int], sources: list[str], why: str, by: str | None) -> Changed:
+    """Pauses `shards` and `sources` (neither: all shards). Batches under way are recorded to their end.
+
+    Raises BadParameter.
+    """
     _check(shards, settings.shards)
-    pauses = Pauses(connect(settings))
-    pauses.pause(shards, Pause.of(why, who(by)))
-    return Changed("paused", [str(shard) for shard in shards] or [streams.ALL], pauses.all())
+    client = connect(settings)
+    pauses, asides = Pauses(client), Asides(client)
+    if shards or not sources:
+        pauses.pause(shards, Pause.of(why, who(by)))
+    for source in sources:
+        asides.set_aside(source, why, who(by))
+    names = [str(shard) for shard in shards] or ([] if sources else [streams.ALL])
+    return Changed("paused", names, dict.fromkeys(sources, 0), pauses.all(), asides.all())
 
 
-def resume(settings: Settings, shards: list[int]) -> Changed:
-    """Resumes `shards` (none: all that are paused). Raises BadParameter."""
+def resume(settings: Settings, shards: list[int], sources: list[str]) -> Changed:
+    """Resumes `shards` and `sources` (neither: all shards that are paused). Raises BadParameter."""
     _check(shards, settings.shards)
-    pauses = Pauses(connect(settings))
-    ended = pauses.resume(shards, settings.shards)
-    return Changed("resumed", ended, pauses.all())
+    client = connect(settings)
+    pauses, asides = Pauses(client), Asides(client)
+    ended = pauses.resume(shards, settings.shards) if shards or not sources else []
+    returned = {source: asides.resume(source, settings.shards) for source in sources}
+    found = {source: count for source, count in returned.items() if count is not None}
+    return Changed("resumed", ended, found, pauses.all(), asides.all())
 
 
 def _check(shards: list[int], of: int) -> None:
@@ -49,6 +66,12 @@ def _check(shards: list[int], of: int) -> None:
         raise typer.BadParameter(f"there is no shard {wrong[0]}: they are 0 to {of - 1}", param_hint="--shard")
 
 
-def _shards(names: object) -> str:
-    numbers = sorted(str(name) for name in names)  # type: ignore[attr-defined]
-    return f"shard{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+def _shards(names: Collection[str]) -> list[str]:
+    if streams.ALL in names:
+        return ["all shards"]
+    numbers = sorted(names)
+    return [f"shard{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"] if numbers else []
+
+
+def _source(source: str, done: str, entries: int) -> str:
+    return f"source {source!a}" + (f" ({entries:,} entries)" if done == "resumed" else "")

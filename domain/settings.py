@@ -62,7 +62,18 @@ class Settings(BaseSettings):
     linger_seconds: Annotated[float, Field(ge=0)] = 5.0
     """How long a drain that found nothing left waits for what comes next."""
     fuse_entries: Annotated[int, Field(ge=0)] = 200
-    """So many of a shard's entries may fail, if they are most of the last ones, before it is paused; 0: any number."""
+    """So many of a source's entries may fail, if they are most of the last ones, before it is set aside; so many of a
+    shard's may fail by a fault of Flowledger or the database before it is paused; 0: any number."""
+    aside_entries: Annotated[int, Field(ge=0)] = 100_000
+    """So many entries of sources that are set aside wait in Redis, all together."""
+    aside_bytes: Annotated[int, Field(ge=0)] = 256 * 2**20
+    """How large they may be, all together."""
+    max_dead_letter_bytes: Annotated[int, Field(ge=2**20, le=64 * 2**20)] = 16 * 2**20
+    """Of an entry larger than that a dead letter keeps the beginning, the size and a hash."""
+    dead_letter_alarm_bytes: Annotated[int, Field(ge=0)] = 2**30
+    """Open dead letters larger than that, all together, are told of as an alarm; 0: never."""
+    dead_letter_alarm_per_minute: Annotated[int, Field(ge=0)] = 1_000
+    """More new dead letters a minute than that are told of as an alarm; 0: never."""
     lease_seconds: Annotated[float, Field(ge=1)] = 5.0
     """How long a shard waits for a drain that was killed."""
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
@@ -99,6 +110,11 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """How large an event may be."""
         return Limits(**{name: getattr(self, name) for name in RANGES})
+
+    @property
+    def max_entry_bytes(self) -> int:
+        """An entry up to this size is taken as a whole."""
+        return max(self.max_dead_letter_bytes, self.max_event_bytes)
 
     @classmethod
     def load(cls, **given: Any) -> Self:

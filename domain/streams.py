@@ -16,7 +16,16 @@
     ledger:pairing               string; who is just writing `ledger:broker`, with an expiry
     ledger:failures              string; how often in a row the database was not to be had
     ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
-    ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died (`dead`)
+    ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died of a fault of
+                                 ours or of the database (`dead`)
+    ledger:sources               hash, with an expiry; a source's key (a hash of it): how many of its last entries were
+                                 seen and died of their own fault, and when one did last, in seconds since the epoch
+    ledger:aside                 hash; a source's key: JSON of which source is set aside, by whom, when and why
+    ledger:aside:{source's key}  stream; its entries, in order: the fields `shard` and `entry` say where each came from,
+                                 its own follow
+    ledger:aside-sizes           hash; `entries` and `bytes` of all that is set aside, `bytes:{source's key}` of one
+    ledger:strange:{key}         anything; what somebody put in the place of a shard's stream
+    ledger:alarm:{what}          string, with an expiry; dead letters are too many: somebody was told
     ledger:idle                  stream, capped; one entry each time a drain leaves a shard that may have entries
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
@@ -47,6 +56,10 @@ from typing import Final
 from zlib import crc32
 
 FIELD: Final = "event"
+LAST_ID: Final = f"{2**64 - 1}-{2**64 - 1}"
+"""The last id that an entry can have: Redis neither adds nor looks for any behind it."""
+RETURNED: Final = b"ledger:returned"
+"""The last field of an entry that was set aside and came back; its value is a mark of the ledger's."""
 
 WATCH: Final = "ledger:watch"
 HOLD: Final = "ledger:hold"
@@ -62,6 +75,9 @@ ALL: Final = "all"
 """In place of a shard's number, in `PAUSED`."""
 IDLE: Final = "ledger:idle"
 COUNTERS: Final = "ledger:counters"
+SOURCES: Final = "ledger:sources"
+ASIDE: Final = "ledger:aside"
+ASIDE_SIZES: Final = "ledger:aside-sizes"
 RATE_SECONDS: Final = 10
 RATE_KEPT_SECONDS: Final = 600
 
@@ -100,6 +116,14 @@ def caution(shard: int) -> str:
 
 def fuse(shard: int) -> str:
     return f"ledger:fuse:{shard}"
+
+
+def aside(source_key: str) -> str:
+    return f"{ASIDE}:{source_key}"
+
+
+def alarm(what: str) -> str:
+    return f"ledger:alarm:{what}"
 
 
 def inbox(sandbox_id: str) -> str:

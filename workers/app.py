@@ -7,7 +7,6 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-import kombu.transport.redis
 import redis
 from celery import Celery
 
@@ -16,6 +15,7 @@ from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
 from storage.unit_of_work import Storage
+from workers import bells
 from workers.bond import Bond
 from workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from workers.connections import connect
@@ -32,9 +32,7 @@ def _broker() -> dict[str, Any]:
     return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
 
 
-# A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it would
-# need is closed by then). Nobody needs it back: lost bells do no harm.
-kombu.transport.redis.Channel.do_restore = False
+bells.install()
 
 app = Celery("flowledger")
 app.config_from_object("celeryconfig")
@@ -50,6 +48,8 @@ class _Process(NamedTuple):
     post: PostOffice
     post_bell: PostBell
     bond: Bond
+    reader: redis.Redis
+    """Reads entries of any size."""
 
 
 def _process() -> _Process:
@@ -67,20 +67,21 @@ def _process_of(_pid: int) -> _Process:
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))
     office, bond = PostOffice(client, settings, storage, bell), Bond(client, settings, storage)
-    return _Process(settings, client, storage, office, bell, bond)
+    reader = connect(settings, most_bytes=settings.max_entry_bytes)
+    return _Process(settings, client, storage, office, bell, bond, reader)
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post, _, bond = _process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond).run()
+    settings, client, storage, post, _, bond, reader = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, reader=reader).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
 def post() -> PostResult:
     """A turn of the postman: messages that wait in the database go to their inboxes, or expire."""
-    settings, client, _, office, bell, _ = _process()
+    settings, client, _, office, bell, *_ = _process()
     return Postman(client, settings, office, bell, is_stopping).run()
 
 

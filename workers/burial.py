@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain import streams
 from domain.envelope import Event
-from domain.errors import Refused
-from domain.limits import Limits
+from domain.errors import Reason, Refused
 from storage.pipeline import Transaction
 from storage.repositories import DeadLetterRepository
-from workers.entries import Entry, readable
+from workers.entries import Entry
 
 _PLAIN_BYTES: Final = 2**20
 _MOST_WORDS: Final = 2_000
@@ -19,32 +20,47 @@ _MOST_NAME: Final = 400
 
 
 class Read(NamedTuple):
-    """An entry as it was understood: an event and its transaction, or why it is refused."""
+    """An entry as it was understood: an event and its transaction, or why it is refused.
+
+    `names` are `type`, `source` and `event_id` of a refused one, if they could still be read; `is_plain` asks for the
+    form of a dead letter that cannot fail.
+    """
 
     entry: Entry
     raw: bytes
     event: Event | None = None
     transaction: Transaction | None = None
     refused: Refused | None = None
+    names: Mapping[str, str | None] = MappingProxyType({})
     is_plain: bool = False
 
     def dead(self, refused: Refused, *, is_plain: bool = False) -> Read:
-        """The same entry, refused; `is_plain` asks for the form that cannot fail."""
-        return Read(self.entry, self.raw, refused=refused, is_plain=is_plain)
+        """The same entry, refused."""
+        event = self.event
+        names = self.names if event is None else {"type": event.type, "source": event.source, "event_id": event.id}
+        return Read(self.entry, self.raw, refused=refused, names={} if is_plain else names, is_plain=is_plain)
+
+    @property
+    def source(self) -> str | None:
+        return self.names.get("source") if self.event is None else self.event.source
+
+    @property
+    def is_own_fault(self) -> bool:
+        """Whether it is refused for a fault of its own, and not for one of ours or of the database's."""
+        return self.refused is not None and self.refused.reason is not Reason.UNRECORDABLE
 
 
-def burial(read: Read, limits: Limits, seen_at: str) -> Transaction:
+def burial(read: Read, seen_at: str) -> Transaction:
     """Return the transaction that makes a refused entry a dead letter."""
     assert read.refused is not None
     stream = streams.stream(read.entry.shard)
-    names = {} if read.entry.is_deadly or read.is_plain else readable(read.raw, limits)
     letter = DeadLetterRepository.bury(
         stream,
         read.entry.id,
         read.raw,
         _plain(read) if read.is_plain else _bounded(read.refused),
         seen_at=seen_at,
-        readable={name: None if text is None else text[:_MOST_NAME] for name, text in names.items()},
+        readable={name: None if text is None else text[:_MOST_NAME] for name, text in read.names.items()},
         most_bytes=_PLAIN_BYTES if read.is_plain else None,
     )
     return Transaction(None, [letter])

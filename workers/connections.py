@@ -8,16 +8,21 @@ import redis
 
 from domain.errors import SettingsError
 from domain.settings import Settings
+from workers.replies import cutting
 
 
-def connect(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
+def connect(settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int | None = None) -> redis.Redis:
     """A client for `settings.redis_url`, which speaks RESP2 and gives stream entries as they came.
+
+    With `most_bytes` the fields of an entry that has more come as a `Cut` (`workers.replies`), so that what somebody
+    else wrote takes bounded memory; it is slower at small replies.
 
     redis-py makes a dict of an entry's fields, in which the second of two equal names hides the first; an entry's exact
     bytes must not be lost so, hence the raw replies. Raises SettingsError where the URL is missing or is none.
     """
     if settings.redis_url is None:
         raise SettingsError("no broker: set REDIS_URL, or start `flowledger up`")
+    options: dict[str, Any] = {} if most_bytes is None else {"parser_class": cutting(most_bytes)}
     try:
         client = redis.Redis.from_url(
             settings.redis_url.get_secret_value(),
@@ -26,10 +31,11 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
             socket_connect_timeout=settings.connect_timeout_seconds,
             socket_keepalive=True,
             health_check_interval=10,
+            **options,
         )
     except ValueError:
         raise SettingsError("REDIS_URL is not a URL like redis://host:6379/0") from None
-    for command in ("XREAD", "XREADGROUP"):
+    for command in ("XREAD", "XREADGROUP", *(() if most_bytes is None else ("XRANGE",))):
         client.set_response_callback(command, _as_it_came)
     return client
 

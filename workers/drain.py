@@ -15,13 +15,16 @@ from domain.envelope import Event
 from domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
 from domain.settings import Settings
 from storage.unit_of_work import Storage
+from workers.alarms import Alarms, tell_once
 from workers.authority import guard_of
 from workers.bond import Bond
 from workers.entries import is_to_many
 from workers.faults import INTERRUPTIONS, fault
 from workers.post import PostOffice, moving
 from workers.recorder import Recorded, Recorder
-from workers.shards import Shards, Taken
+from workers.shards import Shards
+from workers.taken import Taken
+from workers.tending import tend
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +60,16 @@ class Drain:
         *,
         post: PostOffice | None = None,
         bond: Bond | None = None,
+        reader: redis.Redis | None = None,
     ) -> None:
         self._settings = settings
+        self._client = client
         self._storage = storage
         self._post = post or PostOffice(client, settings, storage)
         self._bond = bond or Bond(client, settings, storage)
-        self._shards = Shards(client, settings, called)
-        self._recorder = Recorder(storage, settings.limits, guard_of(settings))
+        self._shards = Shards(client, settings, called, reader)
+        self._recorder = Recorder(storage, settings.limits, guard_of(settings), settings.max_entry_bytes)
+        self._alarms = Alarms(client, settings, storage)
         self._is_stopping = is_stopping
         self._began = self._worked = time.monotonic()
         self._total = Recorded()
@@ -71,15 +77,17 @@ class Drain:
 
     def run(self) -> DrainResult:
         """One turn; nothing is acknowledged before it is committed."""
+        quietly = False
         try:
             waiting = self._work()
-            self._shards.leave()
         except (ForeignBroker, BrokerUnsettled) as error:
-            waiting = str(error)
+            return self._result(str(error))
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
-            with suppress(redis.RedisError):
-                self._shards.leave()
+        except redis.ResponseError as error:
+            waiting, quietly = self._refused(error), True
+        with suppress(redis.RedisError):
+            self._shards.leave(quietly=quietly)
         return self._result(waiting)
 
     def _work(self) -> str:
@@ -91,7 +99,9 @@ class Drain:
                     taken = self._take()
                 except DatabaseUnavailable as error:
                     return self._hold({}, str(error), _DATABASE_AWAY)
-            if taken.entries:
+            if taken.unusable:
+                tend(self._client, self._settings)
+            if taken.is_work:
                 waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
@@ -127,13 +137,14 @@ class Drain:
         return self._record_batch(taken, again=True)
 
     def _record_batch(self, taken: Taken, *, again: bool) -> tuple[str, Taken | None]:
-        """Records and acknowledges a batch, and with that takes the next, unless its turn is over or there is mail.
+        """Reads, records and acknowledges a batch; with that it takes the next, unless its turn is over or it has mail.
 
-        Where it cannot be done for now: why. Then nothing is acknowledged.
+        If it cannot be done for now: why. Then nothing is acknowledged.
         """
         try:
             with self._shards.kept(taken):
-                outcome = self._recorder.record(taken.entries, taken.fuses)
+                taken = self._shards.read(taken)
+                outcome = self._recorder.record(taken.entries, taken.fuses, taken.sources)
                 if _came_again(taken, outcome):
                     self._bond.database_went_back()
                     self._shards.broker = self._bond.text
@@ -149,13 +160,7 @@ class Drain:
         except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
             return self._hold(taken.fuses, fault(error), "recording waits for a fault of Flowledger to be mended"), None
         # Delivery takes its time: meanwhile nothing is kept from other drains.
-        again = again and not mail and not self._is_over()
-        failures, more = self._shards.done(taken, outcome, again=again)
-        if failures:
-            logger.warning("the database is back, after %d tries", failures)
-        for shard, fuse in taken.fuses.items():
-            if fuse.blown:
-                logger.error("shard %d is paused: %s", shard, fuse.words(shard))
+        more = self._acknowledge(taken, outcome, again=again and not mail and not self._is_over())
         self._total += outcome
         self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
@@ -163,14 +168,38 @@ class Drain:
             self._with_post(self._post.deliver, mail)
         return "", more
 
+    def _acknowledge(self, taken: Taken, outcome: Recorded, *, again: bool) -> Taken | None:
+        """Deletes what was recorded and gives the leases back; returns what it takes with that, if `again`."""
+        failures, more = self._shards.done(taken, outcome, again=again)
+        if failures:
+            logger.warning("the database is back, after %d tries", failures)
+        for shard, fuse in taken.fuses.items():
+            if fuse.blown:
+                logger.error("shard %d is paused: %s", shard, fuse.words(shard))
+        for aside in taken.sources.blown():
+            logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
+        if outcome.dead:
+            self._alarms.look()
+        return more
+
     def _with_post(self, step: Callable[[Sequence[Event]], object], mail: Sequence[Event]) -> None:
         """What is recorded and does not move here is found by the postman: no fault of it holds up recording."""
         try:
             step(mail)
+        except redis.ResponseError as error:
+            tell_once(f"messages wait in the outbox, because Redis refuses them: {error}")
         except (redis.RedisError, DatabaseUnavailable, *INTERRUPTIONS):
             raise
         except Exception as error:
-            logger.error("messages wait for the postman because of a fault of Flowledger: %s", fault(error))  # noqa: TRY400 - it may hold anything
+            tell_once(f"messages wait in the outbox because of a fault of Flowledger: {fault(error)}")
+
+    def _refused(self, error: redis.ResponseError) -> str:
+        """Redis refuses something for a reason of its own: no entry is to blame for it, and others go on."""
+        why = f"the broker refuses: {error}"
+        tell_once(f"recording waits, nothing is lost: {why}")
+        with suppress(redis.RedisError):
+            tend(self._client, self._settings)
+        return why
 
     def _hold(self, leased: Iterable[int], why: str, words: str) -> str:
         """Keeps all drains away for a while, longer each time, and says so the first time."""

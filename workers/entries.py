@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from domain import json_text, streams
@@ -15,18 +16,42 @@ MOST_DEATHS: Final = 5
 
 _LONG_BYTES: Final = 4_096
 """A shorter message names some hundred recipients at the most."""
+KEPT_BYTES: Final = 2**20
+"""So much is kept of the beginning of an entry that is too large to be kept as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is kept of an entry that is too large: the beginning of its bytes, how many they were, and their SHA-256.
+
+    The bytes of an entry of one field are its value; of several, all names and values, one after the other.
+    """
+
+    beginning: bytes
+    size: int
+    sha256: str
+
+    def refused(self, most: int) -> Refused:
+        words = (
+            f"the entry has {self.size:,} bytes; the limit is {most:,} (LEDGER_MAX_DEAD_LETTER_BYTES): of larger ones"
+            f" the first {len(self.beginning):,} are kept; the SHA-256 of all is {self.sha256}"
+        )
+        return Refused(Reason.TOO_LARGE, "", words)
 
 
 class Entry(NamedTuple):
     """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
 
-    `deaths` says how many drains died while they held this entry alone.
+    `deaths` says how many drains died while they held this entry alone. One that is too large has a `cut` in place of
+    its fields. `returned` is the mark of one that was set aside and came back (`workers.sources`).
     """
 
     id: str
     fields: Sequence[bytes]
     shard: int = 0
     deaths: int = 0
+    cut: Cut | None = None
+    returned: str = ""
 
     @property
     def is_deadly(self) -> bool:

@@ -23,11 +23,16 @@ from kombu.exceptions import OperationalError
 from domain import streams
 from domain.settings import Settings
 from workers.connections import connect, text
+from workers.entries import Cut
+from workers.tending import tend
 
 logger = logging.getLogger(__name__)
 
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
+_LARGE: Final = 2**20
+_LARGE_SECONDS: Final = 10.0
+"""A shard whose first entry is larger than `_LARGE` is looked at less often: Redis copies that entry for each look."""
 
 # One round trip: each write to the broker waits for its disk.
 # KEYS: lease, bell, watch, hold, paused. ARGV: milliseconds of a bell, the shard. Gives a `Ring`.
@@ -85,12 +90,13 @@ class Pump:
         post: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
-        self._client = connect(settings, socket_timeout=settings.poll_seconds + 10)
+        self._client = connect(settings, socket_timeout=settings.poll_seconds + 10, most_bytes=_LARGE)
         self._bell = Bell(self._client, settings, send)
         self._drain = drain
         self._post = post
         self._shards = {streams.stream(shard): shard for shard in range(settings.shards)}
         self._watched = set(self._shards)
+        self._large: dict[str, float] = {}
         self._looked_at = 0.0
         self._idle_after = "$"
         self._heads: dict[str, tuple[str, float]] = {}
@@ -128,8 +134,10 @@ class Pump:
     def _turn(self) -> None:
         """Waits for something to do, a poll's time at most, and does it."""
         if time.monotonic() - self._looked_at >= self._settings.poll_seconds:
-            self._watched = set(self._shards)
+            tend(self._client, self._settings)
             self._looked_at = time.monotonic()
+            self._watched = {key for key in self._shards if self._looked_at >= self._large.get(key, 0.0)}
+            self._idle_after = self._newest_idle()
             self._ring_postman()
         for key, entries in self._wait():
             if key == streams.IDLE:
@@ -137,7 +145,10 @@ class Pump:
                 self._watched = set(self._shards)
             else:
                 self._watched.discard(key)
-                self._attend(key, entries[0][0].decode())
+                head, fields = entries[0]
+                if isinstance(fields, Cut):
+                    self._large[key] = time.monotonic() + _LARGE_SECONDS
+                self._attend(key, head.decode())
 
     def _ring_postman(self) -> None:
         """Once in a while, for all workers together; while Redis is full nothing can be put into inboxes anyhow."""
@@ -151,8 +162,7 @@ class Pump:
     def _wait(self) -> list[tuple[str, Any]]:
         """The streams that have entries: of shards, the oldest one; of the idle stream, those not seen yet."""
         if self._idle_after == "$":
-            newest: Any = self._client.xrevrange(streams.IDLE, count=1)
-            self._idle_after = text(newest[0][0]) if newest else "0-0"
+            self._idle_after = self._newest_idle()
             self._watched = set(self._shards)
         left = self._settings.poll_seconds - (time.monotonic() - self._looked_at)
         watched = sorted(self._watched)
@@ -161,6 +171,11 @@ class Pump:
             "STREAMS", streams.IDLE, *watched, self._idle_after, *("0" for _ in watched),
         )  # fmt: skip
         return [(key.decode(), entries) for key, entries in reply or ()]
+
+    def _newest_idle(self) -> str:
+        """The last entry of the idle stream; asked for again and again, for the stream may begin anew."""
+        newest: Any = self._client.xrevrange(streams.IDLE, count=1)
+        return text(newest[0][0]) if newest else "0-0"
 
     def _attend(self, key: str, head: str) -> None:
         """Sees to it that somebody records a shard that has entries, `head` the oldest of them."""

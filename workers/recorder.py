@@ -31,11 +31,13 @@ from storage.repositories import (
 )
 from storage.unit_of_work import Storage
 from storage.writes import Removal, Write
+from workers.admission import Admission
 from workers.authority import Guard, Known, conditions_of, refused_as_known
 from workers.burial import Read, burial
-from workers.entries import Entry, all_fields, body
+from workers.entries import Entry, all_fields, body, readable
 from workers.faults import INTERRUPTIONS, OurFault
 from workers.fuse import Fuse
+from workers.sources import Sources
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,8 @@ _PATIENCE_SECONDS: Final = 3.0
 class Recorded:
     """What became of a batch: how many entries were new, known already, and dead; and which were dealt with at all.
 
+    What was set aside is not among them: see the batch's `Sources`.
+
     `messages` are the events of messages among them, new or known, in their order: for the post office. What was buried
     is not among them, whatever it says.
     """
@@ -130,25 +134,41 @@ class Recorded:
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
-    def __init__(self, storage: Storage, limits: Limits, guard: Guard | None = None) -> None:
+    def __init__(
+        self, storage: Storage, limits: Limits, guard: Guard | None = None, most_bytes: int = 16 * 2**20
+    ) -> None:
         self._storage = storage
         self._limits = limits
         self._guard = guard
+        self._most_bytes = most_bytes
 
-    def record(self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None) -> Recorded:
+    def record(
+        self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None, sources: Sources | None = None
+    ) -> Recorded:
         """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
 
-        Where a shard's fuse blows, the rest of its entries is left alone: they are not among those of the outcome.
-        Where one of them cannot be recorded, it is found by halving: those of its half that were committed before then
-        count as repeated.
+        If a shard's fuse blows, the rest of its entries is left alone, and what `sources` set aside is: they are not
+        among those of the outcome. If one of them cannot be recorded, it is found by halving: those of its half that
+        were committed before then count as repeated.
         """
         recorded_at = sortable(now())
         if self._guard is not None:
             self._guard.refresh()
         reads = [self._read(entry, recorded_at) for entry in entries]
-        return self._record_or_halve(reads, recorded_at, fuses or {})
+        admission = Admission(fuses or {}, sources)
+        self._ask_for_sources(admission, reads)
+        return self._record_or_halve(reads, recorded_at, admission)
+
+    def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
+        """Look up which sources that fail are known; a batch without failures asks nothing."""
+        if asked := admission.unsure(reads):
+            with self._storage.looking() as connection:
+                recorded = JournalRepository(connection).recorded_sources(asked)
+            admission.learn(asked, recorded, reads)
 
     def _read(self, entry: Entry, recorded_at: str) -> Read:
+        if entry.cut is not None:
+            return Read(entry, entry.cut.beginning, refused=entry.cut.refused(self._most_bytes))
         if entry.is_deadly:
             words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
             return Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
@@ -171,29 +191,29 @@ class Recorder:
             conditions = conditions_of(event, self._guard, entry.id)
             return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
-            return Read(entry, raw or all_fields(entry.fields), refused=refused)
+            raw = raw or all_fields(entry.fields)
+            return Read(entry, raw, refused=refused, names=readable(raw, self._limits))
 
-    def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
-        """Records what the fuses allow; what fails as a whole is done again by halves, down to the one at fault."""
-        before = {shard: fuse.state() for shard, fuse in fuses.items()}
-        batch = [read for read in reads if _is_allowed(read, fuses)]
+    def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
+        """Records what is admitted; what fails as a whole is done again by halves, down to the one at fault."""
+        before = admission.state()
+        batch = [read for read in reads if admission.admits(read)]
         if not batch:
             return Recorded()
-        outcome = self._tried(batch, recorded_at)
+        outcome = self._tried(batch, recorded_at, admission)
         if isinstance(outcome, Recorded):
             return _of(batch, outcome)
         if len(batch) == 1:
-            return self._record_alone(batch[0], outcome, recorded_at, fuses)
-        for shard, state in before.items():
-            fuses[shard].restore(state)
+            return self._record_alone(batch[0], outcome, recorded_at, admission)
+        admission.restore(before)
         middle = len(reads) // 2
-        first = self._record_or_halve(reads[:middle], recorded_at, fuses)
-        return first.and_then(self._record_or_halve(reads[middle:], recorded_at, fuses))
+        first = self._record_or_halve(reads[:middle], recorded_at, admission)
+        return first.and_then(self._record_or_halve(reads[middle:], recorded_at, admission))
 
-    def _tried(self, batch: Sequence[Read], recorded_at: str) -> Recorded | Exception:
+    def _tried(self, batch: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded | Exception:
         """What came of it, or the error if the batch is at fault; other errors are raised."""
         try:
-            return self._record(batch, recorded_at)
+            return self._record(batch, recorded_at, admission)
         except DatabaseFailed as error:
             if not self._storage.is_well(_PATIENCE_SECONDS):
                 raise
@@ -203,42 +223,41 @@ class Recorder:
         except Exception as error:
             return error
 
-    def _record_alone(self, read: Read, failed: Exception, recorded_at: str, fuses: Mapping[int, Fuse]) -> Recorded:
+    def _record_alone(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
         """One entry that failed: what is not refused for good is tried again some times, before it is buried."""
         for _ in range(0 if isinstance(failed, Unrecordable) else _TRIES_ALONE):
             time.sleep(_PAUSE_SECONDS)
-            outcome = self._tried([read], recorded_at)
+            outcome = self._tried([read], recorded_at, admission)
             if isinstance(outcome, Recorded):
                 return _of([read], outcome)
             failed = outcome
-        fuse = fuses.get(read.entry.shard)
-        if read.refused is None and fuse is not None and not fuse.allows_another_death():
+        if read.refused is None and not admission.admits_refused_by_database(read):
             return Recorded()
-        return _of([read], self._bury_failed(read, failed, recorded_at))
+        return _of([read], self._bury_failed(read, failed, recorded_at, admission))
 
-    def _bury_failed(self, read: Read, failed: Exception, recorded_at: str) -> Recorded:
+    def _bury_failed(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
         """Buries with what is known of the entry, or, where that fails as well, in the plain form."""
         if read.refused is None:
             read = read.dead(_why(failed))
             try:
-                return self._record([read], recorded_at)
+                return self._record([read], recorded_at, admission)
             except (DatabaseFailed, Unrecordable):
                 logger.warning("a dead letter of shard %d is kept in the plain form", read.entry.shard)
         assert read.refused is not None
         try:
-            return self._record([read.dead(read.refused, is_plain=True)], recorded_at)
+            return self._record([read.dead(read.refused, is_plain=True)], recorded_at, admission)
         except Unrecordable as error:
             raise DatabaseUnavailable(f"the database refuses even a plain dead letter: {error}") from error
 
-    def _record(self, batch: Sequence[Read], recorded_at: str) -> Recorded:
+    def _record(self, batch: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         unit = self._storage.unit_of_work()
         for read in batch:
-            unit.add(read.transaction or burial(read, self._limits, recorded_at))
+            unit.add(read.transaction or burial(read, recorded_at))
         repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         for read in batch:
             if isinstance(read.refused, OurFault):
                 logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
-        buried = self._bury_known([batch[place] for place in repeated], recorded_at)
+        buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
             read.event
@@ -248,7 +267,7 @@ class Recorder:
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
         return Recorded(*counts, messages=messages, batches=batches)
 
-    def _bury_known(self, repeated: Sequence[Read], recorded_at: str) -> Set[int]:
+    def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
         """An event that was known with other content, is replayed, or must not be recorded, becomes a dead letter; what
         was recorded first stands. Gives the `id()` of those that did."""
         known = [
@@ -263,23 +282,14 @@ class Recorder:
             refused = refused_as_known(known, connection, self._guard, words, was_tried=True)
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
-            self._record(buried, recorded_at)
+            self._record(buried, recorded_at, admission)
+        for read in buried:
+            admission.died_after_all(read)
         return refused.keys()
 
 
 def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
     return replace(outcome, entries=tuple(read.entry for read in reads))
-
-
-def _is_allowed(read: Read, fuses: Mapping[int, Fuse]) -> bool:
-    """Whether an entry comes before its shard's fuse blows; it is counted, then."""
-    fuse = fuses.get(read.entry.shard)
-    if fuse is None:
-        return True
-    if fuse.blown or (read.refused is not None and not fuse.allows_dead_letter()):
-        return False
-    fuse.count(dead=read.refused is not None)
-    return True
 
 
 def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:

@@ -10,62 +10,43 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
-from typing import Any, Final, NamedTuple
+from itertools import chain
+from typing import Any, Final
 
 import redis
 
 from domain import streams
 from domain.settings import Settings
 from workers import scripts
+from workers.connections import connect
 from workers.entries import Entry
-from workers.fuse import Fuse
 from workers.pauses import Pause
 from workers.recorder import Recorded
+from workers.taken import FUSE_KEPT_SECONDS, Taken, entries_of, read_taken
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """A batch is full when it has so many bytes: entries may be of any size."""
+_MOST_READ_BY_SCRIPT: Final = 16 * 1024 * 1024
+"""A stream that weighs more may hold an entry that must not be read by a script. Measured on Valkey 9.1: a script that
+reads an entry of 16 MiB stops the server for 59 ms, one of 64 MiB for 272 ms; XRANGE by itself for 7 and 55 ms."""
+_MOST_AT_ONCE: Final = 128 * 1024 * 1024
+"""Of a stream that weighs more, entries are read one by one: Redis copies as a whole what it is asked for."""
+_FEW: Final = 100
 _IDLE_KEPT: Final = 64
 _WATCH_SECONDS: Final = 1.0
 _WATCH_MARGIN_SECONDS: Final = 1.0
 
 
-class Taken(NamedTuple):
-    """What a drain got: entries under leases, or the watch for new ones, or neither."""
-
-    held: str
-    """Why nothing is taken for now; empty where nothing stands in the way."""
-    entries: Sequence[Entry]
-    fuses: Mapping[int, Fuse]
-    """The fuse of each shard that entries were taken of."""
-    empty: Sequence[int]
-    idle_after: str
-    """Where the caller has the watch: the last entry of the idle stream; else empty."""
-    batches: Mapping[int, int]
-    """Of each shard that entries were taken of, the number of the last batch that the broker knows to be recorded."""
-    broker: str
-    """Whose broker it is (`workers.bond`). Where that is not what was expected, nothing is taken."""
-
-    def split(self, condition: Callable[[Entry], bool]) -> tuple[Taken, Taken]:
-        """The shards with an entry that fulfils the condition, and the others."""
-        those = {entry.shard for entry in self.entries if condition(entry)}
-        return self._of(those), self._of(self.fuses.keys() - those)
-
-    def _of(self, shards: Set[int]) -> Taken:
-        return self._replace(
-            entries=[entry for entry in self.entries if entry.shard in shards],
-            fuses={shard: fuse for shard, fuse in self.fuses.items() if shard in shards},
-        )
-
-
 class Shards:
-    """All shards, for one drain."""
+    """All shards, for one drain. `reader` is a connection that reads entries of any size (`most_bytes`)."""
 
-    def __init__(self, client: redis.Redis, settings: Settings, called: int) -> None:
+    def __init__(self, client: redis.Redis, settings: Settings, called: int, reader: redis.Redis | None = None) -> None:
         self._client = client
         self._settings = settings
+        self._reader = reader
         self._called: int | None = called
         self._first = called
         self._owner = uuid.uuid4().hex
@@ -75,14 +56,17 @@ class Shards:
     def take(self) -> Taken:
         """The first entries of as many shards as a batch has room for, each under a lease of its own.
 
-        Where no shard has any to take, the caller becomes the one that waits for them, unless another is. Nothing is
-        taken where Redis holds another `broker`.
+        Where no shard has any to take, the caller becomes the one that waits for them, unless another is. Entries that
+        may be large are only leased: `read` them. Nothing is taken if Redis holds another `broker`.
         """
         return self._taken(self._client.eval(*self._taking()))
 
     def _taking(self) -> tuple[Any, ...]:
         order = [(self._first + place) % self._settings.shards for place in range(self._settings.shards)]
-        keys = [streams.WATCH, streams.HOLD, streams.PAUSED, streams.IDLE, streams.BROKER, streams.RECORDED]
+        keys = [
+            streams.WATCH, streams.HOLD, streams.PAUSED, streams.IDLE, streams.BROKER, streams.ASIDE,
+            streams.ASIDE_SIZES, streams.SOURCES, streams.RECORDED,
+        ]  # fmt: skip
         for shard in order:
             keys += [
                 streams.stream(shard), streams.lease(shard), streams.bell(shard), streams.caution(shard),
@@ -91,25 +75,40 @@ class Shards:
         called = "" if self._called is None else str(self._called)
         return _command(
             scripts.TAKE, keys, self._owner, _milliseconds(self._settings.lease_seconds),
-            _milliseconds(_WATCH_SECONDS + _WATCH_MARGIN_SECONDS), self._settings.batch_entries, _MOST_BYTES, called,
-            _IDLE_KEPT, self.broker, *order,
+            _milliseconds(_WATCH_SECONDS + _WATCH_MARGIN_SECONDS), self._settings.batch_entries, _MOST_BYTES,
+            _MOST_READ_BY_SCRIPT, called, _IDLE_KEPT, self.broker, *order,
         )  # fmt: skip
 
     def _taken(self, reply: Any) -> Taken:
-        held, taken, empty, idle_after, broker = reply
+        taken = read_taken(reply, self._settings)
         self._called = None
-        if taken:
-            self._first = (int(taken[-1][0]) + 1) % self._settings.shards
-        most = self._settings.fuse_entries
-        return Taken(
-            held=held.decode(),
-            entries=[_entry(entry, int(shard), deaths) for shard, deaths, *_, entries in taken for entry in entries],
-            fuses={int(shard): Fuse(most, int(seen), int(dead)) for shard, _, seen, dead, *_ in taken},
-            empty=[int(shard) for shard in empty],
-            idle_after=idle_after.decode(),
-            batches={int(shard): int(batch) for shard, *_, batch, _ in taken},
-            broker=broker.decode("utf-8", "backslashreplace"),
-        )
+        if taken.fuses:
+            self._first = ([*taken.fuses][-1] + 1) % self._settings.shards
+        return taken
+
+    def read(self, taken: Taken) -> Taken:
+        """The same with the entries of a shard that holds large ones: as many as a batch has room for, one at least."""
+        if taken.large is None:
+            return taken
+        shard, most, deaths, weight = taken.large
+        growth = 4 if weight <= _MOST_AT_ONCE else 1
+        most = most if growth > 1 else min(most, _FEW)
+        found: list[Entry] = []
+        after, step, room = "-", 1, _MOST_BYTES
+        while room > 0 and len(found) < most:
+            reply: Any = self._careful.xrange(streams.stream(shard), after, count=min(step, most - len(found)))
+            found += (some := entries_of(reply, shard, deaths))
+            if len(some) < step or some[-1].id == streams.LAST_ID or any(entry.cut for entry in some):
+                break
+            room -= sum(len(field) for entry in some for field in entry.fields)
+            after, step = f"({found[-1].id}", growth * step
+        return taken._replace(entries=found)
+
+    @property
+    def _careful(self) -> redis.Redis:
+        if self._reader is None:
+            self._reader = connect(self._settings, most_bytes=self._settings.max_entry_bytes)
+        return self._reader
 
     def done(self, taken: Taken, outcome: Recorded, *, again: bool = False) -> tuple[int, Taken | None]:
         """Deletes what was recorded, counts it and gives the leases back, all at once; `again`: then it takes more.
@@ -125,17 +124,27 @@ class Shards:
         return failures, self._taken(more[0]) if again else None
 
     def _finishing(self, taken: Taken, outcome: Recorded) -> tuple[Any, ...]:
-        rate = streams.rate(time.time())
-        keys = [streams.FAILURES, streams.COUNTERS, rate, streams.PAUSED, streams.RECORDED]
-        arguments: list[str | int] = [self._settings.batch_entries, outcome.recorded, outcome.repeated, outcome.dead]
-        recorded = {shard: [entry.id for entry in entries] for shard, entries in _by_shard(outcome.entries)}
+        keys = [
+            streams.FAILURES, streams.COUNTERS, streams.rate(time.time()), streams.PAUSED, streams.ASIDE,
+            streams.ASIDE_SIZES, streams.SOURCES, streams.RECORDED,
+        ]  # fmt: skip
+        changes = taken.sources.changes()
+        arguments: list[str | int] = [
+            streams.RATE_KEPT_SECONDS, self._settings.batch_entries, outcome.recorded, outcome.repeated, outcome.dead,
+            FUSE_KEPT_SECONDS, self._settings.fuse_entries, int(time.time()), len(changes),
+        ]  # fmt: skip
+        for change in changes:
+            why = "" if change.aside is None else change.aside.to_json()
+            arguments += [change.key, change.seen, change.dead, why]
+        recorded = _by_shard((entry.shard, (entry.id,)) for entry in outcome.entries)
+        aside = _by_shard((entry.shard, (entry.id, key)) for entry, key in taken.sources.aside)
         for shard, fuse in taken.fuses.items():
             keys += [streams.stream(shard), streams.lease(shard), streams.caution(shard), streams.fuse(shard)]
-            ids = recorded.get(shard, [])
             pause = Pause.of(fuse.words(shard), "the fuse").to_json() if fuse.blown else ""
             batch = outcome.batches.get(streams.stream(shard), 0)
-            arguments += [shard, fuse.seen, fuse.dead, pause, batch, len(ids), *ids]
-        return _command(scripts.DONE, keys, self._owner, streams.RATE_KEPT_SECONDS, *arguments)
+            arguments += [shard, fuse.seen, fuse.dead, pause, batch, len(recorded[shard]), *chain(*recorded[shard])]
+            arguments += [len(aside[shard]), *chain(*aside[shard])]
+        return _command(scripts.DONE, keys, self._owner, *arguments)
 
     @contextmanager
     def kept(self, taken: Taken) -> Iterator[None]:
@@ -156,7 +165,7 @@ class Shards:
                 self._run(scripts.RENEW, keys, self._owner, _milliseconds(self._settings.lease_seconds))
 
     def hold(self, leased: Iterable[int], why: str, longest_seconds: float) -> int:
-        """Leaves everything where it is, gives leases back, and keeps all drains away for a while, longer each time.
+        """Leaves everything where it is, and keeps all drains away for a while, longer each time.
 
         Returns how often in a row this was so.
         """
@@ -174,16 +183,19 @@ class Shards:
         """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""
         keys = [streams.IDLE, *map(streams.stream, taken.empty)]
         after = [taken.idle_after, *("0" for _ in taken.empty)]
-        self._client.execute_command(
+        self._careful.execute_command(
             "XREAD", "COUNT", 1, "BLOCK", _milliseconds(_WATCH_SECONDS), "STREAMS", *keys, *after
         )
 
-    def leave(self) -> None:
-        """Gives everything back and wakes the pumps: what comes from now on needs another drain."""
+    def leave(self, *, quietly: bool = False) -> None:
+        """Gives everything back and wakes the pumps: what comes from now on needs another drain.
+
+        `quietly` leaves the pumps asleep: they look by themselves once in a while.
+        """
         keys = [streams.WATCH, streams.IDLE]
         for shard in range(self._settings.shards):
             keys += [streams.lease(shard), streams.caution(shard)]
-        self._run(scripts.LEAVE, keys, self._owner, _IDLE_KEPT)
+        self._run(scripts.LEAVE, keys, self._owner, 0 if quietly else _IDLE_KEPT)
 
     def _run(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
         return self._client.eval(*_command(script, keys, *arguments))
@@ -193,13 +205,11 @@ def _command(script: str, keys: Sequence[str], *arguments: str | int) -> tuple[A
     return script, len(keys), *keys, *map(str, arguments)
 
 
-def _entry(entry: Any, shard: int, deaths: int) -> Entry:
-    entry_id, fields = entry
-    return Entry(entry_id.decode(), fields, shard, deaths)
-
-
-def _by_shard(entries: Iterable[Entry]) -> Iterable[tuple[int, Iterable[Entry]]]:
-    return groupby(sorted(entries, key=lambda entry: entry.shard), key=lambda entry: entry.shard)
+def _by_shard(found: Iterable[tuple[int, tuple[str, ...]]]) -> Mapping[int, list[tuple[str, ...]]]:
+    by_shard: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
+    for shard, words in found:
+        by_shard[shard].append(words)
+    return by_shard
 
 
 def _milliseconds(seconds: float) -> int:

@@ -128,6 +128,12 @@ class DeadLetterRepository(Repository[DeadLetter]):
         statement = select(func.count()).select_from(_TABLE).where(*only.clauses())
         return self.connection.execute(statement).scalar_one()
 
+    def open_bytes(self) -> int:
+        """How many bytes all open ones have, together."""
+        open_ones = _TABLE.c.status == DeadLetterStatus.OPEN
+        statement = select(func.coalesce(func.sum(func.length(_TABLE.c.raw)), 0)).where(open_ones)
+        return int(self.connection.execute(statement).scalar_one())
+
     def sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """How many bytes each of these has, in their order, once each; raises NoDeadLetter where one is missing."""
         found: dict[str, int] = {}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_, union_all
+from sqlalchemy.exc import DataError
 
 from domain.envelope import Event
+from domain.json_text import plain
 from domain.records import RecordedEvent
 from domain.sameness import same_event
 from storage import tables
 from storage.repositories.base import Repository
 
 _TABLE = tables.events
+
+_AT_ONCE: Final = 100
 
 COLUMNS: Final = ("source", "id", "type", "subject", "time", "sequence", "partition", "raw", "recorded_at")
 
@@ -53,6 +58,17 @@ class JournalRepository(Repository[RecordedEvent]):
         statement = select(_TABLE.c.source, _TABLE.c.id).where(_named_as(events))
         names = {(row.source, row.id) for row in self.connection.execute(statement)}
         return [event for event in events if (event.source, event.id) not in names]
+
+    def recorded_sources(self, sources: Collection[str]) -> set[str]:
+        """Those of `sources` of which anything is recorded; each is one look into the index."""
+        found: set[str] = set()
+        names = [source for source in sources if plain(source) == source]
+        for begin in range(0, len(names), _AT_ONCE):
+            looks = [select(_TABLE.c.source).where(_TABLE.c.source == one) for one in names[begin : begin + _AT_ONCE]]
+            with suppress(DataError, UnicodeError):  # what the database cannot even be asked for is not recorded
+                firsts = [select(look.limit(1).subquery().c.source) for look in looks]
+                found.update(self.connection.execute(union_all(*firsts)).scalars())
+        return found
 
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
         """When those of `events` that are recorded were, by source and id."""

@@ -1,0 +1,158 @@
+"""Replies of Redis that may be of any size, read in bounded memory.
+
+redis-py and hiredis build a reply as a whole: an entry of 1 GiB takes more than that of a process. This reader takes it
+in pieces. Of a list of strings that is too large (the fields of an entry) it keeps the beginning, the size and a hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from redis._parsers import _RESP2Parser
+from redis._parsers.socket import SERVER_CLOSED_CONNECTION_ERROR, SocketBuffer
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import InvalidResponse
+from redis.utils import SENTINEL
+
+from workers.entries import KEPT_BYTES, Cut
+
+_PIECE: Final = 256 * 1024
+_PAIR: Final = 2
+_OVERHEAD: Final = 64
+"""What an object of Python takes beside its bytes: a million empty fields are large, too."""
+
+
+class _Window(SocketBuffer):
+    """What has come and is not read yet: what was read is forgotten at once."""
+
+    def pieces(self, length: int, timeout: Any) -> Iterator[bytes]:
+        """Yield `length` bytes as they come, and read the end of the line behind them."""
+        while length:
+            piece = self._buffer.read(min(length, _PIECE))
+            if piece:
+                length -= len(piece)
+                yield piece
+            else:
+                self.forget()
+                self._read_from_socket(timeout=timeout)
+        self.read(0, timeout=timeout)
+
+    def forget(self) -> None:
+        """Drop what was read."""
+        self._buffer = io.BytesIO(self._buffer.read())
+
+    def forget_much(self) -> None:
+        """Drop what was read, if that is worth a copy of the rest."""
+        if self._buffer.tell() > _PIECE:
+            self.forget()
+
+
+class _Cutter:
+    """Makes a `Cut` of what it is fed."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._beginning = bytearray()
+        self._size = 0
+
+    def feed(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        self._beginning += piece[: KEPT_BYTES - len(self._beginning)]
+        self._size += len(piece)
+
+    def cut(self) -> Cut:
+        return Cut(bytes(self._beginning), self._size, self._hash.hexdigest())
+
+
+class CuttingParser(_RESP2Parser):
+    """Reads RESP2 as redis-py's own does; a list of strings of more than `most_bytes` comes as a `Cut`.
+
+    A list of two, a name and its value, is cut as the value alone; a longer one as all its strings together.
+    A connection takes its parser as a class: `cutting` makes one for a size.
+    """
+
+    most_bytes = 2**20
+    _sock: Any
+    _buffer: Any
+    encoder: Any
+
+    def on_connect(self, connection: Any) -> None:
+        """Begin with a new connection."""
+        super().on_connect(connection)  # type: ignore[no-untyped-call]
+        self._buffer = _Window(self._sock, self.socket_read_size, connection.socket_timeout)
+
+    def read_response(self, disable_decoding: bool = False, timeout: Any = SENTINEL) -> Any:
+        """Read one reply. One that breaks off cannot be read again: its connection is closed then."""
+        reply = self._read(disable_decoding, timeout)
+        self._buffer.forget_much()
+        return reply
+
+    def _read(self, disable_decoding: bool, timeout: Any) -> Any:
+        return self._value(*self._line(timeout), disable_decoding, timeout)
+
+    def _line(self, timeout: Any) -> tuple[bytes, bytes]:
+        line = self._buffer.readline(timeout=timeout)
+        if not line:
+            raise Disconnected(SERVER_CLOSED_CONNECTION_ERROR)
+        return line[:1], line[1:]
+
+    def _value(self, kind: bytes, rest: bytes, disable_decoding: bool, timeout: Any) -> Any:
+        if kind in b"$*" and rest == b"-1":
+            return None
+        if kind == b"*":
+            return self._list(int(rest), disable_decoding, timeout)
+        if kind == b":":
+            return int(rest)
+        if kind == b"-":
+            return self._error(rest)
+        if kind == b"$":
+            size = int(rest)
+            small = size < _PIECE
+            rest = self._buffer.read(size, timeout) if small else b"".join(self._buffer.pieces(size, timeout))
+        elif kind != b"+":
+            raise InvalidResponse(f"Protocol Error: {kind + rest[:100]!r}")
+        return rest if disable_decoding else self.encoder.decode(rest)
+
+    def _error(self, words: bytes) -> Exception:
+        error: Exception = self.parse_error(words.decode("utf-8", "replace"))  # type: ignore[no-untyped-call]
+        if isinstance(error, Disconnected):
+            raise error
+        return error
+
+    def _list(self, length: int, disable_decoding: bool, timeout: Any) -> Any:
+        found: list[Any] = []
+        weight = 0
+        for place in range(length):
+            self._buffer.forget_much()
+            kind, rest = self._line(timeout)
+            if kind == b"$" and rest != b"-1":
+                weight += int(rest) + _OVERHEAD
+                if weight > self.most_bytes:
+                    return self._cut(found[1:] if length == _PAIR else found, int(rest), length - place - 1, timeout)
+            found.append(self._value(kind, rest, disable_decoding, timeout))
+        return found
+
+    def _cut(self, read: Iterable[Any], size: int, left: int, timeout: Any) -> Cut:
+        """Read what is left of a list, from within a string of `size` bytes on, and keep its beginning."""
+        cutter = _Cutter()
+        for one in read:
+            cutter.feed(one if isinstance(one, bytes) else str(one).encode())
+        for piece in self._buffer.pieces(size, timeout):
+            cutter.feed(piece)
+        for _ in range(left):
+            self._buffer.forget_much()
+            kind, rest = self._line(timeout)
+            if kind == b"$" and rest != b"-1":
+                for piece in self._buffer.pieces(int(rest), timeout):
+                    cutter.feed(piece)
+            else:
+                self._value(kind, rest, True, timeout)
+        return cutter.cut()
+
+
+def cutting(most_bytes: int) -> type[CuttingParser]:
+    """Return a parser that cuts what has more than `most_bytes`."""
+    return type("CuttingParser", (CuttingParser,), {"most_bytes": most_bytes})

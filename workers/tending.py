@@ -1,0 +1,84 @@
+"""What Redis refuses because of a key: keys of another type, and streams that are used up, are mended.
+
+Who may write to a stream may give an entry the last id that there is, and then nobody can add another. Such a stream
+is deleted as soon as it is empty: it begins anew, with ids by the clock. A key of ours that somebody made into another
+type holds nothing of ours any more, and is deleted; what stands in place of a shard's stream is put aside, for it is
+somebody's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import redis
+
+from domain import streams
+from domain.settings import Settings
+from workers.connections import text
+
+logger = logging.getLogger(__name__)
+
+_AHEAD_MS: Final = 60_000
+"""Clocks differ; ids that are further ahead of Redis's own were made by somebody."""
+
+# KEYS: the idle stream; the shards' streams. ARGV: how far ids may be ahead of the clock, in milliseconds; for each
+# other key of ours its name and type.
+# Gives: the keys that were mended, each with what it was: its type, or 'used up'.
+_TEND: Final = """#!lua flags=allow-oom
+local mended = {}
+local latest = redis.call('TIME')[1] * 1000 + ARGV[1]
+
+local function is_ahead(stream)
+  local found = redis.call('XINFO', 'STREAM', stream)
+  for place = 1, #found, 2 do
+    if found[place] == 'last-generated-id' then return tonumber(string.match(found[place + 1], '^%d+')) > latest end
+  end
+end
+
+for place, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'stream' then
+    if (place == 1 or redis.call('XLEN', key) == 0) and is_ahead(key) then
+      redis.call('DEL', key)
+      mended[#mended + 1] = {key, 'used up'}
+    end
+  elseif kind ~= 'none' then
+    if place == 1 then redis.call('DEL', key) else redis.call('RENAME', key, 'ledger:strange:' .. key) end
+    mended[#mended + 1] = {key, kind}
+  end
+end
+for place = 2, #ARGV, 2 do
+  local key = ARGV[place]
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= ARGV[place + 1] then
+    redis.call('DEL', key)
+    mended[#mended + 1] = {key, kind}
+  end
+end
+return mended
+"""
+
+_KINDS: Final = {
+    streams.WATCH: "string", streams.HOLD: "string", streams.BROKER: "string", streams.FAILURES: "string",
+    streams.POSTMAN: "string", streams.PAUSED: "hash", streams.COUNTERS: "hash", streams.SOURCES: "hash",
+    streams.ASIDE: "hash", streams.ASIDE_SIZES: "hash", streams.RECORDED: "hash", streams.RESTORED: "string",
+}  # fmt: skip
+
+
+def tend(client: redis.Redis, settings: Settings) -> None:
+    """Mend what can be mended, and say so."""
+    shards = range(settings.shards)
+    keys = [streams.IDLE, *map(streams.stream, shards)]
+    kinds = _KINDS | {streams.rate(time.time()): "hash"}
+    for shard in shards:
+        kinds |= {streams.lease(shard): "string", streams.bell(shard): "string"}
+        kinds |= {streams.caution(shard): "hash", streams.fuse(shard): "hash"}
+    pairs = [word for pair in kinds.items() for word in pair]
+    mended: Any = client.eval(_TEND, len(keys), *keys, str(_AHEAD_MS), *pairs)
+    for key, was in mended:
+        if was == b"used up":
+            logger.warning("%s was used up: somebody gave an entry an id of the future; it begins anew", text(key))
+        else:
+            logger.error("%s was a %s, which no program of Flowledger makes: it was taken away", text(key), text(was))
