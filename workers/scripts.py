@@ -134,7 +134,8 @@ return {held or '', taken, empty, after, broker, sources, unusable}
 # entries a fuse allows, now in seconds.
 # How many sources, and for each: its key, how many of its entries were seen and are dead, why it is set aside (or '').
 # For each shard: its number, seen and dead of its fuse, why it is paused (or ''), the number of its batch (0 if there
-# was none), how many entries are recorded, and their ids; how many are set aside, and of each its id and its source's key.
+# was none), how many entries are recorded, and their ids; how many are set aside, and of each its id and its source's
+# key.
 # Gives: how often the database was not to be had before.
 DONE: Final = """#!lua flags=allow-oom
 local owner, aside, sizes, sources = ARGV[1], KEYS[5], KEYS[6], KEYS[7]
