@@ -115,14 +115,21 @@ def advice(letter: DeadLetter) -> str:
     if letter.reason == "replayed" and letter.field == "id":
         return "it is recorded already: discard it"
     return {
-        "forged": f"{command}, when the key of its speaker is there; or find out who it was, and discard it",
+        "forged": _of_forged(letter, command),
         "replayed": f"{command}, when LEDGER_SIGNATURE_AGE_SECONDS allows it; or discard it",
-        "conflict": f"{command} --set id=…: an id of its own, where it is another event; or discard it",
+        "conflict": f"{command} --set {letter.field or 'id'}=…: an id of its own, if it is another; or discard it",
         "too_large": f"{command} --unset …; or as it is, when LEDGER_MAX_EVENT_BYTES allows it",
         "not_json": f"{command} --edit, --set … or --from FILE",
         "unknown_type": f"{command} --set type=…; or as it is, when a newer release knows the type",
         "unrecordable": f"{command}, when the database takes it",
     }.get(letter.reason, f"{command} {_change_of_field(letter)}")
+
+
+def _of_forged(letter: DeadLetter, command: str) -> str:
+    if letter.field in ("source", "subject"):
+        return "its sender sends it again, with names of its own; or find out who it was, and discard it"
+    when = "the workspace has it so" if letter.field.startswith("data.") else "the key of its speaker is there"
+    return f"{command}, when {when}; or find out who it was, and discard it"
 
 
 def _change_of_field(letter: DeadLetter) -> str:

@@ -38,10 +38,8 @@ def as_document(found: Sequence[Member]) -> dict[str, Any]:
 def print_members(found: Sequence[Member], *, unsigned: bool) -> None:
     """As a table."""
     if not found:
-        words = (
-            "every member was let in by a key with the right to do so" if unsigned else "no sandbox is in a workspace"
-        )
-        screen.out.print(words)
+        nobody, all_right = "no sandbox is in a workspace", "every member was let in by a key with the right to do so"
+        screen.out.print(all_right if unsigned else nobody)
         return
     table = Table("workspace", "sandbox", "said by", "sequence", "signed")
     for one in found:

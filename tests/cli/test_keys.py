@@ -149,11 +149,14 @@ def test_the_documentation_s_way_from_a_new_key_to_a_signed_message(
     monkeypatch.setenv("REDIS_URL", redis_url)
     flowledger("keys", "new", "sb_planner", "sb_reviewer")
     flowledger("keys", "give", "sb_planner", "planner-keys.json")
-    exec(block("docs/operations.md", "python", "signer_of(KeyFile("), {})
+    flowledger("keys", "new", "/registrar")
+    flowledger("keys", "give", "/registrar", "registrar-keys.json")
+    for words in ("with Mailbox(", "SandboxCreated("):
+        exec(block("docs/operations.md", "python", words), {})
     with closing(redis.Redis.from_url(redis_url)) as client:
         entries: Any = client.xrange(streams.stream(streams.shard_of("sb_planner", 8)))
-    ((_, fields),) = entries
-    assert check(parse(fields[b"event"]), KeyFile(path))
+    signers = [check(parse(fields[b"event"]), KeyFile(path)) for _, fields in entries]
+    assert signers == ["sb_planner", "/registrar"]
 
 
 # --- workers, and what status says of them
