@@ -72,6 +72,7 @@ class Drain:
             waiting = self._work()
             self._shards.leave()
         except (ForeignBroker, BrokerUnsettled) as error:
+            self._bond.tell(error)
             waiting = str(error)
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
