@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
+from domain.errors import BrokerUnsettled
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.unit_of_work import Storage
 from workers.bond import Bond
 from workers.connections import connect
+
+_LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,21 @@ def adopt(settings: Settings, owner: str | None) -> Adopted:
     with closing(connect(settings)) as client, Storage(make_engine(settings)) as storage:
         ledger, before = Bond(client, settings, storage).adopt(owner)
         return Adopted(ledger, before or None)
+
+
+def meet_broker(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Wait until it is settled that the Redis is the ledger's; raises ForeignBroker where it is not."""
+    told = ""
+    with closing(connect(settings)) as client, Storage(make_engine(settings)) as storage:
+        bond = Bond(client, settings, storage)
+        while True:
+            try:
+                return bond.meet()
+            except BrokerUnsettled as error:
+                if str(error) != told:
+                    tell(str(error))
+                told = str(error)
+                time.sleep(_LOOK_SECONDS)
 
 
 def check_bond(settings: Settings) -> None:

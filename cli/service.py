@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 import migrations
 from cli import kept, processes
-from cli.adopting import adopt, check_bond
+from cli.adopting import adopt, meet_broker
 from cli.book import Book, guarded
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.processes import Process
@@ -46,6 +46,7 @@ class Running:
     flower_password: str | None
     logs: Path
     processes: tuple[Process, ...]
+    book: Book
 
     def url(self, name: str) -> str:
         secret: SecretStr | None = getattr(self.settings, f"{name}_url")
@@ -83,7 +84,7 @@ def running(
         migrate(settings)
         if adopt_from is not None:
             tell(adopt(settings, adopt_from).words())
-        check_bond(settings)
+        meet_broker(settings, tell)
         password = flower_password(home) if flower else None
         parts = _parts(settings, password, concurrency, book, tell)
         children = [part.process for part in parts]
@@ -95,7 +96,7 @@ def running(
         tell("waiting for a first sign of life of each")
         wait_for_signs(parts)
         url = next((part.url for part in parts if part.url is not None), None)
-        service = Running(settings, url, password, home / "logs", tuple(children))
+        service = Running(settings, url, password, home / "logs", tuple(children), book)
         stack.enter_context(_announced(home, service))
         yield service
 

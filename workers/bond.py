@@ -102,9 +102,8 @@ class Bond:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_LOOK_SECONDS)
-            except (ForeignBroker, BrokerUnsettled) as error:
+            except (ForeignBroker, BrokerUnsettled):
                 self.text = ""
-                self._tell(str(error))
                 raise
 
     def database_went_back(self) -> None:
@@ -113,6 +112,12 @@ class Bond:
         if held.broker == self.text == ledger.broker:  # nobody was faster
             self._start_anew(held, ledger)
         self.meet()
+
+    def tell(self, error: ForeignBroker | BrokerUnsettled) -> None:
+        """Log why nothing is taken: once, for it is tried again and again."""
+        if str(error) != self._told:
+            logger.error("%s", error)
+        self._told = str(error)
 
     def check(self) -> None:
         """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
@@ -183,12 +188,6 @@ class Bond:
         number = max(_number(ledger), found.number if found else 0) + 1
         alarm = bond_words.database_went_back(ledger, held.recorded_at)
         self._pair(held, ledger, number, [], alarm=alarm, went_back=True)
-
-    def _tell(self, why: str) -> None:
-        """Once, for what is tried again and again."""
-        if why != self._told:
-            logger.error("%s", why)
-        self._told = why
 
     # --- making it so
 

@@ -38,7 +38,7 @@ def of_another_ledger(settings: Settings, ledger: Ledger, owner: str) -> str:
         f"the Redis {redis_url} is the broker of another ledger, {owner}; the database {database_url} is ledger "
         f"{ledger.id}. Nothing is taken from it. Name another Redis (REDIS_URL) or database (DATABASE_URL). If this "
         "Redis is to be this ledger's from now on, with all that waits in it, say "
-        f"`flowledger adopt --from {owner}`"
+        f"`flowledger adopt --from {owner}`, or, to start with it, `flowledger up --adopt {owner}`"
     )
 
 
@@ -47,7 +47,7 @@ def another_of_this_ledger(settings: Settings, ledger: Ledger) -> str:
     return (
         f"the Redis {redis_url} is not the broker of ledger {ledger.id} (database {database_url}): that is another "
         f"Redis, which was served {_seen(ledger)}. Nothing is taken from it. Name that Redis (REDIS_URL). If this one "
-        "is to take its place, say `flowledger adopt`"
+        f"is to take its place, say `flowledger adopt`, or, to start with it, `flowledger up --adopt {ledger.id}`"
     )
 
 

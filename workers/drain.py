@@ -81,6 +81,7 @@ class Drain:
         try:
             waiting = self._work()
         except (ForeignBroker, BrokerUnsettled) as error:
+            self._bond.tell(error)
             return self._result(str(error))
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits

@@ -71,9 +71,11 @@ class Watch:
             try:
                 self.look()
             except ForeignBroker as error:
+                self._bond.tell(error)
                 self._refuse(str(error))
                 break
-            except BrokerUnsettled:
+            except BrokerUnsettled as error:
+                self._bond.tell(error)
                 pause = _UNSETTLED_SECONDS
             except (DatabaseUnavailable, redis.RedisError):
                 pass  # drains and the pump say so

@@ -184,8 +184,8 @@ def _fleet_at_work(service: Running, progress: Progress, interruption: Interrupt
 
 
 def _process(service: Running, fleet: Fleet, name: str) -> Process:
-    command = [sys.executable, "-m", "cli.demo.one_agent", str(fleet.folder), name]
-    return Process(name, command, environment(service.settings), service.logs / f"{name}.log")
+    command = [sys.executable, "-P", "-m", "cli.demo.one_agent", str(fleet.folder), name]
+    return Process(name, command, environment(service.settings), service.logs / f"{name}.log", service.book.note)
 
 
 def _last_line(log: Path) -> str:

@@ -24,6 +24,9 @@ from tests.builders import raw
 from tests.rows import differences, rows
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(300)
+"""A service is a handful of processes, each of which takes its time to start on a machine at work."""
+
 COMMAND = [sys.executable, "-m", "cli.main"]
 URLS = ("redis_url", "database_url", "flower_url")
 
