@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cli import screen
 from client.publisher import Publisher
 from client.publishing import BATCH, Prepared
-from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
+from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
 from domain.settings import Settings
 
 _GZIP: Final = b"\x1f\x8b"
@@ -146,6 +146,8 @@ def _send_spooled(publisher: Publisher, progress: Progress) -> None:
         try:
             publisher.flush_spool(timeout_seconds=_LOOK_SECONDS)
             patient_until = time.monotonic() + publisher.settings.publish_timeout_seconds
+        except AccessDenied:
+            return
         except (BrokerUnavailable, BrokerFull):
             if time.monotonic() > patient_until:
                 return

@@ -56,11 +56,15 @@ class PublishError(LedgerError):
 
 
 class BrokerUnavailable(PublishError):
-    """Redis did not answer in time or is away."""
+    """Redis did not answer in time, is away, or takes nothing for now, as during a failover."""
 
 
 class BrokerFull(PublishError):
     """Redis has no memory (`maxmemory`), or no room on its disk, for new entries; those that it has are recorded."""
+
+
+class AccessDenied(PublishError):
+    """Redis does not let this user in, or not do this: its password or its rights are wrong. Nothing was done."""
 
 
 class SpoolError(PublishError):
