@@ -115,11 +115,11 @@ def _record(kind: str, record: Execution | Task | Workspace | Sandbox) -> Panel:
     grid.add_column(overflow="fold")
     for name in record.__slots__:
         value: Any = getattr(record, name)
-        if value is None or name in ("id", "status"):
+        if value is None or name in ("id", "status", "took_seconds"):
             continue
         shown = screen.words(screen.time(value) if name.endswith("_at") else value)
         grid.add_row(name, _error(value) if name == "error" else shown)
-    took = screen.duration(record.started_at, record.finished_at) if isinstance(record, Execution | Task) else ""
+    took = screen.duration(record.took_seconds) if isinstance(record, Execution | Task) else ""
     if took:
         grid.add_row("took", took)
     title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
@@ -142,7 +142,7 @@ def _nodes(nodes: tuple[ExecutionLog, ...]) -> Table:
         said = run.error["message"] if run.error else run.reason or run.output
         table.add_row(
             screen.words(run.node), str(run.iteration), str(run.attempt), screen.status(run.status),
-            screen.time(run.started_at), screen.duration(run.started_at, run.finished_at), screen.words(said, limit=60),
+            screen.time(run.started_at), screen.duration(run.took_seconds), screen.words(said, limit=60),
         )  # fmt: skip
     return table
 
@@ -152,7 +152,7 @@ def _tasks(tasks: tuple[Task, ...]) -> Table:
     for task in tasks:
         table.add_row(
             screen.words(task.id), screen.words(task.name, limit=40), screen.status(task.status), str(task.attempt),
-            screen.time(task.created_at), screen.duration(task.started_at, task.finished_at),
+            screen.time(task.created_at), screen.duration(task.took_seconds),
         )  # fmt: skip
     return table
 

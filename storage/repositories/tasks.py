@@ -11,7 +11,7 @@ from storage import tables
 from storage.groups import PROGRESS, TASK_START, TASK_STATUS
 from storage.paging import Order, Page
 from storage.repositories import base
-from storage.repositories.base import Repository
+from storage.repositories.base import Repository, Timed
 from storage.writes import Write
 
 _TABLE = tables.tasks
@@ -22,7 +22,7 @@ NEWEST_FIRST = Order((_TABLE.c.created_at, _TABLE.c.id), descending=True)
 IN_ORDER = Order((_LOGS.c.time, _LOGS.c.order_key))
 
 
-class TaskRepository(Repository[Task]):
+class TaskRepository(Timed[Task]):
     table = _TABLE
     record = Task
 
