@@ -59,6 +59,7 @@ def list_(
 ) -> None:
     """List dead letters, oldest first, and say how many there are."""
     from cli.dead_letters_shown import print_list
+    from cli.filters import warn_of_types
     from storage.repositories import DeadLetterRepository
 
     only = filter_of(status, reason=reason, type_=type_, source=source, since=since, until=until)
@@ -66,6 +67,8 @@ def list_(
         letters = DeadLetterRepository(connection)
         total = letters.count_of(only)
         page = letters.listed(only, limit=limit, after=after)
+    if not total:
+        warn_of_types([] if type_ is None else [type_])
     if as_json:
         screen.print_json({"total": total, "dead_letters": [asdict(item) for item in page.items], "next": page.cursor})
     else:

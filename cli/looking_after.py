@@ -32,6 +32,7 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
 ) -> None:
     """Show events as they are recorded, until Ctrl-C."""
+    from cli.filters import warn_of_types
     from cli.moments import moment_of
     from cli.service import check_schema
     from cli.tail import json_line, lines
@@ -43,6 +44,7 @@ def tail(
         raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
     settings = _found("database_url", database=database)
     check_schema(settings)
+    warn_of_types(types or ())
     wanted = Wanted(types=["message.*"] if messages else types or [], sources=source or [], subjects=subject or [])
     try:
         run(settings, wanted, begin, json_line if as_json else lines(messages=messages))

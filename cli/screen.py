@@ -75,6 +75,11 @@ def print_error(message: str) -> None:
     err.print(Text.assemble(("error: ", "bold red"), " ".join(safe(message).split())), soft_wrap=True)
 
 
+def print_warning(message: str) -> None:
+    """The same for what is no error."""
+    err.print(Text.assemble(("warning: ", "yellow"), " ".join(safe(message).split())), soft_wrap=True)
+
+
 @contextlib.contextmanager
 def log_lines(name: str) -> Iterator[None]:
     """What the logger of that name has to say, warnings and worse, as lines on standard error."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from client.plans import Command, Plan, publish_error, replies, transaction
+from client.typos import warn_of_unknown
 from domain import json_text, streams
 from domain.envelope import Envelope, parse
 from domain.errors import PublishError, Reason, Refused
@@ -61,7 +62,7 @@ def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS)
         raw = event.encode("utf-8", _ESCAPED) if isinstance(event, str) else event
     else:
         raw = _text(event).encode("utf-8", _ESCAPED)
-    parsed = parse(raw, limits)
+    parsed = parse(raw, limits, warn_of_unknown)
     return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 

@@ -13,6 +13,10 @@ class SettingsError(LedgerError):
     """A setting is missing or has a value that cannot be used."""
 
 
+class UnknownField(LedgerError, TypeError):
+    """Typed data was given a field that its class does not have."""
+
+
 class Reason(StrEnum):
     """Why an entry became a dead letter: the codes of `dead_letters.reason`."""
 
