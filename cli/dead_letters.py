@@ -19,6 +19,7 @@ from cli.dead_letters_asked import (
     Ids,
     OfReason,
     OfSource,
+    OfSubject,
     OfType,
     Since,
     Until,
@@ -50,6 +51,7 @@ def list_(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     status: Annotated[Which, typer.Option(help="In this status.")] = Which.OPEN,
@@ -62,7 +64,7 @@ def list_(
     from cli.filters import warn_of_types
     from storage.repositories import DeadLetterRepository
 
-    only = filter_of(status, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = filter_of(status, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     with open_storage() as (_, storage), storage.reading() as connection:
         letters = DeadLetterRepository(connection)
         total = letters.count_of(only)
@@ -108,6 +110,7 @@ def replay(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     edit: Annotated[bool, typer.Option("--edit", help="Open the text in $VISUAL or $EDITOR first.")] = False,
@@ -144,7 +147,7 @@ def replay(
         raise typer.BadParameter("one ID at a time can be edited, or given another text", param_hint="--edit, --from")
     if again and all_:
         raise typer.BadParameter("--all means open ones only; name the others", param_hint="--again")
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     changes = changes_of(given=from_, field=field_, unset=unset or (), set_=set_ or (), set_text=set_text or ())
     name = who(by)
     with open_replayer() as (storage, replayer):
@@ -171,6 +174,7 @@ def discard(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     why: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
@@ -180,7 +184,7 @@ def discard(
     """Give dead letters up. Their bytes are kept: `replay --again` still sends them."""
     from cli.dead_letters_done import do_all, do_each, finish
 
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     name = who(by)
     with open_replayer() as (storage, replayer):
 

@@ -202,6 +202,7 @@ class DeadLetter:
     detail: str
     type: str | None
     source: str | None
+    subject: str | None
     event_id: str | None
     first_seen: datetime
     attempts: int
@@ -221,6 +222,7 @@ class ListedDeadLetter:
     detail: str
     type: str | None
     source: str | None
+    subject: str | None
     event_id: str | None
     first_seen: datetime
     attempts: int

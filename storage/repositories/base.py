@@ -38,9 +38,10 @@ class Repository(Generic[Record]):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def count(self) -> int:
-        """How many rows there are."""
-        return self.connection.execute(select(func.count()).select_from(self.table)).scalar_one()
+    def count(self, **values: str) -> int:
+        """Return how many rows there are that have these values in these columns."""
+        having = [self.table.c[name] == value for name, value in values.items()]
+        return self.connection.execute(select(func.count()).select_from(self.table).where(*having)).scalar_one()
 
     def _select(self) -> Select[Any]:
         return select(*(self.table.c[field.name] for field in fields(self.record)))
