@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from cli import screen
 from domain.records import Delivery, Message
-from storage.paging import MAX_LIMIT
+from storage.paging import Page
 from storage.repositories import DeliveryRepository, MessageRepository
 
 _LINE = 2000
@@ -29,23 +29,24 @@ class Said:
     deliveries: tuple[Delivery, ...]
 
 
-def conversation(connection: Connection, thread_id: str) -> tuple[Said, ...]:
-    """The messages of a thread, oldest first: as many as one page holds."""
-    messages = MessageRepository(connection).of_thread(thread_id, limit=MAX_LIMIT).items
-    deliveries = DeliveryRepository(connection).of_messages([message.id for message in messages])
-    return tuple(Said(message, deliveries.get(message.id, ())) for message in messages)
+def conversation(connection: Connection, thread_id: str, limit: int, after: str | None = None) -> Page[Said]:
+    """The messages of a thread, oldest first, up to `limit` behind a cursor."""
+    page = MessageRepository(connection).of_thread(thread_id, limit=limit, after=after)
+    deliveries = DeliveryRepository(connection).of_messages([message.id for message in page.items])
+    said = tuple(Said(message, deliveries.get(message.id, ())) for message in page.items)
+    return Page(said, page.cursor)
 
 
-def panel(thread_id: str, said: Sequence[Said]) -> Panel:
-    """The exchange, a day after the other."""
+def panel(thread_id: str, said: Sequence[Said], total: int) -> Panel:
+    """The exchange, a day after the other; `total` is how many messages the thread has."""
     parts: list[RenderableType] = []
     for day, messages in groupby(said, key=lambda one: screen.time(one.message.created_at)[:10]):
         parts.append(Text(f"{day} UTC", style="dim"))
         for one in messages:
             parts += [_head(one.message), Padding(_content(one.message), (0, 0, 0, 14))]
             parts += [Padding(_outcome(delivery), (0, 0, 0, 14)) for delivery in one.deliveries]
-    more = f", the first {len(said)} messages" if len(said) == MAX_LIMIT else f", {len(said)} messages"
-    title = Text.assemble("conversation ", (screen.safe(thread_id), "bold"), more)
+    count = f"{total:,} messages" if len(said) == total else f"{len(said):,} of {total:,} messages"
+    title = Text.assemble("conversation ", (screen.safe(thread_id), "bold"), f", {count}")
     return Panel(Group(*parts), title=title, title_align="left")
 
 

@@ -19,6 +19,7 @@ from cli.dead_letters_asked import (
     Ids,
     OfReason,
     OfSource,
+    OfSubject,
     OfType,
     Since,
     Until,
@@ -50,6 +51,7 @@ def list_(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     status: Annotated[Which, typer.Option(help="In this status.")] = Which.OPEN,
@@ -59,13 +61,16 @@ def list_(
 ) -> None:
     """List dead letters, oldest first, and say how many there are."""
     from cli.dead_letters_shown import print_list
+    from cli.filters import warn_of_types
     from storage.repositories import DeadLetterRepository
 
-    only = filter_of(status, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = filter_of(status, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     with open_storage() as (_, storage), storage.reading() as connection:
         letters = DeadLetterRepository(connection)
         total = letters.count_of(only)
         page = letters.listed(only, limit=limit, after=after)
+    if not total:
+        warn_of_types([] if type_ is None else [type_])
     if as_json:
         screen.print_json({"total": total, "dead_letters": [asdict(item) for item in page.items], "next": page.cursor})
     else:
@@ -105,6 +110,7 @@ def replay(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     edit: Annotated[bool, typer.Option("--edit", help="Open the text in $VISUAL or $EDITOR first.")] = False,
@@ -141,7 +147,7 @@ def replay(
         raise typer.BadParameter("one ID at a time can be edited, or given another text", param_hint="--edit, --from")
     if again and all_:
         raise typer.BadParameter("--all means open ones only; name the others", param_hint="--again")
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     changes = changes_of(given=from_, field=field_, unset=unset or (), set_=set_ or (), set_text=set_text or ())
     name = who(by)
     with open_replayer() as (storage, replayer):
@@ -168,6 +174,7 @@ def discard(
     reason: OfReason = None,
     type_: OfType = None,
     source: OfSource = None,
+    subject: OfSubject = None,
     since: Since = None,
     until: Until = None,
     why: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
@@ -177,7 +184,7 @@ def discard(
     """Give dead letters up. Their bytes are kept: `replay --again` still sends them."""
     from cli.dead_letters_done import do_all, do_each, finish
 
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, since=since, until=until)
+    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     name = who(by)
     with open_replayer() as (storage, replayer):
 

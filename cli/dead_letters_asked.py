@@ -38,6 +38,7 @@ All = Annotated[bool, typer.Option("--all", help="All open ones that the filters
 OfReason = Annotated[Reason | None, typer.Option("--reason", help="Refused for this reason.")]
 OfType = Annotated[str | None, typer.Option("--type", help="Of this event type.")]
 OfSource = Annotated[str | None, typer.Option("--source", help="From this source.")]
+OfSubject = Annotated[str | None, typer.Option("--subject", metavar="ID", help="About this id.")]
 _TIME: Final = "a time with a zone, a date, or how long ago, as 2h"
 Since = Annotated[str | None, typer.Option("--since", help=f"First seen then or later: {_TIME}.")]
 Until = Annotated[str | None, typer.Option("--until", help=f"First seen before: {_TIME}.")]
@@ -52,19 +53,27 @@ def chosen(
     reason: Reason | None,
     type_: str | None,
     source: str | None,
+    subject: str | None,
     since: str | None,
     until: str | None,
 ) -> DeadLetterFilter:
     """The filter; raises BadParameter where not exactly one of ids and --all is given, or filters without --all."""
     if bool(ids) == all_:
         raise typer.BadParameter("give ids, or --all with filters", param_hint="ID")
-    if not all_ and any(value is not None for value in (reason, type_, source, since, until)):
+    if not all_ and any(value is not None for value in (reason, type_, source, subject, since, until)):
         raise typer.BadParameter("filters go with --all, not with ids", param_hint="ID")
-    return filter_of(Which.OPEN, reason=reason, type_=type_, source=source, since=since, until=until)
+    return filter_of(Which.OPEN, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
 
 
 def filter_of(
-    status: Which, *, reason: Reason | None, type_: str | None, source: str | None, since: str | None, until: str | None
+    status: Which,
+    *,
+    reason: Reason | None,
+    type_: str | None,
+    source: str | None,
+    subject: str | None,
+    since: str | None,
+    until: str | None,
 ) -> DeadLetterFilter:
     """The dead letters that options mean; raises BadParameter for a time that is none."""
     from domain.statuses import DeadLetterStatus
@@ -75,6 +84,7 @@ def filter_of(
         reason=reason,
         type=type_,
         source=source,
+        subject=subject,
         since=moment_of(since, "--since"),
         until=moment_of(until, "--until"),
     )

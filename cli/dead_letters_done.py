@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from cli import screen
+from cli.filters import warn_of_types
 from cli.mending import replay_edited
 from domain.errors import LedgerError
 from domain.mending import Changes
@@ -49,8 +50,11 @@ def do_each(ids: Sequence[str], do: Do) -> Report:
 def do_all(replayer: Replayer, only: DeadLetterFilter, do: Do, *, quiet: bool) -> Report:
     """All that `only` means, some at a time, with a progress bar."""
     report = Report()
+    total = replayer.count(only)
+    if not total and only.type is not None:
+        warn_of_types([only.type])
     with Progress(console=screen.err, disable=quiet or not screen.err.is_terminal) as progress:
-        bar = progress.add_task("dead letters", total=replayer.count(only))
+        bar = progress.add_task("dead letters", total=total)
         for some in replayer.ids(only):
             for done in do(some):
                 report.count(done, keep=done.result is Result.REFUSED)

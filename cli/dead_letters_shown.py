@@ -84,7 +84,7 @@ def print_shown(shown: Shown) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name in ("reason", "field", "detail", "type", "source", "event_id", "stream", "entry_id"):
+    for name in ("reason", "field", "detail", "type", "source", "subject", "event_id", "stream", "entry_id"):
         if getattr(letter, name):
             grid.add_row(name, screen.words(getattr(letter, name)))
     grid.add_row("first_seen", screen.time(letter.first_seen))
@@ -101,12 +101,14 @@ def print_shown(shown: Shown) -> None:
         screen.out.print(_trail(shown.deeds))
 
 
-def advice(letter: DeadLetter) -> str:
+def advice(letter: DeadLetter | ListedDeadLetter) -> str:
     """What to do about a dead letter, in a few words."""
     if letter.status != "open":
         return "nothing: replay it with --again where that was not enough"
     command = f"flowledger dead-letters replay {letter.id}"
     if letter.reason == "malformed_entry":
+        if not isinstance(letter, DeadLetter):  # a list has no bytes to look at
+            return f"{command} --edit"
         fields = fields_of(letter.raw)
         if fields is None:
             return f"{command} sends the one field as it is"
@@ -125,14 +127,14 @@ def advice(letter: DeadLetter) -> str:
     }.get(letter.reason, f"{command} {_change_of_field(letter)}")
 
 
-def _of_forged(letter: DeadLetter, command: str) -> str:
+def _of_forged(letter: DeadLetter | ListedDeadLetter, command: str) -> str:
     if letter.field in ("source", "subject"):
         return "its sender sends it again, with names of its own; or find out who it was, and discard it"
     when = "the workspace has it so" if letter.field.startswith("data.") else "the key of its speaker is there"
     return f"{command}, when {when}; or find out who it was, and discard it"
 
 
-def _change_of_field(letter: DeadLetter) -> str:
+def _change_of_field(letter: DeadLetter | ListedDeadLetter) -> str:
     """Attributes of the envelope are texts, also where they look like numbers."""
     if not letter.field:
         return "--edit"

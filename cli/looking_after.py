@@ -32,6 +32,7 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
 ) -> None:
     """Show events as they are recorded, until Ctrl-C."""
+    from cli.filters import warn_of_types
     from cli.moments import moment_of
     from cli.service import check_schema
     from cli.tail import json_line, lines
@@ -43,6 +44,7 @@ def tail(
         raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
     settings = _found("database_url", database=database)
     check_schema(settings)
+    warn_of_types(types or ())
     wanted = Wanted(types=["message.*"] if messages else types or [], sources=source or [], subjects=subject or [])
     try:
         run(settings, wanted, begin, json_line if as_json else lines(messages=messages))
@@ -52,19 +54,38 @@ def tail(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def show(subject: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one execution, task, message, workspace or sandbox, or the conversation of a thread."""
-    from cli.show import find, print_shown
+def show(
+    subject: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="So many of each list (node runs, tasks …) at most.")
+    ] = 1000,
+    lines: Annotated[int, typer.Option("--tail", min=1, max=1000, help="So many last lines of the log.")] = 200,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="WHERE", help="Where a list goes on: what the end of it said. That list alone."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one execution, task, message, workspace or sandbox, or a conversation, and dead letters about it.
+
+    1 if nothing is recorded, also if there are dead letters about it: then these are shown.
+    """
+    from cli.show import Asked, find
+    from cli.shown import print_shown
     from storage.engine import make_engine
 
     engine = make_engine(_found("database_url"))
     with engine.connect() as connection:
-        shown = find(connection, subject)
+        shown = find(connection, subject, Asked(limit, lines, after))
     engine.dispose()
     if as_json:
         screen.print_json(shown)
     else:
-        print_shown(shown)
+        print_shown(shown, goes_on=after is not None)
+    if not shown.is_recorded:
+        screen.print_error(shown.why_not())
+        raise typer.Exit(1)
 
 
 def verify(

@@ -39,7 +39,8 @@ _INTERRUPTED: Final = 130
 def main() -> None:
     """The console script: errors in one clear line, exit codes as the contract says."""
     try:
-        app()
+        with screen.log_lines("domain"):
+            app()
     except LedgerError as error:
         screen.print_error(str(error))
         sys.exit(1)
@@ -145,6 +146,11 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish events; each bad line is named, the good ones are published.
+
+    A line is one event, which needs an id of its own, for a file may have to be sent again:
+
+    \b
+    {"id":"1","source":"/my/service","type":"task.completed","subject":"task_1","data":{"output":12}}
 
     With --spool, exit 0 also where good events wait in the spool: standard error says how many. 1: a line was refused,
     or Redis does not take what only the spool holds.

@@ -17,7 +17,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cli import screen
 from client.publisher import Publisher
 from client.publishing import BATCH, Prepared
-from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
+from domain.envelope import MISSING
+from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
+from domain.mending import put
 from domain.settings import Settings
 
 _GZIP: Final = b"\x1f\x8b"
@@ -107,7 +109,7 @@ def _publish_file(publisher: Publisher, file: str, report: Report, progress: Pro
     try:
         for line in _lines(file):
             try:
-                batch.append((line, publisher.prepare(line.raw)))
+                batch.append((line, _prepared(publisher, line.raw)))
             except Refused as refused:
                 report.refused.append(BadLine(file, line.number, refused.field, refused.reason.value, str(refused)))
                 screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
@@ -119,6 +121,21 @@ def _publish_file(publisher: Publisher, file: str, report: Report, progress: Pro
         progress.update(bar, completed=_size(file) or 0, events=f"{count:,}")
     except (OSError, EOFError) as error:
         raise LedgerError(f"cannot read {file}: {error} ({_so_far(report)})") from error
+
+
+def _prepared(publisher: Publisher, raw: bytes) -> Prepared:
+    """The event of a line: `specversion` may be left out, but not `id`; raises Refused."""
+    try:
+        return publisher.prepare(raw)
+    except Refused as refused:
+        if not refused.words.startswith(MISSING):
+            raise
+        if refused.field == "specversion":
+            return _prepared(publisher, put(raw, ("specversion",), '"1.0"'))
+        if refused.field == "id":
+            words = "; give each line an id of its own, so that nothing is doubled if the file is sent again"
+            raise Refused(refused.reason, "id", f"{MISSING}{words}") from None
+        raise
 
 
 def _publish_batch(publisher: Publisher, file: str, batch: list[tuple[Line, Prepared]], report: Report) -> int:
@@ -146,6 +163,8 @@ def _send_spooled(publisher: Publisher, progress: Progress) -> None:
         try:
             publisher.flush_spool(timeout_seconds=_LOOK_SECONDS)
             patient_until = time.monotonic() + publisher.settings.publish_timeout_seconds
+        except AccessDenied:
+            return
         except (BrokerUnavailable, BrokerFull):
             if time.monotonic() > patient_until:
                 return

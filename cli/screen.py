@@ -50,17 +50,15 @@ def time(value: datetime | None) -> str:
     return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def duration(began: datetime | None, ended: datetime | None) -> str:
-    """How long it took, as people say it; what the clocks say, even where the end lies before the start."""
-    if began is None or ended is None:
+def duration(seconds: float | None) -> str:
+    """How long it took, as people say it; nothing if it is not known."""
+    if seconds is None:
         return ""
-    seconds = (ended - began).total_seconds()
-    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
     if seconds < 60:
-        return f"{sign}{seconds:.3f} s"
-    minutes, seconds = divmod(round(seconds), 60)
+        return f"{seconds:.3f} s"
+    minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{sign}{hours} h {minutes:02} min" if hours else f"{sign}{minutes} min {seconds:02} s"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s"
 
 
 def json_words(value: object) -> str:
@@ -75,6 +73,11 @@ def print_json(value: object) -> None:
 def print_error(message: str) -> None:
     """One clear line on standard error."""
     err.print(Text.assemble(("error: ", "bold red"), " ".join(safe(message).split())), soft_wrap=True)
+
+
+def print_warning(message: str) -> None:
+    """The same for what is no error."""
+    err.print(Text.assemble(("warning: ", "yellow"), " ".join(safe(message).split())), soft_wrap=True)
 
 
 @contextlib.contextmanager

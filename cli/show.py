@@ -1,23 +1,31 @@
-"""`flowledger show ID`: one record, or a conversation, as a person wants to read it."""
+"""`flowledger show ID`: what is known of one id, and where the lists that belong to it go on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
 
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import Connection
 
-from cli import screen
-from cli.conversation import Said, conversation, panel
+from cli.conversation import Said, conversation
 from domain.errors import LedgerError
-from domain.records import Delivery, Execution, ExecutionLog, Message, Sandbox, Task, TaskLog, Workspace
-from storage.paging import MAX_LIMIT
+from domain.records import (
+    Delivery,
+    Execution,
+    ExecutionLog,
+    ListedDeadLetter,
+    Message,
+    Sandbox,
+    Task,
+    TaskLog,
+    Workspace,
+)
+from domain.statuses import DeadLetterStatus
+from storage.paging import MAX_LIMIT, BadCursor, Page
 from storage.repositories import (
+    DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
     ExecutionRepository,
@@ -27,8 +35,11 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
+from storage.repositories.base import Repository
 
-_LINE = 200
+_LINES: Final = 200
+_DEAD_LETTERS: Final = 10
+LISTS: Final = ("nodes", "tasks", "deliveries", "sandboxes", "thread", "log")
 
 
 class NotFound(LedgerError):
@@ -36,165 +47,132 @@ class NotFound(LedgerError):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """How much of each list is asked for: `lines` of the log, the last ones, and up to `limit` of the others.
+
+    `after` is where one list goes on, as `Shown.next` says it; then this one alone is asked for.
+    """
+
+    limit: int = MAX_LIMIT
+    lines: int = _LINES
+    after: str | None = None
+
+    def cursor(self, name: str) -> str | None:
+        """Where this list goes on; None if it begins."""
+        begun, _, cursor = (self.after or "").partition(":")
+        return cursor if begun == name else None
+
+    def wants(self, name: str) -> bool:
+        """Whether this list is asked for."""
+        return self.after is None or self.cursor(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """All that is known of one id: the records that have it, and the lists that belong to them."""
+    """All that is known of one id: the records that have it, and the lists that belong to them, or a part of each.
+
+    `totals` says how many each list has in all, `next` what to ask for if this is not all of it: the next ones, and, of
+    the log, whose last lines these are, those before. `dead_letters` are about the id: the open ones, or, if nothing is
+    recorded of it, all.
+    """
 
     subject: str
     execution: Execution | None
-    nodes: tuple[ExecutionLog, ...]
-    tasks: tuple[Task, ...]
     task: Task | None
     message: Message | None
-    deliveries: tuple[Delivery, ...]
     workspace: Workspace | None
-    sandboxes: tuple[Sandbox, ...]
     sandbox: Sandbox | None
-    log: tuple[TaskLog, ...]
-    more_log: bool
+    nodes: tuple[ExecutionLog, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    sandboxes: tuple[Sandbox, ...] = ()
+    log: tuple[TaskLog, ...] = ()
     thread: tuple[Said, ...] = ()
+    dead_letters: tuple[ListedDeadLetter, ...] = ()
+    totals: dict[str, int] = field(default_factory=dict)
+    next: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is anything but dead letters."""
+        records = (self.execution, self.task, self.message, self.workspace, self.sandbox)
+        return bool(self.thread) or any(record is not None for record in records)
+
+    def why_not(self) -> str:
+        """What to say if nothing is recorded."""
+        count = self.totals["dead_letters"]
+        about = f"{count:,} dead letter{'' if count == 1 else 's'} about it"
+        return f"nothing recorded has the id {self.subject!r}, but {about}: {self.dead_letters[0].detail}"
 
 
-def find(connection: Connection, subject: str) -> Shown:
-    """Everything under the id `subject`; raises NotFound."""
-    execution = ExecutionRepository(connection).get(subject)
-    task = TaskRepository(connection).get(subject)
-    message = MessageRepository(connection).get(subject)
-    workspace = WorkspaceRepository(connection).get(subject)
-    sandbox = SandboxRepository(connection).get(subject)
-    thread = conversation(connection, subject)
-    if not (execution or task or message or workspace or sandbox or thread):
+def find(connection: Connection, subject: str, asked: Asked | None = None) -> Shown:
+    """Everything under the id `subject`; raises NotFound, and BadCursor for an `after` that no list has."""
+    asked = asked or Asked()
+    if asked.after is not None and not any(asked.after.startswith(f"{name}:") for name in LISTS):
+        raise BadCursor(f"not where a list of `show` goes on: {asked.after[:40]!r}; start again without it")
+    records: dict[str, Any] = {
+        "execution": ExecutionRepository(connection).get(subject),
+        "task": TaskRepository(connection).get(subject),
+        "message": MessageRepository(connection).get(subject),
+        "workspace": WorkspaceRepository(connection).get(subject),
+        "sandbox": SandboxRepository(connection).get(subject),
+    }
+    lists = _Lists(asked)
+    _take_lists(connection, subject, records, lists)
+    letters = DeadLetterRepository(connection)
+    is_recorded = bool(lists.items.get("thread")) or any(record is not None for record in records.values())
+    status = DeadLetterStatus.OPEN if is_recorded else None
+    dead = letters.about(subject, limit=_DEAD_LETTERS, status=status)
+    if not (is_recorded or dead):
         raise NotFound(f"nothing recorded has the id {subject!r}; `flowledger status` shows what waits to be recorded")
-    logs = TaskLogRepository(connection)
-    log = logs.of_task(subject, limit=_LINE) if task else logs.of_execution(subject, limit=_LINE)
+    if dead:
+        lists.totals["dead_letters"] = letters.count_about(subject, status=status)
     return Shown(
-        subject=subject,
-        execution=execution,
-        nodes=ExecutionLogRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
-        tasks=TaskRepository(connection).of_execution(subject, limit=MAX_LIMIT).items if execution else (),
-        task=task,
-        message=message,
-        deliveries=DeliveryRepository(connection).of_message(subject, limit=MAX_LIMIT).items if message else (),
-        workspace=workspace,
-        sandboxes=SandboxRepository(connection).of_workspace(subject, limit=MAX_LIMIT).items if workspace else (),
-        sandbox=sandbox,
-        log=log.items,
-        more_log=log.cursor is not None,
-        thread=thread,
+        subject,
+        **records,
+        **lists.items,
+        dead_letters=tuple(dead),
+        totals=lists.totals,
+        next=lists.next,
     )
 
 
-def print_shown(shown: Shown) -> None:
-    """The record, then what belongs to it."""
-    for part in _parts(shown):
-        screen.out.print(part)
+class _Lists:
+    """Collects a part of each list, how many there are in all, and where it goes on."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.items: dict[str, Any] = {}
+        self.totals: dict[str, int] = {}
+        self.next: dict[str, str] = {}
+
+    def take(self, name: str, read: Callable[..., Page[Any]], count: Callable[[], int]) -> None:
+        """Take one page of a list by `read(limit=…, after=…)`; `count` is asked only if that is not the whole list."""
+        if not self._asked.wants(name):
+            return
+        cursor = self._asked.cursor(name)
+        page = read(limit=self._asked.lines if name == "log" else self._asked.limit, after=cursor)
+        self.items[name] = page.items
+        self.totals[name] = count() if page.cursor is not None or cursor is not None else len(page.items)
+        if page.cursor is not None:
+            self.next[name] = f"{name}:{page.cursor}"
 
 
-def _parts(shown: Shown) -> Iterator[RenderableType]:
-    records = {"execution": shown.execution, "task": shown.task, "workspace": shown.workspace, "sandbox": shown.sandbox}
-    for kind, record in records.items():
-        if record is not None:
-            yield _record(kind, record)
-    if shown.nodes:
-        yield _nodes(shown.nodes)
-    if shown.tasks:
-        yield _tasks(shown.tasks)
-    if shown.log:
-        yield _log(shown.log, more=shown.more_log)
-    if shown.message is not None:
-        yield _message(shown.message, shown.deliveries)
-    if shown.sandboxes:
-        yield _sandboxes(shown.sandboxes)
-    if shown.thread:
-        yield panel(shown.subject, shown.thread)
-
-
-def _record(kind: str, record: Execution | Task | Workspace | Sandbox) -> Panel:
-    """The fields that have a value, in the order of the table."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name in record.__slots__:
-        value: Any = getattr(record, name)
-        if value is None or name in ("id", "status"):
-            continue
-        shown = screen.words(screen.time(value) if name.endswith("_at") else value)
-        grid.add_row(name, _error(value) if name == "error" else shown)
-    took = screen.duration(record.started_at, record.finished_at) if isinstance(record, Execution | Task) else ""
-    if took:
-        grid.add_row("took", took)
-    title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
-    return Panel(grid, title=title, title_align="left")
-
-
-def _error(error: dict[str, Any]) -> Group:
-    kind = f"{error['type']}: " if error.get("type") else ""
-    parts = [screen.words(f"{kind}{error.get('message', '')}", "red")]
-    if error.get("traceback"):
-        parts.append(screen.words(error["traceback"], "dim"))
-    return Group(*parts)
-
-
-def _nodes(nodes: tuple[ExecutionLog, ...]) -> Table:
-    table = Table(
-        "node", "iteration", "attempt", "status", "started", "took", "said", title="Nodes", title_justify="left"
+def _take_lists(connection: Connection, subject: str, records: dict[str, Any], lists: _Lists) -> None:
+    """The lists that belong to the records that there are."""
+    nodes, tasks = ExecutionLogRepository(connection), TaskRepository(connection)
+    deliveries, sandboxes = DeliveryRepository(connection), SandboxRepository(connection)
+    messages, logs = MessageRepository(connection), TaskLogRepository(connection)
+    belonging: tuple[tuple[str, str, Callable[..., Page[Any]], Repository[Any], str], ...] = (
+        ("nodes", "execution", nodes.of_execution, nodes, "execution_id"),
+        ("tasks", "execution", tasks.of_execution, tasks, "execution_id"),
+        ("deliveries", "message", deliveries.of_message, deliveries, "message_id"),
+        ("sandboxes", "workspace", sandboxes.of_workspace, sandboxes, "workspace_id"),
     )
-    for run in nodes:
-        said = run.error["message"] if run.error else run.reason or run.output
-        table.add_row(
-            screen.words(run.node), str(run.iteration), str(run.attempt), screen.status(run.status),
-            screen.time(run.started_at), screen.duration(run.started_at, run.finished_at), screen.words(said, limit=60),
-        )  # fmt: skip
-    return table
-
-
-def _tasks(tasks: tuple[Task, ...]) -> Table:
-    table = Table("task", "name", "status", "attempt", "created", "took", title="Tasks", title_justify="left")
-    for task in tasks:
-        table.add_row(
-            screen.words(task.id), screen.words(task.name, limit=40), screen.status(task.status), str(task.attempt),
-            screen.time(task.created_at), screen.duration(task.started_at, task.finished_at),
-        )  # fmt: skip
-    return table
-
-
-def _sandboxes(sandboxes: tuple[Sandbox, ...]) -> Table:
-    title = "Sandboxes" if len(sandboxes) < MAX_LIMIT else f"Sandboxes, the newest {MAX_LIMIT:,}"
-    table = Table("sandbox", "name", "status", "since", "agent", "health", title=title, title_justify="left")
-    for sandbox in sandboxes:
-        table.add_row(
-            screen.words(sandbox.id), screen.words(sandbox.name, limit=40), screen.status(sandbox.status),
-            screen.time(sandbox.status_at), screen.words(sandbox.agent_id),
-            screen.words((sandbox.health or {}).get("status"), limit=40),
-        )  # fmt: skip
-    return table
-
-
-def _log(lines: tuple[TaskLog, ...], *, more: bool) -> Table:
-    title = f"Log, the first {len(lines)} lines" if more else "Log"
-    table = Table.grid(padding=(0, 2))
-    table.title, table.title_justify = title, "left"
-    for line in lines:
-        style = screen.LEVEL_STYLES.get(line.level, "")
-        where = f"{line.node}: " if line.node else ""
-        message = screen.words(where + line.message, style)
-        if line.context:
-            message.append(f"  {screen.safe(screen.json_words(line.context))}", style="dim")
-        table.add_row(Text(screen.time(line.time), style="dim"), Text(line.level, style=style), message)
-    return table
-
-
-def _message(message: Message, deliveries: tuple[Delivery, ...]) -> Panel:
-    content = message.content if isinstance(message.content, str) else screen.json_words(message.content)
-    table = Table("to", "status", "sent", "delivered", "reason", box=None)
-    for delivery in deliveries:
-        table.add_row(
-            screen.words(delivery.to_sandbox_id), screen.status(delivery.status), screen.time(delivery.sent_at),
-            screen.time(delivery.delivered_at), screen.words(delivery.reason),
-        )  # fmt: skip
-    names = ("from_sandbox_id", "workspace_id", "thread_id", "in_reply_to", "execution_id", "task_id", "priority")
-    facts = [
-        screen.words(f"{name}: {getattr(message, name)}", "dim") for name in names if getattr(message, name) is not None
-    ]
-    times = screen.words(f"created_at: {screen.time(message.created_at)}", "dim")
-    title = Text.assemble("message ", (screen.safe(message.id), "bold"), " ", message.message_type or "not sent yet")
-    return Panel(Group(*facts, times, screen.words(content), table), title=title, title_align="left")
+    for name, kind, read, repository, column in belonging:
+        if records[kind] is not None:
+            lists.take(name, partial(read, subject), partial(repository.count, **{column: subject}))
+    lists.take("thread", partial(conversation, connection, subject), partial(messages.count, thread_id=subject))
+    column = "execution_id" if records["task"] is None else "task_id"
+    if records["execution"] is not None or records["task"] is not None:
+        lists.take("log", partial(logs.last, column, subject), partial(logs.count, **{column: subject}))

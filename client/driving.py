@@ -14,7 +14,8 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from client.plans import TRANSIENT, Command, Do, Listen, Plan, Result, Say, Step, Wait
+from client.plans import Command, Do, Listen, Plan, Result, Say, Step, Wait
+from client.refusals import is_denied, is_elsewhere, passes
 from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 
@@ -66,9 +67,12 @@ class Driver:
             with self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
-                return pipeline.execute(raise_on_error=False)
+                answers = pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
-            return [error]
+            answers = [error]
+        if any(map(is_elsewhere, answers)):
+            self._client.connection_pool.disconnect(inuse_connections=False)
+        return _placed(answers, self._client)
 
     def _listen(self, command: Command, seconds: float) -> Any:
         pool = self._client.connection_pool
@@ -89,8 +93,8 @@ class Driver:
             answered = True
             return reply
         except (redis.RedisError, OSError) as error:
-            answered = not isinstance(error, TRANSIENT)
-            return error
+            answered = not passes(error)
+            return _placed([error], self._client)[0]
         finally:
             if not answered:  # what may still come must not be the answer to another question
                 connection.disconnect()
@@ -153,9 +157,14 @@ class AsyncDriver:
                 for command in commands:
                     pipeline.execute_command(*command)
                 answers: list[Any] = await pipeline.execute(raise_on_error=False)
-                return answers
         except (redis.RedisError, OSError) as error:
-            return [error]
+            answers = [error]
+        await self._leave_old_server(answers)
+        return _placed(answers, self._client)
+
+    async def _leave_old_server(self, answers: list[Any]) -> None:
+        if any(map(is_elsewhere, answers)):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def _listen(self, command: Command) -> Any:
         """The library takes a connection out of its pool, and gives one up whose answer was not waited for."""
@@ -165,13 +174,24 @@ class AsyncDriver:
             await asyncio.wait((asked, closed), return_when=asyncio.FIRST_COMPLETED)
             return await asked if asked.done() else None
         except (redis.RedisError, OSError) as error:
-            return error
+            await self._leave_old_server([error])
+            return _placed([error], self._client)[0]
         finally:
             asked.cancel()
             closed.cancel()
             await asyncio.wait((asked, closed))
             if not asked.cancelled():
                 asked.exception()  # seen: what came too late is asked for again
+
+
+def _placed(answers: list[Any], client: Any) -> list[Any]:
+    """The answers; those that deny access say who was denied where: a person has to mend it there."""
+    for answer in answers:
+        if is_denied(answer):
+            options = client.connection_pool.connection_kwargs
+            place = options.get("path") or f"{options.get('host')}:{options.get('port')}"
+            answer.add_note(f"{options.get('username') or 'default'} at {place}")
+    return answers
 
 
 def _connect(kind: Any, retry: object, settings: Settings) -> Any:
@@ -187,6 +207,7 @@ def _connect(kind: Any, retry: object, settings: Settings) -> Any:
             socket_connect_timeout=timeout,
             retry=retry,
         )
+        str(client.connection_pool.connection_kwargs.get("host", "")).encode("idna")
     except ValueError:
         raise SettingsError("the broker's URL is not one like redis://host:6379/0") from None
     client.response_callbacks.clear()

@@ -36,7 +36,7 @@ class Face:
         return 0 if self._spooling is None else self._spooling.spool.waiting
 
     def prepare(self, event: Publishable) -> Prepared:
-        """Checks an event and fixes its id, once, so that it can be sent again and again; raises Refused."""
+        """Check an event, and fix its id and its time, once, so that it can be sent again and again; raises Refused."""
         return prepare(event, shards=self.settings.shards, limits=self._limits)
 
     def _open(self, spool: SpoolPath | None) -> None:

@@ -16,8 +16,9 @@ from typing import Final
 from client.hands import Hands
 from client.inbox_commands import GroupGone, InboxCommands
 from client.message import Message, entries
-from client.plans import FIRST_WAIT_SECONDS, TRANSIENT, Listen, Plan, Wait
+from client.plans import FIRST_WAIT_SECONDS, Listen, Plan, Wait
 from client.presence import BEAT_SECONDS, Presence, decoded
+from client.refusals import passes
 from client.sorting import Sorting
 from domain import streams
 from domain.settings import Settings
@@ -152,7 +153,7 @@ class Inbox:
         if not isinstance(reply, Exception):
             yield from self._sorting.taking(entries(reply))
             return True
-        if not isinstance(reply, TRANSIENT) or time.monotonic() - began >= self._timeout:
+        if not passes(reply) or time.monotonic() - began >= self._timeout:
             raise self.commands.error(reply)
         self._again()  # which is patient
         yield Wait(FIRST_WAIT_SECONDS)

@@ -13,13 +13,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions as redis_errors
 
-from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
+from client.refusals import is_denied, passes, why_denied, why_not_now
+from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError
 
 Command = tuple[str | bytes, ...]
 Result = TypeVar("Result")
 
-TRANSIENT: Final = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
-"""Redis is away, or may be."""
 FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 1.0
 
@@ -69,7 +68,10 @@ def done(work: Callable[[], Any]) -> Plan[Any]:
 
 
 def replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[list[Any], Exception | None]]:
-    """The replies up to the first that is an error, and that; tries again while Redis is away, for so long."""
+    """Return the replies before the first error, and that error if there is one.
+
+    Retry for `timeout_seconds` while Redis is unreachable or refuses for now (`client.refusals`).
+    """
     deadline = time.monotonic() + timeout_seconds
     wait = FIRST_WAIT_SECONDS
     while True:
@@ -77,7 +79,7 @@ def replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[l
         place = next((place for place, answer in enumerate(answers) if isinstance(answer, Exception)), None)
         if place is None:
             return list(answers), None
-        if not isinstance(answers[place], TRANSIENT) or time.monotonic() + wait > deadline or (yield Wait(wait)):
+        if not passes(answers[place]) or time.monotonic() + wait > deadline or (yield Wait(wait)):
             return answers[:place], answers[place]
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
@@ -117,8 +119,8 @@ def _understood(error: Exception, timeout_seconds: float, again: Again) -> tuple
         return BrokerFull, "Redis is full (its maxmemory is used up)", to_do
     if str(error).startswith("MISCONF"):
         return BrokerFull, f"Redis cannot write to its disk: {error}", f"; {again.what} when it has room"
-    if isinstance(error, TRANSIENT):
-        within = f" within {timeout_seconds:g} s" if timeout_seconds else ""
-        why = f"Redis did not answer{within} ({type(error).__name__})"
-        return BrokerUnavailable, why, f"; {again.what}{again.safely}"
+    if is_denied(error):
+        return AccessDenied, *why_denied(error)
+    if passes(error):
+        return BrokerUnavailable, why_not_now(error, timeout_seconds), f"; {again.what}{again.safely}"
     return PublishError, f"Redis refuses: {error}", ""

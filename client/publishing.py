@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from client.plans import Command, Plan, publish_error, replies, transaction
+from client.typos import warn_of_unknown
 from domain import json_text, streams
 from domain.envelope import Envelope, parse
 from domain.errors import PublishError, Reason, Refused
 from domain.ids import new_id
 from domain.limits import DEFAULT_LIMITS, Limits
+from domain.times import now, written_time
 
 Publishable = Envelope | Mapping[str, Any] | str | bytes
 """A typed envelope, a CloudEvent as a dict, or one as JSON text."""
@@ -51,15 +53,16 @@ class Published(NamedTuple):
 
 
 def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
-    """Checks an event as a worker would, gives it an id where it has none, and finds its shard (CONTRACT §1).
+    """Check an event as a worker would, and find its shard (CONTRACT §1).
 
-    Raises Refused with the field at fault.
+    A dict without an id gets one, and the present time if it has none. With an id of its own each try must be the same
+    event, so its time is its caller's. Text is taken as it is. Raises Refused with the field at fault.
     """
     if isinstance(event, str | bytes):
         raw = event.encode("utf-8", _ESCAPED) if isinstance(event, str) else event
     else:
         raw = _text(event).encode("utf-8", _ESCAPED)
-    parsed = parse(raw, limits)
+    parsed = parse(raw, limits, warn_of_unknown)
     return Prepared(parsed.id, streams.shard_of(parsed.partition_key, shards), raw)
 
 
@@ -127,7 +130,9 @@ def _text(event: Envelope | Mapping[str, Any]) -> str:
         if isinstance(event, Envelope):
             return event.to_json()
         present = {name: value for name, value in event.items() if value is not None}
-        return json_text.dumps({"specversion": "1.0", "id": new_id("evt")} | present)
+        if "id" not in present:
+            present = {"id": new_id("evt"), "time": written_time(now())} | present
+        return json_text.dumps({"specversion": "1.0"} | present)
     except RecursionError:
         words = "nested deeper than Python can write, and so deeper than LEDGER_MAX_DEPTH allows"
         raise Refused(Reason.NOT_JSON, "", words) from None

@@ -18,7 +18,7 @@ from client.plans import Plan, Wait, done
 from client.publishing import BATCH, Prepared, Published, adding, batches
 from client.spool import Oldest, Spool
 from domain import streams
-from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError
+from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ _PATIENCE_SECONDS: Final = 0.5
 _FIRST_WAIT_SECONDS: Final = 0.1
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _TURN_SECONDS: Final = 0.005
+_KEPT: Final = (BrokerUnavailable, BrokerFull, AccessDenied)
+"""Errors that say nothing of the event: it is kept until Redis takes it (docs/decisions/0036)."""
 _BATCHES_BEFORE: Final = 2
 """Batches of the spool that go before each new batch: so the spool runs empty, even behind a busy publisher."""
 
@@ -44,9 +46,9 @@ class Spooling:
         self._next_try = 0.0
 
     def publishing(self, events: Iterable[Prepared]) -> Plan[list[Published]]:
-        """As `client.publishing.publishing`; where Redis is away or full, events are kept in the spool.
+        """As `client.publishing.publishing`; if Redis is away or full, or denies access, events are kept in the spool.
 
-        Raises SpoolError where they cannot be kept, PublishError where Redis refuses them for another reason.
+        Raises SpoolError if they cannot be kept, PublishError if Redis refuses them for another reason.
         """
         published: list[Published] = []
         try:
@@ -61,7 +63,8 @@ class Spooling:
     def flushing(self, patience_seconds: float, timeout_seconds: float | None = None) -> Plan[int]:
         """Sends what waits; how many events still wait: none, but where `timeout_seconds` were over first.
 
-        Raises PublishError where Redis has taken nothing for `patience_seconds`, SpoolError where the disk fails.
+        Raises PublishError if Redis has taken nothing for `patience_seconds`, or denies access; SpoolError if the disk
+        fails.
         """
         began = patient_since = time.monotonic()
         while self.spool.waiting:
@@ -70,7 +73,7 @@ class Spooling:
             now = time.monotonic()
             if self._done > done:
                 patient_since = now
-            elif self._away is not None and now - patient_since >= patience_seconds:
+            elif isinstance(self._away, AccessDenied) or (self._away and now - patient_since >= patience_seconds):
                 words = f"{self.spool.waiting:,} events wait in the spool {self.spool.path}: {self._away.why}"
                 raise type(self._away)(words, self._away.why) from self._away
             if timeout_seconds is not None and now - began >= timeout_seconds:
@@ -115,7 +118,7 @@ class Spooling:
         if not self.spool.waiting:
             confirmed, error = yield from adding(batch, min(_PATIENCE_SECONDS, self._timeout))
             published += confirmed
-            if error is not None and not isinstance(error, BrokerUnavailable | BrokerFull):
+            if error is not None and not isinstance(error, _KEPT):
                 raise error
             self._heard(error)
         rest = batch[len(confirmed) :]
@@ -164,8 +167,9 @@ class Spooling:
     def _heard(self, error: PublishError | None) -> None:
         """What the last try says of Redis."""
         if error is not None:
-            if self._away is None:
-                logger.warning("events wait in the spool %s: %s", self.spool.path, error.why)
+            if type(error) is not type(self._away):
+                level = logging.ERROR if isinstance(error, AccessDenied) else logging.WARNING
+                logger.log(level, "events wait in the spool %s: %s", self.spool.path, error.why)
             self._away = error
             self._next_try = time.monotonic() + self._wait
             self._wait = min(2 * self._wait, _LONGEST_WAIT_SECONDS)

@@ -7,7 +7,7 @@ the bytes of a stream entry, or raises `Refused` with the reason and the field a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +37,20 @@ _UTF8_BYTES: Final = 4
 TRACING: Final = ("traceparent", "tracestate", "baggage", "b3")
 """Attributes that only carry tracing."""
 _KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
+
+MISSING: Final = "is missing"
+"""How the words of a refusal begin if an attribute that is required is absent."""
+
+ATTRIBUTES: Final = frozenset(
+    {
+        "specversion", "id", "source", "type", "subject", "time", "sequence", *_KEPT_TEXTS, *TRACING, "signature",
+        "datacontenttype", "dataschema", "data", "data_base64",
+    }
+)  # fmt: skip
+"""The attributes that are known, here or to CloudEvents; all others are extensions, and only kept."""
+
+Notice = Callable[[type[EventData], dict[str, Any]], None]
+"""Is told the model of a valid event's data, and all attributes as they were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +129,11 @@ class Event(NamedTuple):
     """What decides the shard (CONTRACT §1)."""
 
 
-def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
-    """The event that `raw` holds; raises Refused where CONTRACT §2 or §4 is broken, or it is beyond `limits`."""
+def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS, notice: Notice | None = None) -> Event:
+    """The event that `raw` holds; raises Refused if CONTRACT §2 or §4 is broken, or it is beyond `limits`.
+
+    `notice` is called with what was read of a valid event.
+    """
     if len(raw) > limits.max_event_bytes:
         beyond = BeyondLimit("", f"{len(raw):,} bytes", limits.max_event_bytes, "max_event_bytes")
         raise Refused(Reason.TOO_LARGE, "", str(beyond))
@@ -144,6 +161,8 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
         _check_id_lengths(model, data, limits.max_id_bytes)
     if isinstance(typed, MessageSent):
         _check_recipients(typed, limits.max_recipients)
+    if notice is not None:
+        notice(model, attributes)
     return Event(
         id=event_id,
         source=source,
@@ -177,14 +196,14 @@ def _read(raw: bytes, limits: Limits) -> tuple[str, dict[str, Any]]:
 def _check_version(attributes: dict[str, Any]) -> None:
     version = attributes.get("specversion")
     if version != "1.0":
-        words = "is missing" if version is None else f"is {ascii(version)[:40]}"
+        words = MISSING if version is None else f"is {ascii(version)[:40]}"
         raise _wrong("specversion", f'{words}; CloudEvents 1.0 needs "1.0"')
 
 
 def _text(attributes: dict[str, Any], name: str) -> str:
     value = attributes.get(name)
     if value is None:
-        raise _wrong(name, "is missing")
+        raise _wrong(name, MISSING)
     if not isinstance(value, str):
         raise _wrong(name, "must be a string")
     if not value:

@@ -13,6 +13,10 @@ class SettingsError(LedgerError):
     """A setting is missing or has a value that cannot be used."""
 
 
+class UnknownField(LedgerError, TypeError):
+    """Typed data was given a field that its class does not have."""
+
+
 class Reason(StrEnum):
     """Why an entry became a dead letter: the codes of `dead_letters.reason`."""
 
@@ -56,11 +60,15 @@ class PublishError(LedgerError):
 
 
 class BrokerUnavailable(PublishError):
-    """Redis did not answer in time or is away."""
+    """Redis did not answer in time, is away, or takes nothing for now, as during a failover."""
 
 
 class BrokerFull(PublishError):
     """Redis has no memory (`maxmemory`), or no room on its disk, for new entries; those that it has are recorded."""
+
+
+class AccessDenied(PublishError):
+    """Redis does not let this user in, or not do this: its password or its rights are wrong. Nothing was done."""
 
 
 class SpoolError(PublishError):

@@ -16,6 +16,8 @@ _PAIR: Final = re.compile("([\x02\ud7ff])(.)", re.DOTALL)
 """What `_escape` makes."""
 _TEXT: Final = re.compile("((?:[\x02\ud7ff].|[^\x01\x02\ud7ff])*)\x01", re.DOTALL)
 """What `_text` makes, and its end."""
+_TIMED: Final = "1"
+_EARLIEST_TIMED: Final = "0"
 _TIME_WIDTH: Final = len("2026-01-31 12:00:00.250000")
 
 
@@ -29,7 +31,7 @@ def order_key(sequence: str | None, time: str | None, source: str, event_id: str
 
     Times, here and below, are text as `domain.times.sortable` gives it.
     """
-    moment = "0" if time is None else "1" + time
+    moment = "0" if time is None else _TIMED + time
     return f"{_sequence(sequence)}{moment}{_text(source)}{_END}{_text(event_id)}"
 
 
@@ -41,10 +43,20 @@ def owner_of(key: str) -> tuple[str, str]:
 def owner_of_order(key: str) -> tuple[str, str]:
     """The event that an `order_key` belongs to: its source and its id."""
     time = _sequence_end(key, 0)
-    source = time + 1 + (_TIME_WIDTH if key[time] == "1" else 0)
+    source = time + 1 + (_TIME_WIDTH if key[time] == _TIMED else 0)
     match = _TEXT.match(key, source)
     assert match is not None
     return _PAIR.sub(_unescape, match[1]), _PAIR.sub(_unescape, key[match.end() :])
+
+
+def has_time(key: str) -> bool:
+    """Whether the event that an `event_key` belongs to has a time of its own."""
+    return key[_sequence_end(key, _natural_end(key, 0) + 1)] == _TIMED
+
+
+def earliest_has_time(key: str) -> bool:
+    """The same of an `earliest_key`."""
+    return key[:1] == _EARLIEST_TIMED
 
 
 def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) -> str:
@@ -53,7 +65,7 @@ def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) 
     Events with a time go before those without one (whose time is `recorded_at`), and among either, the preferred
     type (`created`) goes before any other.
     """
-    timed = "0" if time is not None else "1"
+    timed = _EARLIEST_TIMED if time is not None else "1"
     return f"{timed}{'0' if preferred else '1'}{time or recorded_at}"
 
 

@@ -1,4 +1,8 @@
-"""What stands in the tables, as people and programs read it: one frozen record per table of CONTRACT §5."""
+"""What stands in the tables, as people and programs read it: one frozen record per table of CONTRACT §5.
+
+`took_seconds` stands in no table: it is the time from start to end, if both have a time of their own (a producer's, not
+the journal's) and the end is not before the start, as it may be if two clocks told them.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,7 @@ class Execution:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    took_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ class ExecutionLog:
     state: dict[str, Any] | None
     started_at: datetime | None
     finished_at: datetime | None
+    took_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +104,7 @@ class Task:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    took_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +202,7 @@ class DeadLetter:
     detail: str
     type: str | None
     source: str | None
+    subject: str | None
     event_id: str | None
     first_seen: datetime
     attempts: int
@@ -214,6 +222,7 @@ class ListedDeadLetter:
     detail: str
     type: str | None
     source: str | None
+    subject: str | None
     event_id: str | None
     first_seen: datetime
     attempts: int

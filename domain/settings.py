@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import SettingsError
+from domain.likeness import did_you_mean, is_news, nearest
 from domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
+
+logger = logging.getLogger(__name__)
+
+_PREFIX: Final = "LEDGER_"
+_URLS: Final = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
 
 
 def default_home() -> Path:
@@ -31,10 +39,10 @@ class Settings(BaseSettings):
     are secrets: they never show in logs or errors.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix="LEDGER_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(frozen=True, env_prefix=_PREFIX, extra="ignore", populate_by_name=True)
 
-    redis_url: Annotated[SecretStr | None, Field(validation_alias="REDIS_URL")] = None
-    database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
+    redis_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["redis_url"])] = None
+    database_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["database_url"])] = None
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
@@ -119,6 +127,7 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, **given: Any) -> Self:
         """Settings from the environment, with those `given` instead; raises SettingsError that names what is wrong."""
+        cls._warn_of_unknown(given)
         try:
             return cls(**given)
         except ValidationError as error:
@@ -126,3 +135,17 @@ class Settings(BaseSettings):
             name = str(first["loc"][0])
             named = name if name.isupper() else variable(name)
             raise SettingsError(f"{named}: {first['msg']}") from None
+
+    @classmethod
+    def _warn_of_unknown(cls, given: Mapping[str, Any]) -> None:
+        """Warn, once each, of variables that are probably misspelt, and of any that is `given` and no setting."""
+        names = {name: _URLS.get(name, variable(name)) for name in cls.model_fields}
+        for name in os.environ:
+            short = name.upper().removeprefix(_PREFIX)
+            if short == name.upper() or name.upper() in names.values():
+                continue
+            meant = nearest(short, names)
+            if meant is not None and is_news(name):
+                logger.warning("%s is no setting, and does nothing%s", name, did_you_mean(names[meant]))
+        for name in filter(is_news, given.keys() - names.keys() - set(_URLS.values())):
+            logger.warning("%s is no setting, and does nothing%s", name, did_you_mean(nearest(name, names)))

@@ -22,7 +22,7 @@ _MOST_NAME: Final = 400
 class Read(NamedTuple):
     """An entry as it was understood: an event and its transaction, or why it is refused.
 
-    `names` are `type`, `source` and `event_id` of a refused one, if they could still be read; `is_plain` asks for the
+    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could still be read; `is_plain` asks for the
     form of a dead letter that cannot fail.
     """
 
@@ -37,7 +37,9 @@ class Read(NamedTuple):
     def dead(self, refused: Refused, *, is_plain: bool = False) -> Read:
         """The same entry, refused."""
         event = self.event
-        names = self.names if event is None else {"type": event.type, "source": event.source, "event_id": event.id}
+        names = self.names
+        if event is not None:
+            names = {"type": event.type, "source": event.source, "subject": event.subject, "event_id": event.id}
         return Read(self.entry, self.raw, refused=refused, names={} if is_plain else names, is_plain=is_plain)
 
     @property

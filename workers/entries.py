@@ -85,7 +85,7 @@ def is_to_many(entry: Entry) -> bool:
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
-    """`type`, `source` and `event_id` of a dead letter, where they can be read at all."""
+    """`type`, `source`, `subject` and `event_id` of a dead letter, if they can be read at all."""
     attributes: Any = None
     if len(raw) <= limits.max_event_bytes:
         try:
@@ -94,5 +94,6 @@ def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
             attributes = None
     if not isinstance(attributes, dict):
         attributes = {}
-    texts = {"type": attributes.get("type"), "source": attributes.get("source"), "event_id": attributes.get("id")}
+    names = {"type": "type", "source": "source", "subject": "subject", "event_id": "id"}
+    texts = {column: attributes.get(name) for column, name in names.items()}
     return {name: text if isinstance(text, str) else None for name, text in texts.items()}

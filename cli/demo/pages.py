@@ -46,7 +46,7 @@ def _executions(executions: tuple[ExecutionSummary, ...]) -> Table:
             _nodes(each),
             "" if execution.iterations is None else str(execution.iterations),
             _tasks(each.tasks),
-            screen.duration(execution.started_at, execution.finished_at),
+            screen.duration(execution.took_seconds),
         )
     return table
 
@@ -79,8 +79,8 @@ def _task(shown: TaskSummary) -> Table:
         style = screen.LEVEL_STYLES.get(line.level, "")
         message = screen.words(line.message, style, limit=_LINE_WIDTH)
         table.add_row(screen.time(line.time)[11:], Text(line.level, style=style), message)
-    took = screen.duration(task.started_at, task.finished_at)
-    end = Text.assemble(f"after {took} by ", screen.words(task.worker, limit=16))
+    took = screen.duration(task.took_seconds)
+    end = Text.assemble(f"after {took} by " if took else "by ", screen.words(task.worker, limit=16))
     table.add_row(screen.time(task.finished_at)[11:], screen.status(task.status), end)
     return table
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from domain.errors import UnknownField
+from domain.likeness import did_you_mean, nearest
 from domain.statuses import LEVEL_NAMES, Level, SandboxStatus, Status, WorkspaceStatus
 from domain.times import parse_time, written_time
 
@@ -65,6 +67,9 @@ class EventData(BaseModel):
 
     `event_type` is the CloudEvents `type`; `status` is what the event says of its subject, where it says any;
     `keeps_null` are the fields in which `null` is a value of its own (CONTRACT §2).
+
+    What is read (`model_validate`) may have further fields, for the wire is tolerant; whoever writes `TaskCompleted(…)`
+    gets UnknownField for one.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -74,6 +79,17 @@ class EventData(BaseModel):
     keeps_null: ClassVar[frozenset[str]] = frozenset()
 
     attempt: Attempt = 1
+
+    def __init__(self, /, **fields: Any) -> None:
+        known = type(self).model_fields
+        unknown = next((name for name in fields if name not in known), None)
+        if unknown is not None:
+            hint = did_you_mean(nearest(unknown, known.keys() - fields.keys())) or f"; it has {', '.join(known)}"
+            raise UnknownField(f"{type(self).__name__} has no field {unknown!a}{hint}")
+        super().__init__(**fields)
+
+    # By this mark pydantic knows that reading need not come by here: it makes objects from JSON by itself.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class Described(EventData):

@@ -1,7 +1,7 @@
 """What must not be said in the clear: everything that is recorded can be read by whoever may read the tables.
 
-A field is taken for a secret by its name, a URL by the password or the token in it. No such rule finds every secret; it
-finds those that are sent without a thought.
+A field is taken for a secret by its name and its value, a URL by the password or the token in it. No such rule finds
+every secret; it finds those that are sent without a thought (docs/decisions/0023 and 0035).
 """
 
 from __future__ import annotations
@@ -9,26 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
-from urllib.parse import unquote_plus
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from domain.events.base import Part
+from domain.events.secret_names import Kind, kind_of
+from domain.events.secret_texts import has_secret, is_count, is_file, is_placeholder
 
-# In the name without separators: `db_password`, `clientSecret`, `X-Api-Key`, `PGPASSWORD`.
-_SECRET: Final = re.compile(
-    "passw(?:or)?d|passphrase|secret(?!ar)|credential|apikey|accesskey|privatekey|authorization$"
-)
-# In the name with them, for `tokenizer` and `detokenize` are words of their own.
-_TOKEN: Final = re.compile("tokens?(?![a-z])")
-_REFERENCE: Final = re.compile("_(?:id|ids|name|ref)$")
-_HUMP: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])")
-_SEPARATORS: Final = re.compile(r"[\W_]+")
-_URL: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
-_END_OF_AUTHORITY: Final = re.compile("[/?#]")
-_QUERY: Final = re.compile("[?#&;]")
 _LONGEST_NAME: Final = 100
 """Characters of each name in the path of a secret."""
 
@@ -36,10 +25,32 @@ _FIELD: Final = (
     "must not stand here: a field of this name holds a secret, and what is recorded can be read; "
     "keep it in a vault, and say here which one it is, in a field like `credential_id`"
 )
-_IN_URL: Final = "must be a URL without a password or a token in it: what is recorded can be read"
+_IN_URL: Final = (
+    "must hold no URL with a password or a token in it, and no connection string with one: what is recorded can be read"
+)
+
+_TYPES_OF_SCHEMAS: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_WORDS_OF_SCHEMAS: Final = frozenset(
+    {
+        "title", "description", "examples", "example", "enum", "format", "pattern", "required", "contentEncoding",
+        "contentMediaType", "$id", "$schema", "$ref", "$comment",
+    }
+)  # fmt: skip
+"""Keywords of a JSON schema that say what a value looks like; `default` and `const` are values."""
+_LISTS_OF_FIELDS: Final = frozenset({"env", "environment", "headers"})
+_LISTED: Final = re.compile(r"\s*([\w.-]{1,100})\s*[=:]\s*", re.ASCII)
+"""`NAME=value`, as Docker lists an environment, and `Name: value`, as headers are written."""
 
 _Place = tuple["_Place", str] | None
 """A path from its end: the name, behind the place of what it is in."""
+
+
+class _Field(NamedTuple):
+    """The field named like a secret that a value stands in, perhaps deep; `directly` if only lists are in between."""
+
+    place: _Place
+    kind: Kind
+    directly: bool = True
 
 
 class Unclassified(Part):
@@ -59,46 +70,73 @@ class Unclassified(Part):
 
 def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
     """Where secrets stand in a JSON value, and what is wrong there. Without recursion: values may be deep."""
-    left: list[tuple[_Place, Any]] = [(None, value)]
+    left: list[tuple[_Place, Any, _Field | None]] = [(None, value, None)]
     while left:
-        place, item = left.pop()
+        place, item, field = left.pop()
         if isinstance(item, dict):
             for name, inner in item.items():
-                if is_secret(name, inner):
-                    yield (place, name), _FIELD
-                left.append(((place, name), inner))
+                if "://" in name and has_secret(name):
+                    yield place, _IN_URL  # the name itself must not be told
+                elif not (name in _WORDS_OF_SCHEMAS and _is_schema(item)):
+                    left.append(((place, name), inner, _field((place, name), _says(item, name), field)))
         elif isinstance(item, list):
-            left += [((place, str(number)), inner) for number, inner in enumerate(item)]
-        elif isinstance(item, str) and _is_secret_url(item):
+            listed = place is not None and place[1].lower() in _LISTS_OF_FIELDS
+            for number, inner in enumerate(item):
+                at = (place, str(number))
+                left.append((at, *_listed(at, inner)) if listed and isinstance(inner, str) else (at, inner, field))
+        elif field is not None and _is_secret(item, field):
+            yield field.place, _FIELD
+        elif isinstance(item, str) and has_secret(item):
             yield place, _IN_URL
 
 
-def is_secret(name: str, value: object) -> bool:
-    """Whether a field of this name and value holds a secret.
-
-    Null, true and false hold none, nor does what names one (`credential_id`), nor a number of tokens (`max_tokens`).
-    """
-    if value is None or isinstance(value, bool):
-        return False
-    spread = _SEPARATORS.sub("_", _HUMP.sub("_", name)).lower()
-    if _REFERENCE.search(spread):
-        return False
-    if _SECRET.search(spread.replace("_", "")):
-        return True
-    return _TOKEN.search(spread) is not None and not isinstance(value, int | float | Decimal)
+def _says(item: dict[str, Any], name: str) -> str:
+    """The name of a field, or, of the `value` of a pair like `{"name": "DB_PASSWORD", "value": …}`, what names that."""
+    if name == "value":
+        label = item.get("name", item.get("key"))
+        if isinstance(label, str):
+            return label
+    return name
 
 
-def _is_secret_url(text: str) -> bool:
-    """Whether it is a URL with a password (`scheme://user:password@host`), or a secret among what it asks for."""
-    scheme = _URL.match(text)
-    if scheme is None:
-        return False
-    authority, *rest = _END_OF_AUTHORITY.split(text[scheme.end() :], maxsplit=1)
-    user, _, _ = authority.rpartition("@")
-    if user.partition(":")[2]:
-        return True
-    asked = (part.partition("=") for part in _QUERY.split("".join(rest)))
-    return any(value and is_secret(unquote_plus(name), value) for name, _, value in asked)
+def _field(place: _Place, name: str, outer: _Field | None) -> _Field | None:
+    """What a value of this name stands in; `outer` is what the object stands in that has it."""
+    kind = kind_of(name)
+    if kind is Kind.REFERENCE:
+        return None
+    if kind is Kind.OTHER:
+        return None if outer is None else outer._replace(directly=False)
+    return _Field(place, kind)
+
+
+def _listed(place: _Place, text: str) -> tuple[str, _Field | None]:
+    """The value of `NAME=value`, and the field that it stands in, if that is a secret's; of any other text, itself."""
+    match = _LISTED.match(text)
+    field = None if match is None else _field(place, match[1], None)
+    return (text, None) if match is None or field is None else (text[match.end() :], field)
+
+
+def _is_secret(value: Any, field: _Field) -> bool:
+    """Whether a text, a number, null, true or false that stands in such a field is a secret."""
+    if isinstance(value, str):
+        if field.kind is Kind.TOKENS and is_count(value):
+            return False
+        return not (is_placeholder(value) or is_file(value))
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return is_number and field.directly and field.kind is Kind.SECRET
+
+
+def _is_schema(item: dict[str, Any]) -> bool:
+    """Whether it is a JSON schema, as a tool has one for its parameters: what it says of a value is no value."""
+    types = item.get("type")
+    if isinstance(types, str):
+        return types.lower() in _TYPES_OF_SCHEMAS
+    if isinstance(types, list):
+        return any(isinstance(one, str) and one in _TYPES_OF_SCHEMAS for one in types)
+    return any(isinstance(item.get(word), kind) for word, kind in _OTHER_SCHEMAS)
+
+
+_OTHER_SCHEMAS: Final = (("$ref", str), ("anyOf", list), ("oneOf", list), ("allOf", list), ("properties", dict))
 
 
 def _path(place: _Place) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 from domain import json_text
 from domain.envelope import Event
 from domain.events import EventData, Part
-from domain.keys import earliest_key, event_key, owner_of_order
+from domain.keys import earliest_has_time, earliest_key, event_key, has_time, owner_of_order
 from domain.statuses import RANKS, TERMINAL_RANK, Status
 from domain.times import sortable
 from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
@@ -21,6 +21,7 @@ from storage.writes import Write
 
 Record = TypeVar("Record")
 
+_TOOK: Final = "took_seconds"
 _TEXT_FIELDS: Final = frozenset({"reason"})
 _STATUS_FIELDS: Final = ("error", "output", "reason", "usage", "final_state", "state")
 _JSON_DESCRIPTIONS: Final = frozenset(
@@ -37,9 +38,10 @@ class Repository(Generic[Record]):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def count(self) -> int:
-        """How many rows there are."""
-        return self.connection.execute(select(func.count()).select_from(self.table)).scalar_one()
+    def count(self, **values: str) -> int:
+        """Return how many rows there are that have these values in these columns."""
+        having = [self.table.c[name] == value for name, value in values.items()]
+        return self.connection.execute(select(func.count()).select_from(self.table).where(*having)).scalar_one()
 
     def _select(self) -> Select[Any]:
         return select(*(self.table.c[field.name] for field in fields(self.record)))
@@ -58,6 +60,31 @@ class Repository(Generic[Record]):
     def _record(self, row: Row[Any]) -> Record:
         record: Record = self.record(**{field.name: row._mapping[field.name] for field in fields(self.record)})
         return record
+
+
+class Timed(Repository[Record]):
+    """Reads rows that have a start and an end: their records say how long it took (`domain.records`)."""
+
+    def _select(self) -> Select[Any]:
+        shown = (self.table.c[field.name] for field in fields(self.record) if field.name != _TOOK)
+        return select(*shown, self.table.c.started_at_key, self.table.c.status_key)
+
+    def _record(self, row: Row[Any]) -> Record:
+        values = dict(row._mapping)
+        record: Record = self.record(
+            **{field.name: values[field.name] for field in fields(self.record) if field.name != _TOOK},
+            took_seconds=_took_seconds(values),
+        )
+        return record
+
+
+def _took_seconds(row: dict[str, Any]) -> float | None:
+    began, ended = row["started_at"], row["finished_at"]
+    if began is None or ended is None or ended < began:
+        return None
+    has_times = earliest_has_time(row["started_at_key"]) and has_time(row["status_key"])
+    took: float = (ended - began).total_seconds()
+    return took if has_times else None
 
 
 def mention(table: Table, event: Event, recorded_at: str, *, creates: bool = False) -> Write:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
 from domain.errors import LedgerError, Reason, Refused
 from domain.ids import content_id
@@ -40,6 +40,7 @@ class DeadLetterFilter:
     reason: Reason | None = None
     type: str | None = None
     source: str | None = None
+    subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -48,7 +49,7 @@ class DeadLetterFilter:
         columns = _TABLE.c
         clauses = [
             columns[name] == plain(value)
-            for name in ("status", "reason", "type", "source")
+            for name in ("status", "reason", "type", "source", "subject")
             if (value := getattr(self, name)) is not None
         ]
         if self.since is not None:
@@ -79,8 +80,8 @@ class DeadLetterRepository(Repository[DeadLetter]):
     ) -> Write:
         """The row of a refused entry; the same entry again is the same row, whatever was done with that since.
 
-        `readable` is what could still be read of `type`, `source` and `event_id`. Of `raw` no more than `most_bytes`
-        are kept.
+        `readable` is what could still be read of `type`, `source`, `subject` and `event_id`. Of `raw` no more than
+        `most_bytes` are kept.
         """
         return Write(
             _TABLE,
@@ -122,6 +123,15 @@ class DeadLetterRepository(Repository[DeadLetter]):
     ) -> Page[ListedDeadLetter]:
         """The same without their bytes: any number of them fits into memory."""
         return _ListedDeadLetters(self.connection).oldest(only, limit, offset, after)
+
+    def about(self, id_: str, *, limit: int, status: DeadLetterStatus | None = None) -> list[ListedDeadLetter]:
+        """Those whose subject, event or own id this is, the newest first; in one status, or in any."""
+        return _ListedDeadLetters(self.connection).about(id_, limit, status)
+
+    def count_about(self, id_: str, *, status: DeadLetterStatus | None = None) -> int:
+        """How many there are of these."""
+        statement = select(func.count()).select_from(_TABLE).where(*_is_about(id_, status))
+        return self.connection.execute(statement).scalar_one()
 
     def count_of(self, only: DeadLetterFilter = OPEN) -> int:
         """How many there are."""
@@ -182,10 +192,20 @@ class _ListedDeadLetters(Repository[ListedDeadLetter]):
     def oldest(self, only: DeadLetterFilter, limit: int, offset: int, after: str | None) -> Page[ListedDeadLetter]:
         return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
 
+    def about(self, id_: str, limit: int, status: DeadLetterStatus | None) -> list[ListedDeadLetter]:
+        newest_first = self._select().order_by(_TABLE.c.first_seen.desc(), _TABLE.c.id)
+        rows = self.connection.execute(newest_first.where(*_is_about(id_, status)).limit(limit))
+        return [self._record(row) for row in rows]
+
     def _select(self) -> Select[Any]:
         size = func.length(_TABLE.c.raw).label("size")
         names = (field.name for field in fields(ListedDeadLetter))
         return select(*(size if name == "size" else _TABLE.c[name] for name in names))
+
+
+def _is_about(id_: str, status: DeadLetterStatus | None) -> list[ColumnElement[bool]]:
+    named = [or_(*(_TABLE.c[name] == plain(id_) for name in ("subject", "event_id", "id")))]
+    return named if status is None else [*named, _TABLE.c.status == status.value]
 
 
 def dead_letter_id(stream: str, entry_id: str, raw: bytes) -> str:

@@ -11,7 +11,7 @@ from storage import tables
 from storage.groups import CHECKPOINT, EXECUTION_STATUS, ITERATIONS, NODE_START, NODE_STATUS
 from storage.paging import Order, Page
 from storage.repositories import base
-from storage.repositories.base import Repository
+from storage.repositories.base import Timed
 from storage.writes import Write
 
 _TABLE = tables.executions
@@ -21,7 +21,7 @@ NEWEST_FIRST = Order((_TABLE.c.created_at, _TABLE.c.id), descending=True)
 IN_ORDER = Order((_LOGS.c.iteration, _LOGS.c.attempt, _LOGS.c.node))
 
 
-class ExecutionRepository(Repository[Execution]):
+class ExecutionRepository(Timed[Execution]):
     table = _TABLE
     record = Execution
 
@@ -82,7 +82,7 @@ class ExecutionRepository(Repository[Execution]):
         return self._page(statement, NEWEST_FIRST, limit, offset, after)
 
 
-class ExecutionLogRepository(Repository[ExecutionLog]):
+class ExecutionLogRepository(Timed[ExecutionLog]):
     table = _LOGS
     record = ExecutionLog
 

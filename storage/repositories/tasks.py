@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Select
+
 from domain.envelope import Event
 from domain.events import ExecutionLogged, TaskLogged, TaskProgressed, TaskStarted
 from domain.keys import event_key
@@ -11,7 +15,7 @@ from storage import tables
 from storage.groups import PROGRESS, TASK_START, TASK_STATUS
 from storage.paging import Order, Page
 from storage.repositories import base
-from storage.repositories.base import Repository
+from storage.repositories.base import Repository, Timed
 from storage.writes import Write
 
 _TABLE = tables.tasks
@@ -20,9 +24,10 @@ _LOGS = tables.task_logs
 OLDEST_FIRST = Order((_TABLE.c.created_at, _TABLE.c.id))
 NEWEST_FIRST = Order((_TABLE.c.created_at, _TABLE.c.id), descending=True)
 IN_ORDER = Order((_LOGS.c.time, _LOGS.c.order_key))
+LAST_FIRST = Order((_LOGS.c.time, _LOGS.c.order_key), descending=True)
 
 
-class TaskRepository(Repository[Task]):
+class TaskRepository(Timed[Task]):
     table = _TABLE
     record = Task
 
@@ -107,10 +112,18 @@ class TaskLogRepository(Repository[TaskLog]):
 
     def of_task(self, task_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[TaskLog]:
         """The log of a task, line by line in order of time, then sequence."""
-        return self._page(self._select().where(_LOGS.c.task_id == task_id), IN_ORDER, limit, offset, after)
+        return self._page(self._of("task_id", task_id), IN_ORDER, limit, offset, after)
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[TaskLog]:
         """The log of an execution itself; the logs of its tasks are theirs."""
-        return self._page(self._select().where(_LOGS.c.execution_id == execution_id), IN_ORDER, limit, offset, after)
+        return self._page(self._of("execution_id", execution_id), IN_ORDER, limit, offset, after)
+
+    def last(self, column: str, id_: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
+        """The last lines of a task (`column` is `task_id`) or an execution, in order; `after`: those before a page."""
+        page = self._page(self._of(column, id_), LAST_FIRST, limit, 0, after)
+        return Page(page.items[::-1], page.cursor)
+
+    def _of(self, column: str, id_: str) -> Select[Any]:
+        return self._select().where(_LOGS.c[column] == id_)

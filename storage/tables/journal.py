@@ -71,7 +71,11 @@ dead_letters: Final = Table(
     Column("first_seen", UtcTime, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="1"),
     *one_of("status", "dead_letter_status", String(16), DeadLetterStatus, nullable=False, server_default="open"),
+    Column("subject", Text),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
+    # By hash: these may be as long as an event, and a tree has no room for that.
+    Index("ix_dead_letters_subject", "subject", postgresql_using="hash"),
+    Index("ix_dead_letters_event_id", "event_id", postgresql_using="hash"),
 )
 
 dead_letter_actions: Final = Table(

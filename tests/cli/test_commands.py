@@ -14,7 +14,9 @@ import pytest
 import redis
 
 from cli.embedded import free_port
+from cli.filters import warn_of_types
 from domain import streams
+from domain.likeness import forget_what_was_told
 from domain.settings import Settings
 from storage.repositories import JournalRepository
 from storage.unit_of_work import Storage
@@ -76,6 +78,79 @@ def test_publish_reads_standard_input_and_gzip(run: Run, redis_url: str, tmp_pat
     assert "2 events accepted" in run("publish", str(zipped)).out
     assert "1 events accepted" in run("publish", "-", input=raw("task.created")).out
     assert "1 events accepted" in run("publish", "-", input=gzip.compress(raw("task.created"))).out
+
+
+def test_publish_does_not_ask_for_the_version_of_the_envelope(run: Run, redis_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    lines = [
+        b'{"id":"1","source":"/s","type":"task.started","subject":"t1", "sequence": 1.50e3}',
+        b'{"specversion":null,"id":"2","source":"/s","type":"task.started","subject":"t1"}',
+        b'{"specversion":"0.3","id":"3","source":"/s","type":"task.started","subject":"t1"}',
+    ]
+    file.write_bytes(b"\n".join(lines))
+    done = run("publish", str(file))
+    assert (done.code, "2 events accepted, 1 lines refused" in done.out) == (1, True)
+    assert f"{file}:3: specversion: is '0.3'" in done.err
+    found: Any = redis.Redis.from_url(redis_url).xrange(streams.stream(streams.shard_of("t1", 8)))
+    bodies = [fields[b"event"] for _, fields in found]
+    assert [json.loads(body)["specversion"] for body in bodies] == ["1.0", "1.0"]
+    assert b'"sequence": 1.50e3' in bodies[0], "all else as it was"
+
+
+def test_publish_says_why_a_line_needs_an_id(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"source":"/s","type":"task.started","subject":"t1"}\n')
+    done = run("publish", str(file))
+    assert done.code == 1
+    assert f"{file}:1: id: is missing; give each line an id of its own" in done.err
+    assert "if the file is sent again" in done.err
+
+
+def test_the_sample_line_of_publish_can_be_published(run: Run) -> None:
+    (sample,) = (line for line in run("publish", "--help").out.splitlines() if line.strip().startswith('{"id"'))
+    assert "1 events accepted" in run("publish", "-", input=sample.encode()).out
+
+
+def test_a_typo_in_a_setting_or_in_an_event_is_one_line_of_warning(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_what_was_told()
+    monkeypatch.setenv("LEDGER_SHARD", "4")
+    lines = b"\n".join(raw("task.completed", outputs=1) for _ in range(3))
+    done = run("publish", "-", input=lines)
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "warning: LEDGER_SHARD is no setting, and does nothing; did you mean LEDGER_SHARDS?",
+        "warning: data.outputs is no field of task.completed, and stands in the journal alone; "
+        "did you mean data.output?",
+    ]
+    forget_what_was_told()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("task.complete", "did you mean task.completed?"),
+        ("taks.*", "did you mean task.*?"),
+        ("task", "did you mean task.*?"),
+        ("nothing.like.it", "no event type is called 'nothing.like.it'"),
+        ("task.*", ""),
+        ("task.completed", ""),
+        ("*", ""),
+    ],
+)
+def test_a_type_that_no_event_can_have_is_told(capfd: pytest.CaptureFixture[str], asked: str, told: str) -> None:
+    warn_of_types([asked])
+    err = capfd.readouterr().err
+    assert told in err
+    assert bool(err) == bool(told)
+
+
+def test_a_filter_of_dead_letters_is_told_of_only_if_it_finds_none(run: Run, storage: Storage) -> None:
+    assert "did you mean task.completed?" in run("dead-letters", "list", "--type", "task.complete").err
+    assert "did you mean task.completed?" in run("dead-letters", "discard", "--all", "--type", "task.complete").err
+    recorder(storage).record(entries([raw("task.complete")]))
+    assert run("dead-letters", "list", "--type", "task.complete").err == ""
 
 
 @pytest.fixture

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import pytest
 import redis
 
+from cli.embedded import free_port
 from client import Publisher
 from domain.envelope import Envelope, parse
 from domain.errors import Reason, Refused, SettingsError
-from domain.events import TaskStarted
+from domain.events import Error, TaskFailed, TaskStarted
+from domain.times import now, parse_time
+from storage.unit_of_work import Storage
 from tests.builders import ABSENT, event, raw
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, entries, events
-from tests.vocabulary import FIELDS
+from tests.storage.recording import record, row
+from tests.vocabulary import FIELDS, TIME
 from tests.waiting import wait_until
 
 
@@ -64,8 +69,52 @@ def test_a_dict_without_an_id_and_a_version_is_given_them(publisher: Face, serve
     given = {"source": "/s", "type": "task.started", "subject": "t"}
     ids = [publisher.publish(given).id for _ in range(2)]
     assert len(set(ids)) == 2
-    assert events(server) == [given | {"specversion": "1.0", "id": id_} for id_ in ids]
+    found = [{name: value for name, value in one.items() if name != "time"} for one in events(server)]
+    assert found == [given | {"specversion": "1.0", "id": id_} for id_ in ids]
     assert ids[0].startswith("evt_")
+
+
+@pytest.mark.parametrize("absent", [{}, {"id": None}, {"time": None}])
+def test_a_dict_without_an_id_is_given_the_present_time(
+    publisher: Face, server: redis.Redis, absent: dict[str, Any]
+) -> None:
+    began = now()
+    publisher.publish({"source": "/s", "type": "task.started", "subject": "t"} | absent)
+    assert began <= parse_time(events(server)[0]["time"]) <= now()
+
+
+def test_the_time_that_a_dict_has_is_its_own(publisher: Face, server: redis.Redis) -> None:
+    publisher.publish({"source": "/s", "type": "task.started", "subject": "t", "time": TIME})
+    assert events(server)[0]["time"] == TIME
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps])
+def test_an_event_with_an_id_of_its_own_is_the_same_at_each_try(
+    publisher: Face, server: redis.Redis, form: Any
+) -> None:
+    given = event("task.started", time=ABSENT)
+    for _ in range(2):
+        publisher.publish(form(given))
+    assert events(server) == [given, given]
+
+
+def test_what_was_prepared_keeps_its_time_in_the_spool_and_behind_it(
+    make_publisher: MakeFace, redis_url: str, server: redis.Redis, tmp_path: Path
+) -> None:
+    early = make_publisher(f"redis://127.0.0.1:{free_port()}/0", spool=tmp_path / "spool", publish_timeout_seconds=0.1)
+    prepared = early.prepare({"source": "/s", "type": "task.started", "subject": "t"})
+    early.publish(prepared)
+    early.close()
+    make_publisher(redis_url, spool=tmp_path / "spool").flush_spool()
+    assert bodies(server) == [prepared.raw]
+    assert b'"time":' in prepared.raw
+
+
+def test_a_later_dict_wins_over_an_earlier_typed_event(publisher: Face, server: redis.Redis, storage: Storage) -> None:
+    publisher.publish(Envelope.of(TaskFailed(error=Error(message="no")), source="/s", subject="t"))
+    publisher.publish({"source": "/s", "type": "task.completed", "subject": "t"})
+    record(storage, *bodies(server))
+    assert row(storage, "tasks", "t")["status"] == "completed"
 
 
 def test_attributes_of_none_are_left_out(publisher: Face, server: redis.Redis) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from domain.errors import Reason
-from domain.events import EVENT_TYPES
+from domain.errors import LedgerError, Reason, UnknownField
+from domain.events import EVENT_TYPES, AgentConfig, Error, MessageSent, SandboxCreated, TaskCompleted, TaskFailed
 from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
 from tests.vocabulary import EXAMPLES, FIELDS
@@ -257,3 +257,41 @@ def test_a_message_to_nobody_or_to_both_is_refused(data: dict[str, Any]) -> None
 @pytest.mark.parametrize("value", ["true", 1, [], {}])
 def test_broadcast_is_true_or_false(value: Any) -> None:
     assert sent(broadcast=value, workspace_id="ws_1") == (Reason.INVALID_DATA, "data.broadcast")
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "words"),
+    [
+        (TaskCompleted, {"outputs": 1}, "TaskCompleted has no field 'outputs'; did you mean output?"),
+        (TaskCompleted, {"Output": 1}, "did you mean output?"),
+        (SandboxCreated, {"workspaceId": "w"}, "did you mean workspace_id?"),
+        (MessageSent, {"from_sandbox": "a"}, "did you mean from_sandbox_id?"),
+        (TaskCompleted, {"colour": 1}, "it has attempt, output, usage"),
+        (TaskCompleted, {"output": 1, "outputs": 1}, "it has attempt, output, usage"),
+    ],
+)
+def test_whoever_writes_a_field_that_there_is_not_is_told(model: Any, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(UnknownField) as caught:
+        model(**fields)
+    assert words in str(caught.value)
+    assert isinstance(caught.value, LedgerError)
+
+
+@pytest.mark.parametrize("type_", FIELDS)
+def test_every_typed_class_refuses_what_it_does_not_have(type_: str) -> None:
+    data = {name: EXAMPLES[field.kind] for name, field in FIELDS[type_].items()}
+    with pytest.raises(UnknownField):
+        EVENT_TYPES[type_](**data, unheard_of=1)
+
+
+@pytest.mark.parametrize("type_", FIELDS)
+def test_what_is_read_may_have_fields_that_nobody_knows(type_: str) -> None:
+    data = {name: EXAMPLES[field.kind] for name, field in FIELDS[type_].items()}
+    assert parsed(type_, **data, unheard_of=1).data == EVENT_TYPES[type_].model_validate(data)
+
+
+def test_open_objects_take_any_field() -> None:
+    error = Error.model_validate({"message": "no", "code": 3})
+    assert TaskFailed(error=error, usage={"pages": 1}).error.model_dump()["code"] == 3
+    config: Any = AgentConfig
+    assert config(colour="red").model_dump(exclude_unset=True) == {"colour": "red"}

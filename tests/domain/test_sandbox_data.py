@@ -142,8 +142,8 @@ def test_a_field_named_like_a_secret_is_refused_wherever_it_stands(part: str, na
     for value, path in (
         ({name: "x"}, name),
         ({"a": {name: ["x"]}}, f"a.{name}"),
-        ({"a": [1, {"b": {name: {}}}]}, f"a.1.b.{name}"),
-        ({"host": "h", "tools": [{"headers": {name: ""}}]}, f"tools.0.headers.{name}"),
+        ({"a": [1, {"b": {name: {"c": "x"}}}]}, f"a.1.b.{name}"),
+        ({"host": "h", "tools": [{"headers": {name: "Bearer x"}}]}, f"tools.0.headers.{name}"),
     ):
         assert refusal(raw("sandbox.updated", **{part: value})) == (Reason.INVALID_DATA, f"data.{part}.{path}")
 
@@ -211,13 +211,33 @@ def test_typed_data_is_held_to_the_same(model: type[Any]) -> None:
         {"a" * 900_000: 1},
         {"aA_" * 300_000: "x"},
         {"a": [{"secretary_" * 5: "a://"}] * 13_000},
+        {"url": "a://" * 250_000},
+        {"url": "a" * 1_000_000},
+        {"url": "${a" * 300_000 + "://"},
+        {"url": "<a {{a YOUR_" * 80_000 + "://"},
+        {"url": "a=b " * 250_000},
+        {"password": "${a" * 300_000 + "*"},
+        {"token": ["*" * 900_000]},
     ],
-    ids=["colons", "questions", "a long name", "humps", "many fields"],
+    ids=[
+        "colons",
+        "questions",
+        "a long name",
+        "humps",
+        "many fields",
+        "schemes",
+        "letters",
+        "names",
+        "placeholders",
+        "assignments",
+        "a long password",
+        "asterisks",
+    ],
 )
 def test_looking_for_secrets_takes_no_longer_than_reading(value: Any) -> None:
     body = raw("sandbox.created", connection=value)
     began = time.process_time()
-    assert refusal(body) is None
+    refusal(body)
     assert time.process_time() - began < 5
 
 

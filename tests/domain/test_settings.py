@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from domain.errors import SettingsError
+from domain.likeness import forget_what_was_told
 from domain.settings import Settings
 
 
@@ -62,3 +65,50 @@ def test_passwords_do_not_show() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().shards = 3  # type: ignore[misc]
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """The warnings of a process that has given none yet."""
+    forget_what_was_told()
+    yield caplog
+    forget_what_was_told()
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LEDGER_SHARD", "LEDGER_SHARDS"),
+        ("ledger_shard", "LEDGER_SHARDS"),
+        ("LEDGER_MAX_EVENTS_BYTES", "LEDGER_MAX_EVENT_BYTES"),
+        ("LEDGER_PUBLISH_TIMEOUT_SECOND", "LEDGER_PUBLISH_TIMEOUT_SECONDS"),
+        ("LEDGER_KEYFILE", "LEDGER_KEY_FILE"),
+        ("LEDGER_REDIS_URL", "REDIS_URL"),
+    ],
+)
+def test_a_variable_that_is_misspelt_is_told_once(
+    told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, variable: str, meant: str
+) -> None:
+    monkeypatch.setenv(variable, "4")
+    for _ in range(2):
+        assert Settings.load().shards == 8
+    assert [record.getMessage() for record in told.records] == [
+        f"{variable} is no setting, and does nothing; did you mean {meant}?"
+    ]
+
+
+@pytest.mark.parametrize("variable", ["LEDGER_FILE", "LEDGER_PRICE_DB", "LEDGER_SHARDS", "LEDGERSHARD"])
+def test_a_variable_of_somebody_else_is_no_matter(
+    told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "8")
+    Settings.load()
+    assert not told.records
+
+
+def test_what_is_given_and_no_setting_is_told(told: pytest.LogCaptureFixture) -> None:
+    Settings.load(shard=4, colour="red", redis_url="redis://h", DATABASE_URL="sqlite://")
+    assert sorted(record.getMessage() for record in told.records) == [
+        "colour is no setting, and does nothing",
+        "shard is no setting, and does nothing; did you mean shards?",
+    ]

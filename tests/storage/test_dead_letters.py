@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from domain.envelope import parse
 from domain.errors import Reason, Refused
 from domain.limits import DEFAULT_LIMITS
+from storage.repositories import DeadLetterRepository
 from storage.unit_of_work import Storage
-from tests.builders import entries, event, raw, to_bytes
+from tests.builders import ABSENT, entries, event, raw, to_bytes
 from tests.storage.recording import (
     count,
     dead_letters,
@@ -224,3 +225,19 @@ def test_conflicts_in_many_batches_leave_the_rows_to_the_first(storage: Storage)
     outcome = record_batches(storage, [first, [other(body) for body in first], first])
     assert outcome == Recorded(recorded=5, repeated=5, dead=5)
     assert differences(storage) == []
+
+
+@pytest.mark.parametrize("subject", ["t", "é", "a\x00b", "x" * 100_000])
+def test_what_a_dead_letter_is_about_is_kept_however_long_it_is(storage: Storage, subject: str) -> None:
+    record(storage, raw("task.failed", subject=subject, id=subject, error=ABSENT))
+    (letter,) = dead_letters(storage)
+    assert letter.subject == subject.replace("\x00", "\ufffd")
+    with storage.reading() as connection:
+        letters = DeadLetterRepository(connection)
+        assert [one.id for one in letters.about(subject, limit=5)] == [letter.id]
+        assert letters.count_about(letter.id) == 1
+
+
+def test_what_cannot_be_read_is_about_nothing(storage: Storage) -> None:
+    record(storage, b"rubbish", b"[]", b'{"subject":7}')
+    assert [letter.subject for letter in dead_letters(storage)] == [None, None, None]

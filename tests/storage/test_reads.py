@@ -23,7 +23,7 @@ from storage.repositories import (
     WorkspaceRepository,
 )
 from storage.unit_of_work import Storage
-from tests.builders import raw
+from tests.builders import ABSENT, raw
 from tests.storage.recording import record, recorder, row
 from workers.entries import Entry
 
@@ -239,3 +239,39 @@ def test_the_number_of_rows_is_told(storage: Storage) -> None:
     )
     with storage.reading() as connection:
         assert (TaskRepository(connection).count(), TaskLogRepository(connection).count()) == (2, 3)
+
+
+TWO_SECONDS_LATER: Final = (MOMENT + timedelta(seconds=2)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "took"),
+    [
+        (MOMENT.isoformat(), TWO_SECONDS_LATER, 2.0),
+        (MOMENT.isoformat(), MOMENT.isoformat(), 0.0),
+        (TWO_SECONDS_LATER, MOMENT.isoformat(), None),
+        (ABSENT, TWO_SECONDS_LATER, None),
+        (MOMENT.isoformat(), ABSENT, None),
+        (ABSENT, ABSENT, None),
+    ],
+)
+def test_how_long_it_took_is_known_from_two_times_alone(
+    storage: Storage, began: Any, ended: Any, took: float | None
+) -> None:
+    for kind, data in (("task", {}), ("execution", {}), ("node", {"node": "n"})):
+        record(
+            storage,
+            raw(f"{kind}.started", subject="s", time=began, attributes={"sequence": 7}, **data),
+            raw(f"{kind}.completed", subject="s", time=ended, attributes={"sequence": "a\x01"}, **data),
+        )
+    with storage.reading() as connection:
+        task, execution = TaskRepository(connection).get("s"), ExecutionRepository(connection).get("s")
+        (node,) = ExecutionLogRepository(connection).of_execution("s").items
+    assert task is not None
+    assert execution is not None
+    assert [one.took_seconds for one in (task, execution, node)] == [took] * 3
+
+
+def test_what_has_not_ended_took_no_time_yet(storage: Storage) -> None:
+    record(storage, raw("task.started"))
+    assert task(storage).took_seconds is None
