@@ -47,10 +47,11 @@ def _shuffled(value: Any, random: Random) -> Any:
 
 
 def _escaped(base: dict[str, Any], random: Random) -> str:
-    """Every character of some texts as an escape, and each slash with a backslash."""
-    text = json.dumps(base).replace("/", "\\/")
-    letter = random.choice("aeio")
-    return text.replace(letter, f"\\u{ord(letter):04x}") if random.random() < 0.7 else text
+    """Some characters as escapes, in names and values, and each slash with a backslash."""
+    text = json.dumps(base, ensure_ascii=False).replace("/", "\\/")
+    for char in (random.choice("aeio"), "é", *random.choices("<>&", k=random.randrange(2))):
+        text = text.replace(char, f"\\u{ord(char):04X}" if random.random() < 0.5 else f"\\u{ord(char):04x}")
+    return text
 
 
 def _spaced(base: dict[str, Any], random: Random) -> str:
