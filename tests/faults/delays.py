@@ -66,7 +66,7 @@ def measure(trial: Trial, events: int, beside: Callable[[], None] = lambda: None
     try:
         beside()
     finally:
-        producer.wait(events / trial.dose.rate + 2 * patience)
+        producer.wait(events / trial.dose.rate + 2 * patience + _START_SECONDS)
     assert delays.exists(), output.read_text(errors="replace")[-500:]
     found = [float(line.split()[0]) for line in delays.read_text(encoding="utf-8").splitlines()]
     assert len(found) == events, f"{len(found)} of {events} events were timed"

@@ -52,6 +52,12 @@ class Verdict:
             examples = ", ".join(str(one) for one in list(found)[:_TOLD])
             self.errors.append(f"{what}: {count} ({examples})")
 
+    def take(self, other: Verdict) -> None:
+        """Adds what was found before, or by others."""
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.errors = other.errors + self.errors
+
 
 @dataclass(frozen=True)
 class Others:

@@ -86,8 +86,10 @@ class Ledger:
         if self._postgres is None:
             copy_sqlite(self._file, self.folder / "copy.db")
             return
+        self.stop_worker()
         with self._stopped(self._postgres):
             shutil.copytree(self._postgres.folder, self.folder / "copy")
+        self.start_worker()
 
     def put_back(self) -> None:
         """The copy in place of what stands now."""

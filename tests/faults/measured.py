@@ -77,7 +77,7 @@ def main() -> None:
     with Publisher(settings=settings) as publisher, AcceptedLog(options.log) as log:
         events = [publisher.prepare(text_) for text_ in islice(_texts(options), options.count)]
         watcher.start()
-        _publish_all(events, options.rate, publisher, log, waiting)
+        _publish_all(events, options, publisher, log, waiting)
     published.set()
     watcher.join()
     options.delays.write_text("".join(f"{seconds:.6f} {id_}\n" for seconds, id_ in waiting.delays), encoding="utf-8")
@@ -99,27 +99,39 @@ def _texts(options: argparse.Namespace) -> histories.Texts:
     return histories.texts(options.name, options.seed, timedelta())
 
 
-def _publish_all(events: list[Prepared], rate: float, publisher: Publisher, log: AcceptedLog, waiting: Waiting) -> None:
-    """Some events a tick, each tick when it is due, however late the one before was."""
-    a_tick = max(1, round(rate * _TICK_SECONDS))
+def _publish_all(
+    events: list[Prepared], options: argparse.Namespace, publisher: Publisher, log: AcceptedLog, waiting: Waiting
+) -> None:
+    """Some events a tick, each tick when it is due; what the broker refuses is sent again with the next ones."""
+    a_tick = max(1, round(options.rate * _TICK_SECONDS))
+    left: list[Prepared] = []
     began = time.monotonic()
     for place in range(0, len(events), a_tick):
-        due = began + place / rate
+        due = began + place / options.rate
         time.sleep(max(0.0, due - time.monotonic()))
         batch = events[place : place + a_tick]
         log.sent((event.id, event.raw) for event in batch)
         waiting.add(batch, due)
-        while not _is_published(batch, publisher, log):
-            time.sleep(_TICK_SECONDS)
+        left = _publish([*left, *batch], publisher, log)
+    until = time.monotonic() + options.patience
+    while left and time.monotonic() < until:
+        time.sleep(_TICK_SECONDS)
+        left = _publish(left, publisher, log)
 
 
-def _is_published(batch: list[Prepared], publisher: Publisher, log: AcceptedLog) -> bool:
+def _publish(batch: list[Prepared], publisher: Publisher, log: AcceptedLog) -> list[Prepared]:
+    """Those that were refused: if one stream takes nothing, the others do."""
     try:
         log.accepted(event.id for event in publisher.publish_many(batch))
     except PublishError as error:
         log.refused(error)
-        return False
-    return True
+    else:
+        return []
+    shards = sorted({event.shard for event in batch})
+    if len(shards) == 1:
+        return batch
+    parts = ([event for event in batch if event.shard == shard] for shard in shards)
+    return [event for part in parts for event in _publish(part, publisher, log)]
 
 
 def _watch(waiting: Waiting, published: threading.Event, patience: float, engine: Engine) -> None:

@@ -252,13 +252,15 @@ class Trial:
         self.drain()
         self.tell("judging")
         self.outcome.repeated += self.world.counters().get("repeated", 0)
-        self.outcome.verdict = judge(
+        found = judge(
             self.world.engine,
             Accepted.read(self.accepted_folder),
             self.refused,
             marks_lost=marks_lost,
             others=self.others,
         )
+        found.take(self.outcome.verdict)
+        self.outcome.verdict = found
 
 
 def _are_past(oldest: list[tuple[int, int] | None], newest: list[tuple[int, int]]) -> bool:
