@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ class Ledger:
             return
         self.stop_worker()
         with self._stopped(self._postgres):
-            shutil.copytree(self._postgres.folder, self.folder / "copy")
+            _copy_folder(self._postgres.folder, self.folder / "copy")
         self.start_worker()
 
     def put_back(self) -> None:
@@ -101,7 +102,7 @@ class Ledger:
             return
         with self._stopped(self._postgres):
             shutil.rmtree(self._postgres.folder)
-            shutil.copytree(self.folder / "copy", self._postgres.folder)
+            _copy_folder(self.folder / "copy", self._postgres.folder)
 
     @contextlib.contextmanager
     def _stopped(self, server: EmbeddedPostgres) -> Iterator[None]:
@@ -126,6 +127,11 @@ class Ledger:
     def missing(self, ids: Iterable[str]) -> set[str]:
         """Those of these events that are not in the journal."""
         return set(ids) - recorded(self.engine)
+
+
+def _copy_folder(folder: Path, copy: Path) -> None:
+    """With owners: PostgreSQL insists on its own."""
+    subprocess.run(["cp", "-a", str(folder), str(copy)], check=True)
 
 
 def start_worker(trial: Trial, settings: Settings, log: Path) -> Process:

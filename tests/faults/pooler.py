@@ -30,7 +30,6 @@ unix_socket_dir =
 auth_type = any
 pool_mode = {mode}
 ignore_startup_parameters = extra_float_digits,options
-max_prepared_statements = 0
 """
 
 
