@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cli import processes
+from domain.settings import Settings
 from tests.faults.trial import Trial
 
 _SECONDS: Final = 60.0
@@ -38,10 +39,20 @@ def document(trial: Trial, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def status(trial: Trial) -> str:
-    """All that `flowledger status` tells, to people and to programs."""
-    shown = [call(trial, "status"), call(trial, "status", "--json")]
-    return "\n".join(done.stdout + done.stderr for done in shown)
+def status(trial: Trial, settings: Settings | None = None) -> str:
+    """All that `flowledger status` tells, of the world or of other servers; as JSON, in which no line is broken."""
+    done = call(trial, "status", "--json", **({} if settings is None else urls(settings)))
+    return done.stdout + done.stderr
+
+
+def urls(settings: Settings) -> dict[str, str]:
+    """The environment that names these servers."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    return {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+    }
 
 
 def work_afterwards(trial: Trial, subjects: Sequence[str]) -> None:

@@ -105,6 +105,7 @@ def _unread_streams(trial: Trial) -> None:
                 allowed.append(stream)
                 trial.world.redis.delete(stream)
     trial.control("a producer may write to a shard's stream", producer.xadd(streams.stream(0), {"control": "x"}))
+    trial.refused.append(b"x")
     if allowed:
         trial.shortcoming(f"streams nobody reads take entries of an agent or a producer: {sorted(set(allowed))}")
     by_mistake = f"ledger:events:{shards}"

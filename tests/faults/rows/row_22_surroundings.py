@@ -65,7 +65,7 @@ def run(trial: Trial) -> None:
 def _try(place: _Place) -> str:
     """What came of a case, in words; a shortcoming if it is neither right nor clearly refused."""
     trial, case = place.trial, place.case
-    done = commands.call(trial, "migrate", **_urls(place.settings))
+    done = commands.call(trial, "migrate", **commands.urls(place.settings))
     if done.returncode:
         return _refused(place, "migrate", done.stderr)
     log = trial.world.folder / "logs" / f"{trial.name('surroundings')}.log"
@@ -76,7 +76,7 @@ def _try(place: _Place) -> str:
         if not worker.is_running():
             return _refused(place, "worker", log.read_text(errors="replace"))
         wrong = _wrong(place, sent)
-        said = log.read_text(errors="replace") + commands.call(trial, "status", **_urls(place.settings)).stdout
+        said = log.read_text(errors="replace") + commands.status(trial, place.settings)
     finally:
         worker.stop()
     trial.outcome.verdict.accepted += len(sent)
@@ -137,15 +137,6 @@ def _place(trial: Trial, case: Case) -> Iterator[_Place]:
 
 def _with(url: str, query: str) -> str:
     return url if not query else f"{url}{'&' if '?' in url else '?'}{query}"
-
-
-def _urls(settings: Settings) -> dict[str, str]:
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    return {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-    }
 
 
 def _telling() -> list[bytes]:

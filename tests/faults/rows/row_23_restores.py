@@ -145,7 +145,7 @@ def _restored(trial: Trial, *, postgresql: bool) -> None:
         ledger.start_worker()
         after = _tell_some(ledger, "after")
         _wait_told(trial, f"a restored {kind} in the log", names.TOLD_OF_RESTORE, ledger.log)
-        if not names.TOLD_OF_RESTORE.search(_status(trial, ledger.settings)):
+        if not names.TOLD_OF_RESTORE.search(commands.status(trial, ledger.settings)):
             trial.shortcoming(f"status tells nothing of a restored {kind} (I7);")
         tell(trial, since, ledger.settings, ledger.accepted)
         try:
@@ -201,18 +201,6 @@ def _up_killed(trial: Trial) -> None:
 
 
 # --- what is told
-
-
-def _status(trial: Trial, settings: Settings) -> str:
-    """What `status` tells people on these servers."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    urls = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-    }
-    done = commands.call(trial, "status", **urls)
-    return done.stdout + done.stderr
 
 
 def _wait_told(trial: Trial, what: str, words: re.Pattern[str], said: Callable[[], str]) -> None:
