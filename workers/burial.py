@@ -22,8 +22,8 @@ _MOST_NAME: Final = 400
 class Read(NamedTuple):
     """An entry as it was understood: an event and its transaction, or why it is refused.
 
-    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could still be read; `is_plain` asks for the
-    form of a dead letter that cannot fail.
+    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could still be read; `is_plain`
+    asks for the form of a dead letter that cannot fail.
     """
 
     entry: Entry

@@ -1,6 +1,6 @@
 """The ledger and its broker
 
-Revision ID: 0008
+Revision ID: 0007
 Revises: 0006
 """
 

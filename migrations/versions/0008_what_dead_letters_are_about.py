@@ -1,7 +1,7 @@
 """What dead letters are about
 
-Revision ID: 0011
-Revises: 0006
+Revision ID: 0008
+Revises: 0007
 """
 
 from __future__ import annotations

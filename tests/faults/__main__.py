@@ -30,7 +30,11 @@ from tests.faults.run import try_row
 from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Outcome, Row
 
-KILLS_ROW: Final = 2
+_GIVEN: Final = {
+    2: {"faults": "kills", "events": "events"},
+    19: {"events": "events", "odd": "odd", "megabytes": "megabytes"},
+}
+"""What of a row's dose may be given, and by which option."""
 _MOST_SECONDS: Final = 1800
 """A row that takes longer has failed."""
 console: Final = Console(highlight=False)
@@ -47,7 +51,14 @@ def main() -> None:
     for outcome in outcomes:
         if outcome.failed or outcome.skipped:
             console.print(Text(f"row {outcome.number} {outcome.result}", style="red" if outcome.failed else "yellow"))
-    run = Run(options.seed, _command(options), _servers(), time.monotonic() - began, Plan().lease_seconds)
+    run = Run(
+        options.seed,
+        _command(options),
+        _servers(),
+        time.monotonic() - began,
+        Plan().lease_seconds,
+        is_full=len(outcomes) == len(ROWS) and not options.sample and not _given(options),
+    )
     if options.report is not None:
         report.write(outcomes, run, options.report)
         console.print(f"written to {options.report}")
@@ -65,7 +76,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6, help="of an earlier run, to repeat it")
     parser.add_argument("--sample", action="store_true", help="the small doses of make test")
     parser.add_argument("--kills", type=int, help="kills of row 2")
-    parser.add_argument("--events", type=int, help="events of row 2, at the least")
+    parser.add_argument("--events", type=int, help="events of row 2, at the least; healthy events of row 19")
+    parser.add_argument("--odd", type=int, help="odd entries of row 19, among its healthy events")
+    parser.add_argument("--megabytes", type=int, help="the largest entry of row 19, in MiB; beyond 512 needs 8 GB")
     parser.add_argument("--report", type=Path, help="where the page is written, such as docs/reliability.md")
     parser.add_argument("--keep", action="store_true", help="keep the folders with data and logs")
     return parser.parse_args()
@@ -75,8 +88,14 @@ def _command(options: argparse.Namespace) -> str:
     parts = ["python -m tests.faults", f"--seed {options.seed}"]
     if options.rows:
         parts.append(f"--rows {','.join(map(str, options.rows))}")
-    parts += [f"--{name} {getattr(options, name)}" for name in ("kills", "events") if getattr(options, name)]
+    parts += [f"--{name} {value}" for name, value in _given(options).items()]
     return " ".join(parts + ["--sample"] * options.sample)
+
+
+def _given(options: argparse.Namespace) -> dict[str, int]:
+    """The parts of doses that the command line gives."""
+    names = sorted({name for given in _GIVEN.values() for name in given.values()})
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
 def _servers() -> str:
@@ -139,10 +158,9 @@ def _line(outcome: Outcome) -> str:
 
 def _dose(row: Row, options: argparse.Namespace) -> Dose:
     dose = row.sample if options.sample and row.sample else row.long
-    if row.number != KILLS_ROW:
-        return dose
-    given = {"faults": options.kills, "events": options.events}
-    return dataclasses.replace(dose, **{name: value for name, value in given.items() if value is not None})
+    given = _given(options)
+    parts = {part: given[name] for part, name in _GIVEN.get(row.number, {}).items() if name in given}
+    return dataclasses.replace(dose, **parts)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -59,10 +59,10 @@ def signed_texts(texts: Iterator[bytes], keys: KeyFile) -> Iterator[bytes]:
     """Events as they travel, signed where somebody must sign them."""
     for text in texts:
         names = speakers(parse(text))
-        yield _signed(text, keys, names[0]) if names else text
+        yield signed_by(text, keys, names[0]) if names else text
 
 
-def _signed(text: bytes, keys: KeyFile, name: str, secret: bytes | None = None) -> bytes:
+def signed_by(text: bytes, keys: KeyFile, name: str, secret: bytes | None = None) -> bytes:
     """With the key of `name`, or with what is given out as that."""
     key = keys.keys_of(name)["k1"] if secret is None else SecretBytes(secret)
     return text[:-1] + json.dumps({SIGNATURE: sign(text.decode(), "k1", key)}).encode().replace(b"{", b",", 1)
@@ -84,33 +84,33 @@ class Forger:
     def attack(self, wait_until_recorded: Callable[[bytes], None]) -> int:
         """Each forgery once, some before the message that they pretend to be and some after it; how many."""
         me, other = (f"sb_{number}" for number in self._random.sample(range(100), 2))
-        honest = _signed(self._message(me, _LATE), self._keys, me)
+        honest = signed_by(self._message(me, _LATE), self._keys, me)
         before = [
             _with(honest, **self._random.choice(_CHANGES)),
             honest.replace(b'"amount":1', b'"amount":9'),
             self._message(me),
-            _signed(self._message(me), self._keys, me, b"a key that the ledger has given to nobody"),
-            _signed(self._message(me), self._keys, other),
+            signed_by(self._message(me), self._keys, me, b"a key that the ledger has given to nobody"),
+            signed_by(self._message(me), self._keys, other),
             _with(self._message(me), signature=f"v1:k1:{'0' * 64}"),
         ]
         after = [
             _with(honest, id=f"copied-{next(self._numbers)}"),
-            _signed(self._report("message.delivered", me), self._keys, other),
-            _signed(self._report("message.failed", me), self._keys, other),
-            _signed(self._report("message.dispatched", me), self._keys, me),
-            _signed(self._report("message.expired", me, LEDGER_SOURCE), self._keys, me),
-            _signed(_with(self._message(other), subject=parse(honest).subject), self._keys, other),
-            _signed(_with(self._message(other), source=SANDBOXES + me), self._keys, other),
+            signed_by(self._report("message.delivered", me), self._keys, other),
+            signed_by(self._report("message.failed", me), self._keys, other),
+            signed_by(self._report("message.dispatched", me), self._keys, me),
+            signed_by(self._report("message.expired", me, LEDGER_SOURCE), self._keys, me),
+            signed_by(_with(self._message(other), subject=parse(honest).subject), self._keys, other),
+            signed_by(_with(self._message(other), source=SANDBOXES + me), self._keys, other),
             _raw(self._event("task.started", SANDBOXES + me) | {"data": {}}),
-            *(_signed(self._move(other, workspace), self._keys, other) for workspace in ("ws_1", None)),
+            *(signed_by(self._move(other, workspace), self._keys, other) for workspace in ("ws_1", None)),
             self._move(me, None),
-            _signed(self._message(me, to={"broadcast": True, "workspace_id": "ws_1"}), self._keys, me),
+            signed_by(self._message(me, to={"broadcast": True, "workspace_id": "ws_1"}), self._keys, me),
         ]
         self._send(before, Reason.FORGED)
         self._publish(honest)
         wait_until_recorded(honest)
         self._send(after, Reason.FORGED)
-        replayed = [honest, _signed(self._message(me, _OLD), self._keys, me)]
+        replayed = [honest, signed_by(self._message(me, _OLD), self._keys, me)]
         self._send(replayed, Reason.REPLAYED)
         return len(before) + len(after) + len(replayed)
 

@@ -10,6 +10,8 @@ from random import Random
 from typing import Any, Final
 
 Event = dict[str, Any]
+Texts = Iterator[bytes]
+"""Events as they travel."""
 Step = tuple[str, dict[str, Any]]
 """The type of an event, and its data."""
 
@@ -41,7 +43,7 @@ def events(name: str, seed: int, clock: timedelta = timedelta()) -> Iterator[Eve
         yield {"specversion": "1.0", "id": f"{name}-{next(numbers)}", "source": SOURCE, "time": time} | event
 
 
-def texts(name: str, seed: int, clock: timedelta = timedelta()) -> Iterator[bytes]:
+def texts(name: str, seed: int, clock: timedelta = timedelta()) -> Texts:
     """The same as they travel."""
     for event in events(name, seed, clock):
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

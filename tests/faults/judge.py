@@ -52,17 +52,45 @@ class Verdict:
             examples = ", ".join(str(one) for one in list(found)[:_TOLD])
             self.errors.append(f"{what}: {count} ({examples})")
 
+    def take(self, other: Verdict) -> None:
+        """Adds what was found before, or by others."""
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.errors = other.errors + self.errors
 
-def judge(engine: Engine, accepted: Accepted, refused: Iterable[bytes] = (), *, marks_lost: bool = False) -> Verdict:
+
+@dataclass(frozen=True)
+class Others:
+    """What the row judges by itself: events of strangers, and dead letters with these bytes or entries."""
+
+    strangers: bool = False
+    """Whether there are events of other sources than the harness's producers."""
+    bodies: frozenset[bytes] = frozenset()
+    entries: frozenset[tuple[str, str]] = frozenset()
+    """Stream and id."""
+
+
+_NOBODY: Final = Others()
+
+
+def judge(
+    engine: Engine,
+    accepted: Accepted,
+    refused: Iterable[bytes] = (),
+    *,
+    marks_lost: bool = False,
+    others: Others = _NOBODY,
+) -> Verdict:
     """Judges all that stands in the database; `refused` are the bodies that must be dead letters, and nothing else.
 
-    `marks_lost`: the broker lost what it knew of the inboxes, so a message may have been put there again.
+    `marks_lost`: the broker lost what it knew of the inboxes, so a message may have been put there again. The rows
+    of `others` are judged all the same (I3).
     """
     began = time.monotonic()
     verdict = Verdict(accepted=len(accepted.ids), is_given=True)
     with engine.connect() as connection:
-        known = _journal(connection, accepted, verdict)
-        _dead_letters(connection, accepted, known, list(refused), verdict)
+        known = _journal(connection, accepted, verdict, others)
+        _dead_letters(connection, accepted, known, list(refused), verdict, others)
         _count_rows(connection, verdict)
         if not marks_lost:
             _count_dispatches(connection, verdict)
@@ -70,7 +98,7 @@ def judge(engine: Engine, accepted: Accepted, refused: Iterable[bytes] = (), *, 
     return verdict
 
 
-def _journal(connection: Connection, accepted: Accepted, verdict: Verdict) -> set[str]:
+def _journal(connection: Connection, accepted: Accepted, verdict: Verdict, others: Others) -> set[str]:
     """I2 and I3, subject by subject; returns the ids that stand in the journal."""
     known: set[str] = set()
     changed: list[str] = []
@@ -80,7 +108,7 @@ def _journal(connection: Connection, accepted: Accepted, verdict: Verdict) -> se
     after = ""
     for chunk, until in _subjects(connection):
         for event in chunk:
-            if event.source == _OWN:
+            if event.source == _OWN or (others.strangers and event.source != SOURCE):
                 continue
             twice += event.id in known
             known.add(event.id)
@@ -115,11 +143,17 @@ def _subjects(connection: Connection) -> Iterator[tuple[list[Any], str | None]]:
 
 
 def _dead_letters(
-    connection: Connection, accepted: Accepted, known: set[str], refused: Sequence[bytes], verdict: Verdict
+    connection: Connection,
+    accepted: Accepted,
+    known: set[str],
+    refused: Sequence[bytes],
+    verdict: Verdict,
+    others: Others,
 ) -> None:
     """I1 and I5: whatever is not in the journal has a dead letter, which has a reason in words and its bytes."""
     columns = tables.dead_letters.c
-    letters = connection.execute(select(columns.raw, columns.reason, columns.detail, columns.event_id)).all()
+    wanted_columns = (columns.raw, columns.reason, columns.detail, columns.event_id, columns.stream, columns.entry_id)
+    letters = connection.execute(select(*wanted_columns)).all()
     bodies = Counter(bytes(letter.raw) for letter in letters)
     verdict.dead = len(letters)
     dead = {letter.event_id for letter in letters}
@@ -131,7 +165,13 @@ def _dead_letters(
     missing = [body[:40] for body in refused if not bodies[body]]
     verdict.say("refused, and its bytes are nowhere", missing, len(missing))
     wanted = set(refused)
-    unexpected = [f"{letter.reason}: {letter.detail}" for letter in letters if bytes(letter.raw) not in wanted]
+    unexpected = [
+        f"{letter.reason}: {letter.detail}"
+        for letter in letters
+        if bytes(letter.raw) not in wanted
+        and bytes(letter.raw) not in others.bodies
+        and (letter.stream, letter.entry_id) not in others.entries
+    ]
     verdict.say("dead letters of healthy events", unexpected, len(unexpected))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.faults.accepted import Accepted, count_accepted
-from tests.faults.judge import Verdict, judge
+from tests.faults.judge import Others, Verdict, judge
 from tests.faults.servers import Plan
 from tests.faults.world import World
 from tests.waiting import Answer, wait_until
@@ -46,6 +47,12 @@ class Dose:
     """Whether to try only the quickest of the row's faults."""
     events: int = 0
     """Events at the least, where the row is to go on until there are so many."""
+    odd: int = 0
+    """Odd entries among them."""
+    megabytes: int = 0
+    """The size of the largest entry, in MiB."""
+    later: float = 0.5
+    """I6: so many seconds later than without a fault others may be recorded, at p99."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,9 @@ class Trial:
         self.accepted_folder = world.new_run()
         self.refused: list[bytes] = []
         """Bodies that were sent and must become dead letters."""
+        self.others = Others()
+        """What the row judges by itself."""
+        self._numbers = itertools.count(1)
 
     # --- load
 
@@ -221,6 +231,15 @@ class Trial:
     def note(self, words: str) -> None:
         self.outcome.notes.append(words)
 
+    def control(self, words: str, seen: object) -> None:
+        """Something that is wrong on purpose: the row must see it, or it proves nothing."""
+        assert seen, f"the control was not seen: {words} (seed {self.seed})"
+        self.note(f"control: {words}")
+
+    def name(self, of: str) -> str:
+        """A name that no other trial in this world has."""
+        return f"{of}{self.accepted_folder.name}x{next(self._numbers)}"
+
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """I4: nothing is left to record, and nothing stays pending: neither an entry nor a message."""
         began = time.monotonic()
@@ -233,9 +252,15 @@ class Trial:
         self.drain()
         self.tell("judging")
         self.outcome.repeated += self.world.counters().get("repeated", 0)
-        self.outcome.verdict = judge(
-            self.world.engine, Accepted.read(self.accepted_folder), self.refused, marks_lost=marks_lost
+        found = judge(
+            self.world.engine,
+            Accepted.read(self.accepted_folder),
+            self.refused,
+            marks_lost=marks_lost,
+            others=self.others,
         )
+        found.take(self.outcome.verdict)
+        self.outcome.verdict = found
 
 
 def _are_past(oldest: list[tuple[int, int] | None], newest: list[tuple[int, int]]) -> bool:

@@ -6,7 +6,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import psutil
 
@@ -66,3 +67,40 @@ def watching(world: World) -> Iterator[list[int]]:
     finally:
         ending.set()
         watcher.join()
+
+
+@dataclass
+class RedisMemory:
+    """`used_memory` of the broker: at the beginning, and the most since."""
+
+    before: int
+    peak: int
+
+    @property
+    def grown(self) -> int:
+        return self.peak - self.before
+
+
+@contextlib.contextmanager
+def watching_redis(world: World) -> Iterator[RedisMemory]:
+    """How much memory the broker took in the meantime."""
+
+    def used() -> int:
+        info: Any = world.redis.info("memory")
+        return int(info["used_memory"])
+
+    memory = RedisMemory(used(), 0)
+    ending = threading.Event()
+
+    def watch() -> None:
+        while not ending.wait(_LOOK_SECONDS):
+            memory.peak = max(memory.peak, used())
+
+    watcher = threading.Thread(target=watch, name="memory of Redis", daemon=True)
+    watcher.start()
+    try:
+        yield memory
+    finally:
+        ending.set()
+        watcher.join()
+        memory.peak = max(memory.peak, used())

@@ -24,6 +24,11 @@ from tests.faults.rows import (
     row_16_secrets,
     row_17_soak,
     row_18_mail,
+    row_19_odd_entries,
+    row_20_amplification,
+    row_21_identity,
+    row_22_surroundings,
+    row_23_restores,
 )
 from tests.faults.trial import Row
 
@@ -47,4 +52,9 @@ ROWS: Final[tuple[Row, ...]] = (
     row_16_secrets.ROW,
     row_17_soak.ROW,
     row_18_mail.ROW,
+    row_19_odd_entries.ROW,
+    row_20_amplification.ROW,
+    row_21_identity.ROW,
+    row_22_surroundings.ROW,
+    row_23_restores.ROW,
 )
