@@ -12,13 +12,13 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import typer
 
 from cli import screen
 from cli.asked import settings_of
 from domain import streams
+from domain.broker_address import BrokerAddress
 from domain.errors import LedgerError
 from domain.settings import Settings
 
@@ -52,6 +52,7 @@ _WORKERS_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _READING: Final = (
     "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
 )
+_CHECKING: Final = "+info"  # after -@dangerous: what the server is set to (`workers.checks`); it shows no password
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
     "paused", "recorded", "idle", "counters", "postman", "walk", "sources", "aside", "aside:*", "aside-sizes",
@@ -125,8 +126,8 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
         return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({publishing})"]
     if role is Role.WORKER:
         channels = [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
-        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} +info".split(), *_WORKERS_KEYS, *channels]
-    return [*f"-@all {_CONNECTION} {_READING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
+        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *_WORKERS_KEYS, *channels]
+    return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 
 def pattern(key: str) -> str:
@@ -155,8 +156,7 @@ def _password(file: str) -> bytes:
 
 
 def _database(settings: Settings) -> int:
-    path = "" if settings.redis_url is None else urlsplit(settings.redis_url.get_secret_value()).path
-    return int(path[1:]) if path[1:].isdecimal() else 0
+    return 0 if settings.redis_url is None else BrokerAddress.of(settings).database
 
 
 def _line(user: str, rule: list[str]) -> str:

@@ -10,23 +10,27 @@ from typing import Any, Final
 
 import redis
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Connection, func, select, text
 
 from cli import screen
 from cli.strays import strays, words
 from domain import streams
+from domain.broker_address import BrokerAddress
 from domain.errors import ForeignBroker, LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from domain.times import now
 from storage import tables
-from storage.engine import APPLICATION_NAME, make_engine
+from storage.engine import make_engine
 from storage.repositories import DeadLetterRepository, LedgerRepository, OutboxRepository
 from storage.unit_of_work import Storage
+from workers import checks
 from workers.alarms import TO_DO, alarms, per_minute
 from workers.app import app
 from workers.asides import Asides, Waiting
 from workers.bond import Bond
+from workers.checks import Finding, Severity
 from workers.connections import connect
 from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
@@ -35,6 +39,11 @@ _LOOK_SECONDS = 0.05
 _ALARM_KEPT: Final = timedelta(days=7)
 _LARGE = 2**20
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
+_CHECK_STYLES = {Severity.REFUSE: "bold red", Severity.WARN: "yellow", Severity.UNKNOWN: "dim"}
+_OURS = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+)
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
 
@@ -61,7 +70,8 @@ class Status:
     `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers` is None where
     this user of Redis may not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`,
     or `mixed` where they do not agree; None where none answers. `warnings` say that Redis is not this ledger's, and,
-    for a week, that Redis or the database was found to have lost something.
+    for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
+    it should be.
     """
 
     backlog: dict[int, int]
@@ -83,6 +93,7 @@ class Status:
     signatures: str | None
     database: dict[str, Any]
     warnings: list[str]
+    checks: list[Finding]
 
 
 def backlog(client: redis.Redis, shards: int) -> dict[int, int]:
@@ -138,6 +149,7 @@ def status(settings: Settings) -> Status:
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
         warnings=warnings(client, settings),
+        checks=checks.of_redis(client) + checks.of_database(settings),
     )
 
 
@@ -191,6 +203,13 @@ def print_status(found: Status) -> None:
         facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+    for finding in found.checks:
+        screen.out.print(checked(finding), soft_wrap=True)
+
+
+def checked(finding: Finding) -> Text:
+    """What is wrong with a server, as a line."""
+    return screen.words(str(finding), _CHECK_STYLES[finding.severity])
 
 
 def _pace(outbox: Outbox) -> str:
@@ -246,7 +265,7 @@ def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
 
     Who may ask them may also stop them, for both go by the same channel.
     """
-    app.conf.update(broker_url=settings.redis_url.get_secret_value() if settings.redis_url else None)
+    app.conf.update(BrokerAddress.of(settings).celery_options())
     try:
         found = app.control.inspect(timeout=1.0).stats() or {}
     except redis.exceptions.NoPermissionError:
@@ -283,7 +302,6 @@ def _connections(connection: Connection) -> dict[str, Any]:
     """The kind of the database, and how many connections Flowledger has of those the server may have."""
     facts: dict[str, Any] = {"kind": connection.dialect.name}
     if connection.dialect.name == "postgresql":
-        ours = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()")
-        facts["connections"] = connection.execute(ours, {"name": APPLICATION_NAME}).scalar_one()
+        facts["connections"] = connection.execute(_OURS).scalar_one()
         facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
     return facts

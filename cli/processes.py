@@ -25,7 +25,7 @@ _CELERY = (*_PYTHON, "-m", "celery", "-A", "workers.app")
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that gives a child process the same settings, whatever its current folder is."""
     given = {}
-    for name in settings.model_fields_set - {"redis_url", "database_url"}:
+    for name in settings.model_fields_set - {"redis_url", "database_url", "pg_options"}:
         value = getattr(settings, name)
         given[f"LEDGER_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     if settings.redis_url is not None:

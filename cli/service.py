@@ -26,7 +26,7 @@ from cli.signs import Part, check_redis, file_appeared, page_answers, wait_for_s
 from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
-from workers import sign
+from workers import checks, sign
 from workers.authority import guard_of
 
 STATE_FILE: Final = "servers.json"
@@ -80,6 +80,7 @@ def running(
         book = stack.enter_context(guarded(home, tell))
         (home / STATE_FILE).unlink(missing_ok=True)
         settings = _servers(stack, settings, book, tell)
+        checks.refuse_unfit(settings)
         tell("bringing the database to the newest schema")
         migrate(settings)
         if adopt_from is not None:
@@ -102,7 +103,8 @@ def running(
 
 
 def migrate(settings: Settings) -> None:
-    """Brings the named database to the newest schema."""
+    """Brings the named database to the newest schema; raises UnfitServer if it cannot be written, or not rightly."""
+    checks.refuse(checks.of_database(settings))
     engine = make_engine(settings)
     try:
         migrations.upgrade(engine)

@@ -112,3 +112,7 @@ class ForeignBroker(LedgerError):
 
 class BrokerUnsettled(LedgerError):
     """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until then."""
+
+
+class DatabaseUnfit(DatabaseUnavailable):
+    """The database, or the way to it, would make wrong rows: its encoding, its version, a pooler between."""

@@ -10,12 +10,12 @@ always writes, makes all of them durable.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import count
 from typing import Any, Final, NamedTuple
 
 import psycopg2
@@ -37,16 +37,12 @@ from storage.writes import Shape, built
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
 # The last statement is a transaction of its own: what it gives is what the driver gives.
-_CHECKPOINTS: Final = (
-    "COMMIT; RESET synchronous_commit; WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
-)
+_CHECKPOINTS: Final = "COMMIT; SET synchronous_commit TO %s; WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
 _END: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
     "(SELECT json_object_agg(stream, batches)::text FROM batch)"
 )
-
-_numbers: Final = count(1)
 
 # Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end
 # to end (a foreign key's check does) stays when the table has grown. Everything here is looked up by its key.
@@ -56,10 +52,12 @@ _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.i
 _PERMANENT: Final = ("22", "23", "54")
 """SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
 
-_BY_ITSELF: Final = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
+_BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
 """SQLSTATE classes that tell of the database's own state, or of its operator's settings: connection, read-only
-transaction, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks, operator
+transaction, prepared statement that is not there, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks, operator
 intervention, disk. They pass, or somebody mends them."""
+_STRANGE_SESSION: Final = ("26000", "42P05")
+"""SQLSTATE: a prepared statement is not there, or is there already."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
@@ -108,7 +106,7 @@ class PostgresqlPipeline:
                 statements = [statement_of(transaction) for transaction in transactions]
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
                 _prepare(cursor, connection.info, needed)
-                flushed = _flush(cursor, transactions, statements, checkpoints)
+                flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
@@ -116,7 +114,7 @@ class PostgresqlPipeline:
                 _give_back_clean(connection)
                 raise Unrecordable(words(error)) from error
             connection.invalidate()
-            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(words(error)) from error
+            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(_why(error)) from error
         except BaseException:
             connection.invalidate()  # nobody knows what it is in the middle of
             raise
@@ -127,6 +125,12 @@ class PostgresqlPipeline:
 def _broke_off(error: psycopg2.Error) -> bool:
     """Whether the transactions may be at fault: the connection was lost among them, or the error is an odd one."""
     return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
+
+
+def _why(error: psycopg2.Error) -> str:
+    if error.pgcode in _STRANGE_SESSION:
+        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
+    return words(error)
 
 
 @contextmanager
@@ -168,6 +172,7 @@ def _flush(
     transactions: Sequence[Transaction],
     statements: Sequence[Statement],
     checkpoints: Sequence[CheckpointRow],
+    commit: str,
 ) -> Flushed:
     size = 0
     round_trip = [_BEGIN.encode()]
@@ -179,7 +184,7 @@ def _flush(
             round_trip, size = [], len(text)
         round_trip.append(text)
     rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
-    cursor.execute(b"".join((*round_trip, _CHECKPOINTS.encode(), rows, _END.encode())))
+    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
     repeated, batches = cursor.fetchone()
     return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
 
@@ -199,7 +204,9 @@ def _give_back_clean(connection: Any) -> None:
     try:
         with driver.cursor() as cursor:
             cursor.execute("ROLLBACK")
-            cursor.execute("RESET synchronous_commit")
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', %s, false)", (connection.info["synchronous_commit"],)
+            )
         driver.autocommit = False
     except psycopg2.Error as error:
         connection.invalidate()
@@ -233,7 +240,9 @@ def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shape
     order = [numbers[name] for name in compiled.positiontup or ()]
     sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
     types = ", ".join(_type(compiled.binds[name].type) for name in names)
-    return Statement(f"ledger_{next(_numbers)}", sql, types)
+    # Named after what it says: whoever prepared this name in this session, it is the same statement.
+    name = hashlib.sha256(f"{types};{sql}".encode()).hexdigest()[:32]
+    return Statement(f"ledger_{name}", sql, types)
 
 
 def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ import redis
 from celery import Celery
 
 from domain import streams
+from domain.broker_address import BrokerAddress
+from domain.errors import SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
@@ -26,10 +29,18 @@ from workers.postman import Postman, PostResult
 from workers.pump import Bell, Ring
 from workers.sign import give_signs
 
+# REDIS_URL alone says where bells go; exported for another service, these would send them to its broker.
+for _name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+    os.environ.pop(_name, None)
+
 
 def _broker() -> dict[str, Any]:
-    settings = Settings.load()
-    return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
+    """Celery's address of the broker; a process whose settings cannot be used ends with one line."""
+    try:
+        settings = Settings.load()
+        return {"broker_url": None} if settings.redis_url is None else BrokerAddress.of(settings).celery_options()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
 
 
 bells.install()

@@ -12,10 +12,12 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from domain.errors import ForeignBroker, LedgerError, SettingsError
+from domain.errors import DatabaseUnfit, ForeignBroker, LedgerError, SettingsError
 from domain.settings import Settings
 from workers.authority import guard_of
+from workers.checks import UnfitServer, refuse_unfit
 from workers.pump import Pump
+from workers.server_watch import ServerWatch
 from workers.watch import Watch, check_at_start
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -51,10 +53,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(worker, **options)
         self._pump: Pump | None = None
         self._watch: Watch | None = None
+        self._server_watch: ServerWatch | None = None
         try:
-            guard_of(Settings.load())  # else every message would be taken for a forged one, or none
-            check_at_start(Settings.load())
-        except (SettingsError, ForeignBroker) as error:
+            settings = Settings.load()
+            guard_of(settings)  # else every message would be taken for a forged one, or none
+            refuse_unfit(settings)
+            check_at_start(settings)
+        except (SettingsError, ForeignBroker, UnfitServer, DatabaseUnfit) as error:
             sys.exit(f"error: {error}")
         except LedgerError:
             pass  # the database is not whole: drains wait for it, and say so
@@ -70,11 +75,16 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self._pump.start()
         self._watch = Watch(Settings.load(), lambda _why: _end())
         self._watch.start()
+        self._server_watch = ServerWatch(Settings.load())
+        self._server_watch.start()
 
     def stop(self, _worker: Any) -> None:
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
+        if self._server_watch is not None:
+            self._server_watch.stop()
+            self._server_watch = None
         if self._pump is not None:
             self._pump.stop()
             self._pump = None
