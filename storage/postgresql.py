@@ -37,7 +37,8 @@ from storage.writes import Shape, built
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
 # The last statement is a transaction of its own: what it gives is what the driver gives.
-_CHECKPOINTS: Final = "COMMIT; SET synchronous_commit TO %s; WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+_CHECKPOINTS: Final = "COMMIT; SET synchronous_commit TO %s; "
+    "WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
 _END: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
@@ -54,8 +55,9 @@ _PERMANENT: Final = ("22", "23", "54")
 
 _BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
 """SQLSTATE classes that tell of the database's own state, or of its operator's settings: connection, read-only
-transaction, prepared statement that is not there, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks, operator
-intervention, disk. They pass, or somebody mends them."""
+transaction, prepared statement that is not there, authorisation, missing database or schema, deadlock, missing table or
+privilege, resources, locks, operator intervention, disk. They pass, or somebody mends them."""
+
 _STRANGE_SESSION: Final = ("26000", "42P05")
 """SQLSTATE: a prepared statement is not there, or is there already."""
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import redis
 
+from domain.times import milliseconds
 from storage.repositories.checkpoints import Checkpoint
 from workers.connections import text
-
-_FUTURE_MS: Final = 3_600_000
+from workers.tending import AHEAD_MS
 
 # KEYS: broker, recorded, restored. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went back.
 # Gives: 1 where it is so now. What was known of another state of the database is forgotten.
@@ -52,21 +52,25 @@ def place_of(client: redis.Redis) -> str:
 def lift(client: redis.Redis, checkpoints: list[Checkpoint]) -> None:
     """See to it that streams of Redis which are younger than what was recorded of them give new ids."""
     with client.pipeline(transaction=False) as pipeline:
-        for checkpoint in checkpoints:
+        for checkpoint in filter(_is_by_the_clock, checkpoints):
             pipeline.eval(_LIFT, 1, checkpoint.stream, checkpoint.entry_id)
         pipeline.execute()
 
 
 def lost_entries(client: redis.Redis, checkpoints: list[Checkpoint]) -> list[tuple[Checkpoint, str]]:
     """Streams that end before an entry that was recorded of them, so Redis has gone back, and the entry they end at."""
-    latest = client.time()[0] * 1000 + _FUTURE_MS
-    known = [one for one in checkpoints if _entry(one.entry_id)[0] <= latest]  # a producer may give any id
+    known = [*filter(_is_by_the_clock, checkpoints)]
     with client.pipeline(transaction=False) as pipeline:
         for checkpoint in known:
             pipeline.xinfo_stream(checkpoint.stream)
         replies = pipeline.execute(raise_on_error=False)
     ends = [text(reply["last-generated-id"]) if isinstance(reply, dict) else "0-0" for reply in replies]
     return [(one, end) for one, end in zip(known, ends, strict=True) if _entry(end) < _entry(one.entry_id)]
+
+
+def _is_by_the_clock(checkpoint: Checkpoint) -> bool:
+    """A producer may give an entry any id; a stream that it used up begins anew (`workers.tending`)."""
+    return _entry(checkpoint.entry_id)[0] <= milliseconds(checkpoint.recorded_at) + AHEAD_MS
 
 
 def _entry(entry_id: str) -> tuple[int, int]:

@@ -20,8 +20,8 @@ from workers.connections import text
 
 logger = logging.getLogger(__name__)
 
-_AHEAD_MS: Final = 60_000
-"""Clocks differ; ids that are further ahead of Redis's own were made by somebody."""
+AHEAD_MS: Final = 3_600_000
+"""Clocks differ; ids that are further ahead of the clock were made by somebody."""
 
 # KEYS: the idle stream; the shards' streams. ARGV: how far ids may be ahead of the clock, in milliseconds; for each
 # other key of ours its name and type.
@@ -76,7 +76,7 @@ def tend(client: redis.Redis, settings: Settings) -> None:
         kinds |= {streams.lease(shard): "string", streams.bell(shard): "string"}
         kinds |= {streams.caution(shard): "hash", streams.fuse(shard): "hash"}
     pairs = [word for pair in kinds.items() for word in pair]
-    mended: Any = client.eval(_TEND, len(keys), *keys, str(_AHEAD_MS), *pairs)
+    mended: Any = client.eval(_TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
     for key, was in mended:
         if was == b"used up":
             logger.warning("%s was used up: somebody gave an entry an id of the future; it begins anew", text(key))
