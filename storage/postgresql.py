@@ -37,8 +37,10 @@ from storage.writes import Shape, built
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
 # The last statement is a transaction of its own: what it gives is what the driver gives.
-_CHECKPOINTS: Final = "COMMIT; SET synchronous_commit TO %s; "
+_CHECKPOINTS: Final = (
+    "COMMIT; SET synchronous_commit TO %s; "
     "WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+)
 _END: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "

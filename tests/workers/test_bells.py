@@ -20,7 +20,7 @@ from tests.storage.recording import count
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import add, created
-from workers.bells import NoBell, check
+from workers.bells import NoBell, bell_of, check
 
 MEBIBYTE = 2**20
 
@@ -84,12 +84,29 @@ SHAPES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_is_no_bell_is_told(name: str) -> None:
+    def taken() -> None:
+        check(SHAPES[name])
+        bell_of(SHAPES[name])
+
     with pytest.raises(NoBell):
-        check(SHAPES[name], "ledger")
+        taken()
 
 
-def test_a_bell_is_one() -> None:
-    check(bell(), "ledger")
+@pytest.mark.parametrize(
+    "body", [b"7", b"[[]]", b'[["x"], {}, {}]', b"[[3, 4]]", b"[[true]]", b"[[-1]]", b"\xff", b"{}"]
+)
+def test_a_bell_for_no_shard_is_told(body: bytes) -> None:
+    with pytest.raises(NoBell):
+        bell_of(bell(body=base64.b64encode(body).decode()))
+
+
+def test_of_a_bell_nothing_is_taken_but_what_it_is_for() -> None:
+    odd = with_headers(timelimit="odd", retries=[1], argsrepr={"a": 1}, stamps=7, expires="2999-01-01T00:00:00+00:00")
+    plain = bell_of(odd)
+    assert plain["headers"]["task"] == "ledger.drain"
+    assert plain["headers"]["timelimit"] == [None, None]
+    assert "stamps" not in plain["headers"]
+    assert json.loads(base64.b64decode(plain["body"]))[:2] == [[3], {}]
 
 
 def lines() -> list[bytes]:
