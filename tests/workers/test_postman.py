@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from domain import streams
@@ -11,6 +14,7 @@ from workers import postman
 from workers.post import AT_ONCE, PostOffice
 from workers.post_bell import PostBell
 from workers.postman import Postman, PostResult
+from workers.recorder import Entry, Recorded, Recorder
 
 MANY = 3 * AT_ONCE + 1
 
@@ -149,3 +153,22 @@ def test_a_bell_that_nobody_answers_waits_for_a_process(office: Office, rung: Ru
 
 def _dies(*_: object) -> None:
     raise RuntimeError
+
+
+def test_a_message_to_many_is_recorded_after_the_other_shards(office: Office, rung: Rung) -> None:
+    flushed: list[int] = []
+    record = Recorder.record
+
+    def recording(self: Recorder, entries: Sequence[Entry], fuses: Any) -> Recorded:
+        flushed.append(len({entry.shard for entry in entries}))
+        return record(self, entries, fuses)
+
+    names = [f"sb_{place:04}" for place in range(600)]
+    office.publish(message("m1", *names))
+    for shard in range(1, office.settings.shards):
+        office.publish(raw("task.created", subject=f"t{shard}"), shard=shard)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recorder, "record", recording)
+        office.drain()
+    assert flushed[:2] == [office.settings.shards - 1, 1]
+    assert rung.count == 1
