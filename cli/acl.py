@@ -30,7 +30,7 @@ _PUBLISHING: Final = "+xadd +xlen"
 _MAILBOX: Final = (
     "+xgroup|create +xreadgroup +xack +xdel +xclaim +xpending +xrange +xlen +hset +hsetnx +hget +hgetall +hdel +zadd"
     " +zcard +zscore +zmscore +zremrangebyrank +pexpire +watch +unwatch +eval +evalsha +script|load +script|exists"
-    " +time"
+    " +time +expire"
 )
 _WORKER: Final = (
     "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +persist +ttl +pttl +type"

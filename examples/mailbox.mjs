@@ -1,4 +1,4 @@
-// An agent with a mailbox, in Node.js 18 or newer, with nothing but plain commands of Redis (docs/contract.md, section 8).
+// An agent with a mailbox, in Node.js 18 or newer, with nothing but commands of Redis (docs/contract.md, section 8).
 //
 //     npm install
 //     REDIS_URL=redis://127.0.0.1:6379/0 node mailbox.mjs SANDBOX [TO TEXT]
@@ -23,6 +23,16 @@ if (!sandbox) {
 const own = sandbox.replaceAll("%", "%25").replaceAll("/", "%2F"); // begins the ids of its messages, and names its source
 const consumer = process.env.MAILBOX_CONSUMER ?? "node";
 const group = "mailbox";
+const QUIET_SECONDS = 7 * 24 * 60 * 60;
+// One script, for it is allowed while Redis has no memory left (`allow-oom`): to acknowledge makes room.
+const ACKNOWLEDGE = `#!lua flags=allow-oom
+local entry, message, stream, event = unpack(ARGV)
+redis.call('XADD', stream, '*', 'event', event)
+redis.call('ZADD', KEYS[2], redis.call('TIME')[1] .. '000', message)
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -10001)
+redis.call('EXPIRE', KEYS[2], ${QUIET_SECONDS})
+redis.call('XACK', KEYS[1], 'mailbox', entry)
+return redis.call('XDEL', KEYS[1], entry)`;
 const inbox = `ledger:inbox:${sandbox}`;
 const taken = `ledger:taken:${sandbox}`;
 const consumers = `ledger:consumers:${sandbox}`;
@@ -102,17 +112,11 @@ async function takeOut(entry) {
   await client.multi().addCommand(["XACK", inbox, group, entry]).addCommand(["XDEL", inbox, entry]).exec();
 }
 
-/** Takes a message out of the inbox and says that it was delivered: all of it, or nothing. */
+/** Takes a message out of the inbox and says that it was delivered. */
 async function acknowledge(entry, id) {
   const delivered = newEvent("message.delivered", id, { to_sandbox_id: sandbox });
-  await client
-    .multi()
-    .addCommand(["XACK", inbox, group, entry])
-    .addCommand(["XDEL", inbox, entry])
-    .addCommand(["ZADD", taken, String(await now()), id])
-    .addCommand(["ZREMRANGEBYRANK", taken, "0", "-10001"])
-    .addCommand(["XADD", streamOf(delivered), "*", "event", JSON.stringify(delivered)])
-    .exec();
+  const said = [entry, id, streamOf(delivered), JSON.stringify(delivered)];
+  await client.sendCommand(["EVAL", ACKNOWLEDGE, "2", inbox, taken, ...said]);
 }
 
 async function reply(message, content) {
@@ -142,6 +146,7 @@ function newEvent(type, subject, data) {
 
 async function beat() {
   await client.hSet(consumers, consumer, String(await now()));
+  await client.expire(consumers, QUIET_SECONDS);
 }
 
 /** Redis's clock, in ms since the epoch. */

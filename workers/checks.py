@@ -1,8 +1,8 @@
 """What Redis and the database are set to, and what of it breaks the promise: named checks, one rule a line.
 
 Asked at the start of a worker, every minute by each worker (`workers.server_watch`), by `flowledger up` and by
-`flowledger status`. Redis is asked by INFO, and by CONFIG GET for what INFO does not say. CONFIG shows passwords, too, so no role
-of `flowledger acl` may use it: what only it tells is `unknown` then.
+`flowledger status`. Redis is asked by INFO, and by CONFIG GET for what INFO does not say. CONFIG shows passwords, too,
+so no role of `flowledger acl` may use it: what only it tells is `unknown` then.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.acl_servers import PASSWORD, Server, is_refused
 from tests.cli.calling import Flowledger
+from tests.documented import block
 from tests.storage.recording import count
 from tests.waiting import wait_until
 
@@ -148,9 +149,13 @@ def test_an_agent_has_its_own_mailbox_and_publishes(server: Server, settings: Se
     taking = client.register_script("return {redis.call('TIME')[1], redis.call('HDEL', KEYS[1], 'c1')}")
     assert taking(keys=[consumers])[1] == 1
     assert client.eval("return redis.call('XLEN', KEYS[1])", 1, inbox) == 2
+    acknowledge = block("docs/contract.md", "lua", "allow-oom")
+    assert client.eval(acknowledge, 2, inbox, taken, entries[1], "m1", EVENTS, "{}") == 1
+    assert (client.xlen(inbox), client.zscore(taken, "m1") is not None, client.xlen(EVENTS)) == (1, True, 2)
+    assert client.expire(taken, 60)
     with Publisher(settings=user.settings(settings)) as publisher:
         publisher.publish_many([raw("message.delivered", to_sandbox_id=sandbox), raw("task.started")])
-        assert publisher.backlog() == 3
+        assert publisher.backlog() == 4
     assert user.refused() == []
     assert is_refused(client, "XADD", inbox, "*", "event", "x"), "nobody but the ledger puts anything into an inbox"
 

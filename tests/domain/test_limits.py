@@ -145,5 +145,6 @@ def test_each_limit_is_a_setting_within_what_python_and_postgresql_hold(
 def test_the_defaults_are_the_contracts() -> None:
     expected: dict[str, Any] = {
         "max_event_bytes": 2**20, "max_depth": 500, "max_digits": 4300, "max_id_bytes": 512, "max_source_bytes": 1024,
+        "max_recipients": 1000,
     }  # fmt: skip
     assert Settings.load().limits == Limits(**expected) == DEFAULT_LIMITS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import pytest
@@ -270,3 +271,36 @@ def test_a_broker_that_goes_away_is_told_and_the_rest_is_put_another_time(
             redeliver(office)
     assert redeliver(office) == Redelivered(put=1, kept=1)
     office.check()
+
+
+# --- each delivery as it was made
+
+
+def test_who_sends_under_anothers_id_changes_no_delivery_and_gets_none(office: Office) -> None:
+    """As with two who name one message alike, or one who names another's message to get a copy of it."""
+    secret = raw(
+        "message.sent", subject="m1", id="a", from_sandbox_id="alice", to_sandbox_ids=["bob"], content="secret"
+    )
+    later = {"subject": "m1", "id": "e", "time": LATER, "content": "other"}
+    office.publish(secret)
+    office.drain()
+    lost(office, raw("message.sent", from_sandbox_id="eve", to_sandbox_ids=["bob", "eve"], **later))
+    assert redeliver(office) == Redelivered(put=2)
+    (bobs,), (eves,) = office.inbox("bob"), office.inbox("eve")
+    assert bobs[b"event"] == secret
+    assert json.loads(eves[b"event"])["data"]["content"] == "other"
+    office.check()
+
+
+@pytest.mark.parametrize("id", ["a", "t", "nothing"])
+def test_a_delivery_that_was_never_made_is_not_repeated(office: Office, id: str) -> None:
+    """Whatever somebody reports in the ledger's name, while signatures are off."""
+    made_up = {"subject": "m1", "source": "/flowledger", "event_source": "/tests", "event_id": id}
+    lost(
+        office,
+        raw("message.sent", subject="m1", id="a", to_sandbox_ids=["bob"]),
+        raw("task.created", id="t", subject="m1"),
+        raw("message.dispatched", to_sandbox_id="eve", **made_up),
+    )
+    assert redeliver(office) == Redelivered(put=1, others=1)
+    assert (office.ids("bob"), office.ids("eve")) == (["m1"], [])
