@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from domain.settings import Settings
+from workers.entries import all_fields
 
 RESUME_SOURCES: Final = ("resume", "--source")
 """The command that brings back what was set aside of a source whose fuse has blown; the source follows."""
-WITHOUT_SOURCE: Final = ""
+WITHOUT_SOURCE: Final = "(unreadable)"
 """The source, for that command, of entries without a readable one."""
 
 KEPT_WHOLE: Final = 2**20
 """A dead letter keeps every byte of an entry of so many; of a larger one at least a hash, the size and a beginning."""
 
-TOLD_OF_RESTORE: Final = re.compile(r"restored|an older (state|copy)|behind (the|this) (broker|Redis)", re.IGNORECASE)
+TOLD_OF_RESTORE: Final = re.compile(r"the database has gone back to an earlier state")
 """What log and `status` say of a database that was put back to an earlier state."""
-TOLD_OF_ANOTHER: Final = re.compile(
-    r"another (ledger|service|database|broker|Redis)|belongs to|two brokers", re.IGNORECASE
-)
+TOLD_OF_ANOTHER: Final = re.compile(r"the broker of another ledger|is not the broker of ledger|two databases")
 """What a service says that meets a broker, or a database, which another one uses."""
 TOLD_OF_BURIALS: Final = re.compile(r"dead letters.*(a minute|a second|MB|MiB|fill)|(set|put) aside", re.IGNORECASE)
 """What log or `status` say before dead letters fill a disk."""
@@ -38,11 +37,11 @@ def keeps(fields: Sequence[bytes], raw: bytes, detail: str) -> bool:
     body = fields[1] if len(fields) == 2 else _only_event(fields)
     if raw == body or (body is None and _fields(raw) == list(fields)):
         return True
-    size = sum(map(len, fields)) if body is None else len(body)
-    if size <= KEPT_WHOLE or not raw:
+    if sum(map(len, fields)) <= KEPT_WHOLE or not raw:
         return False
-    hashes = [hashlib.sha256(part).hexdigest() for part in (b"".join(fields), body or b"")]
-    return any(one in detail for one in hashes) and str(size) in re.sub("[ ,_]", "", detail)
+    sizes = (sum(map(len, fields)), len(body or b""), len(all_fields(fields)))
+    hashes = [hashlib.sha256(part).hexdigest() for part in (b"".join(fields), body or b"", all_fields(fields))]
+    return any(one in detail and f"{size:,} bytes" in detail for one, size in zip(hashes, sizes, strict=True))
 
 
 def _only_event(fields: Sequence[bytes]) -> bytes | None:

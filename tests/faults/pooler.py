@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -20,9 +19,10 @@ from tests.waiting import wait_until
 
 PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""
 _SECONDS: Final = 20.0
+_SOCKET: Final = ".s.PGSQL.5432"
 _SETTINGS: Final = """\
 [databases]
-* = host={host} port={port} user=postgres
+* = host={host} user=postgres
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {listen}
@@ -35,17 +35,18 @@ ignore_startup_parameters = extra_float_digits,options
 
 @contextlib.contextmanager
 def pooled(url: str, mode: str) -> Iterator[str]:
-    """The URL of the same database by way of a pooler in this mode; it must not run as root, so it does not."""
+    """The URL of the same database, which is reached by a Unix socket, by way of a pooler in this mode."""
     parsed = make_url(url)
-    host = parsed.query.get("host", parsed.host)
+    host = parsed.query["host"]
+    assert isinstance(host, str)
     listen = free_port()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         file = Path(folder) / "pgbouncer.ini"
-        file.write_text(_SETTINGS.format(host=host, port=parsed.port or 5432, listen=listen, mode=mode))
+        file.write_text(_SETTINGS.format(host=host, listen=listen, mode=mode))
         file.chmod(0o644)
         log = (Path(folder) / "log").open("w")
-        server = subprocess.Popen([PROGRAM, str(file)], stdout=log, stderr=log, user=_user())
+        server = subprocess.Popen([PROGRAM, str(file)], stdout=log, stderr=log, user=_user(Path(host)))
         try:
             wait_until(lambda: _answers(listen) or server.poll() is not None, _SECONDS, "a running PgBouncer")
             assert server.poll() is None, (Path(folder) / "log").read_text()[-300:]
@@ -56,8 +57,9 @@ def pooled(url: str, mode: str) -> Iterator[str]:
             log.close()
 
 
-def _user() -> int | None:
-    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+def _user(folder: Path) -> int | None:
+    """PgBouncer refuses to run as root: then it runs as the server does, who may use the socket."""
+    return (folder / _SOCKET).stat().st_uid if os.geteuid() == 0 else None
 
 
 def _answers(port: int) -> bool:

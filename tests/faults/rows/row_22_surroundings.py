@@ -30,7 +30,7 @@ from tests.faults.surroundings import CASES, SAMPLE, Case
 from tests.faults.telling import client_of
 from tests.faults.trial import Dose, Row, Trial
 
-_SECONDS: Final = 30.0
+_SECONDS: Final = 60.0
 _BURIED: Final = b"\xff\x00\\x41'\\ is no event"
 _WORDS: Final = 160
 
