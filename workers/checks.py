@@ -125,11 +125,12 @@ DATABASE_RULES: Final = (
 )  # fmt: skip
 
 _FACTS: Final = text("""
-    SELECT lower(name), setting FROM pg_settings
+    SELECT lower(name), setting FROM pg_settings WHERE lower(name) = ANY(CAST(:settings AS text[]))
     UNION ALL SELECT 'in_recovery', CASE WHEN pg_is_in_recovery() THEN 'on' ELSE 'off' END
     UNION ALL SELECT 'unlogged tables', coalesce(string_agg(relname, ', '), 'none') FROM pg_class
         WHERE relpersistence = 'u' AND oid = ANY(SELECT to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name)
 """)
+_ASKED: Final = {"settings": [rule.setting for rule in DATABASE_RULES], "tables": list(tables.metadata.tables)}
 
 
 def of_redis(client: redis.Redis, *, with_config: bool = True) -> list[Finding]:
@@ -163,7 +164,7 @@ def of_database(settings: Settings) -> list[Finding]:
         if engine.dialect.name != "postgresql":
             return []
         with engine.connect() as connection:
-            facts = {row[0]: row[1] for row in connection.execute(_FACTS, {"tables": list(tables.metadata.tables)})}
+            facts = {row[0]: row[1] for row in connection.execute(_FACTS, _ASKED)}
         return judged("postgresql", DATABASE_RULES, facts)
     except DatabaseUnfit as error:
         return [Finding("postgresql", "session", "unfit", "", _REFUSE, str(error))]

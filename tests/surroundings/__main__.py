@@ -35,6 +35,8 @@ def main() -> None:
     shares = [chosen[first :: options.jobs] for first in range(min(options.jobs, len(chosen)))]
     with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
         tried = {place: one for share in pool.imap_unordered(_try_share, shares) for place, one in share}
+        pool.close()
+        pool.join()
     found = [Verdict(SETTINGS[place], *tried[place]) for place in chosen]
     wrong, skipped = sum(bool(one.wrong) for one in found), sum(bool(one.skipped) for one in found)
     console.print(f"{len(found)} settings: {len(found) - wrong - skipped} as wanted, {wrong} not, {skipped} not tried")

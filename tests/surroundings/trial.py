@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,16 +26,16 @@ import cli.main
 import cli.publish
 import cli.service
 import cli.verify
-from cli.processes import Process
+from cli import processes
 from domain import streams
 from domain.settings import Settings
 from storage import tables
 from storage.engine import make_engine
 from storage.scratch import MERGED
 from tests.surroundings.ground import Ground, admin_of
+from workers.app import app
 
 PATIENCE_SECONDS: Final = 120.0
-_COMMAND: Final = (sys.executable, "-m", "cli.main")
 
 _TEXT: Final = "it's \"a\\b\" \\' \\x41 %s {} ${x} \t\r\n é ß 漢字 🎉 \u202e \u00a0 '; --"
 _TASK: Final = {"source": "/surroundings", "subject": "task_1"}
@@ -87,7 +87,7 @@ def try_out(ground: Ground, folder: Path) -> Seen:
     """Migrates, records, verifies, asks for the status; raises Broken if a command ends in other than clear words."""
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    worker = _worker(ground, folder)
+    worker = _Worker(ground, folder)
     try:
         if refused := _run(ground, folder, "migrate"):
             return Seen(refused, "migrate")
@@ -129,11 +129,6 @@ def _environment(ground: Ground, folder: Path) -> dict[str, str]:
     return outside | quick | urls | dict(ground.environment)
 
 
-def _worker(ground: Ground, folder: Path) -> Process:
-    env = _environment(ground, folder) | {"REMAP_SIGTERM": "SIGQUIT"}
-    return Process("worker", [*_COMMAND, "worker", "--concurrency", "1"], env, folder / "worker.log")
-
-
 def _run(ground: Ground, folder: Path, *arguments: str, wanted: int | None = None) -> str:
     """Its refusal, one line, or nothing; with `wanted` its output."""
     code, out, err = _called(_environment(ground, folder), folder, arguments)
@@ -143,36 +138,71 @@ def _run(ground: Ground, folder: Path, *arguments: str, wanted: int | None = Non
 
 
 def _called(environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...]) -> tuple[int, str, str]:
-    """A command in a process of its own: forked, for to import everything anew takes longer than the command."""
-    files = folder / "out", folder / "err"
+    """A command in a process of its own; its exit status and what it printed."""
+    sys.argv = ["flowledger", *arguments]
+    out, err = folder / "out", folder / "err"
+    _, status = os.waitpid(_forked(environment, out, err, cli.main.main), 0)
+    return os.waitstatus_to_exitcode(status), out.read_text(), err.read_text()
+
+
+class _Worker:
+    """A worker with Celery and one process, as `flowledger worker` starts it."""
+
+    def __init__(self, ground: Ground, folder: Path) -> None:
+        self._environment = _environment(ground, folder) | {"REMAP_SIGTERM": "SIGQUIT"}
+        self._log = folder / "worker.log"
+        self._pid = 0
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def start(self) -> None:
+        arguments = processes.worker_command(1)[5:]
+        self._pid = _forked(self._environment, self._log, self._log, lambda: app.worker_main(arguments))
+
+    def has_ended(self) -> bool:
+        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._pid = 0
+        return self._pid == 0
+
+    def kill(self) -> None:
+        if not self.has_ended():
+            os.killpg(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+
+def _forked(environment: Mapping[str, str], out: Path, err: Path, work: Callable[[], object]) -> int:
+    """Starts a process in a session of its own; forked, for to import everything anew takes longer than the work."""
     sys.stdout.flush()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: those of pytest hold no locks
         child = os.fork()
-    if child == 0:
+    if child:
+        return child
+    code: str | int | None = 1
+    try:
+        os.setsid()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(int(PATIENCE_SECONDS))
-        for place, file in enumerate(files, 1):
-            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), place)
+        for place, file in enumerate((out, err), 1):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o644), place)
         os.environ.clear()
         os.environ.update(environment)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        code = 1
-        try:
-            sys.argv = ["flowledger", *arguments]
-            cli.main.main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    out, err = (file.read_text() for file in files)
-    return os.waitstatus_to_exitcode(status), out, err
+        work()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(code or 0))
 
 
 def _one_line(command: str, said: str) -> str:
@@ -194,13 +224,13 @@ def _add_entries(client: redis.Redis, ground: Ground) -> None:
         client.xadd(streams.stream(0), {**fields})
 
 
-def _wait(client: redis.Redis, ground: Ground, worker: Process) -> str:
+def _wait(client: redis.Redis, ground: Ground, worker: _Worker) -> str:
     """Waits until nothing is left, or the worker has ended: its refusal."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while any(client.xlen(streams.stream(shard)) for shard in range(Settings.load().shards)):
-        if not worker.is_running():
-            return _one_line("worker", worker.log.read_text())
+        if worker.has_ended():
+            return _one_line("worker", worker.log)
         if time.monotonic() > deadline:
-            raise Broken(f"nothing is recorded; the worker's log: {worker.log.read_text()[-2000:]}")
+            raise Broken(f"nothing is recorded; the worker's log: {worker.log[-2000:]}")
         time.sleep(0.1)
     return ""

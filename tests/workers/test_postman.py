@@ -11,10 +11,11 @@ from domain import streams
 from tests.builders import ABSENT, raw
 from tests.workers.office import Office, message
 from workers import postman
+from workers.entries import Entry
 from workers.post import AT_ONCE, PostOffice
 from workers.post_bell import PostBell
 from workers.postman import Postman, PostResult
-from workers.recorder import Entry, Recorded, Recorder
+from workers.recorder import Recorded, Recorder
 
 MANY = 3 * AT_ONCE + 1
 
