@@ -12,13 +12,13 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import typer
 
 from cli import screen
 from cli.asked import settings_of
 from domain import streams
+from domain.broker_address import BrokerAddress
 from domain.errors import LedgerError
 from domain.settings import Settings
 
@@ -150,8 +150,7 @@ def _password(file: str) -> bytes:
 
 
 def _database(settings: Settings) -> int:
-    path = "" if settings.redis_url is None else urlsplit(settings.redis_url.get_secret_value()).path
-    return int(path[1:]) if path[1:].isdecimal() else 0
+    return 0 if settings.redis_url is None else BrokerAddress.of(settings).database
 
 
 def _line(user: str, rule: list[str]) -> str:

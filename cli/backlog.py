@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select, text
 
 from cli import screen
 from domain import streams
+from domain.broker_address import BrokerAddress
 from domain.errors import LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
@@ -175,7 +176,7 @@ def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
 
     Who may ask them may also stop them, for both go by the same channel.
     """
-    app.conf.update(broker_url=settings.redis_url.get_secret_value() if settings.redis_url else None)
+    app.conf.update(BrokerAddress.of(settings).celery_options())
     try:
         found = app.control.inspect(timeout=1.0).stats() or {}
     except redis.exceptions.NoPermissionError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from domain.broker_address import BrokerAddress
 from domain.errors import SettingsError
 from domain.settings import Settings
 
@@ -18,6 +19,7 @@ def run(settings: Settings) -> None:
     if not any(os.environ.get(name) for name in _PASSWORDS):
         raise SettingsError("Flower needs a password: set FLOWER_BASIC_AUTH=flowledger:PASSWORD")
     os.environ.setdefault("FLOWER_ADDRESS", "127.0.0.1")
+    BrokerAddress.of(settings)  # one that cannot be used ends here, not in Celery
     if settings.redis_url is not None:
         os.environ["REDIS_URL"] = settings.redis_url.get_secret_value()
     _close_metrics()

@@ -15,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from client.plans import TRANSIENT, Command, Do, Listen, Plan, Result, Say, Step, Wait
-from domain.errors import LedgerError, SettingsError
+from domain.broker_address import BrokerAddress
+from domain.errors import LedgerError
 from domain.settings import Settings
 
 _LOOK_SECONDS: Final = 0.05
@@ -26,7 +27,7 @@ class Driver:
     """Follows plans, in the thread that asks; many may at once. `closed` ends those that are to end with their face."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError where the settings name no Redis."""
+        """Raises SettingsError if the settings name no Redis, or one that cannot be used."""
         self._client: redis.Redis = _connect(redis.Redis, Retry(NoBackoff(), 0), settings)
         self._timeout = settings.publish_timeout_seconds
         self.closed = threading.Event()
@@ -176,18 +177,8 @@ class AsyncDriver:
 
 def _connect(kind: Any, retry: object, settings: Settings) -> Any:
     """A client that does not try again by itself: the plans do, within a bound. Replies are as Redis gives them."""
-    if settings.redis_url is None:
-        raise SettingsError("no broker: give a URL, or set REDIS_URL")
     timeout = settings.publish_timeout_seconds
-    try:
-        client = kind.from_url(
-            settings.redis_url.get_secret_value(),
-            protocol=2,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=retry,
-        )
-    except ValueError:
-        raise SettingsError("the broker's URL is not one like redis://host:6379/0") from None
+    options = BrokerAddress.of(settings).client_options()
+    client = kind(**options, protocol=2, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
     client.response_callbacks.clear()
     return client

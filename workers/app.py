@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ import redis
 from celery import Celery
 
 from domain import streams
-from domain.errors import DatabaseUnavailable
+from domain.broker_address import BrokerAddress
+from domain.errors import DatabaseUnavailable, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.patience import wait_at_most
@@ -23,10 +25,18 @@ from workers.drain import Drain, DrainResult
 from workers.post import PostOffice
 from workers.pump import Bell, Ring
 
+# REDIS_URL alone says where bells go; exported for another service, these would send them to its broker.
+for _name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+    os.environ.pop(_name, None)
+
 
 def _broker() -> dict[str, Any]:
-    settings = Settings.load()
-    return {"broker_url": settings.redis_url.get_secret_value() if settings.redis_url else None}
+    """Celery's address of the broker; a process whose settings cannot be used ends with one line."""
+    try:
+        settings = Settings.load()
+        return {"broker_url": None} if settings.redis_url is None else BrokerAddress.of(settings).celery_options()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
 
 
 # A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it would

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from domain.errors import SettingsError
+from domain.broker_address import BrokerAddress
 from domain.settings import Settings
 
 
@@ -14,21 +14,17 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
     """A client for `settings.redis_url`, which speaks RESP2 and gives stream entries as they came.
 
     redis-py makes a dict of an entry's fields, in which the second of two equal names hides the first; an entry's exact
-    bytes must not be lost so, hence the raw replies. Raises SettingsError where the URL is missing or is none.
+    bytes must not be lost so, hence the raw replies. Raises SettingsError if the URL is missing or cannot be used.
     """
-    if settings.redis_url is None:
-        raise SettingsError("no broker: set REDIS_URL, or start `flowledger up`")
-    try:
-        client = redis.Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            protocol=2,
-            socket_timeout=socket_timeout,
-            socket_connect_timeout=settings.connect_timeout_seconds,
-            socket_keepalive=True,
-            health_check_interval=10,
-        )
-    except ValueError:
-        raise SettingsError("REDIS_URL is not a URL like redis://host:6379/0") from None
+    address = BrokerAddress.of(settings)
+    options = address.client_options() | ({} if address.socket else {"socket_keepalive": True})
+    client = redis.Redis(
+        **options,
+        protocol=2,
+        socket_timeout=socket_timeout,
+        socket_connect_timeout=settings.connect_timeout_seconds,
+        health_check_interval=10,
+    )
     for command in ("XREAD", "XREADGROUP"):
         client.set_response_callback(command, _as_it_came)
     return client
