@@ -18,7 +18,7 @@ from domain.errors import LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from storage import tables
-from storage.engine import APPLICATION_NAME, make_engine
+from storage.engine import make_engine
 from storage.repositories import OutboxRepository
 from workers.app import app
 from workers.connections import connect
@@ -27,6 +27,10 @@ from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
+_OURS = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+)
 _SIGNATURES = {"off": "not required", "mixed": "required by some of the workers only: set LEDGER_SIGNATURES alike"}
 
 
@@ -212,7 +216,6 @@ def _connections(connection: Connection) -> dict[str, Any]:
     """The kind of the database, and how many connections Flowledger has of those the server may have."""
     facts: dict[str, Any] = {"kind": connection.dialect.name}
     if connection.dialect.name == "postgresql":
-        ours = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()")
-        facts["connections"] = connection.execute(ours, {"name": APPLICATION_NAME}).scalar_one()
+        facts["connections"] = connection.execute(_OURS).scalar_one()
         facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
     return facts

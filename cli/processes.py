@@ -20,7 +20,7 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that gives a child process the same settings."""
     given = {}
-    for name in settings.model_fields_set - {"redis_url", "database_url"}:
+    for name in settings.model_fields_set - {"redis_url", "database_url", "pg_options"}:
         given[f"LEDGER_{name.upper()}"] = str(getattr(settings, name))
     if settings.redis_url is not None:
         given["REDIS_URL"] = settings.redis_url.get_secret_value()

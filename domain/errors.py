@@ -88,3 +88,7 @@ class MailboxClosed(LedgerError):
 
 class DatabaseUnavailable(LedgerError):
     """The database is away, busy or refuses for now: nothing was acknowledged, the same work is done again later."""
+
+
+class DatabaseUnfit(DatabaseUnavailable):
+    """The database, or the way to it, would make wrong rows: its encoding, its version, a pooler between."""

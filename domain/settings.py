@@ -35,6 +35,8 @@ class Settings(BaseSettings):
 
     redis_url: Annotated[SecretStr | None, Field(validation_alias="REDIS_URL")] = None
     database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
+    pg_options: Annotated[str, Field(validation_alias="PGOPTIONS")] = ""
+    """libpq's own variable: what sessions with PostgreSQL are set to, unless the URL has `options`."""
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+import psycopg2
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain import json_text
-from domain.errors import SettingsError
 from domain.settings import Settings
+from storage.address import DatabaseAddress, connect_arguments
+from storage.session import SessionSetUp
 
-APPLICATION_NAME = "flowledger"
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 """An execution option: on SQLite, take the lock for writing at once, so that what was read stands until the end."""
 
@@ -20,49 +22,33 @@ BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 def make_engine(settings: Settings) -> Engine:
     """An engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
 
-    Raises SettingsError where the URL is missing or names another database.
+    Raises SettingsError if the URL is missing or cannot be used. Its connections raise DatabaseUnfit if the database
+    would make wrong rows (`storage.session`).
     """
-    if settings.database_url is None:
-        raise SettingsError("no database: set DATABASE_URL, or start `flowledger up`")
-    try:
-        url = make_url(settings.database_url.get_secret_value())
-    except ArgumentError:
-        raise SettingsError(
-            "DATABASE_URL is not a URL like postgresql://user@host/database or sqlite:///file"
-        ) from None
-    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
-        return create_engine(
-            url.set(drivername="postgresql+psycopg2"),
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_max_overflow,
-            pool_timeout=settings.pool_timeout_seconds,
+    address = DatabaseAddress.of(settings)
+    pool = {
+        "pool_size": settings.pool_size,
+        "max_overflow": settings.pool_max_overflow,
+        "pool_timeout": settings.pool_timeout_seconds,
+    }
+    if address.is_postgresql:
+        engine = create_engine(
+            address.url,
+            **pool,
             pool_recycle=settings.pool_recycle_seconds,
             pool_pre_ping=True,
             json_deserializer=json_text.stored,
             json_serializer=json_text.dumps,
-            connect_args={
-                "application_name": APPLICATION_NAME,
-                # A session whose client has given up must not wait on for a lock.
-                "options": "-c timezone=UTC -c client_connection_check_interval=10s",
-                "connect_timeout": settings.connect_timeout_seconds,
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 20_000,
-            },
+            connect_args=dict(address.parameters),
         )
-    if url.drivername in ("sqlite", "sqlite+pysqlite"):
-        engine = create_engine(
-            url,
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_max_overflow,
-            pool_timeout=settings.pool_timeout_seconds,
-            connect_args={"timeout": settings.pool_timeout_seconds},
-        )
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        connect = partial(psycopg2.connect, **connect_arguments(address))
+        # First of all: what SQLAlchemy asks a new server needs a session, too.
+        event.listen(engine, "connect", SessionSetUp(address.session, connect), insert=True)
         return engine
-    raise SettingsError(f"DATABASE_URL names {url.drivername}; Flowledger keeps its records in postgresql or sqlite")
+    engine = create_engine(address.url, **pool, connect_args={"timeout": settings.pool_timeout_seconds})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -8,11 +8,11 @@ always writes, makes all of them durable.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import count
 from typing import Any, Final, NamedTuple
 
 import psycopg2
@@ -32,14 +32,12 @@ from storage.writes import Shape, built
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
 _CHECKPOINTS: Final = (
-    "COMMIT; RESET synchronous_commit; BEGIN; INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+    "COMMIT; SET synchronous_commit TO %s; BEGIN; INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
 )
 _END: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at; "
     "COMMIT; SELECT current_setting('flowledger.repeated')"
 )
-
-_numbers: Final = count(1)
 
 # Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end
 # to end (a foreign key's check does) stays when the table has grown. Everything here is looked up by its key.
@@ -48,6 +46,9 @@ _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.i
 
 _PERMANENT: Final = ("22", "23", "54")
 """SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
+
+_STRANGE_SESSION: Final = ("26000", "42P05")
+"""SQLSTATE: a prepared statement is not there, or is there already."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
@@ -90,7 +91,7 @@ class PostgresqlPipeline:
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
                 _prepare(cursor, connection.info, set(statements))
-                repeated = _flush(cursor, transactions, statements, checkpoints)
+                repeated = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
             driver.autocommit = False
             return repeated
         except (psycopg2.Error, ValueError) as error:
@@ -98,12 +99,18 @@ class PostgresqlPipeline:
                 _give_back_clean(connection)
                 raise Unrecordable(words(error)) from error
             connection.invalidate()
-            raise DatabaseUnavailable(words(error)) from error
+            raise DatabaseUnavailable(_why(error)) from error
         except BaseException:
             connection.invalidate()  # nobody knows what it is in the middle of
             raise
         finally:
             connection.close()
+
+
+def _why(error: psycopg2.Error) -> str:
+    if error.pgcode in _STRANGE_SESSION:
+        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
+    return words(error)
 
 
 @contextmanager
@@ -145,6 +152,7 @@ def _flush(
     transactions: Sequence[Transaction],
     statements: Sequence[Statement],
     checkpoints: Sequence[CheckpointRow],
+    commit: str,
 ) -> list[int]:
     size = 0
     round_trip = [_BEGIN.encode()]
@@ -157,7 +165,7 @@ def _flush(
             round_trip, size = [], len(text)
         round_trip.append(text)
     rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
-    cursor.execute(b"".join((*round_trip, _CHECKPOINTS.encode(), rows, _END.encode())))
+    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
     (repeated,) = cursor.fetchone()
     return [int(position) for position in repeated.split()]
 
@@ -168,7 +176,9 @@ def _give_back_clean(connection: Any) -> None:
     try:
         with driver.cursor() as cursor:
             cursor.execute("ROLLBACK")
-            cursor.execute("RESET synchronous_commit")
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', %s, false)", (connection.info["synchronous_commit"],)
+            )
         driver.autocommit = False
     except psycopg2.Error as error:
         connection.invalidate()
@@ -197,7 +207,9 @@ def _statement(with_journal: bool, shapes: tuple[Shape, ...]) -> Statement:
     order = [numbers[name] for name in compiled.positiontup or ()]
     sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
     types = ", ".join(_type(compiled.binds[name].type) for name in names)
-    return Statement(f"ledger_{next(_numbers)}", sql, types)
+    # Named after what it says: whoever prepared this name in this session, it is the same statement.
+    name = hashlib.sha256(f"{types};{sql}".encode()).hexdigest()[:32]
+    return Statement(f"ledger_{name}", sql, types)
 
 
 def _journal_insert() -> Any:

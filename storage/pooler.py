@@ -1,0 +1,75 @@
+"""Whether a pooler on the way to PostgreSQL shares connections by transaction or statement: no session lasts then."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg2
+from psycopg2 import extensions
+
+_PATIENCE_SECONDS: Final = 3.0
+_PID: Final = "SELECT pg_backend_pid()"
+
+
+class _Busy(Exception):
+    """The pooler had no server for a client within a few seconds."""
+
+
+def shares_by_transaction(driver: Any, pid: int, connect: Callable[..., Any]) -> bool:
+    """Whether `driver` (in autocommit), last seen on the server process `pid`, may be moved to another at any time.
+
+    A second client takes turns with it, and looks while a transaction keeps one server busy: by session each stays
+    where it is, and neither waits for the other. If the pooler has no server for a second client at all, nothing can be
+    told, and the answer is False: a session holds on to its server, and so may be the reason.
+    """
+    second = connect(async_=1)
+    try:
+        try:
+            _wait(second)
+            other = _ask(second, _PID)
+        except _Busy:
+            return False
+        with driver.cursor() as cursor:
+            try:
+                cursor.execute("BEGIN")
+            except psycopg2.Error:  # shared by statement: there are no transactions at all
+                return True
+            try:
+                while_it_runs = _first(cursor, _PID)
+                try:
+                    other_then = _ask(second, _PID)
+                except _Busy:  # it had a server just now
+                    return True
+            finally:
+                cursor.execute("ROLLBACK")
+            return len({pid, while_it_runs, _first(cursor, _PID)}) > 1 or other != other_then or other == pid
+    finally:
+        second.close()
+
+
+def _first(cursor: Any, sql: str) -> int:
+    cursor.execute(sql)
+    (pid,) = cursor.fetchone()
+    return int(pid)
+
+
+def _ask(connection: Any, sql: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        _wait(connection)
+        (pid,) = cursor.fetchone()
+        return int(pid)
+
+
+def _wait(connection: Any) -> None:
+    """Waits for an asynchronous connection; raises `_Busy` if it takes too long."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (state := connection.poll()) != extensions.POLL_OK:
+        left = deadline - time.monotonic()
+        watched = [connection.fileno()]
+        reads, writes = (watched, []) if state == extensions.POLL_READ else ([], watched)
+        if left <= 0 or not any(select.select(reads, writes, [], left)):
+            raise _Busy
