@@ -51,6 +51,7 @@ _WORKERS_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _READING: Final = (
     "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
 )
+_CHECKING: Final = "+info"  # after -@dangerous: what the server is set to (`workers.checks`); it shows no password
 _READERS_KEYS: Final = (
     "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures", "paused",
     "idle", "counters", "postman",
@@ -120,8 +121,8 @@ def rules(role: Role, sandbox: str = "", database: int = 0) -> list[str]:
         return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({_PUBLISHING})"]
     if role is Role.WORKER:
         channels = [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
-        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION}".split(), *_WORKERS_KEYS, *channels]
-    return [*f"-@all {_CONNECTION} {_READING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
+        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *_WORKERS_KEYS, *channels]
+    return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 
 def pattern(key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Connection, func, select, text
 
 from cli import screen
@@ -20,13 +21,16 @@ from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.engine import make_engine
 from storage.repositories import OutboxRepository
+from workers import checks
 from workers.app import app
+from workers.checks import Finding, Severity
 from workers.connections import connect
 from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
 _MAY_NOT_ASK = "not known: this user of Redis may not ask them"
+_CHECK_STYLES = {Severity.REFUSE: "bold red", Severity.WARN: "yellow", Severity.UNKNOWN: "dim"}
 _OURS = text(
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
@@ -49,7 +53,7 @@ class Status:
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
     recorded for now; `paused` what somebody, or a fuse, has paused. `workers` is None where this user of Redis may
     not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
-    do not agree; None where none answers.
+    do not agree; None where none answers. `checks` says what of the servers is not as it should be.
     """
 
     backlog: dict[int, int]
@@ -65,6 +69,7 @@ class Status:
     workers: dict[str, int] | None
     signatures: str | None
     database: dict[str, Any]
+    checks: list[Finding]
 
 
 def backlog(client: redis.Redis, shards: int) -> dict[int, int]:
@@ -113,6 +118,7 @@ def status(settings: Settings) -> Status:
         workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
         signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
         database=database,
+        checks=checks.of_redis(client) + checks.of_database(settings),
     )
 
 
@@ -143,6 +149,13 @@ def print_status(found: Status) -> None:
         facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+    for finding in found.checks:
+        screen.out.print(checked(finding), soft_wrap=True)
+
+
+def checked(finding: Finding) -> Text:
+    """What is wrong with a server, as a line."""
+    return screen.words(str(finding), _CHECK_STYLES[finding.severity])
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:

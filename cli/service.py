@@ -25,6 +25,7 @@ from cli.processes import Process
 from domain.errors import LedgerError, SettingsError
 from domain.settings import Settings
 from storage.engine import make_engine
+from workers import checks
 from workers.authority import guard_of
 
 STATE_FILE: Final = "servers.json"
@@ -67,6 +68,7 @@ def running(
         stack.enter_context(_only_one(home))
         _stop_leftovers(home, tell)
         settings = _servers(stack, settings, tell)
+        checks.refuse_unfit(settings)
         tell("bringing the database to the newest schema")
         migrate(settings)
         password = flower_password(home) if flower else None
@@ -83,7 +85,8 @@ def running(
 
 
 def migrate(settings: Settings) -> None:
-    """Brings the named database to the newest schema."""
+    """Brings the named database to the newest schema; raises UnfitServer if it cannot be written, or not rightly."""
+    checks.refuse(checks.of_database(settings))
     engine = make_engine(settings)
     try:
         migrations.upgrade(engine)

@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import screen
+from cli.backlog import checked
 from cli.service import Running, running
 from domain.settings import Settings
+from workers.checks import of_all
 
 _LOOK_SECONDS = 0.5
 _RESTART_SECONDS = 2.0
@@ -30,6 +32,8 @@ def up(settings: Settings) -> None:
         signal.signal(name, stop)
     with running(settings, tell=_tell) as service:
         screen.out.print(_screen(service))
+        for finding in of_all(service.settings):
+            screen.err.print(checked(finding), soft_wrap=True)
         _watch(service, stopping)
     screen.out.print("stopped; everything recorded is kept")
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from celery import bootsteps
 
-from domain.errors import SettingsError
+from domain.errors import LedgerError
 from domain.settings import Settings
 from workers.authority import guard_of
+from workers.checks import refuse_unfit
 from workers.pump import Pump
+from workers.watch import Watch
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -48,9 +50,12 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._pump: Pump | None = None
+        self._watch: Watch | None = None
         try:
-            guard_of(Settings.load())
-        except SettingsError as error:  # every message would be taken for a forged one, or none
+            settings = Settings.load()
+            guard_of(settings)  # without keys every message would be taken for a forged one, or none
+            refuse_unfit(settings)
+        except LedgerError as error:
             sys.exit(f"error: {error}")
 
     def start(self, worker: Any) -> None:
@@ -62,8 +67,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)
         )
         self._pump.start()
+        self._watch = Watch(Settings.load())
+        self._watch.start()
 
     def stop(self, _worker: Any) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
         if self._pump is not None:
             self._pump.stop()
             self._pump = None

@@ -40,7 +40,7 @@ FORBIDDEN: Final = [
     "SHUTDOWN NOSAVE", "MONITOR", "REPLICAOF NO ONE", "ACL LIST", "ACL SETUSER x on nopass +@all ~*",
     "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "CLIENT TRACKING ON BCAST", "SCRIPT FLUSH",
     "MODULE LIST", "FUNCTION FLUSH", "FUNCTION LIST", "SWAPDB 0 1", "MIGRATE 127.0.0.1 1 a 0 1", "RESTORE a 0 x",
-    "RENAME a b", "INFO", "SLOWLOG GET", "LATENCY RESET", "CLUSTER RESET", "GET somebody", "SET somebody x",
+    "RENAME a b", "SLOWLOG GET", "LATENCY RESET", "CLUSTER RESET", "GET somebody", "SET somebody x",
     "OBJECT ENCODING a",
 ]  # fmt: skip
 """What nobody may."""
@@ -65,8 +65,8 @@ MAILS: Final = [
 ]  # fmt: skip
 """Another's mail."""
 ROLES: Final = {
-    "producer": (["producer"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
-    "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
+    "producer": (["producer"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
+    "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
     "reader": (["reader"], [*FORBIDDEN, *SPOILING, *MAILS, f"XADD {EVENTS} * event x"]),
     "worker": (["worker"], FORBIDDEN),
 }

@@ -1,0 +1,76 @@
+"""Looks at the servers every minute, in every worker, and says once what is wrong and once when it is mended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from typing import Final
+
+import redis
+
+from domain.errors import LedgerError
+from domain.settings import Settings
+from workers import checks
+from workers.checks import Finding, Severity
+from workers.connections import connect
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS: Final = 60.0
+_LEVELS: Final = {Severity.REFUSE: logging.ERROR, Severity.WARN: logging.WARNING, Severity.UNKNOWN: logging.INFO}
+
+
+class Watch:
+    """A thread of its own: a server that does not answer holds up nobody."""
+
+    def __init__(self, settings: Settings, seconds: float = WATCH_SECONDS) -> None:
+        self.settings = settings
+        self._seconds = seconds
+        self._may_ask_config = True
+        self._known: dict[str, dict[tuple[str, str], Finding]] = {"redis": {}, "database": {}}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Asks the thread to end; it does not wait for a server that does not answer."""
+        self._stopping.set()
+
+    def look(self) -> None:
+        """Looks at both servers and tells what has changed; of one that is away, what was known stays."""
+        with suppress(redis.RedisError, OSError):  # the pump says so
+            self._tell("redis", self._of_redis())
+        with suppress(LedgerError):  # the drains say so
+            self._tell("database", checks.of_database(self.settings))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look()
+            except Exception:  # a watch that ends would look like servers without fault
+                logger.exception("the servers could not be looked at")
+            if self._stopping.wait(self._seconds):
+                return
+
+    def _of_redis(self) -> list[Finding]:
+        client = connect(self.settings)
+        try:
+            found = checks.of_redis(client, with_config=self._may_ask_config)
+        finally:
+            client.close()
+        if any(finding.severity is Severity.UNKNOWN for finding in found):
+            self._may_ask_config = False  # each refusal stands in Redis's log of them: once is enough
+        return found
+
+    def _tell(self, server: str, findings: list[Finding]) -> None:
+        found = {(finding.server, finding.setting): finding for finding in findings}
+        known, self._known[server] = self._known[server], found
+        for key, finding in found.items():
+            if known.get(key) != finding:
+                logger.log(_LEVELS[finding.severity], "%s", finding)
+        for key, finding in known.items():
+            if key not in found and finding.severity is not Severity.UNKNOWN:
+                logger.warning("%s: %s is as it should be again", *key)
