@@ -34,7 +34,7 @@ _MAILBOX: Final = (
 _WORKER: Final = (
     "+@stream +@string +@hash +@list +@set +@sortedset +del +unlink +exists +expire +pexpire +ttl +pttl +type +watch"
     " +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe +punsubscribe"
-    " +time"
+    " +time +info"
 )
 _WORKERS_KEYS: Final = (
     "~ledger:*",

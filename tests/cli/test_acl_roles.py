@@ -68,7 +68,10 @@ ROLES: Final = {
     "producer": (["producer"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
     "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, *READING, *SPOILING, *MAILS]),
     "reader": (["reader"], [*FORBIDDEN, *SPOILING, *MAILS, f"XADD {EVENTS} * event x"]),
-    "worker": (["worker"], FORBIDDEN),
+    "worker": (
+        ["worker"],
+        [command for command in FORBIDDEN if command != "INFO"],
+    ),  # how Redis is set, and which it is
 }
 
 
