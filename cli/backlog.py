@@ -12,14 +12,13 @@ from rich.table import Table
 from sqlalchemy import Connection, func, select, text
 
 from cli import screen
+from cli.living_workers import workers
 from domain import streams
-from domain.errors import LedgerError
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from storage import tables
 from storage.engine import APPLICATION_NAME, make_engine
 from storage.repositories import OutboxRepository
-from workers.app import app
 from workers.connections import connect
 from workers.connections import text as name_of
 from workers.pauses import Pause, Pauses
@@ -42,9 +41,10 @@ class Status:
     """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
 
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
-    recorded for now; `paused` what somebody, or a fuse, has paused. `workers` is None where this user of Redis may
-    not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`, or `mixed` where they
-    do not agree; None where none answers.
+    recorded for now; `paused` what somebody, or a fuse, has paused. `workers` are Flowledger's own, and how many
+    processes each has; None if this user of Redis may not ask them (`flowledger acl reader`). `pools` says how each
+    works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or `mixed` if they do
+    not agree; None if none answers.
     """
 
     backlog: dict[int, int]
@@ -58,6 +58,7 @@ class Status:
     dead_letters: dict[str, int]
     outbox: Outbox
     workers: dict[str, int] | None
+    pools: dict[str, str]
     signatures: str | None
     database: dict[str, Any]
 
@@ -93,7 +94,7 @@ def status(settings: Settings) -> Status:
     now = time.time()
     last = [_counts(client, streams.rate(now - 10 * ago)) for ago in range(1, 7)]
     dead_letters, outbox, database = _database(settings)
-    asked = _workers(settings)
+    found = workers(client, settings)
     return Status(
         backlog=waiting,
         oldest_seconds=_oldest(client, waiting, now),
@@ -105,8 +106,9 @@ def status(settings: Settings) -> Status:
         rate_60s=sum(map(_events, last)) / 60,
         dead_letters=dead_letters,
         outbox=outbox,
-        workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
-        signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
+        workers=None if found is None else {name: worker.processes for name, worker in found.items()},
+        pools={name: worker.pool for name, worker in (found or {}).items()},
+        signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
         database=database,
     )
 
@@ -131,13 +133,17 @@ def print_status(found: Status) -> None:
     facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
     since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
     facts.add_row("outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}")
-    names = ", ".join(f"{name} ({n} processes)" for name, n in (found.workers or {}).items())
+    names = ", ".join(f"{name} ({n} {_process(n)}, {found.pools[name]})" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     facts.add_row("workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none)))
     if found.signatures is not None:
         facts.add_row("signatures", _SIGNATURES.get(found.signatures, found.signatures))
     facts.add_row("database", ", ".join(f"{name} {value}" for name, value in found.database.items()))
     screen.out.print(facts)
+
+
+def _process(count: int) -> str:
+    return "process" if count == 1 else "processes"
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
@@ -164,25 +170,6 @@ def _events(counts: dict[str, int]) -> int:
 
 def _agreed(said: set[str]) -> str | None:
     return said.pop() if len(said) == 1 else "mixed" if said else None
-
-
-def _processes(stats: dict[str, Any]) -> int:
-    return len(stats.get("pool", {}).get("processes", ()))
-
-
-def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
-    """Celery nodes that answer within a second, and what they say of themselves; None where they may not be asked.
-
-    Who may ask them may also stop them, for both go by the same channel.
-    """
-    app.conf.update(broker_url=settings.redis_url.get_secret_value() if settings.redis_url else None)
-    try:
-        found = app.control.inspect(timeout=1.0).stats() or {}
-    except redis.exceptions.NoPermissionError:
-        return None
-    except (redis.RedisError, OSError) as error:
-        raise LedgerError(f"the broker does not answer: {error}") from error
-    return dict(sorted(found.items()))
 
 
 def _database(settings: Settings) -> tuple[dict[str, int], Outbox, dict[str, Any]]:
