@@ -14,10 +14,10 @@ from rich.text import Text
 from sqlalchemy import Connection, func, select, text
 
 from cli import screen
+from cli.living_workers import workers
 from cli.strays import strays, words
 from domain import streams
-from domain.broker_address import BrokerAddress
-from domain.errors import ForeignBroker, LedgerError
+from domain.errors import ForeignBroker
 from domain.settings import Settings
 from domain.statuses import DeadLetterStatus
 from domain.times import now
@@ -27,7 +27,6 @@ from storage.repositories import DeadLetterRepository, LedgerRepository, OutboxR
 from storage.unit_of_work import Storage
 from workers import checks
 from workers.alarms import TO_DO, alarms, per_minute
-from workers.app import app
 from workers.asides import Asides, Waiting
 from workers.bond import Bond
 from workers.checks import Finding, Severity
@@ -67,9 +66,10 @@ class Status:
     `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
     recorded for now; `paused` what somebody, or a fuse, has paused; `strays` which streams look like shards and are
     read by nobody, with how many entries they have; `set_aside` the sources whose entries wait until they are resumed.
-    `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers` is None where
-    this user of Redis may not ask them (`flowledger acl reader`). `signatures` is what they ask for: `off`, `required`,
-    or `mixed` where they do not agree; None where none answers. `warnings` say that Redis is not this ledger's, and,
+    `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers` are Flowledger's
+    own, and how many processes each has; None if this user of Redis may not ask them (`flowledger acl reader`). `pools`
+    says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
+    `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
     for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
     it should be.
     """
@@ -90,6 +90,7 @@ class Status:
     outbox: Outbox
     strays: dict[str, int]
     workers: dict[str, int] | None
+    pools: dict[str, str]
     signatures: str | None
     database: dict[str, Any]
     warnings: list[str]
@@ -128,7 +129,7 @@ def status(settings: Settings) -> Status:
     last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
     dead_letters, dead_letter_bytes, outbox, database = _database(settings)
     dying = per_minute(client)
-    asked = _workers(settings)
+    found = workers(client, settings)
     return Status(
         backlog=waiting,
         oldest_seconds=_oldest(client, waiting, at),
@@ -145,8 +146,9 @@ def status(settings: Settings) -> Status:
         dead_letter_bytes=dead_letter_bytes,
         dead_letters_per_minute=dying,
         alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
-        workers=None if asked is None else {name: _processes(stats) for name, stats in asked.items()},
-        signatures=_agreed({stats.get("signatures", "off") for stats in (asked or {}).values()}),
+        workers=None if found is None else {name: worker.processes for name, worker in found.items()},
+        pools={name: worker.pool for name, worker in (found or {}).items()},
+        signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
         database=database,
         warnings=warnings(client, settings),
         checks=checks.of_redis(client) + checks.of_database(settings),
@@ -196,7 +198,7 @@ def print_status(found: Status) -> None:
     facts.add_row("dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none")
     since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
     facts.add_row("outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}{_pace(found.outbox)}")
-    names = ", ".join(f"{name} ({n} processes)" for name, n in (found.workers or {}).items())
+    names = ", ".join(f"{name} ({n} {_process(n)}, {found.pools[name]})" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     facts.add_row("workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none)))
     if found.signatures is not None:
@@ -224,6 +226,10 @@ def _set_aside(waiting: Sequence[Waiting]) -> Table:
         why = screen.words(f"by {one.by} {one.since}: {one.why}", "yellow")
         sources.add_row(screen.words(ascii(one.source)[1:-1]), f"{one.entries:,}", f"{one.bytes:,}", why)
     return sources
+
+
+def _process(count: int) -> str:
+    return "process" if count == 1 else "processes"
 
 
 def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
@@ -254,25 +260,6 @@ def _posted(counts: dict[str, int]) -> int:
 
 def _agreed(said: set[str]) -> str | None:
     return said.pop() if len(said) == 1 else "mixed" if said else None
-
-
-def _processes(stats: dict[str, Any]) -> int:
-    return len(stats.get("pool", {}).get("processes", ()))
-
-
-def _workers(settings: Settings) -> dict[str, dict[str, Any]] | None:
-    """Celery nodes that answer within a second, and what they say of themselves; None where they may not be asked.
-
-    Who may ask them may also stop them, for both go by the same channel.
-    """
-    app.conf.update(BrokerAddress.of(settings).celery_options())
-    try:
-        found = app.control.inspect(timeout=1.0).stats() or {}
-    except redis.exceptions.NoPermissionError:
-        return None
-    except (redis.RedisError, OSError) as error:
-        raise LedgerError(f"the broker does not answer: {error}") from error
-    return dict(sorted(found.items()))
 
 
 def _database(settings: Settings) -> tuple[dict[str, int], int, Outbox, dict[str, Any]]:

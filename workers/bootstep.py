@@ -92,8 +92,8 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     terminate = stop
 
     def info(self, _worker: Any) -> dict[str, Any]:
-        """What a worker that is asked for its `stats` says of itself."""
-        return {"signatures": Settings.load().signatures}
+        """What a worker that is asked for its `stats` says of itself; other Celery workers do not say `flowledger`."""
+        return {"flowledger": {"signatures": Settings.load().signatures}}
 
 
 def _end() -> None:
