@@ -176,8 +176,8 @@ def _other_types(trial: Trial, sent: list[Sent]) -> None:
 
     def spoil() -> None:
         for key in keys:
-            redis.delete(key)
-            redis.rpush(key, "somebody's list")
+            with redis.pipeline(transaction=True) as both:  # a worker may make it anew in between
+                both.delete(key).rpush(key, "somebody's list").execute()
             trial.outcome.faults += 1
 
     try:
