@@ -16,9 +16,9 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import redis
 
@@ -109,8 +109,9 @@ class Bond:
     def database_went_back(self) -> None:
         """The number of a batch came again, so the database was restored: start anew, and say so. Raises as `meet`."""
         held, ledger, _ = self._look()
-        if held.broker == self.text == ledger.broker:  # nobody was faster
-            self._start_anew(held, ledger)
+        if held.broker == self.text == ledger.broker:
+            with suppress(_Busy):  # somebody was faster
+                self._start_anew(held, ledger)
         self.meet()
 
     def tell(self, error: ForeignBroker | BrokerUnsettled) -> None:
@@ -122,11 +123,7 @@ class Bond:
     def check(self) -> None:
         """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
         held, ledger, _ = self._look()
-        found = Text.of(held.broker)
-        if held.broker and (found is None or found.ledger != ledger.id):
-            raise ForeignBroker(
-                bond_words.of_another_ledger(self._settings, ledger, found.ledger if found else "unknown")
-            )
+        found = self._own(held, ledger)
         if found is not None and held.broker != ledger.broker and found.number <= _number(ledger):
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
 
@@ -136,11 +133,9 @@ class Bond:
         Raises ForeignBroker where it belongs to another ledger than `owner`.
         """
         held, ledger, checkpoints = self._look()
-        found = Text.of(held.broker)
-        of = "" if not held.broker else found.ledger if found else "unknown"
-        if of not in ("", ledger.id, owner):
-            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, of))
-        number = max(_number(ledger), found.number if found is not None and of == ledger.id else 0) + 1
+        of = _owner(held)
+        found = None if of == owner != ledger.id else self._own(held, ledger)
+        number = max(_number(ledger), found.number if found else 0) + 1
         self._pair(held, ledger, number, [] if of == ledger.id else checkpoints, went_back=held.broker != "")
         return ledger.id, of
 
@@ -148,10 +143,7 @@ class Bond:
 
     def _meet(self) -> None:
         held, ledger, checkpoints = self._look()
-        found = Text.of(held.broker)
-        if held.broker and (found is None or found.ledger != ledger.id):
-            owner = found.ledger if found else "unknown"
-            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, owner))
+        found = self._own(held, ledger)
         if found is None:
             self._meet_unmarked(held, ledger, checkpoints)
         elif held.broker == ledger.former:  # whoever wrote a new text to the database has not come to Redis
@@ -162,6 +154,12 @@ class Bond:
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
         else:
             self._accept(held.broker)
+
+    def _own(self, held: _Held, ledger: Ledger) -> Text | None:
+        """What Redis holds of this ledger; None where it holds nothing, ForeignBroker where it is another's."""
+        if held.broker and _owner(held) != ledger.id:
+            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, _owner(held)))
+        return Text.of(held.broker)
 
     def _meet_unmarked(self, held: _Held, ledger: Ledger, checkpoints: list[Checkpoint]) -> None:
         """A Redis without a text is the ledger's where it never had one, or where its own is not served any more."""
@@ -181,7 +179,10 @@ class Bond:
 
     def _start_anew(self, held: _Held, ledger: Ledger) -> None:
         """The database has gone back: what Redis knows of the time since is not true any more."""
-        restored, (now, _) = self._client.get(streams.RESTORED), self._client.time()
+        restored, broker = self._client.mget(streams.RESTORED, streams.BROKER)
+        if _text(broker) != held.broker:
+            raise _Busy  # which has found the same, and is no copy
+        now, _ = self._client.time()
         if restored is not None and now * 1000 - int(restored) < _TWIN_MS:
             raise ForeignBroker(bond_words.twin(self._settings, ledger))
         found = Text.of(held.broker)
@@ -243,8 +244,18 @@ class Bond:
         batches = {int(name): int(number) for name, number in recorded.items() if name.isdigit()}
         at = recorded.get(streams.RECORDED_AT.encode())
         recorded_at = None if at is None else datetime.fromtimestamp(int(at) / 1000, UTC)
-        held = "" if broker is None else broker.decode("utf-8", "backslashreplace")
-        return _Held(held, batches, recorded_at), ledger, checkpoints
+        return _Held(_text(broker), batches, recorded_at), ledger, checkpoints
+
+
+def _text(held: Any) -> str:
+    """What a key holds, whatever bytes these are; empty where it is not there."""
+    return "" if held is None else str(held, "utf-8", "backslashreplace")
+
+
+def _owner(held: _Held) -> str:
+    """The id of the ledger whose broker it is; empty where it is nobody's."""
+    found = Text.of(held.broker)
+    return "" if not held.broker else found.ledger if found else "unknown"
 
 
 def _number(ledger: Ledger) -> int:

@@ -250,6 +250,23 @@ def test_two_copies_of_one_database_do_not_share_a_redis(
     Bond(client, settings, storage).meet()
 
 
+def test_two_workers_that_find_it_at_once_are_no_copies(
+    settings: Settings, client: redis.Redis, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in range(3):
+        add(client, *created(1, f"t{place}"))
+        drain(settings, client, storage)
+    go_back(storage, batches=1, broker=ledger_of(storage).broker)
+    one, other = Bond(client, settings, storage), Bond(client, settings, storage)
+    looked = other._look()
+    one.meet()
+    with pytest.raises(BrokerUnsettled):
+        other._start_anew(looked[0], looked[1])
+    other.meet()
+    assert one.text == other.text
+    assert len(alarms(caplog)) == 1
+
+
 def test_messages_that_a_restored_database_does_not_know_come_again(office: Office, settings: Settings) -> None:
     sent = message("m1", "bob"), message("m2", "bob")
     office.publish(*sent)
