@@ -22,8 +22,6 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int
     """
     address = BrokerAddress.of(settings)
     options = address.client_options() | ({} if address.socket else {"socket_keepalive": True})
-    if most_bytes is not None:
-        options["parser_class"] = cutting(most_bytes)
     client = redis.Redis(
         **options,
         protocol=2,
@@ -31,6 +29,8 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int
         socket_connect_timeout=settings.connect_timeout_seconds,
         health_check_interval=10,
     )
+    if most_bytes is not None:
+        client.connection_pool.connection_kwargs["parser_class"] = cutting(most_bytes)
     for command in ("XREAD", "XREADGROUP", *(() if most_bytes is None else ("XRANGE",))):
         client.set_response_callback(command, _as_it_came)
     return client
