@@ -6,16 +6,20 @@ An event of which a condition does not hold writes nothing, and is told like one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from domain.errors import Refused
 from storage import tables
 
 ConditionShape = tuple[str, str, bool]
 """A condition without its values: table, column, whether the value is required."""
+
+Standing = Mapping[tuple[str, str, str], str | None]
+"""What stands in some rows, by table, column and id."""
 
 
 class Condition(NamedTuple):
@@ -45,12 +49,24 @@ class Condition(NamedTuple):
         """What two transactions must not claim at once: None where it does not matter which of them is first."""
         return None if self.required else f"{self.table} {self.id}"
 
-    def broken(self, connection: Connection) -> Refused | None:
-        """Why it does not hold now; None where it does."""
-        table = tables.metadata.tables[self.table]
-        found = connection.execute(select(table.c[self.column]).where(table.c.id == self.id)).scalar_one_or_none()
+    def broken(self, standing: Standing) -> Refused | None:
+        """Why it does not hold; None where it does."""
+        found = standing.get((self.table, self.column, self.id))
         holds = found == self.value or (found is None and not self.required)
         return None if holds else self.refusal(found)
+
+
+def standing_for(connection: Connection, conditions: Iterable[Condition]) -> Standing:
+    """What stands now where these conditions look: one question for each column."""
+    asked: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in conditions:
+        asked[one.table, one.column].add(one.id)
+    found: dict[tuple[str, str, str], str | None] = {}
+    for (name, column), ids in asked.items():
+        table = tables.metadata.tables[name]
+        rows = connection.execute(select(table.c.id, table.c[column]).where(table.c.id.in_(ids)))
+        found |= {(name, column, id_): value for id_, value in rows}
+    return found
 
 
 def binds(prefix: str) -> tuple[str, str]:
@@ -59,10 +75,9 @@ def binds(prefix: str) -> tuple[str, str]:
 
 
 def clause(shape: ConditionShape, prefix: str) -> ColumnElement[bool]:
-    """The condition in SQL, the same on both databases."""
+    """The condition in SQL, the same on both databases: the row is found by its key, however many have the value."""
     name, column, required = shape
     table = tables.metadata.tables[name]
     id_, value = (bindparam(bind, type_=table.c.id.type) for bind in binds(prefix))
-    if required:
-        return exists().where(table.c.id == id_, table.c[column] == value)
-    return ~exists().where(table.c.id == id_, table.c[column] != value)
+    found = select(table.c[column]).where(table.c.id == id_).scalar_subquery()
+    return (found if required else func.coalesce(found, value)) == value

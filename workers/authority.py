@@ -27,7 +27,7 @@ from domain.signatures import Keys, told
 from domain.signing import Sign, Signer
 from domain.times import written_time
 from storage import tables
-from storage.conditions import Condition
+from storage.conditions import Condition, standing_for
 from storage.repositories import JournalRepository, MessageRepository
 from workers.faults import INTERRUPTIONS, OurFault
 
@@ -129,12 +129,13 @@ def _refused_as_known(
     refused = {} if guard is None else guard.replays(known, journal)
     conflicting = journal.conflicting([event for event, _, _ in known])
     refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
-    new = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
-    for event, _, conditions in known:
-        if id(event) in new:
-            broken = next(filter(None, (condition.broken(connection) for condition in conditions)), None)
-            if broken is not None or was_tried:
-                refused[id(event)] = broken or _HELD_AGAIN
+    names = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
+    new = [one for one in known if id(one.event) in names]
+    standing = standing_for(connection, (condition for one in new for condition in one.conditions))
+    for event, _, conditions in new:
+        broken = next(filter(None, (condition.broken(standing) for condition in conditions)), None)
+        if broken is not None or was_tried:
+            refused[id(event)] = broken or _HELD_AGAIN
     return refused
 
 

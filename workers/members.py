@@ -38,8 +38,8 @@ class Member:
 
 
 def members(storage: Storage, keys: Keys | None, workspace: str | None = None) -> Iterator[Member]:
-    """The sandboxes of one workspace, or of all, by workspace and id; raises DatabaseUnavailable."""
-    after: tuple[str, str] | None = None
+    """The sandboxes of one workspace, or of all, by workspace, oldest first; raises DatabaseUnavailable."""
+    after: Membership | None = None
     while True:
         with storage.reading() as connection:
             page = SandboxRepository(connection).memberships(workspace, after, _AT_ONCE)
@@ -48,7 +48,7 @@ def members(storage: Storage, keys: Keys | None, workspace: str | None = None) -
             yield _member(one, texts, keys)
         if len(page) < _AT_ONCE:
             return
-        after = page[-1].workspace_id, page[-1].sandbox_id
+        after = page[-1]
 
 
 def _member(one: Membership, texts: Mapping[tuple[str, str], str], keys: Keys | None) -> Member:

@@ -127,8 +127,8 @@ def describe(write: Write, event: Event, *, updates: bool) -> Write:
 
 
 def described_by(description_key: str) -> tuple[str, str]:
-    """The event that a field of a description is of, by source and id."""
-    return owner_of_order(description_key[1:])
+    """The event that a field of a description is of, by source and id; two empty texts where none is."""
+    return owner_of_order(description_key[1:]) if description_key else ("", "")
 
 
 def described(data: EventData, name: str) -> Any:

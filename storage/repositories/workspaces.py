@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, tuple_
@@ -27,6 +28,7 @@ class Membership(NamedTuple):
     """A sandbox of a workspace, and the event that says so, by source and id."""
 
     workspace_id: str
+    created_at: datetime
     sandbox_id: str
     said_by: tuple[str, str]
 
@@ -99,17 +101,16 @@ class SandboxRepository(Repository[Sandbox]):
         statement = self._select().where(_SANDBOXES.c.workspace_id == workspace_id)
         return self._page(statement, NEWEST_SANDBOX_FIRST, limit, offset, after)
 
-    def memberships(self, workspace_id: str | None, after: tuple[str, str] | None, limit: int) -> list[Membership]:
-        """Who belongs to a workspace, or to any, by workspace and id, behind the place `after`."""
-        place = (_SANDBOXES.c.workspace_id, _SANDBOXES.c.id)
-        of_workspace = _SANDBOXES.c.workspace_id
+    def memberships(self, workspace_id: str | None, after: Membership | None, limit: int) -> list[Membership]:
+        """Who belongs to a workspace, or to any: workspace by workspace, oldest first, those behind `after`."""
+        of_workspace, *_ = place = (_SANDBOXES.c.workspace_id, _SANDBOXES.c.created_at, _SANDBOXES.c.id)
         statement = select(*place, _SANDBOXES.c.workspace_id_key).order_by(*place).limit(limit)
         statement = statement.where(of_workspace.is_not(None) if workspace_id is None else of_workspace == workspace_id)
         if after is not None:
-            values = (bindparam(None, value, column.type) for value, column in zip(after, place, strict=True))
+            values = (bindparam(None, value, column.type) for value, column in zip(after, place, strict=False))
             statement = statement.where(tuple_(*place) > tuple_(*values))
         rows = self.connection.execute(statement)
-        return [Membership(row.workspace_id, row.id, base.described_by(row.workspace_id_key)) for row in rows]
+        return [Membership(*row[:3], base.described_by(row.workspace_id_key)) for row in rows]
 
     def newest(
         self, *, status: SandboxStatus | None = None, limit: int = 50, offset: int = 0, after: str | None = None

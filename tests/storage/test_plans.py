@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, event, literal, select, text
 
+from domain.errors import Reason, Refused
 from domain.statuses import SandboxStatus, Status, WorkspaceStatus
 from storage import tables
+from storage.conditions import Condition, binds, clause, standing_for
 from storage.engine import make_engine
 from storage.repositories import (
     DeadLetterActionRepository,
@@ -52,9 +54,9 @@ _FILL: Final = (
     "INSERT INTO workspaces (id, user_id, status, created_at, created_at_key)"
     " SELECT 'w' || n, 'u' || n % 20, (CASE WHEN n < 200 THEN 'archived' ELSE 'active' END),"
     f" {_MOMENT}, n FROM generate_series(1, :rows) n",
-    "INSERT INTO sandboxes (id, workspace_id, status, created_at, created_at_key)"
+    "INSERT INTO sandboxes (id, workspace_id, status, created_at, created_at_key, workspace_id_key)"
     " SELECT 's' || n, 'w' || n % 20, (CASE WHEN n < 200 THEN 'error' ELSE 'stopped' END),"
-    f" {_MOMENT}, n FROM generate_series(1, :rows) n",
+    f" {_MOMENT}, n, '100s' || chr(1) || n FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
     f" SELECT 'dead_d' || n, 's', n, '', 'not_json', '', {_MOMENT} FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letter_actions (id, dead_letter_id, at, who, action, stream, entry_id)"
@@ -64,6 +66,11 @@ _FILL: Final = (
 )
 
 _EARLY: Final = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+
+
+def _no(_found: str | None) -> Refused:
+    return Refused(Reason.CONFLICT, "subject", "")
+
 
 READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "an execution": lambda c: ExecutionRepository(c).get("e7"),
@@ -94,6 +101,11 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "a sandbox": lambda c: SandboxRepository(c).get("s7"),
     "sandboxes": lambda c: SandboxRepository(c).newest(),
     "sandboxes in a status that few have": lambda c: SandboxRepository(c).newest(status=SandboxStatus.ERROR),
+    "members of all workspaces": lambda c: SandboxRepository(c).memberships(None, None, 10),
+    "members of a workspace": lambda c: SandboxRepository(c).memberships("w7", None, 10),
+    "what stands against a message": lambda c: standing_for(
+        c, [Condition("messages", "m7", "from_sandbox_id", "s", False, _no)]
+    ),
     "sandboxes of a workspace": lambda c: SandboxRepository(c).of_workspace("w7"),
     "a dead letter": lambda c: DeadLetterRepository(c).get("dead_d7"),
     "a dead letter by the beginning of its id": lambda c: DeadLetterRepository(c).full_id("dead_d777"),
@@ -183,6 +195,15 @@ def test_the_ids_of_the_sandboxes_of_a_workspace_are_in_the_index_alone(filled: 
     assert [(node["Node Type"], node.get("Index Name")) for node in nodes(found)] == [
         ("Index Only Scan", "ix_sandboxes_workspace_id")
     ]
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(("table", "column"), [("messages", "from_sandbox_id"), ("sandboxes", "workspace_id")])
+def test_a_condition_is_asked_of_the_row_s_own_key(filled: Storage, table: str, column: str, required: bool) -> None:
+    asked = select(literal(1)).where(clause((table, column, required), ""))
+    with filled.reading() as connection:
+        found = plan(connection, lambda c: c.execute(asked, dict(zip(binds(""), ("m7", "x"), strict=True))))
+    assert {node.get("Index Name") for node in nodes(found)} - {None} == {f"pk_{table}"}
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9])
