@@ -180,7 +180,8 @@ class Drain:
         for aside in taken.sources.blown():
             logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
         if outcome.dead:
-            self._alarms.look()
+            with suppress(redis.RedisError, DatabaseUnavailable):  # the batch is done; somebody will look again
+                self._alarms.look()
         return more
 
     def _with_post(self, step: Callable[[Sequence[Event]], object], mail: Sequence[Event]) -> None:

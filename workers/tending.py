@@ -16,6 +16,7 @@ import redis
 
 from domain import streams
 from domain.settings import Settings
+from workers.alarms import tell_once
 from workers.connections import text
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ _KINDS: Final = {
 
 
 def tend(client: redis.Redis, settings: Settings) -> None:
-    """Mend what can be mended, and say so."""
+    """Mend what can be mended, and say so. Nobody waits for it: what Redis refuses here is told, too."""
     shards = range(settings.shards)
     keys = [streams.IDLE, *map(streams.stream, shards)]
     kinds = _KINDS | {streams.rate(time.time()): "hash"}
@@ -76,7 +77,11 @@ def tend(client: redis.Redis, settings: Settings) -> None:
         kinds |= {streams.lease(shard): "string", streams.bell(shard): "string"}
         kinds |= {streams.caution(shard): "hash", streams.fuse(shard): "hash"}
     pairs = [word for pair in kinds.items() for word in pair]
-    mended: Any = client.eval(_TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
+    mended: Any = ()
+    try:
+        mended = client.eval(_TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
+    except redis.ResponseError as error:
+        tell_once(f"nobody looks after used-up streams, for the broker refuses: {error}")
     for key, was in mended:
         if was == b"used up":
             logger.warning("%s was used up: somebody gave an entry an id of the future; it begins anew", text(key))

@@ -20,6 +20,7 @@ from tests.faults.judge import Others, Verdict, judge
 from tests.faults.servers import Plan
 from tests.faults.world import World
 from tests.waiting import Answer, wait_until
+from workers.asides import Asides
 
 DRAIN_SECONDS: Final = 120.0
 """I4: within so long after the last fault, nothing is left to record."""
@@ -244,8 +245,17 @@ class Trial:
         """I4: nothing is left to record, and nothing stays pending: neither an entry nor a message."""
         began = time.monotonic()
         self.wait(self.world.is_drained, f"an empty backlog (I4); {self.world.backlog()} left", seconds)
+        self._resume_sources(seconds)
         self.wait(self.world.is_delivered, "an empty outbox (I4)", seconds)
         self.tell(f"drained in {time.monotonic() - began:.1f} s")
+
+    def _resume_sources(self, seconds: float) -> None:
+        """What was set aside of a bad producer goes back, again and again, until all of it is recorded or buried."""
+        asides = Asides(self.world.redis)
+        while waiting := asides.all():
+            for one in waiting:
+                asides.resume(one.source, self.world.settings.shards)
+            self.wait(self.world.is_drained, "an empty backlog (I4) after sources were resumed", seconds)
 
     def judge(self, *, marks_lost: bool = False) -> None:
         """I1 to I5 over all that stands; `marks_lost`: see `tests.faults.judge`."""
