@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from domain import json_text, streams
 from domain.errors import Reason, Refused
 from domain.limits import Limits
+
+_LONG_BYTES: Final = 4_096
+"""A shorter message names some hundred recipients at the most."""
 
 
 def body(fields: Sequence[bytes]) -> bytes:
@@ -25,6 +28,13 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
         return fields[1]
     texts = [field.decode("utf-8", "surrogateescape") for field in fields]
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
+
+
+def is_to_many(fields: Sequence[bytes]) -> bool:
+    """Whether this may be a message to many: one that only looks so is recorded a moment later than it might be."""
+    return any(
+        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value) for value in fields[1::2]
+    )
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:

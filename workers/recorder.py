@@ -96,10 +96,6 @@ MOST_DEATHS: Final = 5
 """So many drains may die at an entry that they took alone; then it is buried unread."""
 
 
-_LONG_BYTES: Final = 4_096
-"""A shorter message names some hundred recipients at the most."""
-
-
 class Entry(NamedTuple):
     """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
 
@@ -110,14 +106,6 @@ class Entry(NamedTuple):
     fields: Sequence[bytes]
     shard: int = 0
     deaths: int = 0
-
-
-def is_to_many(entry: Entry) -> bool:
-    """Whether this may be a message to many: one that only looks so is recorded a moment later than it might be."""
-    return any(
-        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value)
-        for value in entry.fields[1::2]
-    )
 
 
 @dataclass(frozen=True, slots=True)
