@@ -64,7 +64,8 @@ class Mailbox:
         """Makes the inbox, and takes a place among its consumers; `with` does so, or the first call that reads.
 
         Takes up to 1.6 s where a consumer was killed just now: whether it lives must be seen. Raises BrokerUnavailable,
-        and BrokerFull where there is no inbox yet and no memory for one.
+        BrokerFull where there is no inbox yet and no memory for one, and SettingsError if the consumer that was named
+        lives in another process.
         """
         self._follow(self._mailing.opening())
         with self._heart_lock:
@@ -137,8 +138,8 @@ class Mailbox:
     def ack(self, message: Message) -> None:
         """Says that a message is done with (`message.delivered`); it does not come again.
 
-        One that is acknowledged already is no error. Raises BrokerUnavailable or BrokerFull: then it is not done, or,
-        with the former, not known to be; acknowledge it again, and nothing is doubled.
+        One that is acknowledged already is no error. Allowed while Redis has no memory left. Raises BrokerUnavailable:
+        then it is not known to be done; acknowledge it again, and nothing is doubled.
         """
         self.ack_many((message,))
 

@@ -46,7 +46,7 @@ class Message:
     entry_id: str
     """The entry of the inbox that holds it."""
     raw: bytes = field(repr=False)
-    """The event, byte for byte as it was sent."""
+    """The event, as it was sent; of several recipients in `to_sandbox_ids` this one alone is there."""
 
     def is_late(self, now_ms: float) -> bool:
         """Whether its time is over, at `now_ms` since the epoch."""

@@ -76,11 +76,10 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
 
 
-def is_to_many(entry: Entry) -> bool:
+def is_to_many(fields: Sequence[bytes]) -> bool:
     """Whether this may be a message to many: one that only looks so is recorded a moment later than it might be."""
     return any(
-        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value)
-        for value in entry.fields[1::2]
+        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value) for value in fields[1::2]
     )
 
 

@@ -156,8 +156,12 @@ class Inboxes:
         keys = [key for message, to in ends for key in (streams.posted(message, to), streams.inbox(to))]
         members = [member(message, to) for message, to in ends]
         command = _command(post_scripts.SETTLE, [streams.EXPIRIES, *keys], MARK_KEPT_MS, self._quiet_ms, *members)
-        for why in self._client.eval(*command):
-            self._refused("some recipient", why.decode("utf-8", "replace"))
+        try:
+            refused = [why.decode("utf-8", "replace") for why in self._client.eval(*command)]
+        except redis.ResponseError as error:  # recording goes on: at worst a message comes that was delivered otherwise
+            refused = [str(error)]
+        for why in refused:
+            self._refused("some recipient", why)
 
     def due(self, moment_ms: int, most: int) -> list[tuple[str, str]]:
         """Messages in inboxes whose time was over at `moment_ms`, and their recipients: the first of them."""

@@ -80,11 +80,11 @@ class PostOffice:
         try:
             recipients = self._recipients_of(events)
             self._texts.know(events)
-            step = self._deliver(sorted(recipients)[:AT_ONCE], 0)
+            step = self._deliver(recipients, 0)
         except DatabaseUnavailable as error:
             logger.warning("messages wait to be delivered until the database is back: %s", error)
             return
-        if self._bell is not None and (len(recipients) > AT_ONCE or step.last is not None):
+        if self._bell is not None and step.last is not None:
             self._bell.ring()
 
     def waits_for_a_process(self) -> bool:
