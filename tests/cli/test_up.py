@@ -73,7 +73,7 @@ class Up:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def left_over(self) -> list[str]:
         """Processes that have to do with this home."""
