@@ -73,7 +73,7 @@ class Spooling:
             now = time.monotonic()
             if self._done > done:
                 patient_since = now
-            elif isinstance(self._away, AccessDenied) or (self._away and now - patient_since >= patience_seconds):
+            elif self._away is not None and now - patient_since >= self._patience(patience_seconds):
                 words = f"{self.spool.waiting:,} events wait in the spool {self.spool.path}: {self._away.why}"
                 raise type(self._away)(words, self._away.why) from self._away
             if timeout_seconds is not None and now - began >= timeout_seconds:
@@ -107,6 +107,10 @@ class Spooling:
                 words = "%d events wait in the spool %s: the next publisher that has it sends them"
                 logger.warning(words, self.spool.waiting, self.spool.path)
             self.spool.close()
+
+    def _patience(self, seconds: float) -> float:
+        """How long to go on trying: `seconds`, but a right that is missing does not come by itself."""
+        return min(seconds, _PATIENCE_SECONDS) if isinstance(self._away, AccessDenied) else seconds
 
     @property
     def _done(self) -> int:
