@@ -19,7 +19,7 @@ from domain.envelope import parse
 from domain.times import now, sortable
 from storage.pipeline import Transaction
 from storage.postgresql import SESSION, statement_of
-from workers.recorder import transaction_of
+from workers.handlers import transaction_of
 
 CONNECTIONS: Final = 16
 _MARK: Final = "MARK"

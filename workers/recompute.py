@@ -14,7 +14,7 @@ from domain.limits import WIDEST
 from storage import tables
 from storage.plain import Key, PlainRow, key_of
 from storage.scratch import Scratch
-from workers.recorder import transaction_of
+from workers.handlers import transaction_of
 
 Tell = Callable[[str, int, int], None]
 """Hears of progress: the phase, how many rows (or subjects) are done in it, and how many there are."""

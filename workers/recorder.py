@@ -1,10 +1,10 @@
-"""What is done with each event: the table of contents of the service, and the way from entries to the database."""
+"""The way from entries to the database: each is recorded or buried, whatever it does (docs/decisions/0037)."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,88 +12,21 @@ from domain import events as say
 from domain import streams
 from domain.envelope import Event, parse
 from domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
-from domain.events import EventData
 from domain.limits import Limits
 from domain.times import now, sortable
-from storage.conditions import Condition
-from storage.pipeline import CheckpointRow, Transaction, Unrecordable
-from storage.repositories import (
-    DeliveryRepository,
-    ExecutionLogRepository,
-    ExecutionRepository,
-    JournalRepository,
-    MessageRepository,
-    OutboxRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
+from storage.pipeline import CheckpointRow, Unrecordable
+from storage.repositories import JournalRepository
 from storage.unit_of_work import Storage
-from storage.writes import Removal, Write
 from workers.admission import Admission
 from workers.authority import Guard, Known, conditions_of, refused_as_known
 from workers.burial import Read, burial
 from workers.entries import Entry, all_fields, body, readable
 from workers.faults import INTERRUPTIONS, OurFault
 from workers.fuse import Fuse
+from workers.handlers import transaction_of
 from workers.sources import Sources
 
 logger = logging.getLogger(__name__)
-
-Writer = Callable[[Event, str], Write | Removal | None]
-"""Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
-
-EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
-    say.ExecutionCreated: (ExecutionRepository.create,),
-    say.ExecutionUpdated: (ExecutionRepository.update,),
-    say.ExecutionQueued: (ExecutionRepository.report,),
-    say.ExecutionStarted: (ExecutionRepository.start,),
-    say.ExecutionPaused: (ExecutionRepository.report,),
-    say.ExecutionResumed: (ExecutionRepository.report,),
-    say.ExecutionRetrying: (ExecutionRepository.report,),
-    say.ExecutionCheckpointed: (ExecutionRepository.checkpoint,),
-    say.ExecutionCompleted: (ExecutionRepository.complete,),
-    say.ExecutionFailed: (ExecutionRepository.report,),
-    say.ExecutionCancelled: (ExecutionRepository.report,),
-    say.ExecutionTimedOut: (ExecutionRepository.report,),
-    say.ExecutionLogged: (ExecutionRepository.mention, TaskLogRepository.append),
-    say.NodeStarted: (ExecutionRepository.mention, ExecutionLogRepository.start),
-    say.NodeRetrying: (ExecutionRepository.mention, ExecutionLogRepository.report),
-    say.NodeCompleted: (ExecutionRepository.mention, ExecutionLogRepository.report),
-    say.NodeFailed: (ExecutionRepository.mention, ExecutionLogRepository.report),
-    say.NodeSkipped: (ExecutionRepository.mention, ExecutionLogRepository.report),
-    say.TaskCreated: (TaskRepository.create,),
-    say.TaskUpdated: (TaskRepository.update,),
-    say.TaskQueued: (TaskRepository.report,),
-    say.TaskStarted: (TaskRepository.start,),
-    say.TaskProgressed: (TaskRepository.progress,),
-    say.TaskRetrying: (TaskRepository.report,),
-    say.TaskCompleted: (TaskRepository.report,),
-    say.TaskFailed: (TaskRepository.report,),
-    say.TaskCancelled: (TaskRepository.report,),
-    say.TaskSkipped: (TaskRepository.report,),
-    say.TaskTimedOut: (TaskRepository.report,),
-    say.TaskLogged: (TaskRepository.mention, TaskLogRepository.append),
-    say.MessageSent: (MessageRepository.send, DeliveryRepository.await_recipients, OutboxRepository.post),
-    say.MessageDelivered: (MessageRepository.mention, DeliveryRepository.deliver, OutboxRepository.settle),
-    say.MessageFailed: (MessageRepository.mention, DeliveryRepository.fail, OutboxRepository.settle),
-    say.MessageDispatched: (MessageRepository.mention, DeliveryRepository.dispatch, OutboxRepository.settle),
-    say.MessageExpired: (MessageRepository.mention, DeliveryRepository.expire, OutboxRepository.settle),
-    say.WorkspaceCreated: (WorkspaceRepository.create,),
-    say.WorkspaceUpdated: (WorkspaceRepository.update,),
-    say.WorkspaceArchived: (WorkspaceRepository.archive,),
-    say.SandboxCreated: (SandboxRepository.create,),
-    say.SandboxUpdated: (SandboxRepository.update,),
-    say.SandboxProvisioning: (SandboxRepository.report,),
-    say.SandboxStarting: (SandboxRepository.report,),
-    say.SandboxStarted: (SandboxRepository.start,),
-    say.SandboxStopping: (SandboxRepository.report,),
-    say.SandboxStopped: (SandboxRepository.report,),
-    say.SandboxFailed: (SandboxRepository.report,),
-}
-"""For each event type, the writes that record it, in order: a row before the rows that refer to it."""
-
 
 _LOOKS: Final = 2
 """A signal may raise anything in the middle of a look at an entry: a second look tells whether that is at fault."""
@@ -295,13 +228,6 @@ def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
 def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
     """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
-
-
-def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Sequence[Condition] = ()) -> Transaction:
-    """All that recording an event writes, where the `conditions` hold."""
-    writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
-    journal = JournalRepository.row(event, shard, recorded_at)
-    return Transaction(journal, [write for write in writes if write is not None], conditions)
 
 
 def _why(failed: Exception) -> Refused:

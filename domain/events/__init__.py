@@ -1,6 +1,6 @@
 """The vocabulary: one frozen model for the data of each event type of CONTRACT §4.
 
-A new event type touches the file of its subject (its class), `EVENT_TYPES` here, `workers/recorder.py` (what is done)
+A new event type touches the file of its subject (its class), `EVENT_TYPES` here, `workers/handlers.py` (what is done)
 and the tests. Unknown fields are ignored here (the journal keeps them). `null` is dropped before a model sees it, but
 for the fields in `keeps_null`.
 """

@@ -17,7 +17,8 @@ from storage.unit_of_work import Storage
 from storage.writes import Write
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
-from workers.recorder import EVENT_HANDLERS, Recorded
+from workers.handlers import EVENT_HANDLERS
+from workers.recorder import Recorded
 
 MEBIBYTE: Final = 2**20
 HANDLERS: Final[dict[Any, Any]] = EVENT_HANDLERS

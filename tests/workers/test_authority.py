@@ -23,7 +23,8 @@ from tests.storage.recording import count, dead_letters, differences, own_events
 from tests.workers.replaying import drain
 from tests.workers.speaking import LATE, entry, reasons, record, said, told
 from workers.authority import guard_of
-from workers.recorder import EVENT_HANDLERS, Recorded, Recorder
+from workers.handlers import EVENT_HANDLERS
+from workers.recorder import Recorded, Recorder
 from workers.shards import Shards
 from workers.verify import verify
 

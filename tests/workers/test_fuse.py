@@ -20,6 +20,7 @@ from workers.asides import Asides
 from workers.connections import connect
 from workers.drain import Drain, DrainResult
 from workers.fuse import Fuse
+from workers.handlers import transaction_of
 from workers.pauses import Pause, Pauses
 from workers.sources import UNREADABLE
 
@@ -93,7 +94,7 @@ def test_a_release_that_fails_everything_buries_little_and_pauses_the_shard(
 def test_what_the_database_refuses_one_by_one_blows_it_too(
     quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = recorder.transaction_of
+    real = transaction_of
 
     def too_long(*arguments: object) -> Transaction:
         made = real(*arguments)  # type: ignore[arg-type]
@@ -112,7 +113,7 @@ def test_one_entry_that_the_database_refuses_among_rubbish_stops_no_shard(
     quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rubbish blows the fuse of its source, and the batch is done again one by one, from the fuse's beginning."""
-    real = recorder.transaction_of
+    real = transaction_of
 
     def refused_by_the_database(event: Event, *arguments: object) -> Transaction:
         made = real(event, *arguments)  # type: ignore[arg-type]
