@@ -47,6 +47,10 @@ bench-mail: install ## how long a message takes from one agent to another, besid
 faults: install ## every fault of the fault plan at length, half an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md
 
+.PHONY: surroundings
+surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/operations.md
+	$(BIN)/python -m tests.surroundings
+
 .PHONY: update
 update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml
 	rm -rf $(VENV)/update
