@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tests.surroundings.run import SETTINGS, Verdict, open_folder, plain_ground, reference, verdict
+from tests.surroundings.settings import Setting
 from tests.surroundings.trial import Seen
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -40,16 +41,18 @@ def main() -> None:
     found = [Verdict(SETTINGS[place], *tried[place]) for place in chosen]
     wrong, skipped = sum(bool(one.wrong) for one in found), sum(bool(one.skipped) for one in found)
     console.print(f"{len(found)} settings: {len(found) - wrong - skipped} as wanted, {wrong} not, {skipped} not tried")
-    if not options.only:
-        write(found)
-        console.print(f"written to {PAGE}")
+    write(found)
+    console.print(f"written to {PAGE}")
     sys.exit(1 if wrong or not found else 0)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.surroundings", description=__doc__)
     parser.add_argument(
-        "--only", metavar="REGEX", default="", help="settings whose area and name have it; no page is written then"
+        "--only",
+        metavar="REGEX",
+        default="",
+        help="settings whose area and name have it; the page keeps the other rows",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many at once, each with its servers")
     return parser.parse_args()
@@ -68,12 +71,19 @@ def _try_share(places: Sequence[int]) -> list[tuple[int, tuple[Seen, str, str]]]
 
 
 def write(found: Sequence[Verdict]) -> None:
-    """Puts the table between the markers of the page."""
-    lines = [BEGIN, "", "| | setting | outcome |", "| --- | --- | --- |"]
-    for one in found:
-        lines.append(f"| {one.setting.area} | `{_cell(one.setting.name)}` | {_cell(_steady(one.words))} |")
+    """Puts what was tried into the table between the markers of the page; what was not tried this time stays."""
     before, rest = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(before + "\n".join([*lines, "", END]) + rest.split(END)[1])
+    table, after = rest.split(END)
+    rows = {_head(one.setting): f"{_head(one.setting)} {_cell(_steady(one.words))} |" for one in found}
+    known = {_head(one): line for one in SETTINGS for line in table.splitlines() if line.startswith(_head(one))}
+    lines = [(known | rows)[_head(one)] for one in SETTINGS if _head(one) in known | rows]
+    PAGE.write_text(
+        before + "\n".join([BEGIN, "", "| | setting | outcome |", "| --- | --- | --- |", *lines, "", END]) + after
+    )
+
+
+def _head(setting: Setting) -> str:
+    return f"| {setting.area} | `{_cell(setting.name).replace('`', '')}` |"
 
 
 def _tell(one: Verdict) -> None:

@@ -47,7 +47,7 @@ EVENTS: Final[tuple[dict[str, Any], ...]] = (
     {"type": "task.started", **_TASK, "time": "2026-10-25T01:30:00Z", "data": {"worker": "w\\1"}},
     {"type": "task.progressed", **_TASK, "time": "2026-10-25T01:30:00.000001Z", "data": {"progress": 0.1}},
     {"type": "task.completed", **_TASK, "time": "2026-10-25T02:30:00.5Z",
-     "data": {"output": [0.1, 1e-7, 12345678901234567890123, 3.141592653589793, 1.7976931348623157e308, True, "NULL"]}},
+     "data": {"output": [0.1, 1e-7, 12345678901234567890123, 3.141592653589793, 1e22, True, "NULL"]}},
     {"type": "task.logged", **_TASK, "time": "0001-01-01T00:00:00Z", "data": {"level": "info", "message": _TEXT}},
     {"type": "task.logged", **_TASK, "time": "1999-12-31T23:59:59Z", "data": {"level": "info", "message": _TEXT}},
     {"type": "workspace.created", "source": "/surroundings", "subject": "ws_1", "time": "2026-01-01T00:00:00Z",
@@ -183,6 +183,7 @@ def _forked(environment: Mapping[str, str], out: Path, err: Path, work: Callable
     code: str | int | None = 1
     try:
         os.setsid()
+        warnings.simplefilter("default")  # pytest makes errors of them
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(int(PATIENCE_SECONDS))
         for place, file in enumerate((out, err), 1):
