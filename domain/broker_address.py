@@ -145,6 +145,10 @@ def _database(path: str, options: Mapping[str, str]) -> int:
 
 def _host(parts: SplitResult) -> str:
     host = unquote(parts.hostname or "") or "localhost"
+    try:
+        host.encode("idna")  # an empty label, or one that is too long, would fail where the connection is made
+    except UnicodeError:
+        host = ""
     if not _HOST.fullmatch(host):
         raise _error(f"{_FORM}: the name of the host cannot be one" + _ESCAPE)
     return host

@@ -16,7 +16,7 @@ from workers.entries import Entry
 
 _PLAIN_BYTES: Final = 2**20
 _MOST_WORDS: Final = 2_000
-_MOST_NAME: Final = 400
+_MOST_NAME: Final = 2_000
 
 
 class Read(NamedTuple):

@@ -199,7 +199,7 @@ def test_a_name_that_cannot_be_resolved_is_told(make_publisher: MakeFace, tmp_pa
 
 
 def test_what_can_be_no_name_of_a_host_is_told_at_once(make_publisher: MakeFace) -> None:
-    with pytest.raises(SettingsError, match="not one like"):
+    with pytest.raises(SettingsError, match="the name of the host cannot be one"):
         make_publisher("redis://a..b:6379/0")
 
 

