@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -48,7 +49,8 @@ def test_an_address_is_read_alike_by_redis_and_by_celery(url: str, wanted: Broke
     options = address.celery_options()
     use_ssl = options.get("broker_use_ssl", False)
     with Connection(options["broker_url"], ssl=use_ssl) as connection:  # type: ignore[no-untyped-call]
-        params = KombuChannel._connparams(_Channel(connection, KombuChannel))
+        asked: Any = _Channel(connection, KombuChannel)
+        params = KombuChannel._connparams(asked)
     names = ("host", "port", "db", "username", "password", "path", *(wanted.tls or ()))
     theirs = {name: params.get(name) for name in names}
     assert theirs == {name: ours.connection_kwargs.get(name) for name in names}
