@@ -50,7 +50,7 @@ def test_an_address_is_read_alike_by_redis_and_by_celery(url: str, wanted: Broke
     use_ssl = options.get("broker_use_ssl", False)
     with Connection(options["broker_url"], ssl=use_ssl) as connection:  # type: ignore[no-untyped-call]
         asked: Any = _Channel(connection, KombuChannel)
-        params = KombuChannel._connparams(asked)
+        params = KombuChannel._connparams(asked)  # type: ignore[no-untyped-call]
     names = ("host", "port", "db", "username", "password", "path", *(wanted.tls or ()))
     theirs = {name: params.get(name) for name in names}
     assert theirs == {name: ours.connection_kwargs.get(name) for name in names}
