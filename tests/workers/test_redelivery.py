@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import redis
 
 from domain import streams
 from tests.builders import raw
+from tests.storage.recording import dead_letters, differences
 from tests.waiting import wait_until
 from tests.workers.office import Office, in_seconds, message
 from workers import redelivery
@@ -276,19 +277,32 @@ def test_a_broker_that_goes_away_is_told_and_the_rest_is_put_another_time(
 # --- each delivery as it was made
 
 
+def sent(sender: str, *to: str, **data: Any) -> bytes:
+    return raw("message.sent", subject="m1", from_sandbox_id=sender, to_sandbox_ids=list(to), **data)
+
+
 def test_who_sends_under_anothers_id_changes_no_delivery_and_gets_none(office: Office) -> None:
     """As with two who name one message alike, or one who names another's message to get a copy of it."""
-    secret = raw(
-        "message.sent", subject="m1", id="a", from_sandbox_id="alice", to_sandbox_ids=["bob"], content="secret"
-    )
-    later = {"subject": "m1", "id": "e", "time": LATER, "content": "other"}
-    office.publish(secret)
+    secret = sent("alice", "bob", id="a", content="secret")
+    lost(office, secret, sent("eve", "bob", "eve", id="e", time=LATER, content="other"))
+    assert [(letter.reason, letter.field) for letter in dead_letters(office.storage)] == [("conflict", "subject")]
+    assert redeliver(office) == Redelivered(put=1)
+    assert [entry[b"event"] for entry in office.inbox("bob")] == [secret]
+    assert office.inbox("eve") == []
+    office.take("bob", "m1")
     office.drain()
-    lost(office, raw("message.sent", from_sandbox_id="eve", to_sandbox_ids=["bob", "eve"], **later))
+    assert differences(office.storage) == []
+
+
+def test_of_a_message_that_is_sent_again_otherwise_everybody_gets_again_what_he_had(office: Office) -> None:
+    first = sent("alice", "bob", id="a", content="first")
+    office.publish(first)
+    office.drain()
+    lost(office, sent("alice", "bob", "carol", id="b", time=LATER, content="second"))
     assert redeliver(office) == Redelivered(put=2)
-    (bobs,), (eves,) = office.inbox("bob"), office.inbox("eve")
-    assert bobs[b"event"] == secret
-    assert json.loads(eves[b"event"])["data"]["content"] == "other"
+    (bobs,), (carols,) = office.inbox("bob"), office.inbox("carol")
+    assert bobs[b"event"] == first
+    assert json.loads(carols[b"event"])["data"]["content"] == "second"
     office.check()
 
 
