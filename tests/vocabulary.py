@@ -69,7 +69,7 @@ _CONTRACT: Final = {
     ),
     "message.delivered": "to_sandbox_id:id",
     "message.failed": "to_sandbox_id:id reason",
-    "message.dispatched": "to_sandbox_id:id",
+    "message.dispatched": "to_sandbox_id:id event_source? event_id?:id",
     "message.expired": "to_sandbox_id:id",
     "workspace.created": _WORKSPACE,
     "workspace.updated": _WORKSPACE,

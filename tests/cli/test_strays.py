@@ -39,7 +39,7 @@ def test_it_is_said_what_to_do_about_it() -> None:
 def test_messages_that_were_put_into_inboxes_are_no_events(
     client: redis.Redis, settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "_workers", lambda _settings: {})
+    monkeypatch.setattr(backlog, "workers", lambda _client, _settings: {})
     for ago in (10, 20):
         client.hset(streams.rate(time.time() - ago), mapping={"posted": 30, "recorded": 60})
     found = backlog.status(settings)

@@ -11,7 +11,7 @@ import redis
 from domain import streams
 from tests.builders import raw
 from tests.client.agents import AGENT, Agent, MakeAgent, PostOffice, contents, received
-from tests.client.looking import bodies
+from tests.client.looking import bodies, events
 from tests.waiting import wait_until
 
 INBOX: Final = streams.inbox(AGENT)
@@ -25,16 +25,37 @@ def reads(server: redis.Redis) -> int:
     return int(statistics.get("cmdstat_xreadgroup", {"calls": 0})["calls"])
 
 
-def test_a_copy_of_what_was_acknowledged_or_is_in_hand_is_dropped_and_not_told(
+def test_a_copy_of_what_was_acknowledged_is_dropped_and_not_told(
     agent: Agent, post: PostOffice, server: redis.Redis
 ) -> None:
     server.zadd(streams.taken(AGENT), {"msg_old": 1})
-    for name in ("old", "a", "a", "b", "a", "old"):
-        post.put(name)
-    assert contents(agent.receive_many(9, 1)) == ["a", "b"]
+    post.put("old", "a", "old")
+    assert contents(agent.receive_many(9, 1)) == ["a"]
+    assert (post.waiting(), post.holders(), bodies(server)) == (["msg_a"], {"1": ["msg_a"]}, [])
+
+
+def test_a_copy_of_what_is_in_hand_is_not_handed_out_and_stays_until_that_is_acknowledged(
+    agent: Agent, post: PostOffice, server: redis.Redis
+) -> None:
+    post.put("a", "a", "b", "a")
+    messages = agent.receive_many(9, 1)
+    assert contents(messages) == ["a", "b"]
     post.put("a")
     assert agent.receive(0) is None
-    assert (post.waiting(), post.holders(), bodies(server)) == (["msg_a", "msg_b"], {"1": ["msg_a", "msg_b"]}, [])
+    copies = ["msg_a", "msg_a", "msg_b", "msg_a", "msg_a"]
+    assert (post.waiting(), post.holders(), bodies(server)) == (copies, {"1": copies}, [])
+    agent.ack(messages[0])
+    assert (post.waiting(), post.holders()) == (["msg_b"], {"1": ["msg_b"]})
+    assert [told["subject"] for told in events(server)] == ["msg_a"]
+
+
+def test_a_copy_takes_the_place_of_the_first_that_redis_has_lost(agent: Agent, post: PostOffice) -> None:
+    post.put("a", "a")
+    message = received(agent)
+    assert agent.receive(0) is None
+    post.client.xdel(INBOX, message.entry_id)
+    agent.ack(message)
+    assert (post.waiting(), post.holders(), post.taken()) == ([], {}, ["msg_a"])
 
 
 def test_what_is_late_is_left_to_the_ledger_and_holds_nothing_up(

@@ -22,9 +22,11 @@ def _shared(quick_folder: Path) -> Iterator[GiveWorld]:
         given: list[World] = []
 
         def give() -> World:
-            if given and not given[0].is_well():
-                stack.close()
-                given.clear()
+            if given:
+                given[0].end_producers()
+                if not given[0].is_well():
+                    stack.close()
+                    given.clear()
             if not given:
                 folder = Path(tempfile.mkdtemp(dir=quick_folder, prefix="world-"))
                 given.append(stack.enter_context(World(folder, SHARED)))

@@ -99,8 +99,13 @@ def take_all(inbox: Mailbox, is_over: Callable[[], bool]) -> list[Message]:
             return got
 
 
-def judge_messages(connection: Connection, said: Sequence[Said], got: Sequence[Message], verdict: Verdict) -> int:
-    """Adds to the verdict what neither came nor was told of, and rows that are not true; how many were told of."""
+def judge_messages(
+    connection: Connection, said: Sequence[Said], prefix: str, got: Sequence[Message], verdict: Verdict, *, owned: bool
+) -> int:
+    """Adds to the verdict what neither came nor was told of, and rows that are not true; how many were told of.
+
+    All ids have this `prefix`. `owned`: signatures are required, so an id that is not its sender's is refused.
+    """
     arrived = Counter(_key(one.content) for one in got)
     told = _dead_ids(connection)
     silent = [one for one in said if not arrived[_key(one.content)] and one.event_id not in told]
@@ -109,17 +114,22 @@ def judge_messages(connection: Connection, said: Sequence[Said], got: Sequence[M
     again = [key for key, times in arrived.items() if times > 1]
     verdict.doubled += len(again)
     verdict.say("messages that came twice", again, len(again))
-    both_gone = {one.number for one in said} - {key[1] for key in arrived}
-    verdict.say("ids of which no message came", both_gone, len(both_gone))
-    _judge_rows(connection, got, verdict)
+    if owned:
+        others = [one.id for one in got if not one.id.startswith(f"{one.from_sandbox_id}/")]
+        verdict.say("messages that came under ids that are not their senders'", others, len(others))
+    else:
+        both_gone = {one.number for one in said} - {key[1] for key in arrived}
+        verdict.say("ids of which no message came", both_gone, len(both_gone))
+    _judge_rows(connection, prefix, got, verdict)
     return sum(one.event_id in told for one in said)
 
 
-def _judge_rows(connection: Connection, got: Sequence[Message], verdict: Verdict) -> None:
+def _judge_rows(connection: Connection, prefix: str, got: Sequence[Message], verdict: Verdict) -> None:
     """I7: what the tables call delivered was handed out, with this content, from this sender; and the other way."""
     columns, ends = tables.messages.c, tables.message_deliveries
     asked = select(columns.id, columns.from_sandbox_id, columns.content).join(ends, ends.c.message_id == columns.id)
-    delivered = connection.execute(asked.where(ends.c.to_sandbox_id == CAT, ends.c.status == "delivered"))
+    to_cat = asked.where(ends.c.to_sandbox_id == CAT, columns.id.contains(f"{prefix}_", autoescape=True))
+    delivered = connection.execute(to_cat.where(ends.c.status == "delivered"))
     stands = {row.id: (row.from_sandbox_id, _key(row.content)) for row in delivered}
     handed_out = {one.id: (one.from_sandbox_id, _key(one.content)) for one in got}
     untrue = [f"{id_}: {stands.get(id_)}, not {true}" for id_, true in handed_out.items() if stands.get(id_) != true]

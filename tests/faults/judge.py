@@ -64,7 +64,7 @@ class Others:
     """What the row judges by itself: events of strangers, and dead letters with these bytes or entries."""
 
     strangers: bool = False
-    """Whether there are events of other sources than the harness's producers."""
+    """Whether there are events of others than the harness's producers."""
     bodies: frozenset[bytes] = frozenset()
     entries: frozenset[tuple[str, str]] = frozenset()
     """Stream and id."""
@@ -108,7 +108,8 @@ def _journal(connection: Connection, accepted: Accepted, verdict: Verdict, other
     after = ""
     for chunk, until in _subjects(connection):
         for event in chunk:
-            if event.source == _OWN or (others.strangers and event.source != SOURCE):
+            is_strange = event.source != SOURCE and event.id not in accepted.sent
+            if event.source == _OWN or (others.strangers and is_strange):
                 continue
             twice += event.id in known
             known.add(event.id)

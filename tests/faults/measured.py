@@ -12,17 +12,20 @@ import argparse
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Engine, select, tuple_
 
 from client.publisher import Publisher
 from client.publishing import Prepared
+from domain.envelope import parse
 from domain.errors import PublishError
 from domain.settings import Settings
+from storage import tables
 from storage.engine import make_engine
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
@@ -31,15 +34,14 @@ _TICK_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.01
 _AT_ONCE: Final = 100
 """The first events of each shard that are asked for in one query: one shard that stands hides no other."""
-_SEEN: Final = text("SELECT id FROM events WHERE source = :source AND id IN :ids").bindparams(
-    bindparam("ids", expanding=True)
-)
+_EVENTS: Final = tables.events.c
 
 
 class Waiting:
     """Events that are not in the journal yet, in the order in which they were due, by shard."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Iterable[Prepared]) -> None:
+        self._sources = {event.id: parse(event.raw).source for event in events}
         self.delays: list[tuple[float, str]] = []
         self._lock = threading.Lock()
         self._due: dict[int, deque[tuple[str, float]]] = defaultdict(deque)
@@ -49,9 +51,10 @@ class Waiting:
             for event in events:
                 self._due[event.shard].append((event.id, due))
 
-    def first(self) -> list[str]:
+    def first(self) -> list[tuple[str, str]]:
+        """The source and the id of each."""
         with self._lock:
-            return [id_ for events in self._due.values() for id_, _ in islice(events, _AT_ONCE)]
+            return [(self._sources[id_], id_) for events in self._due.values() for id_, _ in islice(events, _AT_ONCE)]
 
     def settle(self, ids: set[str], at: float) -> None:
         """Notes the delay of these, and forgets them."""
@@ -71,11 +74,11 @@ class Waiting:
 def main() -> None:
     options = _options()
     settings = Settings.load()
-    waiting = Waiting()
     published = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(waiting, published, options.patience, make_engine(settings)))
     with Publisher(settings=settings) as publisher, AcceptedLog(options.log) as log:
-        events = [publisher.prepare(text_) for text_ in islice(_texts(options), options.count)]
+        events = [publisher.prepare(text) for text in islice(_texts(options), options.count)]
+        waiting = Waiting(events)
+        watcher = threading.Thread(target=_watch, args=(waiting, published, options.patience, make_engine(settings)))
         watcher.start()
         _publish_all(events, options, publisher, log, waiting)
     published.set()
@@ -136,14 +139,15 @@ def _publish(batch: list[Prepared], publisher: Publisher, log: AcceptedLog) -> l
 
 def _watch(waiting: Waiting, published: threading.Event, patience: float, engine: Engine) -> None:
     deadline = None
-    while ids := waiting.first() or not published.is_set():
+    while names := waiting.first() or not published.is_set():
         if published.is_set():
             deadline = deadline or time.monotonic() + patience
             if time.monotonic() > deadline:
                 break
-        if isinstance(ids, list):
+        if isinstance(names, list):
+            seen = select(_EVENTS.id).where(tuple_(_EVENTS.source, _EVENTS.id).in_(names))
             with engine.connect() as connection:
-                found = connection.execute(_SEEN, {"source": histories.SOURCE, "ids": ids}).scalars()
+                found = connection.execute(seen).scalars()
                 waiting.settle(set(found), time.monotonic())
         time.sleep(_LOOK_SECONDS)
     waiting.give_up()

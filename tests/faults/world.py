@@ -166,6 +166,11 @@ class World(Servers):
         except (redis.RedisError, SQLAlchemyError):
             return False
 
+    def end_producers(self) -> None:
+        """Ends, at once, what a row has left behind that has failed: it must not publish into the next one."""
+        self.kill_producers()
+        self._kill_others()
+
     def empty(self) -> None:
         """Takes rows, counters and logs away."""
         super().empty()
@@ -189,6 +194,9 @@ class World(Servers):
         """Ends workers and producers, at once."""
         self.kill_producers()
         self.kill_workers()
+        self._kill_others()
+
+    def _kill_others(self) -> None:
         for process in self._others:
             process.kill()
         self._others.clear()

@@ -160,9 +160,9 @@ def test_a_message_to_many_is_recorded_after_the_other_shards(office: Office, ru
     flushed: list[int] = []
     record = Recorder.record
 
-    def recording(self: Recorder, entries: Sequence[Entry], fuses: Any) -> Recorded:
+    def recording(self: Recorder, entries: Sequence[Entry], fuses: Any, sources: Any) -> Recorded:
         flushed.append(len({entry.shard for entry in entries}))
-        return record(self, entries, fuses)
+        return record(self, entries, fuses, sources)
 
     names = [f"sb_{place:04}" for place in range(600)]
     office.publish(message("m1", *names))

@@ -17,6 +17,8 @@ from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
 from workers.entries import MOST_DEATHS
+from workers.inboxes import Inboxes
+from workers.post import PostOffice
 from workers.shards import Shards
 from workers.tending import tend
 
@@ -116,18 +118,30 @@ def test_what_redis_refuses_is_no_death(
     assert dead_letters(storage) == []
 
 
+@pytest.mark.parametrize("step", ["settle", "put"])
 def test_what_redis_refuses_the_post_office_holds_up_no_events(
-    settings: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def refused(*_: object) -> None:
+    refused = 0
+
+    def refuse(*_: object) -> None:
+        nonlocal refused
+        refused += 1
         raise redis.ResponseError("ERR The stream has exhausted the last possible ID, unable to add more items")
 
-    monkeypatch.setattr("workers.post.PostOffice.after", refused)
     sent = {"from_sandbox_id": "sb_1", "to_sandbox_ids": ["sb_2"], "message_type": "request", "content": 1}
-    add(client, raw("message.sent", data=sent), *created(3))
-    assert drain(settings, client, storage)["recorded"] == 4
+    failed = {"to_sandbox_id": "sb_3", "reason": "no such sandbox"}
+    add(client, raw("message.sent", data=sent), raw("message.failed", subject="m", data=failed), *created(3))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Inboxes, step, refuse)
+        assert drain(settings, client, storage)["recorded"] >= 5
+    assert refused == 1
     assert client.xlen(STREAM) == 0
-    assert count(storage, "outbox") == 1
+    assert count(storage, "tasks") == 3
+    assert dead_letters(storage) == []
+    for _ in PostOffice(client, settings, storage).walk():
+        pass
+    assert client.xlen(streams.inbox("sb_2")) == 1
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -74,15 +74,16 @@ def _make_keys(trial: Trial) -> KeyFile:
 def _two_senders(trial: Trial, settings: Settings, keys: KeyFile | None) -> None:
     how = "without signatures" if keys is None else "with signatures"
     trial.tell(f"two senders and {trial.dose.events:,} ids, {how}")
+    prefix, owned = trial.name("order"), keys is not None
     with mailbox(CAT, settings, keys) as inbox:
-        said = send_pairs(settings, keys, trial.name("order"), range(trial.dose.events))
+        said = send_pairs(settings, keys, prefix, range(trial.dose.events))
         trial.outcome.faults += trial.dose.events
         got = take_all(inbox, trial.world.is_delivered)
         trial.drain()
     with trial.world.engine.connect() as connection:
-        told = judge_messages(connection, said, got, trial.outcome.verdict)
+        told = judge_messages(connection, said, prefix, got, trial.outcome.verdict, owned=owned)
         missed = Verdict()
-        judge_messages(connection, [*said, Said(ANN, -7, "never")], got, missed)
+        judge_messages(connection, [*said, Said(ANN, -7, "never")], prefix, got, missed, owned=owned)
     trial.control("a message that never came, and of which nobody was told, is missed", missed.errors)
     trial.note(
         f"{len(said):,} messages under {trial.dose.events:,} ids, {how}: {len(got):,} came, {told:,} are dead letters"
@@ -210,12 +211,12 @@ class _Attack:
         client.xadd(streams.stream(self._trial.random.randrange(self._settings.shards)), {streams.FIELD: text})
 
     def _rows(self, message_id: str) -> list[Any]:
-        """The message and its deliveries, but for what moves on by itself."""
+        """The message and its deliveries, but for what moves by itself, and what Eve says of herself (decision 30)."""
         sent, ends = tables.messages, tables.message_deliveries.c
         with self._trial.world.engine.connect() as connection:
             stands = connection.execute(select(sent).where(sent.c.id == message_id)).all()
-            to = select(ends.to_sandbox_id).where(ends.message_id == message_id).order_by(ends.to_sandbox_id)
-            return [*stands, *connection.execute(to).scalars()]
+            to = select(ends.to_sandbox_id).where(ends.message_id == message_id, ends.to_sandbox_id != EVE)
+            return [*stands, *sorted(connection.execute(to).scalars())]
 
     def _lose_and_redeliver(self) -> None:
         self._trial.world.redis.flushall()
