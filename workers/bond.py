@@ -15,10 +15,10 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import redis
 
@@ -30,9 +30,10 @@ from storage.repositories.checkpoints import Checkpoint
 from storage.repositories.ledger import Ledger
 from storage.unit_of_work import Storage
 from workers import bond_words, broker_scripts
-from workers.broker_scripts import claim, lift, place_of
+from workers.broker_scripts import claim, lift, place_of, release
 
 logger = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 GONE_SECONDS: Final = 12.0
 """A broker that nobody told of for so long is not served any more; `workers.watch` tells more than twice as often."""
@@ -86,6 +87,7 @@ class Bond:
         self._storage = storage
         self._told = ""
         self._awaited: tuple[str, int, float] | None = None
+        self._name = uuid.uuid4().hex
         self.text = ""
 
     def meet(self) -> None:
@@ -94,23 +96,17 @@ class Bond:
         Raises ForeignBroker where it is not, BrokerUnsettled where it is not known yet, DatabaseUnavailable and
         redis.RedisError.
         """
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                return self._meet()
-            except _Busy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_LOOK_SECONDS)
-            except (ForeignBroker, BrokerUnsettled):
-                self.text = ""
-                raise
+        try:
+            _patiently(self._meet)
+        except (ForeignBroker, BrokerUnsettled):
+            self.text = ""
+            raise
 
     def database_went_back(self) -> None:
         """The number of a batch came again, so the database was restored: start anew, and say so. Raises as `meet`."""
-        held, ledger, _ = self._look()
-        if held.broker == self.text == ledger.broker:
-            with suppress(_Busy):  # somebody was faster
+        with suppress(_Busy):  # somebody was faster
+            held, ledger, _ = self._look()
+            if held.broker == self.text == ledger.broker:
                 self._start_anew(held, ledger)
         self.meet()
 
@@ -122,9 +118,9 @@ class Bond:
 
     def check(self) -> None:
         """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
-        held, ledger, _ = self._look()
+        held, ledger, _ = _patiently(self._look)
         found = self._own(held, ledger)
-        if found is not None and held.broker != ledger.broker and found.number <= _number(ledger):
+        if found is not None and held.broker not in (ledger.broker, ledger.former) and found.number <= _number(ledger):
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
 
     def adopt(self, owner: str | None = None) -> tuple[str, str]:
@@ -132,6 +128,11 @@ class Bond:
 
         Raises ForeignBroker where it belongs to another ledger than `owner`.
         """
+        return _patiently(lambda: self._adopt(owner))
+
+    # --- what it means
+
+    def _adopt(self, owner: str | None) -> tuple[str, str]:
         held, ledger, checkpoints = self._look()
         of = _owner(held)
         found = None if of == owner != ledger.id else self._own(held, ledger)
@@ -139,15 +140,14 @@ class Bond:
         self._pair(held, ledger, number, [] if of == ledger.id else checkpoints, went_back=held.broker != "")
         return ledger.id, of
 
-    # --- what it means
-
     def _meet(self) -> None:
         held, ledger, checkpoints = self._look()
         found = self._own(held, ledger)
         if found is None:
             self._meet_unmarked(held, ledger, checkpoints)
         elif held.broker == ledger.former:  # whoever wrote a new text to the database has not come to Redis
-            self._pair_redis(held, str(ledger.broker), [], went_back=True)
+            with self._alone(held, ledger):
+                self._pair_redis(held, str(ledger.broker), [], went_back=True)
         elif found.number > _number(ledger) or (held.broker == ledger.broker and _is_behind(checkpoints, held)):
             self._start_anew(held, ledger)
         elif held.broker != ledger.broker:
@@ -204,7 +204,7 @@ class Bond:
     ) -> None:
         """Write a new text to the database, then to Redis; only one process at a time does."""
         new = str(Text(ledger.id, number, uuid.uuid4().hex))
-        with self._alone():
+        with self._alone(held, ledger):
             with self._storage.writing() as connection:
                 if not LedgerRepository(connection).pair(
                     new, place_of(self._client), instead_of=ledger.broker, former=held.broker or None, alarm=alarm
@@ -215,8 +215,9 @@ class Bond:
             self._pair_redis(held, new, checkpoints, went_back=went_back)
 
     def _pair_redis(self, held: _Held, new: str, checkpoints: list[Checkpoint], *, went_back: bool) -> None:
-        keys = (streams.BROKER, streams.RECORDED, streams.RESTORED)
-        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, held.broker, new, str(int(went_back))):
+        keys = (streams.BROKER, streams.RECORDED, streams.RESTORED, streams.PAIRING)
+        arguments = (held.broker, new, str(int(went_back)), self._name)
+        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, *arguments):
             raise _Busy
         lift(self._client, checkpoints)
         self._accept(new)
@@ -225,16 +226,23 @@ class Bond:
         self.text, self._told, self._awaited = held, "", None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not claim(self._client, streams.PAIRING, _PAIRING_MS):
+    def _alone(self, held: _Held, ledger: Ledger) -> Iterator[None]:
+        """One process at a time; and what was seen must still be so, for another may have been faster."""
+        if not claim(self._client, streams.PAIRING, _PAIRING_MS, self._name):
             raise _Busy
         try:
+            now, known, _ = self._look()
+            if (now.broker, known.broker) != (held.broker, ledger.broker):
+                raise _Busy
             yield
         finally:
-            self._client.delete(streams.PAIRING)
+            release(self._client, streams.PAIRING, self._name)
 
     def _look(self) -> tuple[_Held, Ledger, list[Checkpoint]]:
-        """Redis first: what it knows to be recorded was committed before, so the database can only know more."""
+        """Redis first: what it knows to be recorded was committed before, so the database can only know more.
+
+        Raises _Busy where a new text came to Redis in the meantime: what was seen of both does not belong together.
+        """
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.get(streams.BROKER)
             pipeline.hgetall(streams.RECORDED)
@@ -244,7 +252,21 @@ class Bond:
         batches = {int(name): int(number) for name, number in recorded.items() if name.isdigit()}
         at = recorded.get(streams.RECORDED_AT.encode())
         recorded_at = None if at is None else datetime.fromtimestamp(int(at) / 1000, UTC)
+        if self._client.get(streams.BROKER) != broker:
+            raise _Busy
         return _Held(_text(broker), batches, recorded_at), ledger, checkpoints
+
+
+def _patiently(step: Callable[[], _Result]) -> _Result:
+    """Does it again while another process is just meeting this broker, for some seconds."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return step()
+        except _Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
 
 
 def _text(held: Any) -> str:
