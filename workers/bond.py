@@ -15,10 +15,10 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import redis
 
@@ -30,9 +30,11 @@ from storage.repositories.checkpoints import Checkpoint
 from storage.repositories.ledger import Ledger
 from storage.unit_of_work import Storage
 from workers import bond_words, broker_scripts
-from workers.broker_scripts import claim, lift, place_of
+from workers.bond_texts import Held, Text, is_behind, number_of, owner_of, text_of
+from workers.broker_scripts import claim, lift, place_of, release
 
 logger = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 GONE_SECONDS: Final = 12.0
 """A broker that nobody told of for so long is not served any more; `workers.watch` tells more than twice as often."""
@@ -50,31 +52,13 @@ class _Busy(BrokerUnsettled):
         super().__init__("another worker is just meeting this broker")
 
 
-class Text(NamedTuple):
-    """What a broker holds: whose it is, the how manieth of that ledger's it is, and a mark."""
-
-    ledger: str
-    number: int
-    mark: str
-
-    @classmethod
-    def of(cls, held: str) -> Text | None:
-        """None where Redis holds nothing, or nothing that a ledger has written."""
-        words = held.split(" ")
-        if len(words) != 3 or not words[1].isdecimal():
-            return None
-        return cls(words[0], int(words[1]), words[2])
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self))
-
-
-class _Held(NamedTuple):
-    """What stands in Redis: whose broker it is, and of each shard the number of the last batch that was recorded."""
+class _Awaited(NamedTuple):
+    """The ledger's broker, which is not the one that is met: the beats first and last seen of it, and since when."""
 
     broker: str
-    batches: Mapping[int, int]
-    recorded_at: datetime | None
+    first: int
+    last: int
+    since: float
 
 
 class Bond:
@@ -85,7 +69,8 @@ class Bond:
         self._settings = settings
         self._storage = storage
         self._told = ""
-        self._awaited: tuple[str, int, float] | None = None
+        self._awaited: _Awaited | None = None
+        self._name = uuid.uuid4().hex
         self.text = ""
 
     def meet(self) -> None:
@@ -94,23 +79,17 @@ class Bond:
         Raises ForeignBroker where it is not, BrokerUnsettled where it is not known yet, DatabaseUnavailable and
         redis.RedisError.
         """
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                return self._meet()
-            except _Busy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_LOOK_SECONDS)
-            except (ForeignBroker, BrokerUnsettled):
-                self.text = ""
-                raise
+        try:
+            _patiently(self._meet)
+        except (ForeignBroker, BrokerUnsettled):
+            self.text = ""
+            raise
 
     def database_went_back(self) -> None:
         """The number of a batch came again, so the database was restored: start anew, and say so. Raises as `meet`."""
-        held, ledger, _ = self._look()
-        if held.broker == self.text == ledger.broker:
-            with suppress(_Busy):  # somebody was faster
+        with suppress(_Busy):  # somebody was faster
+            held, ledger, _ = self._look()
+            if held.broker == self.text == ledger.broker:
                 self._start_anew(held, ledger)
         self.meet()
 
@@ -122,9 +101,13 @@ class Bond:
 
     def check(self) -> None:
         """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
-        held, ledger, _ = self._look()
+        held, ledger, _ = _patiently(self._look)
         found = self._own(held, ledger)
-        if found is not None and held.broker != ledger.broker and found.number <= _number(ledger):
+        if (
+            found is not None
+            and held.broker not in (ledger.broker, ledger.former)
+            and found.number <= number_of(ledger)
+        ):
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
 
     def adopt(self, owner: str | None = None) -> tuple[str, str]:
@@ -132,14 +115,17 @@ class Bond:
 
         Raises ForeignBroker where it belongs to another ledger than `owner`.
         """
-        held, ledger, checkpoints = self._look()
-        of = _owner(held)
-        found = None if of == owner != ledger.id else self._own(held, ledger)
-        number = max(_number(ledger), found.number if found else 0) + 1
-        self._pair(held, ledger, number, [] if of == ledger.id else checkpoints, went_back=held.broker != "")
-        return ledger.id, of
+        return _patiently(lambda: self._adopt(owner))
 
     # --- what it means
+
+    def _adopt(self, owner: str | None) -> tuple[str, str]:
+        held, ledger, checkpoints = self._look()
+        of = owner_of(held)
+        found = None if of == owner != ledger.id else self._own(held, ledger)
+        number = max(number_of(ledger), found.number if found else 0) + 1
+        self._pair(held, ledger, number, [] if of == ledger.id else checkpoints, went_back=held.broker != "")
+        return ledger.id, of
 
     def _meet(self) -> None:
         held, ledger, checkpoints = self._look()
@@ -147,46 +133,57 @@ class Bond:
         if found is None:
             self._meet_unmarked(held, ledger, checkpoints)
         elif held.broker == ledger.former:  # whoever wrote a new text to the database has not come to Redis
-            self._pair_redis(held, str(ledger.broker), [], went_back=True)
-        elif found.number > _number(ledger) or (held.broker == ledger.broker and _is_behind(checkpoints, held)):
+            with self._alone(held, ledger):
+                self._pair_redis(held, str(ledger.broker), [], went_back=True)
+        elif found.number > number_of(ledger) or (held.broker == ledger.broker and is_behind(checkpoints, held)):
             self._start_anew(held, ledger)
         elif held.broker != ledger.broker:
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
         else:
             self._accept(held.broker)
 
-    def _own(self, held: _Held, ledger: Ledger) -> Text | None:
+    def _own(self, held: Held, ledger: Ledger) -> Text | None:
         """What Redis holds of this ledger; None where it holds nothing, ForeignBroker where it is another's."""
-        if held.broker and _owner(held) != ledger.id:
-            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, _owner(held)))
+        if held.broker and owner_of(held) != ledger.id:
+            raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, owner_of(held)))
         return Text.of(held.broker)
 
-    def _meet_unmarked(self, held: _Held, ledger: Ledger, checkpoints: list[Checkpoint]) -> None:
+    def _meet_unmarked(self, held: Held, ledger: Ledger, checkpoints: list[Checkpoint]) -> None:
         """A Redis without a text is the ledger's where it never had one, or where its own is not served any more."""
         if ledger.broker is not None and (not ledger.place or ledger.place != place_of(self._client)):
-            awaited = self._awaited
-            if awaited is None or awaited[0] != ledger.broker:
-                self._awaited = awaited = ledger.broker, ledger.beats, time.monotonic()
-            if ledger.beats != awaited[1]:
-                raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
-            if time.monotonic() - awaited[2] < GONE_SECONDS:
-                raise BrokerUnsettled(bond_words.unsettled(self._settings, ledger))
+            self._await(ledger.broker, ledger)
         alarm = None
         if ledger.broker is not None:
             last = max((checkpoint.recorded_at for checkpoint in checkpoints), default=None)
             alarm = bond_words.emptied(last)
-        self._pair(held, ledger, _number(ledger) + 1, checkpoints, alarm=alarm)
+        self._pair(held, ledger, number_of(ledger) + 1, checkpoints, alarm=alarm)
 
-    def _start_anew(self, held: _Held, ledger: Ledger) -> None:
+    def _await(self, broker: str, ledger: Ledger) -> None:
+        """Wait until it is known whether the ledger's broker is served; return if it is not.
+
+        One beat may have been under way while that broker was emptied, or replaced: two come from one that is served.
+        """
+        awaited = self._awaited
+        if awaited is None or awaited.broker != broker:
+            awaited = _Awaited(broker, ledger.beats, ledger.beats, time.monotonic())
+        elif ledger.beats != awaited.last:
+            awaited = awaited._replace(last=ledger.beats, since=time.monotonic())
+        self._awaited = awaited
+        if awaited.last - awaited.first > 1:
+            raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
+        if time.monotonic() - awaited.since < GONE_SECONDS:
+            raise BrokerUnsettled(bond_words.unsettled(self._settings, ledger))
+
+    def _start_anew(self, held: Held, ledger: Ledger) -> None:
         """The database has gone back: what Redis knows of the time since is not true any more."""
         restored, broker = self._client.mget(streams.RESTORED, streams.BROKER)
-        if _text(broker) != held.broker:
+        if text_of(broker) != held.broker:
             raise _Busy  # which has found the same, and is no copy
         now, _ = self._client.time()
         if restored is not None and now * 1000 - int(restored) < _TWIN_MS:
             raise ForeignBroker(bond_words.twin(self._settings, ledger))
         found = Text.of(held.broker)
-        number = max(_number(ledger), found.number if found else 0) + 1
+        number = max(number_of(ledger), found.number if found else 0) + 1
         alarm = bond_words.database_went_back(ledger, held.recorded_at)
         self._pair(held, ledger, number, [], alarm=alarm, went_back=True)
 
@@ -194,7 +191,7 @@ class Bond:
 
     def _pair(
         self,
-        held: _Held,
+        held: Held,
         ledger: Ledger,
         number: int,
         checkpoints: list[Checkpoint],
@@ -204,7 +201,7 @@ class Bond:
     ) -> None:
         """Write a new text to the database, then to Redis; only one process at a time does."""
         new = str(Text(ledger.id, number, uuid.uuid4().hex))
-        with self._alone():
+        with self._alone(held, ledger):
             with self._storage.writing() as connection:
                 if not LedgerRepository(connection).pair(
                     new, place_of(self._client), instead_of=ledger.broker, former=held.broker or None, alarm=alarm
@@ -214,9 +211,10 @@ class Bond:
                 logger.error("%s", alarm)
             self._pair_redis(held, new, checkpoints, went_back=went_back)
 
-    def _pair_redis(self, held: _Held, new: str, checkpoints: list[Checkpoint], *, went_back: bool) -> None:
-        keys = (streams.BROKER, streams.RECORDED, streams.RESTORED)
-        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, held.broker, new, str(int(went_back))):
+    def _pair_redis(self, held: Held, new: str, checkpoints: list[Checkpoint], *, went_back: bool) -> None:
+        keys = (streams.BROKER, streams.RECORDED, streams.RESTORED, streams.PAIRING)
+        arguments = (held.broker, new, str(int(went_back)), self._name)
+        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, *arguments):
             raise _Busy
         lift(self._client, checkpoints)
         self._accept(new)
@@ -225,16 +223,23 @@ class Bond:
         self.text, self._told, self._awaited = held, "", None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not claim(self._client, streams.PAIRING, _PAIRING_MS):
+    def _alone(self, held: Held, ledger: Ledger) -> Iterator[None]:
+        """One process at a time; and what was seen must still be so, for another may have been faster."""
+        if not claim(self._client, streams.PAIRING, _PAIRING_MS, self._name):
             raise _Busy
         try:
+            now, known, _ = self._look()
+            if (now.broker, known.broker) != (held.broker, ledger.broker):
+                raise _Busy
             yield
         finally:
-            self._client.delete(streams.PAIRING)
+            release(self._client, streams.PAIRING, self._name)
 
-    def _look(self) -> tuple[_Held, Ledger, list[Checkpoint]]:
-        """Redis first: what it knows to be recorded was committed before, so the database can only know more."""
+    def _look(self) -> tuple[Held, Ledger, list[Checkpoint]]:
+        """Redis first: what it knows to be recorded was committed before, so the database can only know more.
+
+        Raises _Busy where a new text came to Redis in the meantime: what was seen of both does not belong together.
+        """
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.get(streams.BROKER)
             pipeline.hgetall(streams.RECORDED)
@@ -244,26 +249,18 @@ class Bond:
         batches = {int(name): int(number) for name, number in recorded.items() if name.isdigit()}
         at = recorded.get(streams.RECORDED_AT.encode())
         recorded_at = None if at is None else datetime.fromtimestamp(int(at) / 1000, UTC)
-        return _Held(_text(broker), batches, recorded_at), ledger, checkpoints
+        if self._client.get(streams.BROKER) != broker:
+            raise _Busy
+        return Held(text_of(broker), batches, recorded_at), ledger, checkpoints
 
 
-def _text(held: Any) -> str:
-    """What a key holds, whatever bytes these are; empty where it is not there."""
-    return "" if held is None else str(held, "utf-8", "backslashreplace")
-
-
-def _owner(held: _Held) -> str:
-    """The id of the ledger whose broker it is; empty where it is nobody's."""
-    found = Text.of(held.broker)
-    return "" if not held.broker else found.ledger if found else "unknown"
-
-
-def _number(ledger: Ledger) -> int:
-    known = Text.of(ledger.broker or "")
-    return 0 if known is None else known.number
-
-
-def _is_behind(checkpoints: list[Checkpoint], held: _Held) -> bool:
-    """Whether Redis knows of batches that the database does not."""
-    known = {checkpoint.stream: checkpoint.batches for checkpoint in checkpoints}
-    return any(number > known.get(streams.stream(shard), 0) for shard, number in held.batches.items())
+def _patiently(step: Callable[[], _Result]) -> _Result:
+    """Does it again while another process is just meeting this broker, for some seconds."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return step()
+        except _Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)

@@ -11,9 +11,11 @@ from storage.repositories.checkpoints import Checkpoint
 from workers.connections import text
 from workers.tending import AHEAD_MS
 
-# KEYS: broker, recorded, restored. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went back.
-# Gives: 1 where it is so now. What was known of another state of the database is forgotten.
+# KEYS: broker, recorded, restored, pairing. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went
+# back, the caller's name. Gives: 1 where it is so now; 0 also where somebody else is pairing by now, for the database
+# may hold a later text than the caller's. What was known of another state of the database is forgotten.
 PAIR: Final = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[4]) ~= ARGV[4] then return 0 end
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('DEL', KEYS[2])
@@ -24,9 +26,14 @@ end
 return 1
 """
 
-# KEYS: a key. ARGV: milliseconds. Gives: whether the caller has it now, for so long.
+# KEYS: a key. ARGV: milliseconds, the caller's name. Gives: whether the caller has it now, for so long.
 _CLAIM: Final = """#!lua flags=allow-oom
-return redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) and 1 or 0
+return redis.call('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[1]) and 1 or 0
+"""
+
+# KEYS: a key. ARGV: the caller's name.
+_RELEASE: Final = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """
 
 # KEYS: a stream. ARGV: an entry that was recorded. An id is given once: the next entry gets a greater one.
@@ -35,9 +42,14 @@ if not redis.pcall('XADD', KEYS[1], ARGV[1], 'event', '').err then redis.call('X
 """
 
 
-def claim(client: redis.Redis, key: str, milliseconds: int) -> bool:
+def claim(client: redis.Redis, key: str, milliseconds: int, name: str = "1") -> bool:
     """Whether the caller alone may do what `key` stands for, for a while; also while the broker's memory is full."""
-    return bool(client.eval(_CLAIM, 1, key, str(milliseconds)))
+    return bool(client.eval(_CLAIM, 1, key, str(milliseconds), name))
+
+
+def release(client: redis.Redis, key: str, name: str) -> None:
+    """Give back what was claimed under this name, if nobody else has it by now."""
+    client.eval(_RELEASE, 1, key, name)
 
 
 def place_of(client: redis.Redis) -> str:

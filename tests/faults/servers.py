@@ -197,12 +197,13 @@ class Servers:
     def empty(self) -> None:
         """Takes rows and counters away: the next trial is judged by its own.
 
-        The ledger and its broker stay what they are to each other; of its batches neither knows any more.
+        The ledger and its broker stay what they are to each other; of its batches neither knows any more: Redis first,
+        for a database that knows of fewer has gone back.
         """
+        self.redis.delete(streams.COUNTERS, streams.RECORDED, streams.EXPIRIES)
         names = ", ".join(table.name for table in tables.metadata.sorted_tables if table is not tables.ledger)
         with self.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {names}"))
-        self.redis.delete(streams.COUNTERS, streams.RECORDED, streams.EXPIRIES)
         for key in self.redis.scan_iter("ledger:[ipt]*:*"):
             if key.startswith((b"ledger:inbox:", b"ledger:posted:", b"ledger:taken:")):
                 self.redis.delete(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,12 +17,11 @@ from domain.errors import BrokerUnsettled, ForeignBroker
 from domain.settings import Settings
 from storage import tables
 from storage.engine import make_engine
-from storage.repositories import LedgerRepository
-from storage.repositories.ledger import Ledger
 from storage.unit_of_work import Storage
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, by_hand
 from tests.waiting import wait_until
+from tests.workers.bonds import alarms, go_back, ledger_of
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
 from tests.workers.office import Office, message
@@ -32,11 +30,6 @@ from workers.bond import Bond
 from workers.connections import connect
 from workers.drain import Drain
 from workers.watch import Watch, check_at_start
-
-
-def ledger_of(storage: Storage) -> Ledger:
-    with storage.reading() as connection:
-        return LedgerRepository(connection).get()
 
 
 @pytest.fixture
@@ -56,10 +49,6 @@ def second_redis(settings: Settings, folder: Path) -> Iterator[tuple[Settings, r
         own = settings_for(settings.database_url.get_secret_value(), server.url)  # type: ignore[union-attr]
         with closing(connect(own)) as client:
             yield own, client
-
-
-def alarms(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message.partition(":")[0] for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 # --- two services on one Redis
@@ -131,6 +120,10 @@ def test_a_second_redis_is_refused_while_the_first_is_served(
             newcomer.meet()
         client.delete(streams.BEAT)  # a few seconds later
         watch.look()
+        with pytest.raises(BrokerUnsettled):
+            newcomer.meet()  # that beat may have been under way already
+        client.delete(streams.BEAT)
+        watch.look()
         with pytest.raises(ForeignBroker, match="that is another Redis"):
             newcomer.meet()
         assert second.get(streams.BROKER) is None
@@ -158,27 +151,7 @@ def test_a_redis_in_the_place_of_one_that_nobody_serves_is_taken_and_told_of(
             Bond(second, own, storage).meet()
 
 
-def test_a_pairing_that_was_cut_short_is_finished(settings: Settings, client: redis.Redis, storage: Storage) -> None:
-    Bond(client, settings, storage).meet()
-    before = client.get(streams.BROKER)
-    Bond(client, settings, storage).adopt()
-    client.set(streams.BROKER, before or b"")  # it was written to the database, and not to Redis
-    Bond(client, settings, storage).meet()
-    assert client.get(streams.BROKER) == (ledger_of(storage).broker or "").encode()
-
-
 # --- an earlier state
-
-
-def go_back(storage: Storage, *, batches: int, broker: str | None) -> None:
-    """What restoring a database does to what the ledger knows of itself."""
-    by_hand(
-        storage,
-        text("DELETE FROM events"),
-        text("DELETE FROM tasks"),
-        update(tables.checkpoints).values(batches=batches),
-        update(tables.ledger).values(broker=broker),
-    )
 
 
 def test_a_restored_database_is_told_of_with_the_first_batch_after_it(
@@ -248,23 +221,6 @@ def test_two_copies_of_one_database_do_not_share_a_redis(
         Bond(client, settings, storage).meet()  # the other
     Bond(client, settings, storage).adopt()
     Bond(client, settings, storage).meet()
-
-
-def test_two_workers_that_find_it_at_once_are_no_copies(
-    settings: Settings, client: redis.Redis, storage: Storage, caplog: pytest.LogCaptureFixture
-) -> None:
-    for place in range(3):
-        add(client, *created(1, f"t{place}"))
-        drain(settings, client, storage)
-    go_back(storage, batches=1, broker=ledger_of(storage).broker)
-    one, other = Bond(client, settings, storage), Bond(client, settings, storage)
-    looked = other._look()
-    one.meet()
-    with pytest.raises(BrokerUnsettled):
-        other._start_anew(looked[0], looked[1])
-    other.meet()
-    assert one.text == other.text
-    assert len(alarms(caplog)) == 1
 
 
 def test_messages_that_a_restored_database_does_not_know_come_again(office: Office, settings: Settings) -> None:

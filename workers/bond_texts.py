@@ -1,0 +1,60 @@
+"""What database and Redis know of each other (docs/decisions/0033), as `workers.bond` compares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain import streams
+from storage.repositories.checkpoints import Checkpoint
+from storage.repositories.ledger import Ledger
+
+
+class Text(NamedTuple):
+    """What a broker holds: whose it is, the how manieth of that ledger's it is, and a mark."""
+
+    ledger: str
+    number: int
+    mark: str
+
+    @classmethod
+    def of(cls, held: str) -> Text | None:
+        """None where Redis holds nothing, or nothing that a ledger has written."""
+        words = held.split(" ")
+        if len(words) != 3 or not words[1].isdecimal():
+            return None
+        return cls(words[0], int(words[1]), words[2])
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self))
+
+
+class Held(NamedTuple):
+    """What stands in Redis: whose broker it is, and of each shard the number of the last batch that was recorded."""
+
+    broker: str
+    batches: Mapping[int, int]
+    recorded_at: datetime | None
+
+
+def text_of(held: Any) -> str:
+    """What a key holds, whatever bytes these are; empty where it is not there."""
+    return "" if held is None else str(held, "utf-8", "backslashreplace")
+
+
+def owner_of(held: Held) -> str:
+    """The id of the ledger whose broker it is; empty where it is nobody's."""
+    found = Text.of(held.broker)
+    return "" if not held.broker else found.ledger if found else "unknown"
+
+
+def number_of(ledger: Ledger) -> int:
+    known = Text.of(ledger.broker or "")
+    return 0 if known is None else known.number
+
+
+def is_behind(checkpoints: list[Checkpoint], held: Held) -> bool:
+    """Whether Redis knows of batches that the database does not."""
+    known = {checkpoint.stream: checkpoint.batches for checkpoint in checkpoints}
+    return any(number > known.get(streams.stream(shard), 0) for shard, number in held.batches.items())
