@@ -211,12 +211,16 @@ class _Attack:
         client.xadd(streams.stream(self._trial.random.randrange(self._settings.shards)), {streams.FIELD: text})
 
     def _rows(self, message_id: str) -> list[Any]:
-        """The message and its deliveries, but for what moves by itself, and what Eve says of herself (decision 30)."""
+        """The message and its deliveries, but for what moves by itself.
+
+        That Eve says of herself that she has it makes a row (decision 30); that it was sent to her would be another.
+        """
         sent, ends = tables.messages, tables.message_deliveries.c
         with self._trial.world.engine.connect() as connection:
             stands = connection.execute(select(sent).where(sent.c.id == message_id)).all()
-            to = select(ends.to_sandbox_id).where(ends.message_id == message_id, ends.to_sandbox_id != EVE)
-            return [*stands, *sorted(connection.execute(to).scalars())]
+            to = select(ends.to_sandbox_id).where(ends.message_id == message_id).order_by(ends.to_sandbox_id)
+            to = to.where((ends.to_sandbox_id != EVE) | ends.sent_at.is_not(None))
+            return [*stands, *connection.execute(to).scalars()]
 
     def _lose_and_redeliver(self) -> None:
         self._trial.world.redis.flushall()
