@@ -102,8 +102,12 @@ class DatabaseFailed(DatabaseUnavailable):
     """The database broke off at these transactions, with an error that is not about its own state.
 
     If the database answers other questions, and the same transaction breaks off again and again, the transaction is at
-    fault.
+    fault. `code` is the database's own for the error, "" if the connection was lost.
     """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class ForeignBroker(LedgerError):

@@ -118,7 +118,9 @@ class PostgresqlPipeline:
                 _give_back_clean(connection)
                 raise Unrecordable(words(error)) from error
             connection.invalidate()
-            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(_why(error)) from error
+            if _broke_off(error):
+                raise DatabaseFailed(_why(error), error.pgcode or "") from error
+            raise DatabaseUnavailable(_why(error)) from error
         except BaseException:
             connection.invalidate()  # nobody knows what it is in the middle of
             raise

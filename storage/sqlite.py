@@ -53,7 +53,9 @@ class SqlitePipeline:
         except _PERMANENT as error:
             raise Unrecordable(str(error)) from error
         except sqlite3.Error as error:
-            raise (DatabaseFailed if _broke_off(error) else DatabaseUnavailable)(str(error)) from error
+            if _broke_off(error):
+                raise DatabaseFailed(str(error), getattr(error, "sqlite_errorname", "")) from error
+            raise DatabaseUnavailable(str(error)) from error
         finally:
             with suppress(sqlite3.Error):
                 if driver.in_transaction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from workers.sources import Sources
 
 _NOBODYS: Final = frozenset({Reason.FORGED, Reason.REPLAYED})
 """What is refused so does not come from the source it names, as far as is known: it must not count against that one."""
+
+_IN_VAIN: Final = 3
+"""After so many entries that were tried again and again in vain, no more are, if their error is of the same kind."""
 
 _MOST_LETTERS: Final = RANGES["max_source_bytes"].highest
 
@@ -27,6 +31,7 @@ class Admission:
     def __init__(self, fuses: Mapping[int, Fuse], sources: Sources | None) -> None:
         self._fuses = fuses
         self._sources = sources
+        self._given_up: Counter[str] = Counter()
 
     def state(self) -> Any:
         """What was decided until now, for `restore`."""
@@ -71,8 +76,20 @@ class Admission:
         fuse = self._fuses.get(read.entry.shard)
         return fuse is None or fuse.allows_another_death()
 
+    def hopes_for(self, kind: str) -> bool:
+        """Whether an entry with an error of this kind is tried again."""
+        return self._given_up[kind] < _IN_VAIN
+
+    def gives_up(self, kind: str) -> None:
+        """Count an entry that is buried for an error of this kind."""
+        self._given_up[kind] += 1
+
     def died_after_all(self, read: Read) -> None:
         """Count one that was admitted as a good one, and is a dead letter: it was recorded before."""
+        fuse = self._fuses.get(read.entry.shard)
+        if fuse is not None and not read.is_own_fault:
+            fuse.allows_another_death()
+            return
         if self._sources is not None:
             self._sources.died_after_all(_accused(read))
 

@@ -21,7 +21,7 @@ from workers.admission import Admission
 from workers.authority import Guard, Known, conditions_of, refused_as_known
 from workers.burial import Read, burial
 from workers.entries import Entry, all_fields, body, readable
-from workers.faults import INTERRUPTIONS, OurFault
+from workers.faults import INTERRUPTIONS, OurFault, fault
 from workers.fuse import Fuse
 from workers.handlers import transaction_of
 from workers.sources import Sources
@@ -30,8 +30,10 @@ logger = logging.getLogger(__name__)
 
 _LOOKS: Final = 2
 """A signal may raise anything in the middle of a look at an entry: a second look tells whether that is at fault."""
-_TRIES_ALONE: Final = 4
-_PAUSE_SECONDS: Final = 0.05
+_PAUSES: Final = (0.01,) * 4
+"""Seconds before each further try of an entry at which the database broke off."""
+_AT_ONCE: Final = (0.0,)
+"""The same for a fault of our own: nothing that passes is known to cause one."""
 _PATIENCE_SECONDS: Final = 3.0
 """How long a database that broke off may take to answer again, before it is taken for away."""
 
@@ -114,7 +116,7 @@ class Recorder:
             except Exception as error:  # one event must not hold up its shard; many such blow the fuse
                 failed = error
         assert failed is not None
-        return Read(entry, all_fields(entry.fields), refused=OurFault(failed))
+        return self._at_fault(entry, OurFault(failed))
 
     def _understood(self, entry: Entry, recorded_at: str) -> Read:
         raw = b""
@@ -126,6 +128,16 @@ class Recorder:
         except Refused as refused:
             raw = raw or all_fields(entry.fields)
             return Read(entry, raw, refused=refused, names=readable(raw, self._limits))
+
+    def _at_fault(self, entry: Entry, refused: OurFault) -> Read:
+        """What a fault of ours refuses: with the event's bytes and names, if they can be read in spite of it."""
+        try:
+            raw = body(entry.fields)
+            return Read(entry, raw, refused=refused, names=readable(raw, self._limits))
+        except INTERRUPTIONS:
+            raise
+        except Exception:
+            return Read(entry, all_fields(entry.fields), refused=refused)
 
     def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         """Records what is admitted; what fails as a whole is done again by halves, down to the one at fault."""
@@ -157,13 +169,18 @@ class Recorder:
             return error
 
     def _record_alone(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
-        """One entry that failed: what is not refused for good is tried again some times, before it is buried."""
-        for _ in range(0 if isinstance(failed, Unrecordable) else _TRIES_ALONE):
-            time.sleep(_PAUSE_SECONDS)
+        """One entry that failed: what is not refused for good is tried again, before it is buried.
+
+        If the tries of some entries of this batch came to nothing, others with the same error are not tried: a bad
+        release, or a trigger that fails at everything, must blow the fuse at once.
+        """
+        for seconds in _further_tries(failed) if admission.hopes_for(kind := _kind(failed)) else ():
+            time.sleep(seconds)
             outcome = self._tried([read], recorded_at, admission)
             if isinstance(outcome, Recorded):
                 return _of([read], outcome)
             failed = outcome
+        admission.gives_up(kind)
         if read.refused is None and not admission.admits_refused_by_database(read):
             return Recorded()
         return _of([read], self._bury_failed(read, failed, recorded_at, admission))
@@ -228,6 +245,17 @@ def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
 def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
     """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
+
+
+def _further_tries(failed: Exception) -> tuple[float, ...]:
+    if isinstance(failed, Unrecordable):
+        return ()
+    return _PAUSES if isinstance(failed, DatabaseFailed) else _AT_ONCE
+
+
+def _kind(failed: Exception) -> str:
+    """What errors with one cause have in common; what they say may hold a part of the event."""
+    return f"{fault(failed)} {failed.code if isinstance(failed, DatabaseFailed) else ''}"
 
 
 def _why(failed: Exception) -> Refused:

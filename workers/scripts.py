@@ -128,15 +128,16 @@ end
 return {held or '', taken, empty, after, broker, sources, unusable}
 """
 
-# KEYS: failures, counters, rate, paused, aside, sizes, sources, recorded; then for each shard: stream, lease, caution,
-# fuse.
+# KEYS: failures, counters, rate, paused, aside, sizes, sources, recorded, hold; then for each shard: stream, lease,
+# caution, fuse.
 # ARGV: owner, seconds a rate is kept, most entries, recorded, repeated, dead, seconds a source's failures count, most
 # entries a fuse allows, now in seconds.
 # How many sources, and for each: its key, how many of its entries were seen and are dead, why it is set aside (or '').
 # For each shard: its number, seen and dead of its fuse, why it is paused (or ''), the number of its batch (0 if there
 # was none), how many entries are recorded, and their ids; how many are set aside, and of each its id and its source's
 # key.
-# Gives: how often the database was not to be had before.
+# Gives: how often the database was not to be had before; 0 while all are kept away, for then this was recorded before
+# the database went away, and says nothing of it.
 DONE: Final = """#!lua flags=allow-oom
 local owner, aside, sizes, sources = ARGV[1], KEYS[5], KEYS[6], KEYS[7]
 for place, name in ipairs({'recorded', 'repeated', 'dead'}) do
@@ -173,7 +174,7 @@ local function set_aside(stream, shard, id, key)
   redis.call('HINCRBY', sizes, 'bytes:' .. key, bytes)
 end
 
-local argument, key = 11, 9
+local argument, key = 11, 10
 for _ = 1, ARGV[10] do
   local source, seen, dead, why = unpack(ARGV, argument, argument + 3)
   if why ~= '' then
@@ -208,8 +209,9 @@ while argument < #ARGV do
   key = key + 4
 end
 local failures = redis.call('GET', KEYS[1])
-if failures then redis.call('DEL', KEYS[1]) end
-return tonumber(failures or '0')
+if not failures or redis.call('EXISTS', KEYS[9]) == 1 then return 0 end
+redis.call('DEL', KEYS[1])
+return tonumber(failures)
 """
 
 # KEYS: hold, failures; then for each shard: lease, caution. ARGV: owner, why, longest hold in milliseconds.

@@ -126,7 +126,7 @@ class Shards:
     def _finishing(self, taken: Taken, outcome: Recorded) -> tuple[Any, ...]:
         keys = [
             streams.FAILURES, streams.COUNTERS, streams.rate(time.time()), streams.PAUSED, streams.ASIDE,
-            streams.ASIDE_SIZES, streams.SOURCES, streams.RECORDED,
+            streams.ASIDE_SIZES, streams.SOURCES, streams.RECORDED, streams.HOLD,
         ]  # fmt: skip
         changes = taken.sources.changes()
         arguments: list[str | int] = [

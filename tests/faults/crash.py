@@ -31,6 +31,9 @@ from tests.faults.histories import SOURCE
 from tests.vocabulary import FIELDS
 from workers.connections import connect
 from workers.drain import Drain
+from workers.post import PostOffice
+from workers.post_bell import PostBell
+from workers.postman import Postman
 
 _CRASHED: Final = 99
 _NOT_REACHED: Final = 0
@@ -47,29 +50,38 @@ class Point(NamedTuple):
 POINTS: Final = (
     Point("workers.shards", "Shards.take", "before"),
     Point("workers.shards", "Shards.take", "after"),
+    Point("workers.shards", "Shards.read", "after"),
     Point("workers.recorder", "parse", "after"),
+    Point("workers.recorder", "conditions_of", "after"),
     Point("workers.recorder", "transaction_of", "after"),
     Point("storage.unit_of_work", "UnitOfWork.flush", "before"),
+    Point("storage.postgresql", "_executed", "after"),
     Point("storage.unit_of_work", "UnitOfWork.flush", "in"),
+    Point("storage.postgresql", "_flush", "after"),
     Point("storage.unit_of_work", "UnitOfWork.flush", "after"),
-    Point("workers.post", "PostOffice.after", "before"),
-    Point("workers.post", "PostOffice.after", "after"),
+    Point("workers.post", "PostOffice.settle", "before"),
+    Point("workers.post", "PostOffice.settle", "after"),
     Point("workers.shards", "Shards.done", "before"),
     Point("workers.shards", "Shards.done", "in"),
     Point("workers.shards", "Shards.done", "after"),
     Point("workers.shards", "Shards.leave", "before"),
 )
-"""Read, made into writes, written and committed, delivered, deleted from the stream."""
+"""Read, made into writes, written and committed, taken out of inboxes, deleted from the stream."""
 OF_SENT: Final = (
-    Point("workers.post", "PostOffice._rooms", "after"),
-    Point("workers.post", "PostOffice._put", "before"),
-    Point("workers.post", "PostOffice._put", "in"),
-    Point("workers.post", "PostOffice._put", "after"),
+    Point("workers.post", "PostOffice.deliver", "before"),
+    Point("workers.inboxes", "Inboxes.rooms", "after"),
+    Point("workers.inboxes", "Inboxes.put", "before"),
+    Point("workers.inboxes", "Inboxes.put", "in"),
+    Point("workers.inboxes", "Inboxes.put", "after"),
+    Point("workers.post", "PostOffice.deliver", "after"),
 )
 """Steps of the post office where a message is sent. (That it is marked as sent is an event, with points of its own.)"""
 OF_END: Final = (
-    Point("workers.post", "PostOffice._settle", "before"),
-    Point("workers.post", "PostOffice._settle", "after"),
+    Point("workers.inboxes", "Inboxes.settle", "before"),
+    Point("workers.inboxes", "Inboxes.settle", "in"),
+    Point("workers.inboxes", "Inboxes.settle", "after"),
+    Point("workers.post", "PostOffice.deliver", "before"),
+    Point("workers.post", "PostOffice.deliver", "after"),
 )
 """Its steps where a message has come to its end."""
 _ENDS: Final = ("message.delivered", "message.failed", "message.expired")
@@ -121,9 +133,14 @@ def _crash(settings: Settings, shard: int, point: Point, seconds: float) -> None
 
 
 def _finish(settings: Settings, shard: int, client: redis.Redis, point: Point) -> None:
-    """The drain that follows; in a process of its own, too: a fork must not inherit its connections."""
+    """The drain that follows, and the postman, who finds what waits for nobody else.
+
+    In a process of their own, too: a fork must not inherit their connections.
+    """
     child = os.fork()
     if child == 0:
+        _drain(settings, shard)
+        _deliver(settings)
         _drain(settings, shard)
         os._exit(0)
     os.waitpid(child, 0)
@@ -135,6 +152,13 @@ def _finish(settings: Settings, shard: int, client: redis.Redis, point: Point) -
 def _drain(settings: Settings, shard: int) -> None:
     with Storage(make_engine(settings)) as storage:
         Drain(settings, connect(settings), storage, shard).run()
+
+
+def _deliver(settings: Settings) -> None:
+    with Storage(make_engine(settings)) as storage:
+        client = connect(settings)
+        bell = PostBell(client, lambda: None)
+        Postman(client, settings, PostOffice(client, settings, storage, bell), bell).run()
 
 
 def _arm(point: Point, seconds: float) -> None:

@@ -219,6 +219,23 @@ def test_while_the_database_is_away_all_is_kept_and_drains_are_held(
     assert differences(storage) == []
 
 
+def test_what_was_recorded_before_the_database_went_away_says_not_that_it_is_back(
+    settings: Settings, client: redis.Redis, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another drain finds the database away while this one is about to acknowledge: it waits, and that is said once."""
+    add(client, raw("task.created", subject="early"))
+    shards = Shards(client, settings, SHARD)
+    taken = shards.take()
+    outcome = Recorder(storage, settings.limits).record(taken.entries, taken.fuses, taken.sources)
+    assert Shards(client, settings, SHARD).hold([], "away", 5.0) == 1
+    assert shards.done(taken, outcome)[0] == 0
+    client.delete(streams.HOLD)
+    assert client.get(streams.FAILURES) == b"1"
+    add(client, raw("task.created", subject="late"))
+    assert drain(settings, client, storage)["recorded"] == 1
+    assert [one.message for one in caplog.records] == ["the database is back, after 1 tries"]
+
+
 def test_a_missing_table_is_no_reason_to_bury_events(settings: Settings, client: redis.Redis, storage: Storage) -> None:
     """A worker that runs before its migration waits for it."""
     with storage.engine.begin() as connection:

@@ -56,6 +56,26 @@ def test_few_among_many_do_not_blow_it() -> None:
         fuse.count(dead=dead)
 
 
+def test_a_fault_of_ours_in_the_comparison_of_known_events_blows_it(
+    quick: Settings, client: redis.Redis, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [raw("task.created", subject=f"t{place}") for place in range(60)]
+    for _ in range(2):
+        drain(quick, client, storage)
+        for one in events:
+            client.xadd(STREAM, {streams.FIELD: one})
+
+    def broken(*_: object) -> bool:
+        raise ArithmeticError("odd")
+
+    with closing(connect(quick)) as other, monkeypatch.context() as bad:
+        bad.setattr("storage.repositories.journal.same_event", broken)
+        drain(quick, other, storage)
+    assert Pauses(client).all().keys() == {str(SHARD)}
+    assert 0 < len(dead_letters(storage)) <= 2 * quick.fuse_entries + quick.batch_entries
+    assert client.xlen(STREAM) == 60 - len(dead_letters(storage))
+
+
 def test_zero_is_no_fuse() -> None:
     fuse = Fuse(0)
     for _ in range(1000):

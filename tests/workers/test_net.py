@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 
 from domain import streams
 from domain.envelope import parse
+from domain.errors import DatabaseFailed
 from domain.settings import Settings
 from storage.engine import make_engine
 from storage.pipeline import Flushed, Transaction, Unrecordable
@@ -100,7 +101,6 @@ def test_what_the_database_refuses_is_found_by_halving(storage: Storage, monkeyp
 def test_a_fault_of_our_own_at_one_transaction_is_found_by_halving(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "_PAUSE_SECONDS", 0.001)
     with refusing(storage, monkeypatch, "t3", TypeError("odd")):
         outcome = record(storage, *(raw("task.created", subject=f"t{place}") for place in range(8)))
     assert (outcome.recorded + outcome.repeated, outcome.dead) == (7, 1)
@@ -135,6 +135,31 @@ def test_an_error_of_the_database_that_comes_again_and_again_is_one_entrys(
     assert letter.detail == "the database breaks off at it, again and again: not this one"
 
 
+@pytest.mark.parametrize(("error", "tries"), [(TypeError("odd"), 2), (DatabaseFailed("odd", "XX000"), 5)])
+def test_errors_of_one_kind_are_tried_again_a_few_times_only(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    """A bad release, or a trigger that fails at everything, comes to the fuse at once."""
+    with refusing(storage, monkeypatch, "task.created", error) as failed:
+        assert record(storage, *(raw("task.created", subject=f"t{place}") for place in range(32))).dead == 32
+    assert len(failed) == 63 + 3 * (tries - 1), "a batch of 32 has 63 parts; the first three entries were tried again"
+
+
+def test_a_dead_letter_of_our_own_fault_can_be_found_by_its_names(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what people look for when the fault is mended, to replay it."""
+
+    def broken(*_: object) -> Transaction:
+        raise KeyError("no such column")
+
+    monkeypatch.setattr(recorder, "transaction_of", broken)
+    record(storage, raw("task.created", id="a", source="/x", subject="t"), b"rubbish")
+    letter, rubbish = dead_letters(storage)
+    assert (letter.type, letter.source, letter.event_id, letter.subject) == ("task.created", "/x", "a", "t")
+    assert rubbish.source is None
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_what_the_session_cannot_encode_is_kept_in_a_plain_form(settings: Settings, storage: Storage) -> None:
     """The burial would fail for the same text as the event: so it goes without names, its bytes as they came."""
@@ -156,7 +181,6 @@ def test_what_the_session_cannot_encode_is_kept_in_a_plain_form(settings: Settin
 
 def test_a_plain_dead_letter_is_bounded(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(burial, "_PLAIN_BYTES", 1_000)
-    monkeypatch.setattr(recorder, "_PAUSE_SECONDS", 0.001)
     run = storage._pipeline.run
     large = raw("task.created", name="n" * 5_000)
 

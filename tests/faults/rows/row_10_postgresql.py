@@ -128,7 +128,7 @@ def _short(trial: Trial) -> float:
 def _tells_each_state_once(trial: Trial) -> None:
     """The workers say once that they wait and once that the database is back, however often they try."""
     logs = trial.world.worker_logs()
-    waits, back = logs.count("waits for the database"), logs.count("the database is back")
+    waits, back = logs.count("recording waits for the database"), logs.count("the database is back, after")
     assert waits, "the workers did not say that they wait for the database"
     assert back <= waits <= trial.outcome.faults + back, f"{waits} lines say that it is away, {back} that it is back"
     assert "Traceback" not in logs, logs[logs.index("Traceback") :][:2000]
