@@ -9,6 +9,7 @@ journal, or until the patience was over. One line an event in `--delays`: second
 from __future__ import annotations
 
 import argparse
+import json
 import threading
 import time
 from collections import defaultdict, deque
@@ -17,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Engine, text
 
 from client.publisher import Publisher
 from client.publishing import Prepared
@@ -31,8 +32,9 @@ _TICK_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.01
 _AT_ONCE: Final = 100
 """The first events of each shard that are asked for in one query: one shard that stands hides no other."""
-_SEEN: Final = text("SELECT id FROM events WHERE source = :source AND id IN :ids").bindparams(
-    bindparam("ids", expanding=True)
+_SEEN: Final = text(
+    "SELECT id FROM events JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS asked (source, id) "
+    "USING (source, id)"
 )
 
 
@@ -43,15 +45,19 @@ class Waiting:
         self.delays: list[tuple[float, str]] = []
         self._lock = threading.Lock()
         self._due: dict[int, deque[tuple[str, float]]] = defaultdict(deque)
+        self._sources: dict[str, str] = {}
 
     def add(self, events: list[Prepared], due: float) -> None:
         with self._lock:
             for event in events:
                 self._due[event.shard].append((event.id, due))
+                self._sources[event.id] = json.loads(event.raw)["source"]
 
-    def first(self) -> list[str]:
+    def first(self) -> dict[str, str]:
+        """The first ids of each shard, and the source of each: a message's events have its speaker's."""
         with self._lock:
-            return [id_ for events in self._due.values() for id_, _ in islice(events, _AT_ONCE)]
+            ids = [id_ for events in self._due.values() for id_, _ in islice(events, _AT_ONCE)]
+            return {id_: self._sources[id_] for id_ in ids}
 
     def settle(self, ids: set[str], at: float) -> None:
         """Notes the delay of these, and forgets them."""
@@ -141,9 +147,9 @@ def _watch(waiting: Waiting, published: threading.Event, patience: float, engine
             deadline = deadline or time.monotonic() + patience
             if time.monotonic() > deadline:
                 break
-        if isinstance(ids, list):
+        if isinstance(ids, dict):
             with engine.connect() as connection:
-                found = connection.execute(_SEEN, {"source": histories.SOURCE, "ids": ids}).scalars()
+                found = connection.execute(_SEEN, {"sources": [*ids.values()], "ids": [*ids]}).scalars()
                 waiting.settle(set(found), time.monotonic())
         time.sleep(_LOOK_SECONDS)
     waiting.give_up()
