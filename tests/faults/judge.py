@@ -108,7 +108,7 @@ def _journal(connection: Connection, accepted: Accepted, verdict: Verdict, other
     after = ""
     for chunk, until in _subjects(connection):
         for event in chunk:
-            if event.source == _OWN or (others.strangers and event.source != SOURCE):
+            if event.source == _OWN or (others.strangers and event.id not in accepted.sent):
                 continue
             twice += event.id in known
             known.add(event.id)
