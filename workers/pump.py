@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LARGE: Final = 2**20
-_LARGE_SECONDS: Final = 10.0
+_LARGE_A_SECOND: Final = 50 * 2**20
 """A shard whose first entry is larger than `_LARGE` is looked at less often: Redis copies that entry for each look."""
 
 # One round trip: each write to the broker waits for its disk.
@@ -147,7 +147,7 @@ class Pump:
                 self._watched.discard(key)
                 head, fields = entries[0]
                 if isinstance(fields, Cut):
-                    self._large[key] = time.monotonic() + _LARGE_SECONDS
+                    self._large[key] = time.monotonic() + fields.size / _LARGE_A_SECOND
                 self._attend(key, head.decode())
 
     def _ring_postman(self) -> None:
