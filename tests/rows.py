@@ -93,7 +93,15 @@ def _same(one: Any, other: Any) -> bool:
             if a is not b:
                 return False
         elif a != b and not (
-            isinstance(a, int | float | Decimal) and isinstance(b, int | float | Decimal) and float(a) == float(b)
+            isinstance(a, int | float | Decimal) and isinstance(b, int | float | Decimal) and _double(a) == _double(b)
         ):
             return False
     return True
+
+
+def _double(number: float | Decimal) -> float | Decimal:
+    """The double that stands for a number, or the number itself if none does."""
+    try:
+        return float(number)
+    except OverflowError:
+        return number
