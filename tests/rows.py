@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
@@ -99,9 +100,9 @@ def _same(one: Any, other: Any) -> bool:
     return True
 
 
-def _double(number: float | Decimal) -> float | Decimal:
-    """The double that stands for a number, or the number itself if none does."""
+def _double(number: float | Decimal) -> float:
+    """The double that stands for a number, infinity if it is beyond all."""
     try:
         return float(number)
-    except OverflowError:
-        return number
+    except OverflowError:  # of an int; a Decimal gives infinity
+        return math.inf if number > 0 else -math.inf

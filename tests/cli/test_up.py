@@ -107,6 +107,7 @@ def history(tasks: int) -> bytes:
     )
 
 
+@pytest.mark.parametrize("up", ["postgresql"], indirect=True)
 def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
     up.start()
     assert up.run("publish", "-", input=history(20)).returncode == 0
@@ -240,6 +241,7 @@ def test_another_database_does_not_take_what_waits_for_this_one(up: Up) -> None:
     assert up.run("wait", "--timeout", "30").returncode == 0
 
 
+@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
 def test_kill_9_of_everything_in_the_middle_of_a_file_and_a_restart(up: Up) -> None:
     """Shows 4: the rows are the merge rule's, and whoever starts again need clean nothing up."""
     up.start()
