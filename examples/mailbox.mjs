@@ -50,7 +50,8 @@ await makeInbox();
 
 // 2. A sign of life, every half second: others take over what a dead consumer had in its hands.
 await beat();
-const heart = setInterval(() => beat().catch((error) => console.error(error.message)), 500);
+let beating = Promise.resolve();
+const heart = setInterval(() => (beating = beat().catch((error) => console.error(error.message))), 500);
 
 if (to) await send({ to_sandbox_ids: [to], message_type: "request", content: { text } });
 
@@ -66,6 +67,7 @@ while (!isClosed) {
 }
 
 clearInterval(heart);
+await beating; // a sign of life under way must not come after its end
 await client.hDel(consumers, consumer);
 await Promise.all([client.close(), reader.close()]);
 
