@@ -122,7 +122,7 @@ def _others_go_on(trial: Trial, what: str, beside: Callable[[], None], bound: fl
     trial.tell(what)
     late = percentile(measure(trial, max(100, trial.dose.events // _APART), beside), 0.99)
     trial.note(f"{what}: p99 {late * 1000:.0f} ms")
-    if late > bound:
+    if late > max(bound, trial.dose.later):
         trial.shortcoming(f"{what}: others are recorded after {late:.1f} s (I6)")
 
 
