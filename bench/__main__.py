@@ -15,6 +15,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from bench import pgbench, workload
+from bench.against import compare
 from bench.contenders import CONTENDERS, Contender, Flowledger, Servers, empty, median, running_servers
 from bench.latency import Load, probe
 
@@ -29,7 +30,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3, help="turns of each contender; medians are told")
     arguments.add_argument("--probes", type=int, default=300, help="single events for each latency figure")
+    arguments.add_argument("--against", metavar="COMMIT", help="this checkout beside another commit, and nothing else")
     options = arguments.parse_args()
+    if options.against:
+        compare(options.against, options.rounds, options.probes)
+        return
     with running_servers() as servers:
         rates = _throughput(servers, options.rounds)
         latencies = _latencies(servers, rates, options.probes)

@@ -66,6 +66,8 @@ class Contender(AbstractContextManager["Contender"]):
     name = ""
     title = ""
     table = ""
+    folder: Path = processes.ROOT
+    """Where its workers run."""
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
@@ -88,7 +90,8 @@ class Contender(AbstractContextManager["Contender"]):
 
     def __enter__(self) -> Self:
         command, env = self.command()
-        self._process = Process(self.name, command, env, self.servers.folder / f"{self.name}.log")
+        log = self.servers.folder / f"{self.name}.log"
+        self._process = Process(self.name, command, env, log, folder=self.folder)
         self._process.start()
         return self
 
@@ -109,7 +112,8 @@ class Contender(AbstractContextManager["Contender"]):
         while (now := self.recorded()) < count:
             elapsed = time.monotonic() - began
             if elapsed > seconds:
-                raise TimeoutError(f"{self.title}: {now} of {count} events recorded after {seconds:g} s")
+                words = self._process.last_words() if self._process else ""
+                raise TimeoutError(f"{self.title}: {now} of {count} events recorded after {seconds:g} s\n{words}")
             rate = max(now - first, 1) / max(elapsed, 0.001)
             time.sleep(min(0.5, max(0.01, (count - now) / rate / 3)))
 

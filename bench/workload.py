@@ -1,13 +1,30 @@
-"""The events of the benchmark: tasks as a platform tells of them, five events each, every id its own."""
+"""The events of the benchmark: tasks as a platform reports them, five events each, every id its own.
+
+`events` all carry the same fields; `varied` carry any of those that a task may have.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 SOURCE: Final = "/bench/platform"
 EVENTS_PER_TASK: Final = 5
+_OPTIONAL: Final[dict[str, dict[str, Any]]] = {
+    "task.created": {
+        "parent_task_id": "task_0f1e2d3c4b",
+        "retry_of": "task_9a8b7c6d5e",
+        "sandbox_id": "sb_1122334455",
+        "user_id": "usr_6677889900",
+        "priority": 5,
+    },
+    "task.started": {},
+    "task.logged": {"level": "info", "logger": "reader", "context": {"tokens": 431}},
+    "task.completed": {},
+}
+"""What `varied` events may carry besides what the others do."""
 
 
 def task_events(name: str) -> Iterator[dict[str, Any]]:
@@ -53,13 +70,32 @@ def task_events(name: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def events(prefix: str, count: int) -> list[bytes]:
+def varied(prefix: str, count: int) -> list[bytes]:
+    """`count` events as `events` makes them, each with a random choice of the fields that it may have."""
+    choose = random.Random(prefix)
+
+    def vary(event: dict[str, Any]) -> dict[str, Any]:
+        data = _OPTIONAL[event["type"]] | event["data"]
+        kept = {name: value for name, value in data.items() if name == "message" or choose.random() < 0.5}
+        return event | {"data": kept}
+
+    return events(prefix, count, vary)
+
+
+def subject_of(event: bytes) -> str:
+    """The subject, without parsing all of the text."""
+    return event.split(b'"subject":"', 1)[1].split(b'"', 1)[0].decode()
+
+
+def events(
+    prefix: str, count: int, vary: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+) -> list[bytes]:
     """`count` events as JSON text; a hundred tasks are under way at a time, so events of different tasks alternate."""
     found: list[bytes] = []
     group = 0
     while len(found) < count:
         tasks = [list(task_events(f"{prefix}-{group * 100 + place:07}")) for place in range(100)]
         for step in range(EVENTS_PER_TASK):
-            found += [json.dumps(task[step], separators=(",", ":")).encode() for task in tasks]
+            found += [json.dumps(vary(task[step]), separators=(",", ":")).encode() for task in tasks]
         group += 1
     return found[:count]

@@ -88,7 +88,10 @@ def flower_environment(settings: Settings, port: int, password: str) -> dict[str
 
 
 class Process:
-    """A child process that can be started again; what it prints goes to `log`. `started` hears of each start."""
+    """A child process that can be started again; what it prints goes to `log`. `started` hears of each start.
+
+    `folder` is its current folder.
+    """
 
     def __init__(
         self,
@@ -97,12 +100,15 @@ class Process:
         env: Mapping[str, str],
         log: Path,
         started: Callable[[str, int], None] = lambda _name, _pid: None,
+        *,
+        folder: Path = ROOT,
     ) -> None:
         self.name = name
         self.log = log
         self._started = started
         self._command = command
         self._env = env
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -120,7 +126,7 @@ class Process:
                 stderr=log,
                 env=self._env,
                 start_new_session=True,
-                cwd=ROOT,
+                cwd=self._folder,
             )
         self._started(self.name, self.pid)
 
