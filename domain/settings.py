@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     """So many entries of sources that are set aside wait in Redis, all together."""
     aside_bytes: Annotated[int, Field(ge=0)] = 256 * 2**20
     """How large they may be, all together."""
-    max_dead_letter_bytes: Annotated[int, Field(ge=2**20, le=64 * 2**20)] = 16 * 2**20
+    max_dead_letter_bytes: Annotated[int, Field(ge=2**20, le=64 * 2**20)] = 4 * 2**20
     """Of an entry larger than that a dead letter keeps the beginning, the size and a hash."""
     dead_letter_alarm_bytes: Annotated[int, Field(ge=0)] = 2**30
     """Open dead letters larger than that, all together, are told of as an alarm; 0: never."""

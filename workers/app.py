@@ -21,7 +21,7 @@ from storage.unit_of_work import Storage
 from workers import bells
 from workers.bond import Bond
 from workers.bootstep import PumpStep, is_stopping, send_drain, send_post
-from workers.connections import connect
+from workers.connections import Readers, connect
 from workers.drain import Drain, DrainResult
 from workers.post import PostOffice
 from workers.post_bell import PostBell
@@ -59,8 +59,7 @@ class _Process(NamedTuple):
     post: PostOffice
     post_bell: PostBell
     bond: Bond
-    reader: redis.Redis
-    """Reads entries of any size."""
+    readers: Readers
 
 
 def _process() -> _Process:
@@ -78,15 +77,14 @@ def _process_of(_pid: int) -> _Process:
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))
     office, bond = PostOffice(client, settings, storage, bell), Bond(client, settings, storage)
-    reader = connect(settings, most_bytes=settings.max_entry_bytes)
-    return _Process(settings, client, storage, office, bell, bond, reader)
+    return _Process(settings, client, storage, office, bell, bond, Readers.of(settings))
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """One turn of work, first on the shard that called."""
-    settings, client, storage, post, _, bond, reader = _process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, reader=reader).run()
+    settings, client, storage, post, _, bond, readers = _process()
+    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, readers=readers).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple, Self
 
 import redis
 
@@ -10,8 +10,30 @@ from domain.broker_address import BrokerAddress
 from domain.settings import Settings
 from workers.replies import cutting
 
+_PEEKED_BYTES: Final = 2**20
 
-def connect(settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int | None = None) -> redis.Redis:
+
+class Readers(NamedTuple):
+    """Connections that read entries which somebody else wrote, and which may be of any size."""
+
+    whole: redis.Redis
+    """Entries of up to `max_entry_bytes` as they are, of larger ones a `Cut`."""
+    peek: redis.Redis
+    """What an XREAD waits for; of a large entry it reads nothing, and raises `Beyond`."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(connect(settings, most_bytes=settings.max_entry_bytes), peeking(settings))
+
+
+def peeking(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
+    """A client that raises `Beyond` (`workers.replies`) where an entry has more than a MiB."""
+    return connect(settings, socket_timeout=socket_timeout, most_bytes=_PEEKED_BYTES, peeks=True)
+
+
+def connect(
+    settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int | None = None, peeks: bool = False
+) -> redis.Redis:
     """A client for `settings.redis_url`, which speaks RESP2 and gives stream entries as they came.
 
     With `most_bytes` the fields of an entry that has more come as a `Cut` (`workers.replies`), so that what somebody
@@ -30,7 +52,7 @@ def connect(settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int
         health_check_interval=10,
     )
     if most_bytes is not None:
-        client.connection_pool.connection_kwargs["parser_class"] = cutting(most_bytes)
+        client.connection_pool.connection_kwargs["parser_class"] = cutting(most_bytes, peeks=peeks)
     for command in ("XREAD", "XREADGROUP", *(() if most_bytes is None else ("XRANGE",))):
         client.set_response_callback(command, _as_it_came)
     return client

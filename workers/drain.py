@@ -18,6 +18,7 @@ from storage.unit_of_work import Storage
 from workers.alarms import Alarms, tell_once
 from workers.authority import guard_of
 from workers.bond import Bond
+from workers.connections import Readers
 from workers.entries import is_to_many
 from workers.faults import INTERRUPTIONS, fault
 from workers.post import PostOffice, moving
@@ -60,14 +61,14 @@ class Drain:
         *,
         post: PostOffice | None = None,
         bond: Bond | None = None,
-        reader: redis.Redis | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self._settings = settings
         self._client = client
         self._storage = storage
         self._post = post or PostOffice(client, settings, storage)
         self._bond = bond or Bond(client, settings, storage)
-        self._shards = Shards(client, settings, called, reader)
+        self._shards = Shards(client, settings, called, readers)
         self._recorder = Recorder(storage, settings.limits, guard_of(settings), settings.max_entry_bytes)
         self._alarms = Alarms(client, settings, storage)
         self._is_stopping = is_stopping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from domain import json_text, streams
@@ -31,10 +32,17 @@ class Cut:
     size: int
     sha256: str
 
+    @classmethod
+    def of(cls, fields: Sequence[bytes]) -> Cut:
+        """Return what is kept of these fields, names and values."""
+        whole = fields[1] if len(fields) == 2 else b"".join(fields)
+        return cls(whole[:KEPT_BYTES], len(whole), sha256(whole).hexdigest())
+
     def refused(self, most: int) -> Refused:
         words = (
-            f"the entry has {self.size:,} bytes; the limit is {most:,} (LEDGER_MAX_DEAD_LETTER_BYTES): of larger ones"
-            f" the first {len(self.beginning):,} are kept; the SHA-256 of all is {self.sha256}"
+            f"the entry has {self.size:,} bytes; a dead letter keeps {most:,} as a whole (LEDGER_MAX_DEAD_LETTER_BYTES;"
+            f" several fields are kept as JSON, which may be longer): of larger ones the first {len(self.beginning):,}"
+            f" are kept; the SHA-256 of all is {self.sha256}"
         )
         return Refused(Reason.TOO_LARGE, "", words)
 

@@ -22,17 +22,16 @@ from kombu.exceptions import OperationalError
 
 from domain import streams
 from domain.settings import Settings
-from workers.connections import connect, text
-from workers.entries import Cut
+from workers.connections import peeking, text
+from workers.replies import Beyond
 from workers.tending import tend
 
 logger = logging.getLogger(__name__)
 
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
-_LARGE: Final = 2**20
-_LARGE_A_SECOND: Final = 50 * 2**20
-"""A shard whose first entry is larger than `_LARGE` is looked at less often: Redis copies that entry for each look."""
+_LARGE_SECONDS: Final = 3.0
+"""A shard whose first entry is large is looked at so seldom: Redis copies that entry for each look."""
 
 # One round trip: each write to the broker waits for its disk.
 # KEYS: lease, bell, watch, hold, paused. ARGV: milliseconds of a bell, the shard. Gives a `Ring`.
@@ -90,7 +89,7 @@ class Pump:
         post: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
-        self._client = connect(settings, socket_timeout=settings.poll_seconds + 10, most_bytes=_LARGE)
+        self._client = peeking(settings, socket_timeout=settings.poll_seconds + 10)
         self._bell = Bell(self._client, settings, send)
         self._drain = drain
         self._post = post
@@ -145,10 +144,7 @@ class Pump:
                 self._watched = set(self._shards)
             else:
                 self._watched.discard(key)
-                head, fields = entries[0]
-                if isinstance(fields, Cut):
-                    self._large[key] = time.monotonic() + fields.size / _LARGE_A_SECOND
-                self._attend(key, head.decode())
+                self._attend(key, entries[0][0].decode())
 
     def _ring_postman(self) -> None:
         """Once in a while, for all workers together; while Redis is full nothing can be put into inboxes anyhow."""
@@ -166,10 +162,15 @@ class Pump:
             self._watched = set(self._shards)
         left = self._settings.poll_seconds - (time.monotonic() - self._looked_at)
         watched = sorted(self._watched)
-        reply = self._client.execute_command(
-            "XREAD", "COUNT", 1, "BLOCK", max(1, int(left * 1000)),
-            "STREAMS", streams.IDLE, *watched, self._idle_after, *("0" for _ in watched),
-        )  # fmt: skip
+        try:
+            reply = self._client.execute_command(
+                "XREAD", "COUNT", 1, "BLOCK", max(1, int(left * 1000)),
+                "STREAMS", streams.IDLE, *watched, self._idle_after, *("0" for _ in watched),
+            )  # fmt: skip
+        except Beyond as beyond:
+            whole, (key,), _, (head,) = beyond.around
+            self._large[key.decode()] = time.monotonic() + _LARGE_SECONDS
+            reply = [*whole, (key, [(head, None)])]
         return [(key.decode(), entries) for key, entries in reply or ()]
 
     def _newest_idle(self) -> str:

@@ -20,7 +20,7 @@ from storage.unit_of_work import Storage
 from workers.admission import Admission
 from workers.authority import Guard, Known, conditions_of, refused_as_known
 from workers.burial import Read, burial
-from workers.entries import Entry, all_fields, body, readable
+from workers.entries import Cut, Entry, all_fields, body, readable
 from workers.faults import INTERRUPTIONS, OurFault, fault
 from workers.fuse import Fuse
 from workers.handlers import transaction_of
@@ -106,7 +106,7 @@ class Recorder:
             return Read(entry, entry.cut.beginning, refused=entry.cut.refused(self._most_bytes))
         if entry.is_deadly:
             words = f"{entry.deaths} workers died while they recorded it alone; it was not read again"
-            return Read(entry, all_fields(entry.fields), refused=Refused(Reason.UNRECORDABLE, "", words))
+            return self._dead(entry, b"", Refused(Reason.UNRECORDABLE, "", words), is_readable=False)
         failed: Exception | None = None
         for _ in range(_LOOKS):
             try:
@@ -126,18 +126,24 @@ class Recorder:
             conditions = conditions_of(event, self._guard, entry.id)
             return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
-            raw = raw or all_fields(entry.fields)
-            return Read(entry, raw, refused=refused, names=readable(raw, self._limits))
+            return self._dead(entry, raw, refused)
 
     def _at_fault(self, entry: Entry, refused: OurFault) -> Read:
         """What a fault of ours refuses: with the event's bytes and names, if they can be read in spite of it."""
         try:
-            raw = body(entry.fields)
-            return Read(entry, raw, refused=refused, names=readable(raw, self._limits))
+            return self._dead(entry, body(entry.fields), refused)
         except INTERRUPTIONS:
             raise
         except Exception:
-            return Read(entry, all_fields(entry.fields), refused=refused)
+            return self._dead(entry, b"", refused, is_readable=False)
+
+    def _dead(self, entry: Entry, raw: bytes, refused: Refused, *, is_readable: bool = True) -> Read:
+        """A refused entry with its bytes `raw`, or all of its fields; if these are too many, with their beginning."""
+        kept = raw or all_fields(entry.fields)
+        if len(kept) > self._most_bytes:
+            cut = Cut.of(entry.fields)
+            return Read(entry, cut.beginning, refused=cut.refused(self._most_bytes))
+        return Read(entry, kept, refused=refused, names=readable(kept, self._limits) if is_readable else {})
 
     def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         """Records what is admitted; what fails as a whole is done again by halves, down to the one at fault."""

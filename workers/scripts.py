@@ -58,7 +58,7 @@ end
 local function light_ones(stream, waiting, most)
   local weight = redis.call('MEMORY', 'USAGE', stream, 'SAMPLES', most)
   if weight <= light then return most, weight end
-  local some = math.floor(4 * light * waiting / (100 * weight))
+  local some = math.floor(16 * light * waiting / (100 * weight))
   return some >= math.min(64, most) and math.min(some, most) or 0, weight
 end
 

@@ -21,17 +21,19 @@ import redis
 from domain import streams
 from domain.settings import Settings
 from workers import scripts
-from workers.connections import connect
+from workers.connections import Readers
 from workers.entries import Entry
 from workers.pauses import Pause
 from workers.recorder import Recorded
+from workers.replies import Beyond
 from workers.taken import FUSE_KEPT_SECONDS, Taken, entries_of, read_taken
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """A batch is full when it has so many bytes: entries may be of any size."""
-_MOST_READ_BY_SCRIPT: Final = 16 * 1024 * 1024
+_MOST_READ_BY_SCRIPT: Final = 4 * 1024 * 1024
 """A stream that weighs more may hold an entry that must not be read by a script. Measured on Valkey 9.1: a script that
-reads an entry of 16 MiB stops the server for 59 ms, one of 64 MiB for 272 ms; XRANGE by itself for 7 and 55 ms."""
+reads an entry of 16 MiB stops the server for 59 ms, one of 64 MiB for 272 ms; XRANGE by itself for 7 and 55 ms.
+And the other shards of a batch wait while a large entry is buried."""
 _MOST_AT_ONCE: Final = 128 * 1024 * 1024
 """Of a stream that weighs more, entries are read one by one: Redis copies as a whole what it is asked for."""
 _FEW: Final = 100
@@ -41,12 +43,12 @@ _WATCH_MARGIN_SECONDS: Final = 1.0
 
 
 class Shards:
-    """All shards, for one drain. `reader` is a connection that reads entries of any size (`most_bytes`)."""
+    """All shards, for one drain."""
 
-    def __init__(self, client: redis.Redis, settings: Settings, called: int, reader: redis.Redis | None = None) -> None:
+    def __init__(self, client: redis.Redis, settings: Settings, called: int, readers: Readers | None = None) -> None:
         self._client = client
         self._settings = settings
-        self._reader = reader
+        self._given_readers = readers
         self._called: int | None = called
         self._first = called
         self._owner = uuid.uuid4().hex
@@ -96,7 +98,7 @@ class Shards:
         found: list[Entry] = []
         after, step, room = "-", 1, _MOST_BYTES
         while room > 0 and len(found) < most:
-            reply: Any = self._careful.xrange(streams.stream(shard), after, count=min(step, most - len(found)))
+            reply: Any = self._readers.whole.xrange(streams.stream(shard), after, count=min(step, most - len(found)))
             found += (some := entries_of(reply, shard, deaths))
             if len(some) < step or some[-1].id == streams.LAST_ID or any(entry.cut for entry in some):
                 break
@@ -105,10 +107,10 @@ class Shards:
         return taken._replace(entries=found)
 
     @property
-    def _careful(self) -> redis.Redis:
-        if self._reader is None:
-            self._reader = connect(self._settings, most_bytes=self._settings.max_entry_bytes)
-        return self._reader
+    def _readers(self) -> Readers:
+        if self._given_readers is None:
+            self._given_readers = Readers.of(self._settings)
+        return self._given_readers
 
     def done(self, taken: Taken, outcome: Recorded, *, again: bool = False) -> tuple[int, Taken | None]:
         """Deletes what was recorded, counts it and gives the leases back, all at once; `again`: then it takes more.
@@ -183,9 +185,10 @@ class Shards:
         """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""
         keys = [streams.IDLE, *map(streams.stream, taken.empty)]
         after = [taken.idle_after, *("0" for _ in taken.empty)]
-        self._careful.execute_command(
-            "XREAD", "COUNT", 1, "BLOCK", _milliseconds(_WATCH_SECONDS), "STREAMS", *keys, *after
-        )
+        with suppress(Beyond):
+            self._readers.peek.execute_command(
+                "XREAD", "COUNT", 1, "BLOCK", _milliseconds(_WATCH_SECONDS), "STREAMS", *keys, *after
+            )
 
     def leave(self, *, quietly: bool = False) -> None:
         """Gives everything back and wakes the pumps: what comes from now on needs another drain.

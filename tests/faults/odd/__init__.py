@@ -9,6 +9,7 @@ The same seed gives the same entries. Each has a subject, and where it is an eve
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
@@ -44,7 +45,7 @@ def entries(name: str, seed: int, count: int, most_bytes: int) -> list[Couple]:
         number = next(numbers_)
         unique = f"{name}_{number}"
         if number % _LARGE_EVERY == 1:
-            largest = most_bytes if number == 1 else random.randrange(2**20, max(most_bytes, 2**20 + 1))
+            largest = most_bytes if number == 1 else int(2 ** random.uniform(20, math.log2(max(most_bytes, 2**20 + 1))))
             made.append(sized(random, unique, largest))
         else:
             made.append(kind(random, unique))
