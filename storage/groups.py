@@ -17,13 +17,19 @@ class Group:
     """Columns that have one owner; `key` is the column that holds the owner's key.
 
     `least` marks a group that belongs to the least key. `bind` names the parameter of the key: groups that one event
-    always writes with the same key share it.
+    always writes with the same key share it. With a `place`, an event may leave the group out: bit `place` of the
+    parameter `mask_bind` says whether it carries it.
     """
 
     columns: tuple[str, ...]
     key: str
     bind: str
     least: bool = False
+    place: int | None = None
+
+    @property
+    def mask_bind(self) -> str:
+        return f"{self.bind}_mask"
 
 
 def _group(key: str, *columns: str, least: bool = False) -> Group:
@@ -52,7 +58,9 @@ DELIVERED_AT: Final = _group("delivered_at_key", "delivered_at", least=True)
 WORKSPACE_STATUS: Final = _group("status_key", "status", "reason", "archived_at")
 SANDBOX_STATUS: Final = _group("status_key", "status", "error", "reason", "status_at")
 DESCRIPTION: Final = {
-    table: {field: Group((field,), f"{field}_key", "description_key") for field in fields}
+    table: {
+        field: Group((field,), f"{field}_key", "description_key", place=place) for place, field in enumerate(fields)
+    }
     for table, fields in DESCRIBED.items()
 }
 """Each field of a description is a group by itself."""

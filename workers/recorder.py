@@ -70,7 +70,7 @@ class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
 
     def __init__(
-        self, storage: Storage, limits: Limits, guard: Guard | None = None, most_bytes: int = 16 * 2**20
+        self, storage: Storage, limits: Limits, guard: Guard | None = None, most_bytes: int = 4 * 2**20
     ) -> None:
         self._storage = storage
         self._limits = limits

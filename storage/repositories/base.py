@@ -120,10 +120,7 @@ def describe(write: Write, event: Event, *, updates: bool) -> Write:
     key = ("1" if updates else "0") + event.order
     groups = DESCRIPTION[write.table]
     carried = event.data.model_fields_set
-    for name in groups:
-        if name in carried:
-            write.group(groups[name], key, **{name: described(event.data, name)})
-    return write
+    return write.fields(groups, key, {name: described(event.data, name) for name in groups if name in carried})
 
 
 def described_by(description_key: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
-"""Many transactions at once: one that is refused, very large ones, very many shapes, two workers on the same events."""
+"""Many transactions at once: one that is refused, very large ones, any fields, two workers on the same events."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Sequence
@@ -11,14 +12,17 @@ from typing import Any, Final
 import pytest
 
 from domain import events as say
-from domain.envelope import Event
+from domain.envelope import Event, parse
+from domain.limits import Limits
+from storage import postgresql
 from storage.repositories import CheckpointRepository, TaskRepository
 from storage.unit_of_work import Storage
 from storage.writes import Write
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
-from workers.handlers import EVENT_HANDLERS
-from workers.recorder import Recorded
+from workers.entries import Entry
+from workers.handlers import EVENT_HANDLERS, transaction_of
+from workers.recorder import Recorded, Recorder
 
 MEBIBYTE: Final = 2**20
 HANDLERS: Final[dict[Any, Any]] = EVENT_HANDLERS
@@ -99,21 +103,39 @@ def test_events_known_in_every_round_trip_are_told(storage: Storage) -> None:
     assert record(storage, *large, start=100) == Recorded(recorded=6, repeated=6)
 
 
+def wide(storage: Storage) -> Recorder:
+    """A recorder that keeps dead letters of 20 MiB as a whole."""
+    return Recorder(storage, Limits(), most_bytes=20 * MEBIBYTE)
+
+
+def _recorded(outcome: Recorded) -> tuple[int, int]:
+    return outcome.recorded, outcome.dead
+
+
 @pytest.mark.parametrize("place", [0, 1, 3])
 def test_a_dead_letter_larger_than_a_round_trip_is_kept_among_the_others(storage: Storage, place: int) -> None:
     batch = tasks(3)
     batch.insert(place, b"\xff" * (9 * MEBIBYTE))
-    assert record(storage, *batch) == Recorded(recorded=3, dead=1)
+    assert _recorded(wide(storage).record(entries(batch))) == (3, 1)
     assert dead_letters(storage)[0].raw == batch[place]
 
 
-def test_an_entry_of_20_mebibytes_is_kept(storage: Storage) -> None:
+def test_an_entry_of_20_mebibytes_is_kept_if_the_settings_allow_it(storage: Storage) -> None:
     body = b"\x00" * (20 * MEBIBYTE)
-    assert record_entry(storage, b"event", body) == Recorded(dead=1)
+    assert _recorded(wide(storage).record([Entry("1-0", (b"event", body))])) == (0, 1)
     assert dead_letters(storage)[0].raw == body
 
 
-# --- many shapes: each combination of fields is a statement of its own
+def test_fields_whose_json_is_too_long_are_kept_in_part(storage: Storage) -> None:
+    fields = b"a", b"\xff" * MEBIBYTE, b"b", b"x"
+    assert record_entry(storage, *fields) == Recorded(dead=1)
+    (letter,) = dead_letters(storage)
+    whole = b"".join(fields)
+    assert (letter.raw, letter.reason) == (whole[:MEBIBYTE], "too_large")
+    assert hashlib.sha256(whole).hexdigest() in letter.detail
+
+
+# --- the fields that an event carries make no statement of their own
 
 
 def shapes(number: int) -> list[bytes]:
@@ -123,18 +145,21 @@ def shapes(number: int) -> list[bytes]:
     return [raw("task.updated", **dict.fromkeys(names, "x"), subject=f"t{place}") for place, names in enumerate(chosen)]
 
 
-def test_a_batch_may_have_more_shapes_than_a_connection_keeps(storage: Storage) -> None:
+def test_events_of_one_type_have_one_statement_whatever_they_carry(storage: Storage) -> None:
+    writes = {write.shape for body in shapes(330) for write in transaction_of(parse(body), 0, "now").writes}
+    assert len(writes) == 1
     assert record(storage, *shapes(330)) == Recorded(recorded=330)
     assert differences(storage) == []
 
 
-def test_shapes_that_a_connection_forgot_are_prepared_anew(storage: Storage) -> None:
-    first, second = shapes(200), shapes(330)[200:]
-    for start, batch in enumerate((first, second, first[:100], second, first)):
-        record(storage, *batch, start=1000 * start + 1)
-    new = [raw("task.updated", id=f"again {place}", subject=f"t{place}", name="y") for place in range(10)]
-    assert record(storage, *new, start=9000) == Recorded(recorded=10)
-    assert count(storage, "events") == 340
+def test_statements_that_a_connection_forgot_are_prepared_anew(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_MAX_PREPARED", 4)
+    kinds = ("task.created", "task.updated", "task.started", "task.completed", "task.logged", "execution.started")
+    for turn in range(3):
+        record(storage, *(raw(kind, id=f"{turn} {kind}", subject="t1") for kind in kinds), start=1000 * turn + 1)
+    assert count(storage, "events") == 3 * len(kinds)
     assert differences(storage) == []
 
 
