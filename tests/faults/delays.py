@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Final
 
@@ -39,16 +40,20 @@ class Paired:
         return f"{self.without * 1000:.0f} ms without, {self.beside * 1000:.0f} ms beside it"
 
 
-def in_pairs(trial: Trial, events: int, beside: Callable[[int, float], None]) -> Paired:
-    """Measures `events` events without anything, then with `beside(turn, seconds)`, as often as the dose says."""
-    without, with_it = [], []
+Beside = Callable[[int, float], None]
+"""What is done beside events: in this turn, for so many seconds."""
+
+
+def in_pairs(trial: Trial, events: int, beside: Beside, without: Beside = lambda _turn, _seconds: None) -> Paired:
+    """Measure `events` events beside `without`, then beside `beside`, as often as the dose says."""
+    first, second = [], []
     seconds = events / trial.dose.rate
     for turn in range(trial.dose.faults):
-        trial.tell(f"turn {turn + 1} of {trial.dose.faults}: {events:,} events alone")
-        without.append(percentile(measure(trial, events), 0.99))
-        trial.tell(f"turn {turn + 1} of {trial.dose.faults}: the same beside something else")
-        with_it.append(percentile(measure(trial, events, lambda turn=turn: beside(turn, seconds)), 0.99))  # type: ignore[misc]
-    return Paired(median(without), median(with_it))
+        trial.tell(f"turn {turn + 1} of {trial.dose.faults}: {events:,} events without it")
+        first.append(percentile(measure(trial, events, partial(without, turn, seconds)), 0.99))
+        trial.tell(f"turn {turn + 1} of {trial.dose.faults}: the same beside it")
+        second.append(percentile(measure(trial, events, partial(beside, turn, seconds)), 0.99))
+    return Paired(median(first), median(second))
 
 
 def measure(trial: Trial, events: int, beside: Callable[[], None] = lambda: None) -> list[float]:

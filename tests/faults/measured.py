@@ -46,9 +46,10 @@ class Waiting:
         self._lock = threading.Lock()
         self._due: dict[int, deque[tuple[str, float]]] = defaultdict(deque)
 
-    def add(self, events: list[Prepared], due: float) -> None:
+    def add(self, events: list[tuple[Prepared, float]]) -> None:
+        """Events, and when each was due."""
         with self._lock:
-            for event in events:
+            for event, due in events:
                 self._due[event.shard].append((event.id, due))
 
     def first(self) -> list[tuple[str, str]]:
@@ -105,17 +106,17 @@ def _texts(options: argparse.Namespace) -> histories.Texts:
 def _publish_all(
     events: list[Prepared], options: argparse.Namespace, publisher: Publisher, log: AcceptedLog, waiting: Waiting
 ) -> None:
-    """Some events a tick, each tick when it is due; what the broker refuses is sent again with the next ones."""
-    a_tick = max(1, round(options.rate * _TICK_SECONDS))
+    """Every tick all events that are due, as many producers would; what is refused is sent again with the next ones."""
     left: list[Prepared] = []
-    began = time.monotonic()
-    for place in range(0, len(events), a_tick):
-        due = began + place / options.rate
-        time.sleep(max(0.0, due - time.monotonic()))
-        batch = events[place : place + a_tick]
+    place, began = 0, time.monotonic()
+    while place < len(events):
+        time.sleep(_TICK_SECONDS)
+        due = round((time.monotonic() - began) * options.rate)
+        batch = events[place:due]
         log.sent((event.id, event.raw) for event in batch)
-        waiting.add(batch, due)
+        waiting.add([(event, began + number / options.rate) for number, event in enumerate(batch, place)])
         left = _publish([*left, *batch], publisher, log)
+        place += len(batch)
     until = time.monotonic() + options.patience
     while left and time.monotonic() < until:
         time.sleep(_TICK_SECONDS)

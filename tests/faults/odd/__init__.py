@@ -36,7 +36,7 @@ _LARGE_EVERY: Final = 30
 
 def entries(name: str, seed: int, count: int, most_bytes: int) -> list[Couple]:
     """At least `count` entries, alone or in couples for one shard, in their order; the first has `most_bytes`."""
-    random = Random(f"{name} {seed}")
+    random = Random(seed)
     made: list[Couple] = []
     numbers_ = itertools.count(1)
     for kind in _kinds(random):
