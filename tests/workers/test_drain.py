@@ -182,7 +182,7 @@ def test_nothing_is_acknowledged_before_it_is_committed(
 
 
 def test_large_entries_are_taken_few_at_a_time(settings: Settings, client: redis.Redis) -> None:
-    add(client, *[b"x" * 5_000_000] * 6)
+    add(client, *[b"x" * 4_000_000] * 6)
     shards = Shards(client, settings, SHARD)
     assert len(shards.read(shards.take()).entries) == 5, "one, then four: more than a batch holds"
 
