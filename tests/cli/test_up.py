@@ -109,6 +109,7 @@ def history(tasks: int) -> bytes:
 
 @pytest.mark.parametrize("up", ["postgresql"], indirect=True)
 def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
+    """Flower and Valkey are for those alone who know their passwords, and a second `up` is refused."""
     up.start()
     assert up.run("publish", "-", input=history(20)).returncode == 0
     assert up.run("wait", "--timeout", "30").returncode == 0
@@ -116,6 +117,12 @@ def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
     assert status["totals"] == {"recorded": 80}
     assert list(status["workers"].values()) == [os.cpu_count()]
     assert status["warnings"] == []
+    _check_flower(up)
+    _check_valkey(up)
+    second = up.run("up", *up.arguments)
+    assert second.returncode == 1
+    assert b"a service runs in" in second.stderr
+    assert up.run("wait", "--timeout", "10").returncode == 0, "the first is as it was"
     before = up.state()
     assert up.stop() == 0
     assert up.left_over() == []
@@ -123,17 +130,6 @@ def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
     assert b"completed" in up.run("show", "t7").stdout, "what was recorded is kept"
     after = up.state()
     assert [after[name] for name in URLS] == [before[name] for name in URLS], "and so is where it is"
-
-
-@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
-def test_flower_is_for_its_password_alone_and_a_second_up_is_refused(up: Up) -> None:
-    up.start()
-    _check_flower(up)
-    _check_valkey(up)
-    second = up.run("up", *up.arguments)
-    assert second.returncode == 1
-    assert b"a service runs in" in second.stderr
-    assert up.run("wait", "--timeout", "10").returncode == 0, "the first is as it was"
 
 
 def _check_flower(up: Up) -> None:
@@ -211,18 +207,14 @@ def test_a_redis_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
     assert b"is up" not in found.stdout
 
 
-@pytest.mark.parametrize("up", ["sqlite"], indirect=True)
-def test_modules_in_the_current_folder_are_not_taken_for_ours(up: Up, tmp_path: Path) -> None:
+def _in_a_folder_with_other_modules(up: Up, folder: Path) -> None:
     """Celery looks for `celeryconfig` and `workers` in the current folder first."""
     for name in ("domain", "workers", "storage", "cli"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
-    (tmp_path / "celeryconfig.py").write_text("raise SystemExit('the wrong one')")
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    (folder / "celeryconfig.py").write_text("raise SystemExit('the wrong one')")
     up.command = [str(Path(sys.executable).parent / "flowledger")]
-    up.folder = tmp_path
-    up.start()
-    assert up.run("publish", "-", input=history(1)).returncode == 0
-    assert up.run("wait", "--timeout", "30").returncode == 0
+    up.folder = folder
 
 
 @pytest.mark.parametrize("up", ["sqlite"], indirect=True)
@@ -242,8 +234,12 @@ def test_another_database_does_not_take_what_waits_for_this_one(up: Up) -> None:
 
 
 @pytest.mark.parametrize("up", ["sqlite"], indirect=True)
-def test_kill_9_of_everything_in_the_middle_of_a_file_and_a_restart(up: Up) -> None:
-    """Shows 4: the rows are the merge rule's, and whoever starts again need clean nothing up."""
+def test_kill_9_of_everything_in_the_middle_of_a_file_and_a_restart(up: Up, tmp_path: Path) -> None:
+    """Shows 4: the rows are the merge rule's, and whoever starts again need clean nothing up.
+
+    Modules in the current folder are not taken for ours.
+    """
+    _in_a_folder_with_other_modules(up, tmp_path)
     up.start()
     state = json.loads((up.home / "servers.json").read_text())
     publishing = up.run("publish", "-", input=history(500))

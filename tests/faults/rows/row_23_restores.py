@@ -34,7 +34,8 @@ def run(trial: Trial) -> None:
     for _ in range(trial.dose.faults):
         with trial.load(1 if trial.dose.few else 2):
             _second_service(trial)
-            _second_broker(trial)
+            if not trial.dose.few:
+                _second_broker(trial)
         _restored(trial, postgresql=False)
         if not trial.dose.few:
             _restored(trial, postgresql=True)
