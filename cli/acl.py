@@ -11,12 +11,10 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
-from cli import screen
-from cli.asked import settings_of
 from domain import streams
 from domain.broker_address import BrokerAddress
 from domain.errors import LedgerError
@@ -60,7 +58,7 @@ _READERS_KEYS: Final = (
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")
-_BLANK: Final = re.compile("[\0 \t\n\v\f\r\ud800-\udfff]")
+BLANK: Final = re.compile("[\0 \t\n\v\f\r\ud800-\udfff]")
 """Between two words of a rule, or the end of it; or no text at all."""
 
 
@@ -78,38 +76,6 @@ class Form(StrEnum):
 
     ACL_FILE = "acl-file"
     COMMANDS = "commands"
-
-
-def acl(
-    role: Annotated[
-        Role, typer.Argument(help="producer: publishes; agent: has a mailbox; worker; reader: status and dashboards.")
-    ],
-    sandbox: Annotated[str | None, typer.Option(help="Whose mailbox it is: for an agent.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="The user's name; default: flowledger-ROLE, of an agent with its sandbox.")
-    ] = None,
-    password_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Holds the password; - is standard input. Only its hash is written."),
-    ] = None,
-    form: Annotated[
-        Form, typer.Option("--format", help="A line for the server's aclfile, or a command for redis-cli.")
-    ] = Form.ACL_FILE,
-) -> None:
-    """Print the access rule of Redis or Valkey for a role: what it needs, and nothing else."""
-    if (role is Role.AGENT) != bool(sandbox):
-        words = f"a {role} has no mailbox" if sandbox else "an agent needs the id of its sandbox"
-        raise typer.BadParameter(words, param_hint="--sandbox")
-    settings = settings_of()
-    password = None if password_file is None else _password(password_file)
-    rule = [*_switch(password), *rules(role, sandbox or "", _database(settings), settings.shards)]
-    user = name or f"flowledger-{role}" + (f"-{sandbox}" if sandbox else "")
-    if _BLANK.search(user) or user == "default":
-        raise typer.BadParameter(f"a user of Redis cannot be called {user[:100]!a}", param_hint="--name")
-    print(_line(user, rule) if form is Form.ACL_FILE else _command(user, rule))
-    if password is None:
-        words = "note: without a password this user is off; give --password-file FILE, or - and a pipe"
-        screen.err.print(screen.words(words), soft_wrap=True)
 
 
 def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> list[str]:
@@ -132,19 +98,19 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
 
 def pattern(key: str) -> str:
     """The pattern of Redis that fits this key alone; raises BadParameter where none does."""
-    if _BLANK.search(key):
+    if BLANK.search(key):
         raise typer.BadParameter(
             "Redis has no access rule for an id with blanks, or bytes that are no text", param_hint="--sandbox"
         )
     return _GLOB.sub(lambda match: f"\\{match[0]}", key)
 
 
-def _switch(password: bytes | None) -> list[str]:
+def switch(password: bytes | None) -> list[str]:
     """A user without a password is off: one that everybody could use would be worse than none."""
     return ["off"] if password is None else ["on", f"#{hashlib.sha256(password).hexdigest()}"]
 
 
-def _password(file: str) -> bytes:
+def password_of(file: str) -> bytes:
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -155,15 +121,15 @@ def _password(file: str) -> bytes:
     return password
 
 
-def _database(settings: Settings) -> int:
+def database_of(settings: Settings) -> int:
     return 0 if settings.redis_url is None else BrokerAddress.of(settings).database
 
 
-def _line(user: str, rule: list[str]) -> str:
+def as_line(user: str, rule: list[str]) -> str:
     return " ".join(["user", user, *rule])
 
 
-def _command(user: str, rule: list[str]) -> str:
+def as_command(user: str, rule: list[str]) -> str:
     """`reset` first: what a user of this name might do before is forgotten."""
     return " ".join(["ACL SETUSER", *map(_quoted, (user, "reset", *rule))])
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
+from cli import screen
 from cli.people import who
 from domain import streams
 from domain.settings import Settings
 from workers.asides import Asides, Waiting
 from workers.connections import connect
 from workers.pauses import Pause, Pauses
+
+Shards = Annotated[
+    list[int] | None, typer.Option("--shard", min=0, help="A shard's number; may be repeated. Default: all.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +81,11 @@ def _shards(names: Collection[str]) -> list[str]:
 
 def _source(source: str, done: str, entries: int) -> str:
     return f"source {source!a}" + (f" ({entries:,} entries)" if done == "resumed" else "")
+
+
+def print_changed(changed: Changed, *, as_json: bool) -> None:
+    """Tell what a command did."""
+    if as_json:
+        screen.print_json(changed)
+    else:
+        screen.out.print(screen.words(changed.words()), soft_wrap=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli import screen
 from cli.conversation import panel
-from cli.dead_letters_shown import advice
+from cli.dead_letters.shown import advice
 from cli.show import Shown
 from domain.records import Execution, Message, Sandbox, Task, Workspace
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import redis
 
-from cli.dead_letters_shown import hexdump
+from cli.dead_letters.shown import hexdump
 from cli.main import main
 from cli.moments import moment
 from domain import streams

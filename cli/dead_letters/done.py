@@ -10,8 +10,8 @@ import typer
 from rich.progress import Progress
 
 from cli import screen
+from cli.dead_letters.mending import replay_edited
 from cli.filters import warn_of_types
-from cli.mending import replay_edited
 from domain.errors import LedgerError
 from domain.mending import Changes
 from domain.statuses import DeadLetterStatus

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
+import redis
 import typer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cli.moments import moment_of
+from cli.service import check_schema, find_running
 from domain.errors import Reason
-
-if TYPE_CHECKING:  # a command imports what it needs when it is called
-    import redis
-
-    from domain.settings import Settings
-    from storage.repositories import DeadLetterFilter
-    from storage.unit_of_work import Storage
-    from workers.replay import Replayer
+from domain.settings import Settings
+from domain.statuses import DeadLetterStatus
+from storage.engine import make_engine
+from storage.repositories import DeadLetterFilter, DeadLetterRepository
+from storage.unit_of_work import Storage
+from workers.bond import Bond
+from workers.connections import connect
+from workers.replay import Replayer
 
 
 class Which(StrEnum):
@@ -76,9 +80,6 @@ def filter_of(
     until: str | None,
 ) -> DeadLetterFilter:
     """The dead letters that options mean; raises BadParameter for a time that is none."""
-    from domain.statuses import DeadLetterStatus
-    from storage.repositories import DeadLetterFilter
-
     return DeadLetterFilter(
         status=None if status is Which.ALL else DeadLetterStatus(status.value),
         reason=reason,
@@ -92,17 +93,12 @@ def filter_of(
 
 def full_ids(storage: Storage, beginnings: Sequence[str]) -> list[str]:
     """The whole ids; raises NoDeadLetter where one is nobody's, or several begin so."""
-    from storage.repositories import DeadLetterRepository
-
     with storage.reading() as connection:
         letters = DeadLetterRepository(connection)
         return [letters.full_id(beginning) for beginning in beginnings]
 
 
 def _settings(*needed: str) -> Settings:
-    from cli.service import check_schema, find_running
-    from domain.settings import Settings
-
     settings = find_running(Settings.load(), *needed)
     check_schema(settings)
     return settings
@@ -111,9 +107,6 @@ def _settings(*needed: str) -> Settings:
 @contextmanager
 def open_storage() -> Iterator[tuple[Settings, Storage]]:
     """The database; the settings may name Redis, or not."""
-    from storage.engine import make_engine
-    from storage.unit_of_work import Storage
-
     settings = _settings("database_url")
     with Storage(make_engine(settings)) as storage:
         yield settings, storage
@@ -122,11 +115,6 @@ def open_storage() -> Iterator[tuple[Settings, Storage]]:
 @contextmanager
 def open_redis(settings: Settings) -> Iterator[redis.Redis]:
     """Redis, asked once, and waited for as long as a publisher does: dead letters may be locked meanwhile."""
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    from workers.connections import connect
-
     with closing(connect(settings, socket_timeout=settings.publish_timeout_seconds)) as client:
         client.set_retry(Retry(NoBackoff(), 0))
         yield client
@@ -135,11 +123,6 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
 @contextmanager
 def open_replayer() -> Iterator[tuple[Storage, Replayer]]:
     """The database, and what replays over it and Redis."""
-    from storage.engine import make_engine
-    from storage.unit_of_work import Storage
-    from workers.bond import Bond
-    from workers.replay import Replayer
-
     settings = _settings("database_url", "redis_url")
     with open_redis(settings) as client, Storage(make_engine(settings)) as storage:
         Bond(client, settings, storage).check()

@@ -19,6 +19,7 @@ from domain.signatures import told
 app: Final = typer.Typer(
     help="Make, list and retire the keys by which sandboxes and others sign, in the file that LEDGER_KEY_FILE names.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

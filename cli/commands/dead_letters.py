@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from cli import screen
-from cli.dead_letters_asked import (
+from cli.dead_letters.asked import (
     All,
     AsJson,
     By,
@@ -31,16 +31,20 @@ from cli.dead_letters_asked import (
     open_replayer,
     open_storage,
 )
+from cli.dead_letters.done import do_all, do_each, do_edited, finish
+from cli.dead_letters.mending import changes_of
+from cli.dead_letters.shown import find, print_list, print_shown
+from cli.filters import warn_of_types
 from cli.people import who
 from domain.errors import LedgerError
-
-if TYPE_CHECKING:  # a command imports what it needs when it is called
-    from domain.mending import Changes
-    from workers.replay import Done
+from domain.mending import Changes
+from storage.repositories import DeadLetterRepository
+from workers.replay import Done
 
 app: Final = typer.Typer(
     help="See what could not be recorded and why, mend it, send it again, or give it up.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -60,10 +64,6 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first, and say how many there are."""
-    from cli.dead_letters_shown import print_list
-    from cli.filters import warn_of_types
-    from storage.repositories import DeadLetterRepository
-
     only = filter_of(status, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     with open_storage() as (_, storage), storage.reading() as connection:
         letters = DeadLetterRepository(connection)
@@ -86,8 +86,6 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one dead letter: why, its exact bytes, what was done with it and what came of that."""
-    from cli.dead_letters_shown import find, print_shown
-
     if raw and as_json:
         raise typer.BadParameter("give --raw or --json, not both", param_hint="--raw")
     with open_storage() as (settings, storage):
@@ -139,9 +137,6 @@ def replay(
     Changes are done in this order: --from, --field, --unset, --set, --set-text, --edit. A path is written as the field
     of a dead letter is (data.to_sandbox_ids.0); a dot within a name as \\.
     """
-    from cli.dead_letters_done import do_all, do_each, do_edited, finish
-    from cli.mending import changes_of
-
     alone = ids is not None and len(ids) == 1
     if (edit or from_ is not None) and not alone:
         raise typer.BadParameter("one ID at a time can be edited, or given another text", param_hint="--edit, --from")
@@ -182,8 +177,6 @@ def discard(
     as_json: AsJson = False,
 ) -> None:
     """Give dead letters up. Their bytes are kept: `replay --again` still sends them."""
-    from cli.dead_letters_done import do_all, do_each, finish
-
     only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
     name = who(by)
     with open_replayer() as (storage, replayer):

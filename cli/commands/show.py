@@ -1,0 +1,45 @@
+"""`flowledger show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import screen
+from cli.asked import AsJson
+from cli.asked import found as servers
+from cli.show import Asked, find
+from cli.shown import print_shown
+from storage.engine import make_engine
+
+
+def command(
+    subject: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="So many of each list (node runs, tasks …) at most.")
+    ] = 1000,
+    lines: Annotated[int, typer.Option("--tail", min=1, max=1000, help="So many last lines of the log.")] = 200,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="WHERE", help="Where a list goes on: what the end of it said. That list alone."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one execution, task, message, workspace or sandbox, or a conversation, and dead letters about it.
+
+    1 if nothing is recorded, also if there are dead letters about it: then these are shown.
+    """
+
+    engine = make_engine(servers("database_url"))
+    with engine.connect() as connection:
+        shown = find(connection, subject, Asked(limit, lines, after))
+    engine.dispose()
+    if as_json:
+        screen.print_json(shown)
+    else:
+        print_shown(shown, goes_on=after is not None)
+    if not shown.is_recorded:
+        screen.print_error(shown.why_not())
+        raise typer.Exit(1)

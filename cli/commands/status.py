@@ -1,0 +1,19 @@
+"""`flowledger status`."""
+
+from __future__ import annotations
+
+from cli import screen
+from cli.asked import AsJson
+from cli.asked import found as servers
+from cli.backlog import print_status
+from cli.backlog import status as run
+
+
+def command(as_json: AsJson = False) -> None:
+    """Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool."""
+
+    found = run(servers("redis_url", "database_url"))
+    if as_json:
+        screen.print_json(found)
+    else:
+        print_status(found)

@@ -1,0 +1,21 @@
+"""`flowledger up`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.asked import Database, settings_of
+from cli.up import up as run
+
+
+def command(
+    database: Database = None,
+    adopt: Annotated[
+        str | None, typer.Option(metavar="ID", help="Take the Redis from the ledger with this id, on purpose.")
+    ] = None,
+) -> None:
+    """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
+
+    run(settings_of(database), adopt)

@@ -1,0 +1,32 @@
+"""`flowledger worker`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from cli import processes
+from cli.asked import Database
+from cli.asked import found as servers
+from cli.service import check_schema
+from workers.authority import guard_of
+from workers.watch import check_at_start
+
+
+def command(
+    database: Database = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per core.")] = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "WARNING",
+) -> None:
+    """Run the worker alone, against the named servers."""
+
+    settings = servers("redis_url", "database_url", database=database)
+    guard_of(settings)
+    check_schema(settings)
+    check_at_start(settings)
+    command = processes.worker_command(concurrency, log_level.upper())
+    environment = processes.worker_environment(settings)
+    os.chdir(processes.ROOT)
+    os.execve(command[0], command, environment)  # noqa: S606 - this process becomes Celery's
