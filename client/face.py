@@ -10,6 +10,7 @@ from client.plans import Plan
 from client.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
 from client.spool import Spool
 from client.spooling import Spooling
+from domain.errors import Refused
 from domain.settings import Settings
 
 SpoolPath = str | os.PathLike[str]
@@ -45,10 +46,17 @@ class Face:
             self._spooling = Spooling(opened, self.prepare, self.settings.publish_timeout_seconds)
 
     def _publishing(self, events: Iterable[Publishable | Prepared]) -> Plan[list[Published]]:
-        prepared = (event if isinstance(event, Prepared) else self.prepare(event) for event in events)
+        prepared = (self._prepared(index, event) for index, event in enumerate(events))
         if self._spooling is not None:
             return self._spooling.publishing(prepared)
         return publishing(prepared, self.settings.publish_timeout_seconds)
+
+    def _prepared(self, index: int, event: Publishable | Prepared) -> Prepared:
+        try:
+            return event if isinstance(event, Prepared) else self.prepare(event)
+        except Refused as refused:
+            refused.index = index
+            raise
 
     def _flushing(self, spooling: Spooling, timeout_seconds: float | None) -> Plan[int]:
         patience = self.settings.publish_timeout_seconds

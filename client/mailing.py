@@ -14,7 +14,7 @@ from client.plans import Again, Plan, Result, Wait, publish_error, replies
 from client.presence import Presence
 from client.publishing import Published, publishing
 from client.writing import RequestOptions, Signer, Writer
-from domain.errors import BrokerUnavailable, MailboxClosed, RequestTimeout
+from domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
 from domain.settings import Settings
 
 _TURN_SECONDS: Final = 0.005
@@ -195,6 +195,10 @@ class Mailing:
 
     def acknowledging(self, messages: Iterable[Message], reason: str | None = None) -> Plan[None]:
         """Says what became of messages, and takes them out of the inbox: some hundred in a round trip, all or none."""
+        messages = list(messages)
+        for one in messages:
+            if not isinstance(one, Message):
+                raise NoMessage(f"acknowledge the Message itself, as `receive` gave it, not {str(one)[:100]!a}")
         unique = list({message.entry_id: message for message in messages}.values())
         if any(message.to != self._sandbox_id for message in unique):
             raise ValueError(f"only messages to {self._sandbox_id} can be acknowledged here")

@@ -12,7 +12,8 @@ from client.plans import Command, Plan, publish_error, replies, transaction
 from client.typos import warn_of_unknown
 from domain import json_text, streams
 from domain.envelope import Envelope, parse
-from domain.errors import PublishError, Reason, Refused
+from domain.errors import NoEvent, PublishError, Reason, Refused
+from domain.events import EventData
 from domain.ids import new_id
 from domain.limits import DEFAULT_LIMITS, Limits
 from domain.times import now, written_time
@@ -126,15 +127,24 @@ def _count(events: int) -> str:
 
 
 def _text(event: Envelope | Mapping[str, Any]) -> str:
+    present = _attributes(event)
     try:
-        if isinstance(event, Envelope):
-            return event.to_json()
-        present = {name: value for name, value in event.items() if value is not None}
-        if "id" not in present:
-            present = {"id": new_id("evt"), "time": written_time(now())} | present
-        return json_text.dumps({"specversion": "1.0"} | present)
+        return json_text.dumps(present)
     except RecursionError:
         words = "nested deeper than Python can write, and so deeper than LEDGER_MAX_DEPTH allows"
         raise Refused(Reason.NOT_JSON, "", words) from None
     except (TypeError, ValueError) as error:
-        raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
+        raise Refused(Reason.NOT_JSON, json_text.unwritable(present), f"cannot be written as JSON: {error}") from None
+
+
+def _attributes(event: Envelope | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(event, Envelope):
+        return event.attributes()
+    if not isinstance(event, Mapping):
+        kind = type(event).__name__
+        wrap = f": Envelope.of({kind}(…), source=…, subject=…)" if isinstance(event, EventData) else ""
+        raise NoEvent(f"an event is an Envelope, a dict, or JSON text; this is of type {kind}{wrap}")
+    present = {name: value for name, value in event.items() if value is not None}
+    if "id" not in present:
+        present = {"id": new_id("evt"), "time": written_time(now())} | present
+    return {"specversion": "1.0"} | present

@@ -22,7 +22,7 @@ from domain.ids import new_id
 from domain.keys import order_key
 from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 from domain.statuses import LEVEL_NAMES
-from domain.times import now, parse_time, sortable, written_time
+from domain.times import now, parse_time, sortable
 
 LEDGER_SOURCE: Final = "/flowledger"
 """The `source` of the ledger's own events."""
@@ -85,7 +85,12 @@ class Envelope:
         time: datetime | None = None,
         **attributes: Any,
     ) -> Self:
-        """The envelope of typed `data`: with a fresh id and the present time where none are given."""
+        """Return the envelope of typed `data`, with a fresh id and the present time if none are given.
+
+        Raises Refused if `time` has no zone.
+        """
+        if time is not None and time.tzinfo is None:
+            raise Refused(Reason.INVALID_ENVELOPE, "time", "needs a zone; use datetime.now(UTC)")
         return cls(
             id=id or new_id("evt"),
             source=source,
@@ -96,13 +101,16 @@ class Envelope:
             **attributes,
         )
 
-    def to_json(self) -> str:
-        """The JSON text that `parse` reads, without absent attributes; raises ValueError for a time without a zone."""
+    def attributes(self) -> dict[str, Any]:
+        """Return what stands in the JSON text, without absent attributes."""
         attributes = {"specversion": "1.0"} | {name: getattr(self, name) for name in _WRITTEN} | dict(self.extensions)
         attributes["data"] = _written_data(self.data)
-        if self.time is not None:
-            attributes["time"] = written_time(self.time)
-        return json_text.dumps({name: value for name, value in attributes.items() if value is not None})
+        attributes["time"] = self.time
+        return {name: value for name, value in attributes.items() if value is not None}
+
+    def to_json(self) -> str:
+        """Return the JSON text that `parse` reads; raises TypeError or ValueError for what JSON cannot hold."""
+        return json_text.dumps(self.attributes())
 
 
 _WRITTEN: Final = ("id", "source", "type", "subject", "sequence", *_KEPT_TEXTS)

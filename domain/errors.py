@@ -13,6 +13,14 @@ class SettingsError(LedgerError):
     """A setting is missing or has a value that cannot be used."""
 
 
+class NoEvent(LedgerError, TypeError):
+    """Something was published that is no event."""
+
+
+class NoMessage(LedgerError, TypeError):
+    """Something was acknowledged that is no message."""
+
+
 class UnknownField(LedgerError, TypeError):
     """Typed data was given a field that its class does not have."""
 
@@ -36,14 +44,18 @@ class Refused(LedgerError):
     """An event that can never be recorded as it is (CONTRACT §2): it becomes a dead letter.
 
     `field` is the path of the field at fault (`data.error.message`), empty where the whole is at fault;
-    `words` say what is wrong with it. `type`, `source` and `event_id` are what could still be read.
+    `words` say what is wrong with it. `index` counts, from 0, the events that one call was to publish.
     """
 
     def __init__(self, reason: Reason, field: str, words: str) -> None:
         self.reason = reason
         self.field = field
         self.words = words
+        self.index: int | None = None
         super().__init__(f"{field}: {words}" if field else words)
+
+    def __str__(self) -> str:
+        return f"event {self.index} (from 0): {self.args[0]}" if self.index else str(self.args[0])
 
 
 class PublishError(LedgerError):

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from domain import json_numbers
+from domain.json_values import json_value
 from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 
 _UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
@@ -48,7 +49,10 @@ def stored(text: str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text of a value that `loads` gave."""
+    """Compact JSON text of a value that `loads` gave, or a producer (`domain.json_values`).
+
+    Raises TypeError for a value that JSON does not know, ValueError for one that it cannot hold.
+    """
     try:
         return _ENCODER.encode(value)
     except TypeError:
@@ -198,16 +202,42 @@ def _dumps_with_decimals(value: Any) -> str:
         elif isinstance(item, dict):
             left.append((True, "}"))
             for place, (name, inner) in reversed(list(enumerate(item.items()))):
-                left += [(False, inner), (True, f"{',' if place else ''}{_ENCODER.encode(name)}:")]
+                name_text = _ENCODER.encode({name: 0})[1:-2]  # a name that is a number becomes text
+                left += [(False, inner), (True, f"{',' if place else ''}{name_text}")]
             left.append((True, "{"))
         elif isinstance(item, list | tuple):
             left.append((True, "]"))
             for place, inner in reversed(list(enumerate(item))):
                 left += [(False, inner), (True, "," if place else "")]
             left.append((True, "["))
-        else:
+        elif isinstance(item, _KNOWN):
             written.append(_ENCODER.encode(item))
+        else:
+            left.append((False, json_value(item)))
     return "".join(written)
+
+
+def unwritable(value: Any) -> str:
+    """Return the path of the value within `value` that `dumps` cannot write (`data.output.0`)."""
+    names: list[str] = []
+    while culprit := next((pair for pair in _items(value) if not _is_writable(pair[1])), None):
+        names.append(str(culprit[0]))
+        value = culprit[1]
+    return ".".join(names)
+
+
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list | tuple) else []
+
+
+def _is_writable(value: Any) -> bool:
+    try:
+        dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -245,4 +275,5 @@ _ESCAPE: Final = re.compile(
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=json_numbers.real)
 _STORED_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.real)
 _EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.exact)
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_KNOWN: Final = (str, int, float, bool, type(None))
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=json_value)

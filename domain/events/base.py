@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import traceback
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -48,6 +49,9 @@ LogLevel = Annotated[Level, BeforeValidator(_level)]
 Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)]
 
 
+_TRACEBACK: Final = 64 * 1024
+
+
 class Part(BaseModel):
     """An object in the data of an event: the fields known here are checked, further ones are kept as they are."""
 
@@ -60,6 +64,16 @@ class Error(Part):
     message: str
     type: str | None = None
     traceback: str | None = None
+
+    @classmethod
+    def of(cls, exception: BaseException) -> Self:
+        """Return the error that an exception is: its message, type and traceback, whose last 64 Ki characters stay.
+
+        A message may hold what should not be told: whoever raised it decides.
+        """
+        kind = f"{type(exception).__module__}.{type(exception).__qualname__}".removeprefix("builtins.")
+        text = "".join(traceback.format_exception(exception))
+        return cls(message=str(exception) or kind, type=kind, traceback=text[-_TRACEBACK:])
 
 
 class EventData(BaseModel):

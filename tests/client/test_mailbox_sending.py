@@ -125,9 +125,9 @@ def test_a_message_expires_once(agent: Agent, server: redis.Redis) -> None:
     ("to", "content", "options", "reason", "field"),
     [
         (OTHER, "x" * 2**20, {}, Reason.TOO_LARGE, ""),
-        (OTHER, object(), {}, Reason.NOT_JSON, ""),
-        (OTHER, float("nan"), {}, Reason.NOT_JSON, ""),
-        (OTHER, {1, 2}, {}, Reason.NOT_JSON, ""),
+        (OTHER, object(), {}, Reason.NOT_JSON, "data.content"),
+        (OTHER, float("nan"), {}, Reason.NOT_JSON, "data.content"),
+        (OTHER, {1, 2}, {}, Reason.NOT_JSON, "data.content"),
         (OTHER, 1, {"message_type": "shout"}, Reason.INVALID_DATA, "data.message_type"),
         (OTHER, 1, {"thread_id": ""}, Reason.INVALID_DATA, "data.thread_id"),
         (OTHER, 1, {"id": "\x00"}, Reason.INVALID_ENVELOPE, "subject"),

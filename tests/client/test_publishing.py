@@ -195,8 +195,8 @@ def test_the_backlog_is_what_waits_in_all_streams(publisher: Face) -> None:
         (event("task.started", source="x" * 1025), Reason.INVALID_ENVELOPE, "source"),
         (event("task.exploded"), Reason.UNKNOWN_TYPE, "type"),
         (event("task.progressed", progress=2), Reason.INVALID_DATA, "data.progress"),
-        (event("task.completed", output=float("nan")), Reason.NOT_JSON, ""),
-        (event("task.completed", output=object()), Reason.NOT_JSON, ""),
+        (event("task.completed", output=float("nan")), Reason.NOT_JSON, "data.output"),
+        (event("task.completed", output=object()), Reason.NOT_JSON, "data.output"),
         (event("task.completed", output="x" * 2**20), Reason.TOO_LARGE, ""),
         (b"not json", Reason.NOT_JSON, ""),
         ("{}", Reason.INVALID_ENVELOPE, "specversion"),
@@ -275,3 +275,10 @@ def test_a_publisher_may_be_shared_between_threads(redis_url: str, server: redis
             thread.join()
     assert errors == []
     assert len({one["id"] for one in events(server)}) == 400
+
+
+def test_the_event_that_is_refused_is_counted(publisher: Face, server: redis.Redis) -> None:
+    given = [event("task.started", subject="a"), event("task.started", subject="b"), event("task.exploded")]
+    with pytest.raises(Refused, match=r"event 2 \(from 0\): type: ") as caught:
+        publisher.publish_many(given)
+    assert caught.value.index == 2
