@@ -134,7 +134,7 @@ REDIS: Final[Sequence[Setting]] = (
         "cluster-enabled yes",
         _redis("--cluster-enabled", "yes", "--cluster-port", str(free_port())),
         REFUSED,
-        "Hash slot",
+        "its cluster is down",
     ),
     Setting("REDIS_URL", "…/3", _redis(url=lambda url: url.removesuffix("/0") + "/3")),
     Setting("REDIS_URL", "…/99", _redis(url=lambda url: url.removesuffix("/0") + "/99"), REFUSED, "out of range"),
