@@ -190,37 +190,54 @@ def _place(text: str, *, most_levels: int | None = None, most_digits: int | None
 
 
 def _dumps_with_decimals(value: Any) -> str:
-    """Without recursion, for values may be as deep as the limit: `left` holds what is to be written, last first."""
+    """Without recursion, for values may be as deep as the limit: `left` holds what is to be written, last first.
+
+    `around` holds by id what a value stands in: a value within itself would be written without end.
+    """
     written: list[str] = []
+    around: dict[int | None, Any] = {}
     left: list[tuple[bool, Any]] = [(False, value)]
     while left:
         is_text, item = left.pop()
         if is_text:
-            written.append(item)
+            text, ended = item
+            written.append(text)
+            around.pop(ended, None)
         elif isinstance(item, Decimal):
             written.append(str(item))
-        elif isinstance(item, dict):
-            left.append((True, "}"))
-            for place, (name, inner) in reversed(list(enumerate(item.items()))):
-                name_text = _ENCODER.encode({name: 0})[1:-2]  # a name that is a number becomes text
-                left += [(False, inner), (True, f"{',' if place else ''}{name_text}")]
-            left.append((True, "{"))
-        elif isinstance(item, list | tuple):
-            left.append((True, "]"))
-            for place, inner in reversed(list(enumerate(item))):
-                left += [(False, inner), (True, "," if place else "")]
-            left.append((True, "["))
         elif isinstance(item, _KNOWN):
             written.append(_ENCODER.encode(item))
         else:
-            left.append((False, json_value(item)))
+            if id(item) in around:
+                raise ValueError("Circular reference detected")
+            if len(around) >= _DEEPEST:
+                raise RecursionError
+            around[id(item)] = item
+            left += reversed(_pieces(item))
     return "".join(written)
+
+
+def _pieces(item: Any) -> list[tuple[bool, Any]]:
+    """What stands for a value that holds others: texts, each with the id of what ends with it, and values."""
+    pieces: list[tuple[bool, Any]] = []
+    if isinstance(item, dict):
+        for place, (name, inner) in enumerate(item.items()):
+            name_text = _ENCODER.encode({name: 0})[1:-2]  # a name that is a number becomes text
+            pieces += [(True, (f"{',' if place else '{'}{name_text}", None)), (False, inner)]
+        return [*pieces, (True, ("}" if pieces else "{}", id(item)))]
+    if isinstance(item, list | tuple):
+        for place, inner in enumerate(item):
+            pieces += [(True, ("," if place else "[", None)), (False, inner)]
+        return [*pieces, (True, ("]" if pieces else "[]", id(item)))]
+    return [(False, json_value(item)), (True, ("", id(item)))]
 
 
 def unwritable(value: Any) -> str:
     """Return the path of the value within `value` that `dumps` cannot write (`data.output.0`)."""
     names: list[str] = []
-    while culprit := next((pair for pair in _items(value) if not _is_writable(pair[1])), None):
+    while len(names) < _SHOWN_NAMES and (
+        culprit := next((pair for pair in _items(value) if not _is_writable(pair[1])), None)
+    ):
         names.append(str(culprit[0]))
         value = culprit[1]
     return ".".join(names)
@@ -276,4 +293,7 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_co
 _STORED_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.real)
 _EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.exact)
 _KNOWN: Final = (str, int, float, bool, type(None))
+_DEEPEST: Final = 10_000
+_SHOWN_NAMES: Final = 20
+"""Of the path to a value: one within itself has a path without end."""
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=json_value)

@@ -21,7 +21,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Make this Redis the broker of this ledger, on purpose; what waits in it is recorded here from now on."""
-
     adopted = run(servers("redis_url", "database_url", database=database), owner)
     if as_json:
         screen.print_json(adopted)

@@ -9,5 +9,4 @@ from cli.demo import run_demo
 
 def command(as_json: AsJson = False) -> None:
     """Watch agents do real work on embedded servers, recorded live; ends by itself."""
-
     run_demo(screen.out, as_json=as_json)

@@ -10,7 +10,6 @@ from cli.asked import found as servers
 
 def command(database: Database = None) -> None:
     """Print what tells a shell where the servers are, passwords included: eval "$(flowledger env)"."""
-
     settings = servers("redis_url", "database_url", database=database)
     for name in ("redis_url", "database_url"):
         print(f"export {name.upper()}={shlex.quote(getattr(settings, name).get_secret_value())}")

@@ -8,5 +8,4 @@ from cli.flower import run
 
 def command() -> None:
     """Run Flower, for whoever knows the password in FLOWER_BASIC_AUTH alone."""
-
     run(servers("redis_url"))

@@ -27,7 +27,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Tell which numbers are missing, where producers number their events by `sequence`; 1 where some are."""
-
     settings = servers("database_url", database=database)
     check_schema(settings)
     found = run(settings, by=by, source=source, start=start, most=most, quiet=as_json)

@@ -25,7 +25,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """List which sandboxes belong to which workspace, and whether who said so had the right to."""
-
     settings = servers("database_url", database=database)
     check_schema(settings)
     found = run(settings, workspace, unsigned=unsigned)

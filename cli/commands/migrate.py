@@ -12,7 +12,6 @@ from storage.engine import make_engine
 
 def command(database: Database = None) -> None:
     """Bring the database to the newest schema."""
-
     settings = servers("database_url", database=database)
     run(settings)
     engine = make_engine(settings)

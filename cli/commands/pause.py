@@ -22,5 +22,4 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Stop recording, of all shards, or some, or some sources: events wait in Redis until `flowledger resume`."""
-
     print_changed(run(servers("redis_url"), shard or [], source or [], why, by), as_json=as_json)

@@ -37,7 +37,6 @@ def command(
     With --spool, exit 0 also where good events wait in the spool: standard error says how many. 1: a line was refused,
     or Redis does not take what only the spool holds.
     """
-
     if not files and spool is None:
         raise typer.BadParameter("name files, or a --spool to send", param_hint="FILE")
     missing = [file for file in files or [spool or ""] if file != "-" and not Path(file).is_file()]

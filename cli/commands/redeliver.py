@@ -28,7 +28,6 @@ def command(
     These are the messages that were in an inbox and have not come to an end. Workers and agents may go on, and twice
     does no harm: what is in an inbox, or was acknowledged, is not put there again.
     """
-
     settings = servers("redis_url", "database_url")
     check_schema(settings)
     check_bond(settings)

@@ -20,5 +20,4 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Go on recording what was paused, by hand or by a fuse; a source that is set aside only if it is named."""
-
     print_changed(run(servers("redis_url"), shard or [], source or []), as_json=as_json)

@@ -31,7 +31,6 @@ def command(
 
     1 if nothing is recorded, also if there are dead letters about it: then these are shown.
     """
-
     engine = make_engine(servers("database_url"))
     with engine.connect() as connection:
         shown = find(connection, subject, Asked(limit, lines, after))

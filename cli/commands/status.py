@@ -11,7 +11,6 @@ from cli.backlog import status as run
 
 def command(as_json: AsJson = False) -> None:
     """Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool."""
-
     found = run(servers("redis_url", "database_url"))
     if as_json:
         screen.print_json(found)

@@ -36,7 +36,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the row of the journal.")] = False,
 ) -> None:
     """Show events as they are recorded, until Ctrl-C."""
-
     begin = moment_of(since, "--since")
     if messages and types:
         raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")

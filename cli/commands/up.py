@@ -17,5 +17,4 @@ def command(
     ] = None,
 ) -> None:
     """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
-
     run(settings_of(database), adopt)

@@ -23,7 +23,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Recompute every row from the journal and compare; 1 where they differ. Workers may go on recording."""
-
     settings = servers("database_url", database=database)
     check_schema(settings)
     report = run(settings, repair=repair, most=most, quiet=as_json)

@@ -19,7 +19,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Return when nothing is left to record."""
-
     left = run(servers("redis_url"), timeout)
     if as_json:
         screen.print_json({"waiting": left})

@@ -21,7 +21,6 @@ def command(
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "WARNING",
 ) -> None:
     """Run the worker alone, against the named servers."""
-
     settings = servers("redis_url", "database_url", database=database)
     guard_of(settings)
     check_schema(settings)

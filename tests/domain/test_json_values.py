@@ -136,6 +136,20 @@ def test_what_json_cannot_hold_is_named_with_its_place(output: Any, field: str) 
     assert (refused.value.field, refused.value.reason) == (field, Reason.NOT_JSON)
 
 
+@pytest.mark.parametrize("first", [1, Decimal("1e400"), ID], ids=["a number", "a Decimal", "a UUID"])
+def test_a_value_within_itself_is_refused(first: Any) -> None:
+    cycle: list[Any] = [first]
+    cycle.append({"again": cycle})
+    with pytest.raises(Refused, match="cannot be written as JSON: Circular") as refused:
+        prepare({"source": "/s", "type": "task.completed", "subject": "t", "data": {"output": cycle}}, shards=8)
+    assert refused.value.field.startswith("data.output.1.again")
+
+
+def test_a_value_may_stand_twice_beside_itself() -> None:
+    twice = {"at": Decimal("1e400")}
+    assert json_text.dumps([twice, twice, [], {}]) == '[{"at":1E+400},{"at":1E+400},[],{}]'
+
+
 def test_a_time_without_a_zone_is_refused_at_once() -> None:
     with pytest.raises(Refused, match="time: needs a zone") as refused:
         Envelope.of(TaskCompleted(), source="/s", subject="t", time=datetime(2026, 1, 31))
