@@ -12,7 +12,7 @@ from client.plans import Command, Plan, publish_error, replies, transaction
 from client.typos import warn_of_unknown
 from domain import json_text, streams
 from domain.envelope import Envelope, parse
-from domain.errors import NoEvent, PublishError, Reason, Refused
+from domain.errors import LedgerError, NoEvent, PublishError, Reason, Refused
 from domain.events import EventData
 from domain.ids import new_id
 from domain.limits import DEFAULT_LIMITS, Limits
@@ -127,9 +127,12 @@ def _count(events: int) -> str:
 
 
 def _text(event: Envelope | Mapping[str, Any]) -> str:
-    present = _attributes(event)
+    present: dict[str, Any] = {}
     try:
+        present = _attributes(event)
         return json_text.dumps(present)
+    except LedgerError:
+        raise
     except RecursionError:
         words = "nested deeper than Python can write, and so deeper than LEDGER_MAX_DEPTH allows"
         raise Refused(Reason.NOT_JSON, "", words) from None

@@ -145,6 +145,14 @@ def test_a_value_within_itself_is_refused(first: Any) -> None:
     assert refused.value.field.startswith("data.output.1.again")
 
 
+def test_a_value_within_itself_is_refused_in_typed_data_too() -> None:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    with pytest.raises(Refused) as refused:
+        prepare(Envelope.of(TaskCompleted(output=cycle), source="/s", subject="t"), shards=8)
+    assert refused.value.reason is Reason.NOT_JSON
+
+
 def test_a_value_may_stand_twice_beside_itself() -> None:
     twice = {"at": Decimal("1e400")}
     assert json_text.dumps([twice, twice, [], {}]) == '[{"at":1E+400},{"at":1E+400},[],{}]'
