@@ -3,7 +3,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/flowledger \
-    && /opt/flowledger/bin/pip install --no-cache-dir --only-binary :all: --constraint constraints.txt .
+    && /opt/flowledger/bin/pip install --no-cache-dir --only-binary :all: --constraint constraints.txt ".[local]"
 
 FROM python:3.12-slim
 RUN useradd --uid 10001 --create-home flowledger

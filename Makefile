@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flowledger needs Python 3.11 or newer; say make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1,<27"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group bench --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group bench --editable ".[local]"
 	@touch $@
 
 .PHONY: install
@@ -56,7 +56,7 @@ update: ## renew constraints.txt with today's releases, within the ranges of pyp
 	rm -rf $(VENV)/update
 	$(PYTHON) -m venv $(VENV)/update
 	$(VENV)/update/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1,<27"
-	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench .
+	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench ".[local]"
 	echo "# The exact versions that make installs by; renewed by make update." > constraints.txt
 	$(VENV)/update/bin/python -m pip freeze --exclude flowledger >> constraints.txt
 	rm -rf $(VENV)/update build *.egg-info

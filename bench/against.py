@@ -27,7 +27,7 @@ from sqlalchemy import make_url, text
 from bench import workload
 from bench.contenders import PROCESSES, Contender, Servers, running_servers
 from bench.latency import Load, probe
-from domain import streams
+from flowledger.domain import streams
 
 ROOT: Final = Path(__file__).parents[1]
 EVENTS: Final = 30_000

@@ -19,13 +19,13 @@ import psutil
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-import migrations
+from flowledger import migrations
 from bench.peers import models
-from cli import processes
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
-from cli.processes import Process
-from client.publisher import Publisher
-from domain.settings import Settings
+from flowledger.cli import processes
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.processes import Process
+from flowledger.client.publisher import Publisher
+from flowledger.domain.settings import Settings
 
 PROCESSES: Final = 2
 _START_SECONDS: Final = 60.0

@@ -24,10 +24,10 @@ from rich.table import Table
 
 from bench import workload
 from bench.contenders import percentile, running_servers
-from cli import processes
-from cli.processes import Process
-from client import Mailbox, Publisher
-from domain.settings import Settings
+from flowledger.cli import processes
+from flowledger.cli.processes import Process
+from flowledger.client import Mailbox, Publisher
+from flowledger.domain.settings import Settings
 
 LOAD: Final = 1_000
 """Events a second."""

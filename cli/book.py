@@ -70,7 +70,7 @@ def guarded(home: Path, tell: Callable[[str], None]) -> Iterator[Book]:
         Book(left).end_all(tell)
     book = Book(home / f"processes-{os.getpid()}.json")
     guardian = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-P", "-m", "cli.book", str(book.file)],
+        [sys.executable, "-P", "-m", "flowledger.cli.book", str(book.file)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,10 +12,10 @@ from rich.panel import Panel
 from rich.text import Text
 from sqlalchemy import Connection
 
-from cli import screen
-from domain.records import Delivery, Message
-from storage.paging import Page
-from storage.repositories import DeliveryRepository, MessageRepository
+from flowledger.cli import screen
+from flowledger.domain.records import Delivery, Message
+from flowledger.storage.paging import Page
+from flowledger.storage.repositories import DeliveryRepository, MessageRepository
 
 _LINE = 2000
 """Characters of a message's content."""

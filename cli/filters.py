@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cli import screen
-from domain.events import EVENT_TYPES
-from domain.likeness import did_you_mean, nearest
+from flowledger.cli import screen
+from flowledger.domain.events import EVENT_TYPES
+from flowledger.domain.likeness import did_you_mean, nearest
 
 _KINDS: Final = tuple(dict.fromkeys(f"{type_.partition('.')[0]}.*" for type_ in EVENT_TYPES))
 

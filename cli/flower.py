@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from domain.broker_address import BrokerAddress
-from domain.errors import SettingsError
-from domain.settings import Settings
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
 
 _PASSWORDS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 
@@ -23,7 +23,7 @@ def run(settings: Settings) -> None:
     if settings.redis_url is not None:
         os.environ["REDIS_URL"] = settings.redis_url.get_secret_value()
     _close_metrics()
-    from workers.app import app
+    from flowledger.workers.app import app
 
     app.start(["flower"])
 

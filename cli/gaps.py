@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.gaps import By, Gap, Gaps, find_gaps
-from storage.transactions import snapshot
-from storage.unit_of_work import Storage
+from flowledger.cli import screen
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.gaps import By, Gap, Gaps, find_gaps
+from flowledger.storage.transactions import snapshot
+from flowledger.storage.unit_of_work import Storage
 
 _NAME = 60
 _NUMBER = 40

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from cli.embedded import free_port, is_free, write_secret
+from flowledger.cli.embedded import free_port, is_free, write_secret
 
 _PORTS = "ports.json"
 

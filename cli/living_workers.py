@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.broker_address import BrokerAddress
-from domain.errors import LedgerError
-from domain.settings import Settings
-from workers.app import app
+from flowledger.domain import streams
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.workers.app import app
 
 _ANSWER_SECONDS: Final = 1.0
 _OURS: Final = "flowledger"

@@ -14,8 +14,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from cli import screen
-from domain.errors import LedgerError
+from flowledger.cli import screen
+from flowledger.domain.errors import LedgerError
 
 COMMANDS: Final = {
     "up": "Run everything on this machine: servers where none are named, worker, scheduler and Flower.",
@@ -42,8 +42,15 @@ COMMANDS: Final = {
 }
 """Each command, and what it does in a line."""
 
+_LOCAL: Final = ("up", "flower", "demo")
+"""What needs the extra `local`. `publish`, `keys` and `acl` need none, the others `worker`."""
+
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""
+
+
+class MissingExtra(LedgerError):
+    """A command needs packages that are not installed: those of an extra of `flowledger`."""
 
 
 class Commands(TyperGroup):
@@ -61,8 +68,17 @@ class Commands(TyperGroup):
 
 
 def _command(name: str) -> Any:
-    """The function `command` of the file of this name, or the group `app`."""
-    module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
+    """The function `command` of the file of this name, or the group `app`; raises MissingExtra."""
+    try:
+        module = importlib.import_module(f"flowledger.cli.commands.{name.replace('-', '_')}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("flowledger"):
+            raise
+        extra = "local" if name in _LOCAL else "worker"
+        raise MissingExtra(
+            f"`flowledger {name}` needs more than the client ({error.name} is not installed): "
+            f"pip install 'flowledger[{extra}]'"
+        ) from None
     group = getattr(module, "app", None)
     if group is None:
         group = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -101,7 +117,7 @@ def _flowledger(
 def main() -> None:
     """The console script: errors in one clear line, exit codes as the contract says."""
     try:
-        with screen.log_lines("domain"):
+        with screen.log_lines("flowledger.domain"):
             app()
     except LedgerError as error:
         screen.print_error(str(error))
@@ -123,7 +139,7 @@ def _of_a_server(error: Exception) -> str | None:
     """
     database, redis = sys.modules.get("sqlalchemy.exc"), sys.modules.get("redis")
     if database is not None and isinstance(error, database.SQLAlchemyError):
-        from storage.engine import words
+        from flowledger.storage.engine import words
 
         return f"the database does not answer: {words(error)}"
     if isinstance(error, ConnectionError) or (redis is not None and isinstance(error, redis.RedisError)):

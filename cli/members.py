@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
-from cli import screen
-from domain.errors import SettingsError
-from domain.key_file import KeyFile
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
-from workers.members import Member
-from workers.members import members as find
+from flowledger.cli import screen
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.key_file import KeyFile
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.members import Member
+from flowledger.workers.members import members as find
 
 
 def members(settings: Settings, workspace: str | None, *, unsigned: bool) -> list[Member]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import typer
 
-from domain.times import now, parse_time
+from flowledger.domain.times import now, parse_time
 
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SPAN: Final = re.compile(r"(?:([0-9]{1,9})([wdhms]))")

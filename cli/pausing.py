@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.people import who
-from domain import streams
-from domain.settings import Settings
-from workers.asides import Asides, Waiting
-from workers.connections import connect
-from workers.pauses import Pause, Pauses
+from flowledger.cli import screen
+from flowledger.cli.people import who
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.workers.asides import Asides, Waiting
+from flowledger.workers.connections import connect
+from flowledger.workers.pauses import Pause, Pauses
 
 Shards = Annotated[
     list[int] | None, typer.Option("--shard", min=0, help="A shard's number; may be repeated. Default: all.")

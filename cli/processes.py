@@ -11,15 +11,15 @@ from pathlib import Path
 
 import psutil
 
-from domain.settings import Settings
+from flowledger.domain.settings import Settings
 
 STOP_SECONDS = 15.0
-ROOT = Path(__file__).parents[1]
-"""Where our own modules are. Celery looks for modules in the current folder first, and there may be others of the same
-names in the user's."""
+ROOT = Path(__file__).parents[2]
+"""Where the package is installed. Celery looks for modules in the current folder first, and the user's may have others of
+the same names."""
 _LAST_BYTES = 8192
 _PYTHON = (sys.executable, "-P")
-_CELERY = (*_PYTHON, "-m", "celery", "-A", "workers.app")
+_CELERY = (*_PYTHON, "-m", "celery", "-A", "flowledger.workers.app")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -75,7 +75,7 @@ def beat_command(schedule: Path) -> list[str]:
 
 def flower_command() -> list[str]:
     """Flower; where and for whom is said by `flower_environment`."""
-    return [*_PYTHON, "-m", "cli.main", "flower"]
+    return [*_PYTHON, "-m", "flowledger.cli.main", "flower"]
 
 
 def flower_environment(settings: Settings, port: int, password: str) -> dict[str, str]:

@@ -14,13 +14,13 @@ from typing import IO, Final, NamedTuple
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli import screen
-from client.publisher import Publisher
-from client.publishing import BATCH, Prepared
-from domain.envelope import MISSING
-from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
-from domain.mending import put
-from domain.settings import Settings
+from flowledger.cli import screen
+from flowledger.client.publisher import Publisher
+from flowledger.client.publishing import BATCH, Prepared
+from flowledger.domain.envelope import MISSING
+from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
+from flowledger.domain.mending import put
+from flowledger.domain.settings import Settings
 
 _GZIP: Final = b"\x1f\x8b"
 _LOOK_SECONDS: Final = 0.2
@@ -77,7 +77,7 @@ def publish_files(settings: Settings, files: list[str], spool: str | None = None
         TimeElapsedColumn(),
     )
     with (
-        screen.log_lines("client"),
+        screen.log_lines("flowledger.client"),
         Publisher(settings=settings, spool=spool) as publisher,
         Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,
     ):

@@ -9,14 +9,14 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from cli import screen
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
-from workers.authority import guard_of
-from workers.connections import connect
-from workers.redelivery import Redelivered
-from workers.redelivery import redeliver as run
+from flowledger.cli import screen
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.authority import guard_of
+from flowledger.workers.connections import connect
+from flowledger.workers.redelivery import Redelivered
+from flowledger.workers.redelivery import redeliver as run
 
 
 def redeliver(settings: Settings, *, sandbox: str | None, dry_run: bool, quiet: bool) -> Redelivered:
@@ -28,7 +28,7 @@ def redeliver(settings: Settings, *, sandbox: str | None, dry_run: bool, quiet: 
     guard_of(settings)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        screen.log_lines("workers"),
+        screen.log_lines("flowledger.workers"),
         closing(connect(settings)) as client,
         Storage(make_engine(settings)) as storage,
         Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,

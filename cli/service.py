@@ -16,20 +16,19 @@ from typing import Any, Final
 import psutil
 from pydantic import SecretStr
 
-import migrations
-from cli import kept, processes
-from cli.adopting import adopt, meet_broker
-from cli.book import Book, guarded
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
-from cli.processes import Process
-from cli.signs import Part, check_redis, file_appeared, page_answers, wait_for_signs
-from domain.errors import LedgerError, SettingsError
-from domain.settings import Settings
-from storage.engine import make_engine
-from workers import checks, sign
-from workers.authority import guard_of
+from flowledger.cli import kept, processes
+from flowledger.cli.adopting import adopt, meet_broker
+from flowledger.cli.asked import STATE_FILE
+from flowledger.cli.book import Book, guarded
+from flowledger.cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from flowledger.cli.processes import Process
+from flowledger.cli.schema import migrate
+from flowledger.cli.signs import Part, check_redis, file_appeared, page_answers, wait_for_signs
+from flowledger.domain.errors import LedgerError, SettingsError
+from flowledger.domain.settings import Settings
+from flowledger.workers import checks, sign
+from flowledger.workers.authority import guard_of
 
-STATE_FILE: Final = "servers.json"
 Tell = Callable[[str], None]
 
 
@@ -100,42 +99,6 @@ def running(
         service = Running(settings, url, password, home / "logs", tuple(children), book)
         stack.enter_context(_announced(home, service))
         yield service
-
-
-def migrate(settings: Settings) -> None:
-    """Brings the named database to the newest schema; raises UnfitServer if it cannot be written, or not rightly."""
-    checks.refuse(checks.of_database(settings))
-    engine = make_engine(settings)
-    try:
-        migrations.upgrade(engine)
-    finally:
-        engine.dispose()
-
-
-def check_schema(settings: Settings) -> None:
-    """Raises LedgerError where the database is not at the newest schema, SQLAlchemyError where it does not answer."""
-    engine = make_engine(settings)
-    try:
-        if migrations.current(engine) != migrations.newest(engine):
-            raise LedgerError("the database is not at the newest schema: run `flowledger migrate`")
-    finally:
-        engine.dispose()
-
-
-def find_running(settings: Settings, *needed: str) -> Settings:
-    """`settings` with the URLs of the running embedded servers where the environment does not name those `needed`.
-
-    Raises SettingsError where there is nothing to find.
-    """
-    if all(getattr(settings, name) is not None for name in needed):
-        return settings
-    try:
-        state: dict[str, Any] = json.loads((settings.home / STATE_FILE).read_text())
-    except (OSError, ValueError):
-        variables = " and ".join(name.upper() for name in needed)
-        raise SettingsError(f"no servers: start `flowledger up`, or set {variables}") from None
-    urls = {name: SecretStr(state[name]) for name in ("redis_url", "database_url") if getattr(settings, name) is None}
-    return settings.model_copy(update=urls)
 
 
 def flower_password(home: Path) -> str:

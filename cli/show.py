@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from cli.conversation import Said, conversation
-from domain.errors import LedgerError
-from domain.records import (
+from flowledger.cli.conversation import Said, conversation
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.records import (
     Delivery,
     Execution,
     ExecutionLog,
@@ -22,9 +22,9 @@ from domain.records import (
     TaskLog,
     Workspace,
 )
-from domain.statuses import DeadLetterStatus
-from storage.paging import MAX_LIMIT, BadCursor, Page
-from storage.repositories import (
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.paging import MAX_LIMIT, BadCursor, Page
+from flowledger.storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
@@ -35,7 +35,7 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
-from storage.repositories.base import Repository
+from flowledger.storage.repositories.base import Repository
 
 _LINES: Final = 200
 _DEAD_LETTERS: Final = 10

@@ -12,11 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from cli.conversation import panel
-from cli.dead_letters.shown import advice
-from cli.show import Shown
-from domain.records import Execution, Message, Sandbox, Task, Workspace
+from flowledger.cli import screen
+from flowledger.cli.conversation import panel
+from flowledger.cli.dead_letters.shown import advice
+from flowledger.cli.show import Shown
+from flowledger.domain.records import Execution, Message, Sandbox, Task, Workspace
 
 _BY_SQL: Final = {
     "nodes": "execution_logs by execution_id",

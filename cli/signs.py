@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import redis
 
-from cli.processes import Process
-from domain.errors import LedgerError
-from domain.settings import Settings
-from workers.bond_words import redis_place
-from workers.connections import connect
+from flowledger.cli.processes import Process
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.workers.bond_words import redis_place
+from flowledger.workers.connections import connect
 
 _START_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.1

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from workers.connections import text
+from flowledger.domain import streams
+from flowledger.workers.connections import text
 
 _PREFIX: Final = "ledger:events"
 _NEAR: Final = 256

@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from cli import screen
-from cli.exchange import exchange_line
-from domain import json_text
-from domain.errors import DatabaseUnavailable
-from domain.limits import RANGES
-from domain.records import RecordedEvent
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.tail import Tail, Wanted
-from storage.unit_of_work import Storage
+from flowledger.cli import screen
+from flowledger.cli.exchange import exchange_line
+from flowledger.domain import json_text
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.limits import RANGES
+from flowledger.domain.records import RecordedEvent
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.tail import Tail, Wanted
+from flowledger.storage.unit_of_work import Storage
 
 LOOK_SECONDS: Final = 0.2
 _AGAIN_SECONDS: Final = 1.0

@@ -11,13 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from cli.backlog import checked
-from cli.service import Running, running
-from cli.signs import last_words
-from domain.settings import Settings
-from workers.bond_words import servers
-from workers.checks import of_all
+from flowledger.cli import screen
+from flowledger.cli.backlog import checked
+from flowledger.cli.service import Running, running
+from flowledger.cli.signs import last_words
+from flowledger.domain.settings import Settings
+from flowledger.workers.bond_words import servers
+from flowledger.workers.checks import of_all
 
 _LOOK_SECONDS = 0.5
 _RESTART_SECONDS = 2.0

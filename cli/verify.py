@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from domain.limits import RANGES
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
-from workers.recompute import Column, Difference, Kind
-from workers.verify import Report
-from workers.verify import verify as run
+from flowledger.cli import screen
+from flowledger.domain.limits import RANGES
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recompute import Column, Difference, Kind
+from flowledger.workers.verify import Report
+from flowledger.workers.verify import verify as run
 
 _VALUE: Final = 60
 """Characters that are shown of a value."""

@@ -14,11 +14,11 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from client.plans import Command, Do, Listen, Plan, Result, Say, Step, Wait
-from client.refusals import is_denied, is_elsewhere, passes
-from domain.broker_address import BrokerAddress
-from domain.errors import LedgerError
-from domain.settings import Settings
+from flowledger.client.plans import Command, Do, Listen, Plan, Result, Say, Step, Wait
+from flowledger.client.refusals import is_denied, is_elsewhere, passes
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
 
 _LOOK_SECONDS: Final = 0.05
 """How often one who listens looks whether it should end."""

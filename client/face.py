@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from client.plans import Plan
-from client.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
-from client.spool import Spool
-from client.spooling import Spooling
-from domain.errors import Refused
-from domain.settings import Settings
+from flowledger.client.plans import Plan
+from flowledger.client.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
+from flowledger.client.spool import Spool
+from flowledger.client.spooling import Spooling
+from flowledger.domain.errors import Refused
+from flowledger.domain.settings import Settings
 
 SpoolPath = str | os.PathLike[str]
 

@@ -6,7 +6,7 @@ import threading
 from bisect import insort
 from collections.abc import Iterable
 
-from client.message import Message
+from flowledger.client.message import Message
 
 
 class Hands:

@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from client.hands import Hands
-from client.inbox_commands import GroupGone, InboxCommands
-from client.message import Message, entries
-from client.plans import FIRST_WAIT_SECONDS, Listen, Plan, Wait
-from client.presence import BEAT_SECONDS, Presence, decoded
-from client.refusals import passes
-from client.sorting import Sorting
-from domain import streams
-from domain.settings import Settings
+from flowledger.client.hands import Hands
+from flowledger.client.inbox_commands import GroupGone, InboxCommands
+from flowledger.client.message import Message, entries
+from flowledger.client.plans import FIRST_WAIT_SECONDS, Listen, Plan, Wait
+from flowledger.client.presence import BEAT_SECONDS, Presence, decoded
+from flowledger.client.refusals import passes
+from flowledger.client.sorting import Sorting
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
 
 PREFETCH: Final = 10
 """So many entries are read at a time; one, where others share the inbox: the rest may be theirs."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from client import scripts
-from client.plans import Again, Command, Plan, publish_error, replies, transaction
-from client.publishing import Prepared
-from domain import streams
-from domain.errors import LedgerError, PublishError
-from domain.settings import Settings
+from flowledger.client import scripts
+from flowledger.client.plans import Again, Command, Plan, publish_error, replies, transaction
+from flowledger.client.publishing import Prepared
+from flowledger.domain import streams
+from flowledger.domain.errors import LedgerError, PublishError
+from flowledger.domain.settings import Settings
 
 _AGAIN: Final = Again("try again")
 

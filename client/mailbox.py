@@ -7,13 +7,13 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Self, Unpack
 
-from client.driving import AsyncDriver, Driver
-from client.mailing import Mailing, Sent
-from client.message import Message
-from client.plans import Plan, Result
-from client.writing import BroadcastOptions, RequestOptions, SendOptions, Signer, recipients
-from domain.errors import MailboxClosed
-from domain.settings import Settings
+from flowledger.client.driving import AsyncDriver, Driver
+from flowledger.client.mailing import Mailing, Sent
+from flowledger.client.message import Message
+from flowledger.client.plans import Plan, Result
+from flowledger.client.writing import BroadcastOptions, RequestOptions, SendOptions, Signer, recipients
+from flowledger.domain.errors import MailboxClosed
+from flowledger.domain.settings import Settings
 
 
 class Mailbox:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Unpack
 
-from client.inbox import Inbox
-from client.message import Message, moment
-from client.plans import Again, Plan, Result, Wait, publish_error, replies
-from client.presence import Presence
-from client.publishing import Published, publishing
-from client.writing import RequestOptions, Signer, Writer
-from domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
-from domain.settings import Settings
+from flowledger.client.inbox import Inbox
+from flowledger.client.message import Message, moment
+from flowledger.client.plans import Again, Plan, Result, Wait, publish_error, replies
+from flowledger.client.presence import Presence
+from flowledger.client.publishing import Published, publishing
+from flowledger.client.writing import RequestOptions, Signer, Writer
+from flowledger.domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
+from flowledger.domain.settings import Settings
 
 _TURN_SECONDS: Final = 0.005
 _TIME_TO_LEAVE_SECONDS: Final = 0.5

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from domain import json_text, streams
-from domain.envelope import parse
-from domain.errors import Reason, Refused
-from domain.events import MessageSent
-from domain.limits import WIDEST
-from domain.times import parse_time
+from flowledger.domain import json_text, streams
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import MessageSent
+from flowledger.domain.limits import WIDEST
+from flowledger.domain.times import parse_time
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions as redis_errors
 
-from client.refusals import is_denied, passes, why_denied, why_not_now
-from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError
+from flowledger.client.refusals import is_denied, passes, why_denied, why_not_now
+from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError
 
 Command = tuple[str | bytes, ...]
 Result = TypeVar("Result")

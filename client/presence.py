@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, Final
 
-from client import scripts
-from client.plans import Again, Command, Plan, Say, Wait, publish_error, replies
-from domain import streams
-from domain.errors import MailboxClosed, PublishError, SettingsError
-from domain.settings import Settings
+from flowledger.client import scripts
+from flowledger.client.plans import Again, Command, Plan, Say, Wait, publish_error, replies
+from flowledger.domain import streams
+from flowledger.domain.errors import MailboxClosed, PublishError, SettingsError
+from flowledger.domain.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterable
 from typing import Any, Self
 
-from client.driving import AsyncDriver, Driver
-from client.face import Face, SpoolPath
-from client.publishing import Prepared, Publishable, Published
-from domain.settings import Settings
+from flowledger.client.driving import AsyncDriver, Driver
+from flowledger.client.face import Face, SpoolPath
+from flowledger.client.publishing import Prepared, Publishable, Published
+from flowledger.domain.settings import Settings
 
 
 class Publisher(Face):

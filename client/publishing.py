@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from client.plans import Command, Plan, publish_error, replies, transaction
-from client.typos import warn_of_unknown
-from domain import json_text, streams
-from domain.envelope import Envelope, parse
-from domain.errors import LedgerError, NoEvent, PublishError, Reason, Refused
-from domain.events import EventData
-from domain.ids import new_id
-from domain.limits import DEFAULT_LIMITS, Limits
-from domain.times import now, written_time
+from flowledger.client.plans import Command, Plan, publish_error, replies, transaction
+from flowledger.client.typos import warn_of_unknown
+from flowledger.domain import json_text, streams
+from flowledger.domain.envelope import Envelope, parse
+from flowledger.domain.errors import LedgerError, NoEvent, PublishError, Reason, Refused
+from flowledger.domain.events import EventData
+from flowledger.domain.ids import new_id
+from flowledger.domain.limits import DEFAULT_LIMITS, Limits
+from flowledger.domain.times import now, written_time
 
 Publishable = Envelope | Mapping[str, Any] | str | bytes
 """A typed envelope, a CloudEvent as a dict, or one as JSON text."""

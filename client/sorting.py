@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from client.hands import Hands
-from client.inbox_commands import InboxCommands
-from client.message import Entry, Message, read
-from client.plans import Command, Plan
-from client.presence import Presence
-from domain import streams
-from domain.errors import Refused
+from flowledger.client.hands import Hands
+from flowledger.client.inbox_commands import InboxCommands
+from flowledger.client.message import Entry, Message, read
+from flowledger.client.plans import Command, Plan
+from flowledger.client.presence import Presence
+from flowledger.domain import streams
+from flowledger.domain.errors import Refused
 
 logger = logging.getLogger(__name__)
 

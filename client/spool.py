@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.errors import SpoolError, SpoolFull
+from flowledger.domain.errors import SpoolError, SpoolFull
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from client.plans import Plan, Wait, done
-from client.publishing import BATCH, Prepared, Published, adding, batches
-from client.spool import Oldest, Spool
-from domain import streams
-from domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError
+from flowledger.client.plans import Plan, Wait, done
+from flowledger.client.publishing import BATCH, Prepared, Published, adding, batches
+from flowledger.client.spool import Oldest, Spool
+from flowledger.domain import streams
+from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError
 
 logger = logging.getLogger(__name__)
 

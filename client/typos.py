@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from domain.envelope import ATTRIBUTES
-from domain.events import EVENT_TYPES, EventData
-from domain.likeness import did_you_mean, is_news, nearest
+from flowledger.domain.envelope import ATTRIBUTES
+from flowledger.domain.events import EVENT_TYPES, EventData
+from flowledger.domain.likeness import did_you_mean, is_news, nearest
 
 logger = logging.getLogger(__name__)
 

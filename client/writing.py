@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from client.message import Message
-from client.publishing import Prepared, prepare
-from domain import json_text
-from domain.envelope import Envelope
-from domain.errors import Reason, Refused, SettingsError
-from domain.events import EventData, MessageDelivered, MessageFailed, MessageSent
-from domain.ids import new_id
-from domain.owners import message_id, source_of
-from domain.settings import Settings
-from domain.times import now, written_time
+from flowledger.client.message import Message
+from flowledger.client.publishing import Prepared, prepare
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import Reason, Refused, SettingsError
+from flowledger.domain.events import EventData, MessageDelivered, MessageFailed, MessageSent
+from flowledger.domain.ids import new_id
+from flowledger.domain.owners import message_id, source_of
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import now, written_time
 
 Signer = Callable[[Envelope], Envelope]
 """What is done to each envelope just before it is written and checked."""

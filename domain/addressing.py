@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from domain import json_text
-from domain.json_pieces import first_value, read_members
+from flowledger.domain import json_text
+from flowledger.domain.json_pieces import first_value, read_members
 
 
 class Addressed(NamedTuple):

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
-from domain.errors import SettingsError
-from domain.settings import Settings
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 _CHECKED: Final = ("required", "optional", "none")

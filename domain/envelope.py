@@ -15,14 +15,14 @@ from typing import Any, Final, NamedTuple, Self
 
 from pydantic import ValidationError
 
-from domain import json_text
-from domain.errors import Reason, Refused
-from domain.events import EVENT_TYPES, EventData, MessageSent
-from domain.ids import new_id
-from domain.keys import order_key
-from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
-from domain.statuses import LEVEL_NAMES
-from domain.times import now, parse_time, sortable
+from flowledger.domain import json_text
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import EVENT_TYPES, EventData, MessageSent
+from flowledger.domain.ids import new_id
+from flowledger.domain.keys import order_key
+from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
+from flowledger.domain.statuses import LEVEL_NAMES
+from flowledger.domain.times import now, parse_time, sortable
 
 LEDGER_SOURCE: Final = "/flowledger"
 """The `source` of the ledger's own events."""

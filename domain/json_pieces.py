@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from domain.limits import RANGES
+from flowledger.domain.limits import RANGES
 
 _MAX_DEPTH: Final = RANGES["max_depth"].highest
 _SPACE: Final = " \t\n\r"

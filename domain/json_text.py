@@ -13,9 +13,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-from domain import json_numbers
-from domain.json_values import json_value
-from domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
+from flowledger.domain import json_numbers
+from flowledger.domain.json_values import json_value
+from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 
 _UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
 _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from domain.times import written_time
+from flowledger.domain.times import written_time
 
 
 @singledispatch

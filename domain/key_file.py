@@ -22,10 +22,10 @@ from typing import Final, NamedTuple
 
 from pydantic import SecretBytes
 
-from domain import json_text
-from domain.errors import SettingsError
-from domain.ids import new_id
-from domain.signatures import KEY_ID, told
+from flowledger.domain import json_text
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.ids import new_id
+from flowledger.domain.signatures import KEY_ID, told
 
 logger = logging.getLogger(__name__)
 

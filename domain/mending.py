@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain import json_text
-from domain.errors import LedgerError
-from domain.json_pieces import Member, NotPieces, bytes_of, first_value, members, text_of
+from flowledger.domain import json_text
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.json_pieces import Member, NotPieces, bytes_of, first_value, members, text_of
 
 Path = tuple[str, ...]
 """Names of fields and places in lists, from the outside in."""

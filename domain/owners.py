@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.envelope import LEDGER_SOURCE
-from domain.ids import content_id
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.domain.ids import content_id
 
 REGISTRAR: Final = "/registrar"
 """The name of the registrar's key, and its source."""

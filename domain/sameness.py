@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Final
 
-from domain import json_text
-from domain.envelope import TRACING, present, sequence_of
-from domain.events import EVENT_TYPES
-from domain.times import parse_time
+from flowledger.domain import json_text
+from flowledger.domain.envelope import TRACING, present, sequence_of
+from flowledger.domain.events import EVENT_TYPES
+from flowledger.domain.times import parse_time
 
 _NO_PART: Final = frozenset((*TRACING, "datacontenttype", "signature"))
 """What a second try may say otherwise: its tracing, a content type, which can only be JSON, a newer key's signature."""

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.errors import SettingsError
-from domain.likeness import did_you_mean, is_news, nearest
-from domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.likeness import did_you_mean, is_news, nearest
+from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
 
 logger = logging.getLogger(__name__)
 

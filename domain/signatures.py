@@ -21,10 +21,10 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretBytes
 
-from domain.envelope import LEDGER_SOURCE, Envelope, Event
-from domain.errors import Reason, Refused
-from domain.json_pieces import member_texts
-from domain.owners import REGISTRAR, NobodysSource, is_message_of, message_prefix, owners_of, source_of
+from flowledger.domain.envelope import LEDGER_SOURCE, Envelope, Event
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.json_pieces import member_texts
+from flowledger.domain.owners import REGISTRAR, NobodysSource, is_message_of, message_prefix, owners_of, source_of
 
 SIGNATURE: Final = "signature"
 """The attribute that holds it."""

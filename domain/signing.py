@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from pydantic import SecretBytes
 
-from domain import signatures
-from domain.envelope import Envelope
-from domain.errors import Reason, Refused, SettingsError
-from domain.key_file import KeyFile
-from domain.settings import Settings
-from domain.signatures import Keys, told
+from flowledger.domain import signatures
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import Reason, Refused, SettingsError
+from flowledger.domain.key_file import KeyFile
+from flowledger.domain.settings import Settings
+from flowledger.domain.signatures import Keys, told
 
 Sign = Callable[[Envelope], Envelope]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from client import AsyncPublisher, Publisher
-from domain.envelope import Envelope
-from domain.errors import LedgerError
-from domain.events import TaskCreated, TaskLogged, TaskStarted
-from domain.ids import new_id
+from flowledger.client import AsyncPublisher, Publisher
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.events import TaskCreated, TaskLogged, TaskStarted
+from flowledger.domain.ids import new_id
 
 SOURCE = "/examples/python"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, Engine, text
 
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.tables import metadata
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.tables import metadata
 
 _LOCK = 0x666C6F77  # any number, the same in every migration: "flow"
 

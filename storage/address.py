@@ -15,8 +15,8 @@ from psycopg2 import extensions
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from domain.errors import SettingsError
-from domain.settings import Settings
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
 
 APPLICATION_NAME: Final = "flowledger"
 """What `pg_stat_activity` says of our sessions, unless the URL or PGAPPNAME has another `application_name`."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
-from domain.errors import Refused
-from storage import tables
+from flowledger.domain.errors import Refused
+from flowledger.storage import tables
 
 ConditionShape = tuple[str, str, bool]
 """A condition without its values: table, column, whether the value is required."""

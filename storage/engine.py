@@ -10,10 +10,10 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from domain import json_text
-from domain.settings import Settings
-from storage.address import DatabaseAddress, connect_arguments
-from storage.session import SessionSetUp
+from flowledger.domain import json_text
+from flowledger.domain.settings import Settings
+from flowledger.storage.address import DatabaseAddress, connect_arguments
+from flowledger.storage.session import SessionSetUp
 
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 """An execution option: on SQLite, take the lock for writing at once, so that what was read stands until the end."""

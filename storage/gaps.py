@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, not_, null, select
 
-from domain.statuses import DeadLetterStatus
-from storage import tables
-from storage.plain import ROWS_AT_ONCE
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage import tables
+from flowledger.storage.plain import ROWS_AT_ONCE
 
 _EVENTS: Final = tables.events
 _MAX_DIGITS: Final = 4_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from storage.tables import DESCRIBED
+from flowledger.storage.tables import DESCRIBED
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, tuple_
 
-from domain.errors import LedgerError
-from domain.json_text import is_plain
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.json_text import is_plain
 
 Record = TypeVar("Record")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from domain.errors import LedgerError
-from storage.conditions import Condition
-from storage.writes import Removal, Write
+from flowledger.domain.errors import LedgerError
+from flowledger.storage.conditions import Condition
+from flowledger.storage.writes import Removal, Write
 
 
 class Transaction(NamedTuple):

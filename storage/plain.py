@@ -30,8 +30,8 @@ from sqlalchemy import tuple_ as row_of
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType
 
-from domain import json_text
-from storage import tables
+from flowledger.domain import json_text
+from flowledger.storage import tables
 
 Key = tuple[Any, ...]
 PlainRow = tuple[Any, ...]

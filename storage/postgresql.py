@@ -23,14 +23,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exist
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import DatabaseFailed, DatabaseUnavailable
-from storage import tables
-from storage.conditions import ConditionShape, binds, clause
-from storage.engine import words
-from storage.patience import AnswerTimeout
-from storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
-from storage.repositories.journal import COLUMNS
-from storage.writes import Shape, built
+from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage import tables
+from flowledger.storage.conditions import ConditionShape, binds, clause
+from flowledger.storage.engine import words
+from flowledger.storage.patience import AnswerTimeout
+from flowledger.storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.repositories.journal import COLUMNS
+from flowledger.storage.writes import Shape, built
 
 # A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
 # the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)

@@ -14,10 +14,10 @@ from typing import Any, Final, Self
 from sqlalchemy import NullPool, Table, create_engine
 from sqlalchemy.schema import CreateTable
 
-from domain.errors import LedgerError
-from storage import tables
-from storage.sqlite import statement_of
-from storage.writes import Removal, Write
+from flowledger.domain.errors import LedgerError
+from flowledger.storage import tables
+from flowledger.storage.sqlite import statement_of
+from flowledger.storage.writes import Removal, Write
 
 MERGED: Final[tuple[Table, ...]] = (
     tables.executions,

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import psycopg2
 
-from domain.errors import DatabaseUnfit
-from storage.pooler import shares_by_transaction
+from flowledger.domain.errors import DatabaseUnfit
+from flowledger.storage.pooler import shares_by_transaction
 
 OLDEST_POSTGRESQL: Final = 140000
 """`client_connection_check_interval` and `idle_session_timeout` are of 14; tried with 15 and 18."""

@@ -15,12 +15,12 @@ from sqlalchemy import Engine, bindparam, select, true
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import DatabaseFailed, DatabaseUnavailable
-from storage import tables
-from storage.conditions import ConditionShape, binds, clause
-from storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
-from storage.repositories.journal import COLUMNS
-from storage.writes import Shape, built
+from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage import tables
+from flowledger.storage.conditions import ConditionShape, binds, clause
+from flowledger.storage.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.repositories.journal import COLUMNS
+from flowledger.storage.writes import Shape, built
 
 _CHECKPOINT: Final = (
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "

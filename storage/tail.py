@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 
-from domain.records import RecordedEvent
-from storage import tables
-from storage.plain import ROWS_AT_ONCE
-from storage.transactions import snapshot
-from storage.unit_of_work import Storage
+from flowledger.domain.records import RecordedEvent
+from flowledger.storage import tables
+from flowledger.storage.plain import ROWS_AT_ONCE
+from flowledger.storage.transactions import snapshot
+from flowledger.storage.unit_of_work import Storage
 
 _EVENTS: Final = tables.events
 _NAMES: Final = tuple(field.name for field in fields(RecordedEvent))

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from domain.errors import DatabaseUnavailable
-from storage.engine import words
-from storage.unit_of_work import Storage
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.storage.engine import words
+from flowledger.storage.unit_of_work import Storage
 
 
 @contextmanager

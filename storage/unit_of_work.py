@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from domain.errors import DatabaseUnavailable
-from storage import tables
-from storage.engine import BEGIN_IMMEDIATE, words
-from storage.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
-from storage.postgresql import PostgresqlPipeline, autocommitting
-from storage.sqlite import SqlitePipeline
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.storage import tables
+from flowledger.storage.engine import BEGIN_IMMEDIATE, words
+from flowledger.storage.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
+from flowledger.storage.postgresql import PostgresqlPipeline, autocommitting
+from flowledger.storage.sqlite import SqlitePipeline
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 

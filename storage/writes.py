@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage import tables
-from storage.groups import Group
+from flowledger.storage import tables
+from flowledger.storage.groups import Group
 
 
 class Each(NamedTuple):

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from domain.envelope import Event, parse
-from domain.streams import FIELD
+from flowledger.domain.envelope import Event, parse
+from flowledger.domain.streams import FIELD
 from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
-from workers.entries import Entry
+from flowledger.workers.entries import Entry
 
 
 class _Absent:

@@ -24,11 +24,11 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
-import migrations
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
+from flowledger import migrations
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
 
 _GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
 _GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")

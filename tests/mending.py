@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.mending import Changes, Path, json_of, json_of_text, path_of
+from flowledger.domain.mending import Changes, Path, json_of, json_of_text, path_of
 from tests.rubbish import Mend
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
-from storage import tables
+from flowledger.storage import tables
 from tests import oracle
 
 TABLES: Final = (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
-from domain.limits import DEFAULT_LIMITS
-from domain.streams import FIELD
+from flowledger.domain.limits import DEFAULT_LIMITS
+from flowledger.domain.streams import FIELD
 from tests.builders import ABSENT, event, to_bytes
 
 Json = Any

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from pydantic import SecretBytes
 
-from domain.envelope import LEDGER_SOURCE, parse
-from domain.errors import Reason, Refused
-from domain.key_file import write_keys
-from domain.signatures import check, sign
+from flowledger.domain.envelope import LEDGER_SOURCE, parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.key_file import write_keys
+from flowledger.domain.signatures import check, sign
 from tests.builders import ABSENT, event, to_bytes
 
 SECRETS: Final = {

@@ -15,8 +15,8 @@ from typing import Any, Final
 import pytest
 import redis
 
-from client import Mailbox
-from domain.envelope import parse
+from flowledger.client import Mailbox
+from flowledger.domain.envelope import parse
 from tests.client.agents import AGENT, OTHER, PostOffice, in_thread
 from tests.client.looking import bodies, entries, events
 from tests.waiting import wait_until

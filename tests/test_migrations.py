@@ -15,10 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
-import migrations
-from cli import processes
-from storage.engine import make_engine
-from storage.tables import metadata
+from flowledger import migrations
+from flowledger.cli import processes
+from flowledger.storage.engine import make_engine
+from flowledger.storage.tables import metadata
 from tests.conftest import PostgresqlServer, settings_for
 
 ROOT = Path(__file__).parents[1]
@@ -166,8 +166,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
 
 
 def test_two_processes_may_migrate_at_once(empty_url: str, engine: Engine) -> None:
-    command = [sys.executable, "-c", "import migrations; from domain.settings import Settings; "
-               "from storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"]  # fmt: skip
+    command = [sys.executable, "-c", "from flowledger import migrations; from flowledger.domain.settings import Settings; "
+               "from flowledger.storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"]  # fmt: skip
     environment = processes.environment(settings_for(empty_url))
     started = [
         subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(3)

@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from storage.unit_of_work import Storage
+from flowledger.storage.unit_of_work import Storage
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record_batches
-from workers.recorder import Recorded
+from flowledger.workers.recorder import Recorded
 
 FOLDER: Final = Path(__file__).parents[2] / "shared" / "data"
 EVENTS: Final = {"relay.jsonl": 5_973, "mail.jsonl": 1_243, "temporal.jsonl": 975, "treeherder.jsonl.gz": 35_023}
@@ -48,7 +48,7 @@ def batches(events: Sequence[bytes]) -> list[Sequence[bytes]]:
 @pytest.fixture(autouse=True)
 def _always_recorded_at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has no time of its own stands with the journal's: without this, two runs would differ there."""
-    monkeypatch.setattr("workers.recorder.now", lambda: datetime(2026, 6, 1, tzinfo=UTC))
+    monkeypatch.setattr("flowledger.workers.recorder.now", lambda: datetime(2026, 6, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("name", EVENTS)

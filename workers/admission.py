@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from domain.errors import Reason
-from domain.limits import RANGES
-from workers.burial import Read
-from workers.fuse import Fuse
-from workers.sources import Sources
+from flowledger.domain.errors import Reason
+from flowledger.domain.limits import RANGES
+from flowledger.workers.burial import Read
+from flowledger.workers.fuse import Fuse
+from flowledger.workers.sources import Sources
 
 _NOBODYS: Final = frozenset({Reason.FORGED, Reason.REPLAYED})
 """What is refused so does not come from the source it names, as far as is known: it must not count against that one."""

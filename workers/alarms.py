@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.repositories import DeadLetterRepository
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The Celery app: `celery -A workers.app worker` and `celery -A workers.app beat` are complete."""
+"""The Celery app: `celery -A flowledger.workers.app worker` and `… beat` are complete."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, NamedTuple
 import redis
 from celery import Celery
 
-from domain import streams
-from domain.broker_address import BrokerAddress
-from domain.errors import SettingsError
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.patience import wait_at_most
-from storage.unit_of_work import Storage
-from workers import bells
-from workers.bond import Bond
-from workers.bootstep import PumpStep, is_stopping, send_drain, send_post
-from workers.connections import Readers, connect
-from workers.drain import Drain, DrainResult
-from workers.post import PostOffice
-from workers.post_bell import PostBell
-from workers.postman import Postman, PostResult
-from workers.pump import Bell, Ring
-from workers.sign import give_signs
+from flowledger.domain import streams
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.patience import wait_at_most
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import bells
+from flowledger.workers.bond import Bond
+from flowledger.workers.bootstep import PumpStep, is_stopping, send_drain, send_post
+from flowledger.workers.connections import Readers, connect
+from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.post import PostOffice
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.postman import Postman, PostResult
+from flowledger.workers.pump import Bell, Ring
+from flowledger.workers.sign import give_signs
 
 # REDIS_URL alone says where bells go; exported for another service, these would send them to its broker.
 for _name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
@@ -46,7 +46,7 @@ def _broker() -> dict[str, Any]:
 bells.install()
 
 app = Celery("flowledger")
-app.config_from_object("celeryconfig")
+app.config_from_object("flowledger.celeryconfig")
 app.add_defaults(_broker)
 app.steps["worker"].add(PumpStep)
 give_signs()

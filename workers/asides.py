@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from workers.connections import text
-from workers.sources import Aside, key_of
+from flowledger.domain import streams
+from flowledger.workers.connections import text
+from flowledger.workers.sources import Aside, key_of
 
 _AT_ONCE: Final = 500
 _BYTES_AT_ONCE: Final = 4 * 2**20

@@ -16,20 +16,20 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain import signatures
-from domain.envelope import LEDGER_SOURCE, Event
-from domain.errors import Reason, Refused, SettingsError
-from domain.events import MessageSent
-from domain.key_file import KeyFile
-from domain.owners import REGISTRAR
-from domain.settings import Settings
-from domain.signatures import Keys, told
-from domain.signing import Sign, Signer
-from domain.times import written_time
-from storage import tables
-from storage.conditions import Condition, standing_for
-from storage.repositories import JournalRepository, MessageRepository
-from workers.faults import INTERRUPTIONS, OurFault
+from flowledger.domain import signatures
+from flowledger.domain.envelope import LEDGER_SOURCE, Event
+from flowledger.domain.errors import Reason, Refused, SettingsError
+from flowledger.domain.events import MessageSent
+from flowledger.domain.key_file import KeyFile
+from flowledger.domain.owners import REGISTRAR
+from flowledger.domain.settings import Settings
+from flowledger.domain.signatures import Keys, told
+from flowledger.domain.signing import Sign, Signer
+from flowledger.domain.times import written_time
+from flowledger.storage import tables
+from flowledger.storage.conditions import Condition, standing_for
+from flowledger.storage.repositories import JournalRepository, MessageRepository
+from flowledger.workers.faults import INTERRUPTIONS, OurFault
 
 _SANDBOXES: Final = tables.sandboxes.name
 _WORKSPACE: Final = tables.sandboxes.c.workspace_id.name

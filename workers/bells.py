@@ -17,8 +17,8 @@ from uuid import uuid4
 import kombu.transport
 from kombu.transport import redis as kombu_redis
 
-from workers.alarms import tell_once
-from workers.replies import cutting
+from flowledger.workers.alarms import tell_once
+from flowledger.workers.replies import cutting
 
 _MOST_BYTES: Final = 2**20
 """Of a message, with all around it; a bell has some hundred bytes, what a worker says of itself some thousand."""
@@ -170,4 +170,4 @@ def _tell(error: Exception) -> None:
 def install() -> None:
     """Use this transport for URLs of Redis."""
     for scheme in ("redis", "rediss"):
-        kombu.transport.TRANSPORT_ALIASES[scheme] = "workers.bells:Transport"
+        kombu.transport.TRANSPORT_ALIASES[scheme] = "flowledger.workers.bells:Transport"

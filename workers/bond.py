@@ -22,16 +22,16 @@ from typing import Final, NamedTuple, TypeVar
 
 import redis
 
-from domain import streams
-from domain.errors import BrokerUnsettled, ForeignBroker
-from domain.settings import Settings
-from storage.repositories import CheckpointRepository, LedgerRepository
-from storage.repositories.checkpoints import Checkpoint
-from storage.repositories.ledger import Ledger
-from storage.unit_of_work import Storage
-from workers import bond_words, broker_scripts
-from workers.bond_texts import Held, Text, is_behind, number_of, owner_of, text_of
-from workers.broker_scripts import claim, lift, place_of, release
+from flowledger.domain import streams
+from flowledger.domain.errors import BrokerUnsettled, ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.storage.repositories import CheckpointRepository, LedgerRepository
+from flowledger.storage.repositories.checkpoints import Checkpoint
+from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import bond_words, broker_scripts
+from flowledger.workers.bond_texts import Held, Text, is_behind, number_of, owner_of, text_of
+from flowledger.workers.broker_scripts import claim, lift, place_of, release
 
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

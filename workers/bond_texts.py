@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from domain import streams
-from storage.repositories.checkpoints import Checkpoint
-from storage.repositories.ledger import Ledger
+from flowledger.domain import streams
+from flowledger.storage.repositories.checkpoints import Checkpoint
+from flowledger.storage.repositories.ledger import Ledger
 
 
 class Text(NamedTuple):

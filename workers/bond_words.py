@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from domain.settings import Settings
-from domain.times import written_time
-from storage.repositories.ledger import Ledger
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import written_time
+from flowledger.storage.repositories.ledger import Ledger
 
 
 def servers(settings: Settings) -> tuple[str, str]:

@@ -12,13 +12,13 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from domain.errors import DatabaseUnfit, ForeignBroker, LedgerError, SettingsError
-from domain.settings import Settings
-from workers.authority import guard_of
-from workers.checks import UnfitServer, refuse_unfit
-from workers.pump import Pump
-from workers.server_watch import ServerWatch
-from workers.watch import Watch, check_at_start
+from flowledger.domain.errors import DatabaseUnfit, ForeignBroker, LedgerError, SettingsError
+from flowledger.domain.settings import Settings
+from flowledger.workers.authority import guard_of
+from flowledger.workers.checks import UnfitServer, refuse_unfit
+from flowledger.workers.pump import Pump
+from flowledger.workers.server_watch import ServerWatch
+from flowledger.workers.watch import Watch, check_at_start
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 

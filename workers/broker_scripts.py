@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import redis
 
-from domain.times import milliseconds
-from storage.repositories.checkpoints import Checkpoint
-from workers.connections import text
-from workers.tending import AHEAD_MS
+from flowledger.domain.times import milliseconds
+from flowledger.storage.repositories.checkpoints import Checkpoint
+from flowledger.workers.connections import text
+from flowledger.workers.tending import AHEAD_MS
 
 # KEYS: broker, recorded, restored, pairing. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went
 # back, the caller's name. Gives: 1 where it is so now; 0 also where somebody else is pairing by now, for the database

@@ -7,12 +7,12 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from domain import streams
-from domain.envelope import Event
-from domain.errors import Reason, Refused
-from storage.pipeline import Transaction
-from storage.repositories import DeadLetterRepository
-from workers.entries import Entry
+from flowledger.domain import streams
+from flowledger.domain.envelope import Event
+from flowledger.domain.errors import Reason, Refused
+from flowledger.storage.pipeline import Transaction
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.workers.entries import Entry
 
 _PLAIN_BYTES: Final = 2**20
 _MOST_WORDS: Final = 2_000

@@ -17,12 +17,12 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import DatabaseUnavailable, DatabaseUnfit, LedgerError
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine, words
-from storage.session import REQUIRED
-from workers.connections import connect
+from flowledger.domain.errors import DatabaseUnavailable, DatabaseUnfit, LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine, words
+from flowledger.storage.session import REQUIRED
+from flowledger.workers.connections import connect
 
 
 class UnfitServer(LedgerError):

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple, Self
 
 import redis
 
-from domain.broker_address import BrokerAddress
-from domain.settings import Settings
-from workers.replies import cutting
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.settings import Settings
+from flowledger.workers.replies import cutting
 
 _PEEKED_BYTES: Final = 2**20
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from storage import tables
-from storage.plain import Key, Pair
-from storage.scratch import Scratch
-from workers.recompute import Difference, JournalRow, Kind
+from flowledger.storage import tables
+from flowledger.storage.plain import Key, Pair
+from flowledger.storage.scratch import Scratch
+from flowledger.workers.recompute import Difference, JournalRow, Kind
 
 SUBJECTS: Final = (tables.executions, tables.tasks, tables.messages, tables.workspaces, tables.sandboxes)
 """The tables of subjects. An event writes the row of its subject, and rows that belong to it."""

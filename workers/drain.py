@@ -10,22 +10,22 @@ from typing import Final, TypedDict
 
 import redis
 
-from domain import streams
-from domain.envelope import Event
-from domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
-from domain.settings import Settings
-from storage.unit_of_work import Storage
-from workers.alarms import Alarms, tell_once
-from workers.authority import guard_of
-from workers.bond import Bond
-from workers.connections import Readers
-from workers.entries import is_to_many
-from workers.faults import INTERRUPTIONS, fault
-from workers.post import PostOffice, moving
-from workers.recorder import Recorded, Recorder
-from workers.shards import Shards
-from workers.taken import Taken
-from workers.tending import tend
+from flowledger.domain import streams
+from flowledger.domain.envelope import Event
+from flowledger.domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.alarms import Alarms, tell_once
+from flowledger.workers.authority import guard_of
+from flowledger.workers.bond import Bond
+from flowledger.workers.connections import Readers
+from flowledger.workers.entries import is_to_many
+from flowledger.workers.faults import INTERRUPTIONS, fault
+from flowledger.workers.post import PostOffice, moving
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.shards import Shards
+from flowledger.workers.taken import Taken
+from flowledger.workers.tending import tend
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from domain import json_text, streams
-from domain.errors import Reason, Refused
-from domain.limits import Limits
+from flowledger.domain import json_text, streams
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.limits import Limits
 
 MOST_DEATHS: Final = 5
 """After this many workers died on an entry that they had taken alone, it is buried without being parsed."""

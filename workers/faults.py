@@ -8,7 +8,7 @@ from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from domain.errors import Reason, Refused
+from flowledger.domain.errors import Reason, Refused
 
 INTERRUPTIONS: Final = (MemoryError, SoftTimeLimitExceeded)
 """What may come in the middle of anything, whatever is done there: no event is to blame for one of them."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from domain import events as say
-from domain.envelope import Event
-from domain.events import EventData
-from storage.conditions import Condition
-from storage.pipeline import Transaction
-from storage.repositories import (
+from flowledger.domain import events as say
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import EventData
+from flowledger.storage.conditions import Condition
+from flowledger.storage.pipeline import Transaction
+from flowledger.storage.repositories import (
     DeliveryRepository,
     ExecutionLogRepository,
     ExecutionRepository,
@@ -22,7 +22,7 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
-from storage.writes import Removal, Write
+from flowledger.storage.writes import Removal, Write
 
 Writer = Callable[[Event, str], Write | Removal | None]
 """Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""

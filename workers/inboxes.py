@@ -15,13 +15,13 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from domain import json_text, streams
-from domain.envelope import LEDGER_SOURCE, Envelope
-from domain.events import EventData, MessageDispatched, MessageExpired
-from domain.settings import Settings
-from domain.times import milliseconds
-from workers import post_scripts
-from workers.authority import own_signer
+from flowledger.domain import json_text, streams
+from flowledger.domain.envelope import LEDGER_SOURCE, Envelope
+from flowledger.domain.events import EventData, MessageDispatched, MessageExpired
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import milliseconds
+from flowledger.workers import post_scripts
+from flowledger.workers.authority import own_signer
 
 logger = logging.getLogger(__name__)
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain import signatures
-from domain.envelope import parse
-from domain.errors import Refused
-from domain.limits import WIDEST
-from domain.signatures import Keys
-from storage.repositories import JournalRepository, SandboxRepository
-from storage.repositories.workspaces import Membership
-from storage.unit_of_work import Storage
+from flowledger.domain import signatures
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Refused
+from flowledger.domain.limits import WIDEST
+from flowledger.domain.signatures import Keys
+from flowledger.storage.repositories import JournalRepository, SandboxRepository
+from flowledger.storage.repositories.workspaces import Membership
+from flowledger.storage.unit_of_work import Storage
 
 _AT_ONCE: Final = 500
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import redis
 
-from domain import streams
-from domain.times import now, written_time
-from workers.connections import text
+from flowledger.domain import streams
+from flowledger.domain.times import now, written_time
+from flowledger.workers.connections import text
 
 _PAUSE = """#!lua flags=allow-oom
 for place = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[place], ARGV[1]) end

@@ -13,16 +13,16 @@ from typing import Final, NamedTuple
 
 import redis
 
-from domain.envelope import Event
-from domain.errors import DatabaseUnavailable
-from domain.events import MessageDelivered, MessageExpired, MessageFailed, MessageSent
-from domain.settings import Settings
-from domain.times import milliseconds, now
-from storage.repositories.outbox import Expiry, OutboxRepository, Outgoing, Waiting
-from storage.unit_of_work import Storage
-from workers.inboxes import Inboxes, Letter
-from workers.post_bell import PostBell
-from workers.texts import MOST_BYTES, Texts
+from flowledger.domain.envelope import Event
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.events import MessageDelivered, MessageExpired, MessageFailed, MessageSent
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import milliseconds, now
+from flowledger.storage.repositories.outbox import Expiry, OutboxRepository, Outgoing, Waiting
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.inboxes import Inboxes, Letter
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.texts import MOST_BYTES, Texts
 
 logger = logging.getLogger(__name__)
 

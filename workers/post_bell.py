@@ -8,7 +8,7 @@ from typing import Any, Final
 import redis
 from kombu.exceptions import OperationalError
 
-from domain import streams
+from flowledger.domain import streams
 
 BELL_MS: Final = 60_000
 _OVERDUE_MS: Final = 1_000

@@ -14,12 +14,12 @@ from typing import Final, NamedTuple, TypedDict
 
 import redis
 
-from domain import json_text, streams
-from domain.errors import DatabaseUnavailable
-from domain.settings import Settings
-from workers import post_scripts
-from workers.post import PostOffice
-from workers.post_bell import BELL_MS, PostBell
+from flowledger.domain import json_text, streams
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.settings import Settings
+from flowledger.workers import post_scripts
+from flowledger.workers.post import PostOffice
+from flowledger.workers.post_bell import BELL_MS, PostBell
 
 logger = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from typing import Any, Final
 import redis
 from kombu.exceptions import OperationalError
 
-from domain import streams
-from domain.settings import Settings
-from workers.connections import peeking, text
-from workers.replies import Beyond
-from workers.tending import tend
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.workers.connections import peeking, text
+from flowledger.workers.replies import Beyond
+from flowledger.workers.tending import tend
 
 logger = logging.getLogger(__name__)
 

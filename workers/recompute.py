@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from domain.envelope import Event, parse
-from domain.errors import Refused
-from domain.limits import WIDEST
-from storage import tables
-from storage.plain import Key, PlainRow, key_of
-from storage.scratch import Scratch
-from workers.handlers import transaction_of
+from flowledger.domain.envelope import Event, parse
+from flowledger.domain.errors import Refused
+from flowledger.domain.limits import WIDEST
+from flowledger.storage import tables
+from flowledger.storage.plain import Key, PlainRow, key_of
+from flowledger.storage.scratch import Scratch
+from flowledger.workers.handlers import transaction_of
 
 Tell = Callable[[str, int, int], None]
 """Hears of progress: the phase, how many rows (or subjects) are done in it, and how many there are."""

@@ -8,23 +8,23 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from domain import events as say
-from domain import streams
-from domain.envelope import Event, parse
-from domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
-from domain.limits import Limits
-from domain.times import now, sortable
-from storage.pipeline import CheckpointRow, Unrecordable
-from storage.repositories import JournalRepository
-from storage.unit_of_work import Storage
-from workers.admission import Admission
-from workers.authority import Guard, Known, conditions_of, refused_as_known
-from workers.burial import Read, burial
-from workers.entries import Cut, Entry, all_fields, body, readable
-from workers.faults import INTERRUPTIONS, OurFault, fault
-from workers.fuse import Fuse
-from workers.handlers import transaction_of
-from workers.sources import Sources
+from flowledger.domain import events as say
+from flowledger.domain import streams
+from flowledger.domain.envelope import Event, parse
+from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
+from flowledger.domain.limits import Limits
+from flowledger.domain.times import now, sortable
+from flowledger.storage.pipeline import CheckpointRow, Unrecordable
+from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.admission import Admission
+from flowledger.workers.authority import Guard, Known, conditions_of, refused_as_known
+from flowledger.workers.burial import Read, burial
+from flowledger.workers.entries import Cut, Entry, all_fields, body, readable
+from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
+from flowledger.workers.fuse import Fuse
+from flowledger.workers.handlers import transaction_of
+from flowledger.workers.sources import Sources
 
 logger = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from typing import Final, Protocol
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from domain.times import now
-from storage.repositories.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
-from storage.unit_of_work import Storage
-from workers.post import PostOffice
-from workers.texts import Texts
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
+from flowledger.storage.repositories.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.post import PostOffice
+from flowledger.workers.texts import Texts
 
 logger = logging.getLogger(__name__)
 

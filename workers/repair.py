@@ -27,15 +27,15 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 
-from domain.errors import DatabaseUnavailable
-from domain.times import now
-from storage import plain, tables
-from storage.plain import Key
-from storage.scratch import Scratch
-from storage.transactions import changing
-from storage.unit_of_work import Storage
-from workers.damage import SUBJECTS, Damage
-from workers.recompute import JournalRow, Kind, Tell, recompute
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.times import now
+from flowledger.storage import plain, tables
+from flowledger.storage.plain import Key
+from flowledger.storage.scratch import Scratch
+from flowledger.storage.transactions import changing
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.damage import SUBJECTS, Damage
+from flowledger.workers.recompute import JournalRow, Kind, Tell, recompute
 
 _SUBJECTS_AT_ONCE: Final = 5_000
 """Subjects in one transaction: the journal, which has no index of subjects, is read once for all of them."""

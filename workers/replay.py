@@ -18,20 +18,20 @@ from typing import Any, Final
 import redis
 from sqlalchemy import Connection
 
-from domain import streams
-from domain.envelope import Event, parse
-from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused
-from domain.ids import new_id
-from domain.mending import CannotMend, Changes
-from domain.records import DeadLetter, DeadLetterDeed
-from domain.settings import Settings
-from domain.statuses import DeadLetterAction, DeadLetterStatus
-from domain.times import now
-from storage.conditions import Condition
-from storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository
-from storage.unit_of_work import Storage
-from workers.authority import Guard, Known, conditions_of, entry_id_now, guard_of, refused_as_known
-from workers.connections import text
+from flowledger.domain import streams
+from flowledger.domain.envelope import Event, parse
+from flowledger.domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused
+from flowledger.domain.ids import new_id
+from flowledger.domain.mending import CannotMend, Changes
+from flowledger.domain.records import DeadLetter, DeadLetterDeed
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
+from flowledger.domain.times import now
+from flowledger.storage.conditions import Condition
+from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.authority import Guard, Known, conditions_of, entry_id_now, guard_of, refused_as_known
+from flowledger.workers.connections import text
 
 _BATCH: Final = 100
 _BATCH_BYTES: Final = 8 * 1024 * 1024

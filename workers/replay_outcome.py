@@ -8,11 +8,11 @@ from enum import StrEnum
 
 import redis
 
-from domain.records import DeadLetterDeed
-from domain.sameness import same_event
-from storage.repositories import DeadLetterRepository, JournalRepository
-from storage.repositories.dead_letters import dead_letter_id
-from storage.unit_of_work import Storage
+from flowledger.domain.records import DeadLetterDeed
+from flowledger.domain.sameness import same_event
+from flowledger.storage.repositories import DeadLetterRepository, JournalRepository
+from flowledger.storage.repositories.dead_letters import dead_letter_id
+from flowledger.storage.unit_of_work import Storage
 
 
 class Came(StrEnum):

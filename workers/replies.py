@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import InvalidResponse, RedisError
 from redis.utils import SENTINEL
 
-from workers.entries import KEPT_BYTES, Cut
+from flowledger.workers.entries import KEPT_BYTES, Cut
 
 _PIECE: Final = 256 * 1024
 _PAIR: Final = 2

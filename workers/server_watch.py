@@ -9,11 +9,11 @@ from typing import Final
 
 import redis
 
-from domain.errors import LedgerError
-from domain.settings import Settings
-from workers import checks
-from workers.checks import Finding, Severity
-from workers.connections import connect
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.workers import checks
+from flowledger.workers.checks import Finding, Severity
+from flowledger.workers.connections import connect
 
 logger = logging.getLogger(__name__)
 

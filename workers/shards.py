@@ -18,15 +18,15 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from workers import scripts
-from workers.connections import Readers
-from workers.entries import Entry
-from workers.pauses import Pause
-from workers.recorder import Recorded
-from workers.replies import Beyond
-from workers.taken import FUSE_KEPT_SECONDS, Taken, entries_of, read_taken
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.workers import scripts
+from flowledger.workers.connections import Readers
+from flowledger.workers.entries import Entry
+from flowledger.workers.pauses import Pause
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.replies import Beyond
+from flowledger.workers.taken import FUSE_KEPT_SECONDS, Taken, entries_of, read_taken
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """A batch is full when it has so many bytes: entries may be of any size."""

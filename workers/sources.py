@@ -17,10 +17,10 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from domain import json_text
-from domain.times import now, written_time
-from workers.entries import Entry
-from workers.fuse import Fuse
+from flowledger.domain import json_text
+from flowledger.domain.times import now, written_time
+from flowledger.workers.entries import Entry
+from flowledger.workers.fuse import Fuse
 
 UNREADABLE: Final = "(unreadable)"
 """The name of those without a source of their own."""

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
-from domain import streams
-from domain.settings import Settings
-from workers.connections import text
-from workers.entries import Cut, Entry
-from workers.fuse import Fuse
-from workers.sources import Aside, Bounds, Kept, Sources
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.workers.connections import text
+from flowledger.workers.entries import Cut, Entry
+from flowledger.workers.fuse import Fuse
+from flowledger.workers.sources import Aside, Bounds, Kept, Sources
 
 FUSE_KEPT_SECONDS: Final = 600
 """How long a failure counts for the fuse of its source."""

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from workers.alarms import tell_once
-from workers.connections import text
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.workers.alarms import tell_once
+from flowledger.workers.connections import text
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from domain.addressing import Addressed
-from domain.envelope import Event
-from domain.events import MessageSent
-from storage.repositories.outbox import OutboxRepository
-from storage.unit_of_work import Storage
+from flowledger.domain.addressing import Addressed
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import MessageSent
+from flowledger.storage.repositories.outbox import OutboxRepository
+from flowledger.storage.unit_of_work import Storage
 
 SentBy = tuple[str, str]
 """An event that sent a message, by source and id."""

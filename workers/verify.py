@@ -16,14 +16,14 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
 
-from storage import plain, tables
-from storage.plain import Pair, PlainRow
-from storage.scratch import MERGED, Scratch
-from storage.transactions import snapshot
-from storage.unit_of_work import Storage
-from workers.damage import Damage
-from workers.recompute import Column, Difference, Kind, Tell, recompute
-from workers.repair import Mended, repair
+from flowledger.storage import plain, tables
+from flowledger.storage.plain import Pair, PlainRow
+from flowledger.storage.scratch import MERGED, Scratch
+from flowledger.storage.transactions import snapshot
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.damage import Damage
+from flowledger.workers.recompute import Column, Difference, Kind, Tell, recompute
+from flowledger.workers.repair import Mended, repair
 
 _TELL_EVERY: Final = 256
 

@@ -14,16 +14,16 @@ from typing import Final
 
 import redis
 
-from domain import streams
-from domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.repositories import CheckpointRepository, LedgerRepository
-from storage.unit_of_work import Storage
-from workers import bond_words
-from workers.bond import Bond
-from workers.broker_scripts import claim, lift, lost_entries, place_of
-from workers.connections import connect
+from flowledger.domain import streams
+from flowledger.domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import CheckpointRepository, LedgerRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import bond_words
+from flowledger.workers.bond import Bond
+from flowledger.workers.broker_scripts import claim, lift, lost_entries, place_of
+from flowledger.workers.connections import connect
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.acl import BLANK, Form, Role, as_command, as_line, database_of, password_of, rules, switch
-from cli.asked import settings_of
+from flowledger.cli import screen
+from flowledger.cli.acl import BLANK, Form, Role, as_command, as_line, database_of, password_of, rules, switch
+from flowledger.cli.asked import settings_of
 
 
 def command(

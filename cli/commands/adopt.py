@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.adopting import adopt as run
-from cli.asked import AsJson, Database
-from cli.asked import found as servers
+from flowledger.cli import screen
+from flowledger.cli.adopting import adopt as run
+from flowledger.cli.asked import AsJson, Database
+from flowledger.cli.asked import found as servers
 
 
 def command(

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import screen
-from cli.dead_letters.asked import (
+from flowledger.cli import screen
+from flowledger.cli.dead_letters.asked import (
     All,
     AsJson,
     By,
@@ -31,15 +31,15 @@ from cli.dead_letters.asked import (
     open_replayer,
     open_storage,
 )
-from cli.dead_letters.done import do_all, do_each, do_edited, finish
-from cli.dead_letters.mending import changes_of
-from cli.dead_letters.shown import find, print_list, print_shown
-from cli.filters import warn_of_types
-from cli.people import who
-from domain.errors import LedgerError
-from domain.mending import Changes
-from storage.repositories import DeadLetterRepository
-from workers.replay import Done
+from flowledger.cli.dead_letters.done import do_all, do_each, do_edited, finish
+from flowledger.cli.dead_letters.mending import changes_of
+from flowledger.cli.dead_letters.shown import find, print_list, print_shown
+from flowledger.cli.filters import warn_of_types
+from flowledger.cli.people import who
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.mending import Changes
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.workers.replay import Done
 
 app: Final = typer.Typer(
     help="See what could not be recorded and why, mend it, send it again, or give it up.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cli import screen
-from cli.asked import AsJson
-from cli.demo import run_demo
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson
+from flowledger.cli.demo import run_demo
 
 
 def command(as_json: AsJson = False) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from cli.asked import Database
-from cli.asked import found as servers
+from flowledger.cli.asked import Database
+from flowledger.cli.asked import found as servers
 
 
 def command(database: Database = None) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cli.asked import found as servers
-from cli.flower import run
+from flowledger.cli.asked import found as servers
+from flowledger.cli.flower import run
 
 
 def command() -> None:

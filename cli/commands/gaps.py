@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson, Database
-from cli.asked import found as servers
-from cli.gaps import gaps as run
-from cli.gaps import print_gaps
-from cli.service import check_schema
-from storage.gaps import By
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson, Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.gaps import gaps as run
+from flowledger.cli.gaps import print_gaps
+from flowledger.cli.schema import check_schema
+from flowledger.storage.gaps import By
 
 
 def command(

@@ -9,12 +9,12 @@ import typer
 from pydantic import SecretBytes
 from rich.table import Table
 
-from cli import screen
-from cli.asked import AsJson, settings_of
-from domain.envelope import LEDGER_SOURCE
-from domain.errors import LedgerError, SettingsError
-from domain.key_file import KeysByName, changed_keys, new_key, read_keys, write_keys
-from domain.signatures import told
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson, settings_of
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.domain.errors import LedgerError, SettingsError
+from flowledger.domain.key_file import KeysByName, changed_keys, new_key, read_keys, write_keys
+from flowledger.domain.signatures import told
 
 app: Final = typer.Typer(
     help="Make, list and retire the keys by which sandboxes and others sign, in the file that LEDGER_KEY_FILE names.",

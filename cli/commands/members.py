@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson, Database
-from cli.asked import found as servers
-from cli.members import as_document, print_members
-from cli.members import members as run
-from cli.service import check_schema
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson, Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.members import as_document, print_members
+from flowledger.cli.members import members as run
+from flowledger.cli.schema import check_schema
 
 
 def command(

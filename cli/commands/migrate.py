@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import migrations
-from cli import screen
-from cli.asked import Database
-from cli.asked import found as servers
-from cli.service import migrate as run
-from storage.engine import make_engine
+from flowledger import migrations
+from flowledger.cli import screen
+from flowledger.cli.asked import Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.schema import migrate as run
+from flowledger.storage.engine import make_engine
 
 
 def command(database: Database = None) -> None:

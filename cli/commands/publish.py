@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.publish import publish_files, summary
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.publish import publish_files, summary
 
 
 def command(

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.adopting import check_bond
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.redelivery import as_document, print_report
-from cli.redelivery import redeliver as run
-from cli.service import check_schema
+from flowledger.cli import screen
+from flowledger.cli.adopting import check_bond
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.redelivery import as_document, print_report
+from flowledger.cli.redelivery import redeliver as run
+from flowledger.cli.schema import check_schema
 
 
 def command(

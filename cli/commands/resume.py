@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.pausing import Shards, print_changed
-from cli.pausing import resume as run
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.pausing import Shards, print_changed
+from flowledger.cli.pausing import resume as run
 
 
 def command(

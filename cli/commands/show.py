@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.show import Asked, find
-from cli.shown import print_shown
-from storage.engine import make_engine
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.show import Asked, find
+from flowledger.cli.shown import print_shown
+from flowledger.storage.engine import make_engine
 
 
 def command(

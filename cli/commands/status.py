@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cli import screen
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.backlog import print_status
-from cli.backlog import status as run
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.backlog import print_status
+from flowledger.cli.backlog import status as run
 
 
 def command(as_json: AsJson = False) -> None:

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cli.asked import Database
-from cli.asked import found as servers
-from cli.filters import warn_of_types
-from cli.moments import moment_of
-from cli.service import check_schema
-from cli.tail import json_line, lines
-from cli.tail import tail as run
-from storage.tail import Wanted
+from flowledger.cli.asked import Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.filters import warn_of_types
+from flowledger.cli.moments import moment_of
+from flowledger.cli.schema import check_schema
+from flowledger.cli.tail import json_line, lines
+from flowledger.cli.tail import tail as run
+from flowledger.storage.tail import Wanted
 
 
 def command(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.asked import Database, settings_of
-from cli.up import up as run
+from flowledger.cli.asked import Database, settings_of
+from flowledger.cli.up import up as run
 
 
 def command(

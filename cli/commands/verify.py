@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson, Database
-from cli.asked import found as servers
-from cli.service import check_schema
-from cli.verify import as_document, print_report
-from cli.verify import verify as run
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson, Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.schema import check_schema
+from flowledger.cli.verify import as_document, print_report
+from flowledger.cli.verify import verify as run
 
 
 def command(

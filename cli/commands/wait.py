@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import screen
-from cli.asked import AsJson
-from cli.asked import found as servers
-from cli.backlog import wait as run
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson
+from flowledger.cli.asked import found as servers
+from flowledger.cli.backlog import wait as run
 
 
 def command(

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli import processes
-from cli.asked import Database
-from cli.asked import found as servers
-from cli.service import check_schema
-from workers.authority import guard_of
-from workers.watch import check_at_start
+from flowledger.cli import processes
+from flowledger.cli.asked import Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.schema import check_schema
+from flowledger.workers.authority import guard_of
+from flowledger.workers.watch import check_at_start
 
 
 def command(

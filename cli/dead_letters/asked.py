@@ -12,17 +12,18 @@ import typer
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cli.moments import moment_of
-from cli.service import check_schema, find_running
-from domain.errors import Reason
-from domain.settings import Settings
-from domain.statuses import DeadLetterStatus
-from storage.engine import make_engine
-from storage.repositories import DeadLetterFilter, DeadLetterRepository
-from storage.unit_of_work import Storage
-from workers.bond import Bond
-from workers.connections import connect
-from workers.replay import Replayer
+from flowledger.cli.asked import found
+from flowledger.cli.moments import moment_of
+from flowledger.cli.schema import check_schema
+from flowledger.domain.errors import Reason
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.bond import Bond
+from flowledger.workers.connections import connect
+from flowledger.workers.replay import Replayer
 
 
 class Which(StrEnum):
@@ -99,7 +100,7 @@ def full_ids(storage: Storage, beginnings: Sequence[str]) -> list[str]:
 
 
 def _settings(*needed: str) -> Settings:
-    settings = find_running(Settings.load(), *needed)
+    settings = found(*needed)
     check_schema(settings)
     return settings
 

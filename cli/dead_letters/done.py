@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import typer
 from rich.progress import Progress
 
-from cli import screen
-from cli.dead_letters.mending import replay_edited
-from cli.filters import warn_of_types
-from domain.errors import LedgerError
-from domain.mending import Changes
-from domain.statuses import DeadLetterStatus
-from storage.repositories import DeadLetterFilter, DeadLetterRepository
-from storage.unit_of_work import Storage
-from workers.replay import Done, Replayer, Result
+from flowledger.cli import screen
+from flowledger.cli.dead_letters.mending import replay_edited
+from flowledger.cli.filters import warn_of_types
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.mending import Changes
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.replay import Done, Replayer, Result
 
 Do = Callable[[Sequence[str]], list[Done]]
 

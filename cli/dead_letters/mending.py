@@ -14,13 +14,13 @@ from typing import Final
 
 import typer
 
-from cli import screen
-from domain.errors import LedgerError
-from domain.json_pieces import closed_up, laid_out
-from domain.mending import Changes, json_of, json_of_text, path_of
-from domain.mending import Path as JsonPath
-from domain.records import DeadLetter
-from workers.replay import Done, Result
+from flowledger.cli import screen
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.json_pieces import closed_up, laid_out
+from flowledger.domain.mending import Changes, json_of, json_of_text, path_of
+from flowledger.domain.mending import Path as JsonPath
+from flowledger.domain.records import DeadLetter
+from flowledger.workers.replay import Done, Result
 
 _EDITORS: Final = ("sensible-editor", "vim", "nano", "vi")
 _COMMENT: Final = b"#"

@@ -14,13 +14,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from domain.mending import fields_of
-from domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
-from storage.paging import MAX_LIMIT
-from storage.repositories import DeadLetterActionRepository, DeadLetterRepository
-from storage.unit_of_work import Storage
-from workers.replay_outcome import Came, Outcome, outcome_of
+from flowledger.cli import screen
+from flowledger.domain.mending import fields_of
+from flowledger.domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
+from flowledger.storage.paging import MAX_LIMIT
+from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.replay_outcome import Came, Outcome, outcome_of
 
 _TEXT_SHOWN: Final = 8_000
 _BYTES_SHOWN: Final = 1_024

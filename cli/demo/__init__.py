@@ -29,6 +29,6 @@ def run_demo(console: Console, *, as_json: bool = False) -> None:
     document, and the display goes to standard error. Raises LedgerError where the demo could not do what it promises,
     KeyboardInterrupt after Ctrl-C or SIGTERM.
     """
-    from cli.demo.run import run  # noqa: PLC0415 - the agents import this package, too, and start no servers
+    from flowledger.cli.demo.run import run  # noqa: PLC0415 - the agents import this package, too, and start no servers
 
     run(console, as_json=as_json)

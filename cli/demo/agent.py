@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final, Self
 
-from cli.demo import reports
-from cli.demo.fleet import Fleet
-from cli.demo.reports import Report, State
-from client import Mailbox, Message, Publisher
-from domain.envelope import Envelope
-from domain.errors import LedgerError
-from domain.events import (
+from flowledger.cli.demo import reports
+from flowledger.cli.demo.fleet import Fleet
+from flowledger.cli.demo.reports import Report, State
+from flowledger.client import Mailbox, Message, Publisher
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.events import (
     Error,
     EventData,
     SandboxCreated,
@@ -25,8 +25,8 @@ from domain.events import (
     TaskProgressed,
     TaskStarted,
 )
-from domain.settings import Settings
-from domain.statuses import Level
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import Level
 
 IDLE_SECONDS: Final = 60.0
 """An agent that hears nothing for so long has lost its fleet, and ends."""

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from cli.demo import reading
-from cli.demo.agent import Agent, execution_of
-from cli.demo.fleet import REVIEWER, SUMMARISER, SURVEYORS, Fleet
-from cli.demo.review import Review
-from client import Message
-from domain.events import (
+from flowledger.cli.demo import reading
+from flowledger.cli.demo.agent import Agent, execution_of
+from flowledger.cli.demo.fleet import REVIEWER, SUMMARISER, SURVEYORS, Fleet
+from flowledger.cli.demo.review import Review
+from flowledger.client import Message
+from flowledger.domain.events import (
     ExecutionCheckpointed,
     ExecutionCompleted,
     ExecutionCreated,
@@ -24,7 +24,7 @@ from domain.events import (
     TaskCreated,
     TaskQueued,
 )
-from domain.ids import new_id
+from flowledger.domain.ids import new_id
 
 PACKAGES_AT_ONCE: Final = 5
 """So many that there is work to do while messages are on their way."""

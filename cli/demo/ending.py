@@ -15,7 +15,7 @@ from typing import Final, Self
 
 import psutil
 
-from domain.errors import SettingsError
+from flowledger.domain.errors import SettingsError
 
 _NOT_OURS: Final = ("LEDGER_", "CELERY_", "FLOWER_", "PG", "FLOWLEDGER_")
 """Beginnings of variables: our settings, those of Celery and Flower, and those of PostgreSQL's clients."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from domain.ids import new_id
+from flowledger.domain.ids import new_id
 
 YOU: Final = "you"
 """The person at the terminal: asks for the review, and is told its result."""

@@ -13,9 +13,9 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from cli.demo.fleet import AGENTS, COORDINATOR
-from cli.demo.reports import Report, State
+from flowledger.cli import screen
+from flowledger.cli.demo.fleet import AGENTS, COORDINATOR
+from flowledger.cli.demo.reports import Report, State
 
 _BAR_WIDTH = 50
 _DOING_WIDTH = 60

@@ -10,8 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from domain.errors import LedgerError
-from storage import tables
+from flowledger.domain.errors import LedgerError
+from flowledger.storage import tables
 
 AT_WORK: Final = "work"
 AT_REST: Final = "rest"

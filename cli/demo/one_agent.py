@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from cli.demo import fleet
-from cli.demo.agent import Agent
-from cli.demo.fleet import Fleet
+from flowledger.cli.demo import fleet
+from flowledger.cli.demo.agent import Agent
+from flowledger.cli.demo.fleet import Fleet
 
 _CLASSES: Final = {
-    fleet.COORDINATOR: ("cli.demo.coordinator", "Coordinator"),
-    fleet.REVIEWER: ("cli.demo.reviewer", "Reviewer"),
-    fleet.SUMMARISER: ("cli.demo.summariser", "Summariser"),
-    fleet.WATCHER: ("cli.demo.watcher", "Watcher"),
-} | dict.fromkeys(fleet.SURVEYORS, ("cli.demo.surveyor", "Surveyor"))
+    fleet.COORDINATOR: ("flowledger.cli.demo.coordinator", "Coordinator"),
+    fleet.REVIEWER: ("flowledger.cli.demo.reviewer", "Reviewer"),
+    fleet.SUMMARISER: ("flowledger.cli.demo.summariser", "Summariser"),
+    fleet.WATCHER: ("flowledger.cli.demo.watcher", "Watcher"),
+} | dict.fromkeys(fleet.SURVEYORS, ("flowledger.cli.demo.surveyor", "Surveyor"))
 """Imported by name: the watcher alone needs the database's libraries, which take as long to load as all the rest."""
 
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli import screen
-from cli.demo.measures import Latency
-from cli.demo.post import Post
-from cli.demo.summary import ExecutionSummary, Summary, TaskSummary
+from flowledger.cli import screen
+from flowledger.cli.demo.measures import Latency
+from flowledger.cli.demo.post import Post
+from flowledger.cli.demo.summary import ExecutionSummary, Summary, TaskSummary
 
 WIDTH: Final = 100
 _NAME_WIDTH: Final = 74

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from cli.demo import measures
-from cli.demo.fleet import REVIEWER, Fleet
-from cli.demo.measures import Latency
-from domain.records import Delivery, Message
-from storage.repositories import DeliveryRepository
+from flowledger.cli.demo import measures
+from flowledger.cli.demo.fleet import REVIEWER, Fleet
+from flowledger.cli.demo.measures import Latency
+from flowledger.domain.records import Delivery, Message
+from flowledger.storage.repositories import DeliveryRepository
 
 
 @dataclass(frozen=True, slots=True)

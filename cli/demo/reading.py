@@ -11,10 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import cli
+import flowledger
 
-ROOT: Final = Path(cli.__file__).parents[1]
-"""The project: a checkout, or the folder that its packages are installed in."""
+_PACKAGE: Final = Path(flowledger.__file__).parent
+ROOT: Final = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE
+"""Where the rooms are: a checkout, or the installed package."""
 PACKAGES: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
 CHECKOUT_PACKAGES: Final = ("bench", "tests")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from domain.ids import new_id
+from flowledger.domain.ids import new_id
 
 FILES_A_ROUND: Final = 5
 

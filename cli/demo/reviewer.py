@@ -7,13 +7,13 @@ import traceback
 from dataclasses import asdict
 from typing import Final
 
-from cli.demo import reading
-from cli.demo.agent import Agent, execution_of
-from cli.demo.fleet import SURVEYORS, Fleet
-from cli.demo.reading import Finding
-from client import Message
-from domain.events import NodeCompleted, NodeStarted
-from domain.statuses import Level
+from flowledger.cli.demo import reading
+from flowledger.cli.demo.agent import Agent, execution_of
+from flowledger.cli.demo.fleet import SURVEYORS, Fleet
+from flowledger.cli.demo.reading import Finding
+from flowledger.client import Message
+from flowledger.domain.events import NodeCompleted, NodeStarted
+from flowledger.domain.statuses import Level
 
 _WEIGHTY: Final = 100
 """From this weight on a finding is a warning, and worth a question; below, a remark."""

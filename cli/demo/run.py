@@ -14,24 +14,24 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from cli import screen
-from cli.demo import measures
-from cli.demo.agent import Agent
-from cli.demo.ending import Interruption, forget_environment, temporary_home
-from cli.demo.fleet import AGENTS, COORDINATOR, YOU, Fleet
-from cli.demo.live import Display, Progress
-from cli.demo.pages import print_summary
-from cli.demo.reports import Reports
-from cli.demo.summary import Summary, read_summary
-from cli.processes import Process, environment
-from cli.service import Running, running
-from domain.errors import LedgerError
-from domain.events import WorkspaceArchived, WorkspaceCreated
-from domain.settings import Settings
-from domain.statuses import SandboxStatus
-from storage.engine import make_engine
-from storage.repositories import SandboxRepository
-from storage.unit_of_work import Storage
+from flowledger.cli import screen
+from flowledger.cli.demo import measures
+from flowledger.cli.demo.agent import Agent
+from flowledger.cli.demo.ending import Interruption, forget_environment, temporary_home
+from flowledger.cli.demo.fleet import AGENTS, COORDINATOR, YOU, Fleet
+from flowledger.cli.demo.live import Display, Progress
+from flowledger.cli.demo.pages import print_summary
+from flowledger.cli.demo.reports import Reports
+from flowledger.cli.demo.summary import Summary, read_summary
+from flowledger.cli.processes import Process, environment
+from flowledger.cli.service import Running, running
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.events import WorkspaceArchived, WorkspaceCreated
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import SandboxStatus
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import SandboxRepository
+from flowledger.storage.unit_of_work import Storage
 
 _READY_SECONDS: Final = 60.0
 _WORK_SECONDS: Final = 300.0
@@ -184,7 +184,7 @@ def _fleet_at_work(service: Running, progress: Progress, interruption: Interrupt
 
 
 def _process(service: Running, fleet: Fleet, name: str) -> Process:
-    command = [sys.executable, "-P", "-m", "cli.demo.one_agent", str(fleet.folder), name]
+    command = [sys.executable, "-P", "-m", "flowledger.cli.demo.one_agent", str(fleet.folder), name]
     return Process(name, command, environment(service.settings), service.logs / f"{name}.log", service.book.note)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cli.demo.agent import Agent, execution_of
-from client import Message
-from domain.events import NodeCompleted, NodeStarted
+from flowledger.cli.demo.agent import Agent, execution_of
+from flowledger.client import Message
+from flowledger.domain.events import NodeCompleted, NodeStarted
 
 _NAMED = 3
 

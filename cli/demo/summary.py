@@ -10,13 +10,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
-from cli.demo import measures
-from cli.demo.fleet import AGENTS, WATCHER, Fleet
-from cli.demo.measures import Measures
-from cli.demo.post import Post, read_post
-from domain.records import Execution, ExecutionLog, Message, Task, TaskLog
-from storage.paging import MAX_LIMIT, Page
-from storage.repositories import (
+from flowledger.cli.demo import measures
+from flowledger.cli.demo.fleet import AGENTS, WATCHER, Fleet
+from flowledger.cli.demo.measures import Measures
+from flowledger.cli.demo.post import Post, read_post
+from flowledger.domain.records import Execution, ExecutionLog, Message, Task, TaskLog
+from flowledger.storage.paging import MAX_LIMIT, Page
+from flowledger.storage.repositories import (
     ExecutionLogRepository,
     ExecutionRepository,
     MessageRepository,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from cli.demo import reading
-from cli.demo.agent import Agent, TaskAtWork, execution_of
-from cli.demo.reading import Module
-from client import Message
-from domain.events import NodeCompleted, NodeStarted
-from domain.statuses import Level
+from flowledger.cli.demo import reading
+from flowledger.cli.demo.agent import Agent, TaskAtWork, execution_of
+from flowledger.cli.demo.reading import Module
+from flowledger.client import Message
+from flowledger.domain.events import NodeCompleted, NodeStarted
+from flowledger.domain.statuses import Level
 
 
 class Surveyor(Agent):

@@ -7,16 +7,16 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cli.demo.agent import Agent, LostFleetError
-from cli.demo.fleet import Fleet
-from cli.demo.measures import AT_REST, AT_WORK
-from domain.envelope import Envelope
-from domain.events import EventData, TaskCompleted, TaskCreated, TaskLogged, TaskStarted
-from domain.ids import new_id
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.repositories import JournalRepository
-from storage.unit_of_work import Storage
+from flowledger.cli.demo.agent import Agent, LostFleetError
+from flowledger.cli.demo.fleet import Fleet
+from flowledger.cli.demo.measures import AT_REST, AT_WORK
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.events import EventData, TaskCompleted, TaskCreated, TaskLogged, TaskStarted
+from flowledger.domain.ids import new_id
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.unit_of_work import Storage
 
 _BETWEEN_PROBES_SECONDS: Final = 0.04
 _LOOK_SECONDS: Final = 0.002

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.events.base import Error, EventData, Part
-from domain.events.executions import (
+from flowledger.domain.events.base import Error, EventData, Part
+from flowledger.domain.events.executions import (
     ExecutionCancelled,
     ExecutionCheckpointed,
     ExecutionCompleted,
@@ -31,7 +31,7 @@ from domain.events.executions import (
     NodeSkipped,
     NodeStarted,
 )
-from domain.events.messages import (
+from flowledger.domain.events.messages import (
     MESSAGE_TYPES,
     MessageData,
     MessageDelivered,
@@ -42,7 +42,7 @@ from domain.events.messages import (
     MessageType,
     RecipientData,
 )
-from domain.events.sandboxes import (
+from flowledger.domain.events.sandboxes import (
     AgentConfig,
     Connection,
     Health,
@@ -59,7 +59,7 @@ from domain.events.sandboxes import (
     WorkspaceCreated,
     WorkspaceUpdated,
 )
-from domain.events.tasks import (
+from flowledger.domain.events.tasks import (
     TaskCancelled,
     TaskCompleted,
     TaskCreated,

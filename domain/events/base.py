@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from domain.errors import UnknownField
-from domain.likeness import did_you_mean, nearest
-from domain.statuses import LEVEL_NAMES, Level, SandboxStatus, Status, WorkspaceStatus
-from domain.times import parse_time, written_time
+from flowledger.domain.errors import UnknownField
+from flowledger.domain.likeness import did_you_mean, nearest
+from flowledger.domain.statuses import LEVEL_NAMES, Level, SandboxStatus, Status, WorkspaceStatus
+from flowledger.domain.times import parse_time, written_time
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1

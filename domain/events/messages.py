@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from domain.events.base import EventData, Id, Int, Time
+from flowledger.domain.events.base import EventData, Id, Int, Time
 
 MessageType = Literal["request", "response", "notification", "command"]
 MESSAGE_TYPES: Final[tuple[str, ...]] = get_args(MessageType)

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from domain.events.base import INT64_MAX, Described, Error, EventData, Id, Part, Reasoned, Time, as_double
-from domain.events.secrets import Unclassified
-from domain.statuses import SandboxStatus, WorkspaceStatus
+from flowledger.domain.events.base import INT64_MAX, Described, Error, EventData, Id, Part, Reasoned, Time, as_double
+from flowledger.domain.events.secrets import Unclassified
+from flowledger.domain.statuses import SandboxStatus, WorkspaceStatus
 
 
 def _tool(value: object) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from domain.events.secret_names import Kind, kind_of
+from flowledger.domain.events.secret_names import Kind, kind_of
 
 _LONGEST_PLACEHOLDER: Final = 300
 _LONGEST_CONNECTION_STRING: Final = 4096

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from domain.events.base import Part
-from domain.events.secret_names import Kind, kind_of
-from domain.events.secret_texts import has_secret, is_count, is_file, is_placeholder
+from flowledger.domain.events.base import Part
+from flowledger.domain.events.secret_names import Kind, kind_of
+from flowledger.domain.events.secret_texts import has_secret, is_count, is_file, is_placeholder
 
 _LONGEST_NAME: Final = 100
 """Characters of each name in the path of a secret."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.events.base import (
+from flowledger.domain.events.base import (
     Described,
     Error,
     EventData,
@@ -17,7 +17,7 @@ from domain.events.base import (
     Retrying,
     TimedOut,
 )
-from domain.statuses import Status
+from flowledger.domain.statuses import Status
 
 
 class _TaskDescription(Described):

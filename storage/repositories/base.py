@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, func, select
 
-from domain import json_text
-from domain.envelope import Event
-from domain.events import EventData, Part
-from domain.keys import earliest_has_time, earliest_key, event_key, has_time, owner_of_order
-from domain.statuses import RANKS, TERMINAL_RANK, Status
-from domain.times import sortable
-from storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
-from storage.paging import Order, Page
-from storage.writes import Write
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import EventData, Part
+from flowledger.domain.keys import earliest_has_time, earliest_key, event_key, has_time, owner_of_order
+from flowledger.domain.statuses import RANKS, TERMINAL_RANK, Status
+from flowledger.domain.times import sortable
+from flowledger.storage.groups import CREATED_AT, DESCRIPTION, STARTED_AT, Group
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.writes import Write
 
 Record = TypeVar("Record")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage import tables
-from storage.repositories.base import Repository
+from flowledger.storage import tables
+from flowledger.storage.repositories.base import Repository
 
 _TABLE = tables.checkpoints
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from domain.json_text import plain
-from domain.records import DeadLetterDeed
-from storage import tables
-from storage.paging import Order, Page
-from storage.repositories.base import Repository
+from flowledger.domain.json_text import plain
+from flowledger.domain.records import DeadLetterDeed
+from flowledger.storage import tables
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories.base import Repository
 
 _TABLE = tables.dead_letter_actions
 

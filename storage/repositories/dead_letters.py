@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
-from domain.errors import LedgerError, Reason, Refused
-from domain.ids import content_id
-from domain.json_text import plain
-from domain.records import DeadLetter, ListedDeadLetter
-from domain.statuses import DeadLetterStatus
-from storage import tables
-from storage.paging import Order, Page
-from storage.repositories.base import Repository
-from storage.writes import Write
+from flowledger.domain.errors import LedgerError, Reason, Refused
+from flowledger.domain.ids import content_id
+from flowledger.domain.json_text import plain
+from flowledger.domain.records import DeadLetter, ListedDeadLetter
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage import tables
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories.base import Repository
+from flowledger.storage.writes import Write
 
 _TABLE = tables.dead_letters
 

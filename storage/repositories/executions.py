@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from domain.envelope import Event
-from domain.events import ExecutionCheckpointed, ExecutionCompleted, NodeData
-from domain.keys import event_key
-from domain.records import Execution, ExecutionLog
-from domain.statuses import Status
-from storage import tables
-from storage.groups import CHECKPOINT, EXECUTION_STATUS, ITERATIONS, NODE_START, NODE_STATUS
-from storage.paging import Order, Page
-from storage.repositories import base
-from storage.repositories.base import Timed
-from storage.writes import Write
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import ExecutionCheckpointed, ExecutionCompleted, NodeData
+from flowledger.domain.keys import event_key
+from flowledger.domain.records import Execution, ExecutionLog
+from flowledger.domain.statuses import Status
+from flowledger.storage import tables
+from flowledger.storage.groups import CHECKPOINT, EXECUTION_STATUS, ITERATIONS, NODE_START, NODE_STATUS
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories import base
+from flowledger.storage.repositories.base import Timed
+from flowledger.storage.writes import Write
 
 _TABLE = tables.executions
 _LOGS = tables.execution_logs

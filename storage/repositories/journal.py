@@ -10,12 +10,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, select, tuple_, union_all
 from sqlalchemy.exc import DataError
 
-from domain.envelope import Event
-from domain.json_text import plain
-from domain.records import RecordedEvent
-from domain.sameness import same_event
-from storage import tables
-from storage.repositories.base import Repository
+from flowledger.domain.envelope import Event
+from flowledger.domain.json_text import plain
+from flowledger.domain.records import RecordedEvent
+from flowledger.domain.sameness import same_event
+from flowledger.storage import tables
+from flowledger.storage.repositories.base import Repository
 
 _TABLE = tables.events
 

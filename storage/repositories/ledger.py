@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from domain.errors import LedgerError
-from domain.times import now
-from storage import tables
-from storage.repositories.base import Repository
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.times import now
+from flowledger.storage import tables
+from flowledger.storage.repositories.base import Repository
 
 _TABLE = tables.ledger
 

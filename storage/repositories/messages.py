@@ -7,21 +7,21 @@ from itertools import groupby
 
 from sqlalchemy import select
 
-from domain import json_text
-from domain.envelope import Event
-from domain.errors import Reason, Refused
-from domain.events import MessageFailed, MessageSent, RecipientData
-from domain.keys import earliest_key, event_key, owner_of
-from domain.records import Delivery, Message
-from domain.signatures import told
-from domain.statuses import DELIVERY_RANKS, DeliveryStatus
-from storage import tables
-from storage.conditions import Condition
-from storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT
-from storage.paging import Order, Page
-from storage.repositories import base
-from storage.repositories.base import Repository
-from storage.writes import Each, Write
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import MessageFailed, MessageSent, RecipientData
+from flowledger.domain.keys import earliest_key, event_key, owner_of
+from flowledger.domain.records import Delivery, Message
+from flowledger.domain.signatures import told
+from flowledger.domain.statuses import DELIVERY_RANKS, DeliveryStatus
+from flowledger.storage import tables
+from flowledger.storage.conditions import Condition
+from flowledger.storage.groups import DELIVERED_AT, DELIVERY_STATUS, SENT, SENT_AT
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories import base
+from flowledger.storage.repositories.base import Repository
+from flowledger.storage.writes import Each, Write
 
 _TABLE = tables.messages
 _DELIVERIES = tables.message_deliveries

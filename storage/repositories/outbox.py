@@ -8,13 +8,13 @@ from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, tuple_
 
-from domain import json_text
-from domain.envelope import Event
-from domain.events import MessageSent, RecipientData
-from domain.statuses import DeliveryStatus
-from storage import tables
-from storage.repositories import base
-from storage.writes import Each, Removal, Write
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import MessageSent, RecipientData
+from flowledger.domain.statuses import DeliveryStatus
+from flowledger.storage import tables
+from flowledger.storage.repositories import base
+from flowledger.storage.writes import Each, Removal, Write
 
 _TABLE: Final = tables.outbox
 _COLUMNS: Final = [

@@ -6,17 +6,17 @@ from typing import Any
 
 from sqlalchemy import Select
 
-from domain.envelope import Event
-from domain.events import ExecutionLogged, TaskLogged, TaskProgressed, TaskStarted
-from domain.keys import event_key
-from domain.records import Task, TaskLog
-from domain.statuses import Status
-from storage import tables
-from storage.groups import PROGRESS, TASK_START, TASK_STATUS
-from storage.paging import Order, Page
-from storage.repositories import base
-from storage.repositories.base import Repository, Timed
-from storage.writes import Write
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import ExecutionLogged, TaskLogged, TaskProgressed, TaskStarted
+from flowledger.domain.keys import event_key
+from flowledger.domain.records import Task, TaskLog
+from flowledger.domain.statuses import Status
+from flowledger.storage import tables
+from flowledger.storage.groups import PROGRESS, TASK_START, TASK_STATUS
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories import base
+from flowledger.storage.repositories.base import Repository, Timed
+from flowledger.storage.writes import Write
 
 _TABLE = tables.tasks
 _LOGS = tables.task_logs

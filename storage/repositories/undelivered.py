@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select, tuple_
 
-from domain import json_text
-from domain.envelope import LEDGER_SOURCE
-from domain.events import MessageDispatched, MessageSent
-from domain.statuses import DeliveryStatus
-from storage import tables
-from storage.repositories.messages import reached_by
-from storage.tables.columns import FIRST_KEY
+from flowledger.domain import json_text
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.domain.events import MessageDispatched, MessageSent
+from flowledger.domain.statuses import DeliveryStatus
+from flowledger.storage import tables
+from flowledger.storage.repositories.messages import reached_by
+from flowledger.storage.tables.columns import FIRST_KEY
 
 _MESSAGES: Final = tables.messages
 _DELIVERIES: Final = tables.message_deliveries

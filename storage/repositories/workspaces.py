@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, tuple_
 
-from domain.envelope import Event
-from domain.records import Sandbox, Workspace
-from domain.statuses import SandboxStatus, WorkspaceStatus
-from storage import tables
-from storage.groups import SANDBOX_STATUS, WORKSPACE_STATUS
-from storage.paging import Order, Page
-from storage.repositories import base
-from storage.repositories.base import Repository
-from storage.writes import Write
+from flowledger.domain.envelope import Event
+from flowledger.domain.records import Sandbox, Workspace
+from flowledger.domain.statuses import SandboxStatus, WorkspaceStatus
+from flowledger.storage import tables
+from flowledger.storage.groups import SANDBOX_STATUS, WORKSPACE_STATUS
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repositories import base
+from flowledger.storage.repositories.base import Repository
+from flowledger.storage.writes import Write
 
 _TABLE = tables.workspaces
 _SANDBOXES = tables.sandboxes

@@ -8,13 +8,13 @@ What the tables are made of stands in `types` and `columns`. A table that is not
 
 from __future__ import annotations
 
-from storage.tables.columns import DESCRIBED, FIRST_KEY, LAST_KEY, metadata
-from storage.tables.core import execution_logs, executions, task_logs, tasks
-from storage.tables.journal import checkpoints, dead_letter_actions, dead_letters, events
-from storage.tables.ledger import ledger
-from storage.tables.places import sandboxes, workspaces
-from storage.tables.post import message_deliveries, messages, outbox
-from storage.tables.types import CurrentTransaction, Json, JsonText, Name, UtcTime
+from flowledger.storage.tables.columns import DESCRIBED, FIRST_KEY, LAST_KEY, metadata
+from flowledger.storage.tables.core import execution_logs, executions, task_logs, tasks
+from flowledger.storage.tables.journal import checkpoints, dead_letter_actions, dead_letters, events
+from flowledger.storage.tables.ledger import ledger
+from flowledger.storage.tables.places import sandboxes, workspaces
+from flowledger.storage.tables.post import message_deliveries, messages, outbox
+from flowledger.storage.tables.types import CurrentTransaction, Json, JsonText, Name, UtcTime
 
 __all__ = [
     "DESCRIBED",

@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import CreateDomainType, DropDomainType
 from sqlalchemy.types import TypeEngine
 
-from domain.events import ExecutionCreated, SandboxCreated, TaskCreated, WorkspaceCreated
-from domain.statuses import Status
-from storage.tables.types import Name
+from flowledger.domain.events import ExecutionCreated, SandboxCreated, TaskCreated, WorkspaceCreated
+from flowledger.domain.statuses import Status
+from flowledger.storage.tables.types import Name
 
 metadata: Final = MetaData(
     naming_convention={

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Double, ForeignKey, Index, String, Table, Text
 
-from domain.statuses import Level
-from storage.tables.columns import (
+from flowledger.domain.statuses import Level
+from flowledger.storage.tables.columns import (
     ROOM_FOR_UPDATES,
     attempt,
     index_where_given,
@@ -18,7 +18,7 @@ from storage.tables.columns import (
     ruled,
     status,
 )
-from storage.tables.types import Json, Name, UtcTime
+from flowledger.storage.tables.types import Json, Name, UtcTime
 
 executions: Final = Table(
     "executions",

@@ -18,9 +18,9 @@ from sqlalchemy import (
     text,
 )
 
-from domain.statuses import DeadLetterAction, DeadLetterStatus
-from storage.tables.columns import index_where_given, metadata, one_of
-from storage.tables.types import CurrentTransaction, Name, UtcTime
+from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
+from flowledger.storage.tables.columns import index_where_given, metadata, one_of
+from flowledger.storage.tables.types import CurrentTransaction, Name, UtcTime
 
 events: Final = Table(
     "events",

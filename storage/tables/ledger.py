@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
 
-from storage.tables.columns import metadata
-from storage.tables.types import UtcTime
+from flowledger.storage.tables.columns import metadata
+from flowledger.storage.tables.types import UtcTime
 
 ledger: Final = Table(
     "ledger",

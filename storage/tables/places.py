@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Index, Table, Text
 
-from domain.statuses import SandboxStatus, WorkspaceStatus
-from storage.tables.columns import ROOM_FOR_UPDATES, key, keys, metadata, ruled, status
-from storage.tables.types import Json, Name, UtcTime
+from flowledger.domain.statuses import SandboxStatus, WorkspaceStatus
+from flowledger.storage.tables.columns import ROOM_FOR_UPDATES, key, keys, metadata, ruled, status
+from flowledger.storage.tables.types import Json, Name, UtcTime
 
 
 def _name() -> list[Any]:

@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Identity, Index, Integer, Table, Text
 
-from domain.events import MESSAGE_TYPES
-from domain.statuses import DeliveryStatus
-from storage.tables.columns import index_where_given, key, metadata, one_of, status
-from storage.tables.types import Json, Name, UtcTime
+from flowledger.domain.events import MESSAGE_TYPES
+from flowledger.domain.statuses import DeliveryStatus
+from flowledger.storage.tables.columns import index_where_given, key, metadata, one_of, status
+from flowledger.storage.tables.types import Json, Name, UtcTime
 
 messages: Final = Table(
     "messages",

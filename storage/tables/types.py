@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
-from domain import json_text
+from flowledger.domain import json_text
 
 
 class UtcTime(TypeDecorator[datetime]):

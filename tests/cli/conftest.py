@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from cli.main import main
+from flowledger.cli.main import main
 from tests.cli.acl_servers import PASSWORD, SERVERS, Server, started
 from tests.cli.calling import Ended, Flowledger
 
@@ -25,7 +25,7 @@ def flowledger(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str
 
     def run(*arguments: str, input: bytes = b"", apart: bool = False) -> Ended:
         if apart:
-            command = [sys.executable, "-m", "cli.main", *arguments]
+            command = [sys.executable, "-m", "flowledger.cli.main", *arguments]
             done = subprocess.run(command, input=input, capture_output=True, check=False, timeout=60)
             return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
         monkeypatch.setattr(sys, "argv", ["flowledger", *arguments])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from domain import streams
+from flowledger.domain import streams
 from tests.cli.acl_servers import PASSWORD, SERVERS, Server, is_refused, started
 from tests.cli.calling import Flowledger
 

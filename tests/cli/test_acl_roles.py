@@ -12,13 +12,13 @@ from typing import Any, Final
 import pytest
 import redis
 
-from cli import processes
-from cli.embedded import free_port
-from cli.processes import Process
-from client import AsyncPublisher, Publisher
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.cli import processes
+from flowledger.cli.embedded import free_port
+from flowledger.cli.processes import Process
+from flowledger.client import AsyncPublisher, Publisher
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.acl_servers import PASSWORD, Server, is_refused
 from tests.cli.calling import Flowledger

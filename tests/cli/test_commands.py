@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import redis
 
-from cli.embedded import free_port
-from cli.filters import warn_of_types
-from domain import streams
-from domain.likeness import forget_what_was_told
-from domain.settings import Settings
-from storage.repositories import JournalRepository
-from storage.unit_of_work import Storage
+from flowledger.cli.embedded import free_port
+from flowledger.cli.filters import warn_of_types
+from flowledger.domain import streams
+from flowledger.domain.likeness import forget_what_was_told
+from flowledger.domain.settings import Settings
+from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Ended, Flowledger
 from tests.storage.recording import recorder
@@ -399,7 +399,7 @@ def test_migrate_and_a_worker_before_it(run: Run, tmp_path: Path) -> None:
 
 
 def test_it_runs_as_a_process_of_its_own(run: Run) -> None:
-    command = [sys.executable, "-m", "cli.main", "bogus"]
+    command = [sys.executable, "-m", "flowledger.cli.main", "bogus"]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such command 'bogus'" in done.stderr

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import pytest
 import redis
 
-from cli.dead_letters.shown import hexdump
-from cli.main import main
-from cli.moments import moment
-from domain import streams
-from domain.settings import Settings
-from domain.times import now
-from storage.unit_of_work import Storage
+from flowledger.cli.dead_letters.shown import hexdump
+from flowledger.cli.main import main
+from flowledger.cli.moments import moment
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event, raw, to_bytes
 from tests.storage.recording import dead_letters, record, record_entry
 

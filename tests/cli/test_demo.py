@@ -18,10 +18,10 @@ import psutil
 import pytest
 import redis
 
-from cli.demo import measures, reading
-from cli.demo.fleet import AGENTS, YOU
-from domain import streams
-from domain.errors import LedgerError
+from flowledger.cli.demo import measures, reading
+from flowledger.cli.demo.fleet import AGENTS, YOU
+from flowledger.domain import streams
+from flowledger.domain.errors import LedgerError
 from tests.waiting import wait_until
 
 MEMBERS = (YOU, *AGENTS)
@@ -49,7 +49,7 @@ def temporary_files() -> Iterator[Path]:
 def start(temporary_files: Path) -> subprocess.Popen[bytes]:
     """`flowledger demo --json`, which keeps all it has in `temporary_files`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "demo", "--json"],
+        [sys.executable, "-m", "flowledger.cli.main", "demo", "--json"],
         env=os.environ | NOT_FOR_THE_DEMO | {"TMPDIR": str(temporary_files)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cli import processes
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.cli import processes
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.cli.calling import Flowledger
 from tests.signing import key_file
 from tests.storage.recording import dead_letters
 from tests.workers.speaking import LATE, entry, record, said
-from workers.authority import guard_of
-from workers.recorder import Recorder
+from flowledger.workers.authority import guard_of
+from flowledger.workers.recorder import Recorder
 
 
 @pytest.fixture

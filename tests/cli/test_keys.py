@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import redis
 
-from cli import processes
-from cli.processes import Process
-from domain import streams
-from domain.envelope import parse
-from domain.key_file import KeyFile, read_keys
-from domain.settings import Settings
-from domain.signatures import check
+from flowledger.cli import processes
+from flowledger.cli.processes import Process
+from flowledger.domain import streams
+from flowledger.domain.envelope import parse
+from flowledger.domain.key_file import KeyFile, read_keys
+from flowledger.domain.settings import Settings
+from flowledger.domain.signatures import check
 from tests.cli.calling import Flowledger
 from tests.documented import block
 from tests.signing import SECRETS, key_file
@@ -169,9 +169,9 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "command",
     [
-        ["-m", "cli.main", "worker"],
-        ["-m", "celery", "-A", "workers.app", "worker", "--loglevel", "WARNING"],
-        ["-m", "cli.main", "up"],
+        ["-m", "flowledger.cli.main", "worker"],
+        ["-m", "celery", "-A", "flowledger.workers.app", "worker", "--loglevel", "WARNING"],
+        ["-m", "flowledger.cli.main", "up"],
     ],
     ids=["flowledger worker", "celery worker", "flowledger up"],
 )

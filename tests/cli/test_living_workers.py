@@ -11,11 +11,11 @@ from typing import Any, Final
 import pytest
 from celery import Celery
 
-from cli import processes
-from cli.living_workers import worker_of
-from cli.processes import Process
-from client import Publisher
-from domain.settings import Settings
+from flowledger.cli import processes
+from flowledger.cli.living_workers import worker_of
+from flowledger.cli.processes import Process
+from flowledger.client import Publisher
+from flowledger.domain.settings import Settings
 from tests.builders import event
 from tests.cli.calling import Flowledger
 from tests.waiting import wait_until

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from storage import tables
-from storage.unit_of_work import Storage
+from flowledger.storage import tables
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.calling import Flowledger
 from tests.storage.recording import differences, record
 from tests.waiting import wait_until
 
-COMMAND = [sys.executable, "-m", "cli.main"]
+COMMAND = [sys.executable, "-m", "flowledger.cli.main"]
 
 
 @pytest.fixture

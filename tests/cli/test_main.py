@@ -8,12 +8,12 @@ from importlib.metadata import version
 
 import pytest
 
-from cli.main import COMMANDS
+from flowledger.cli.main import COMMANDS
 from tests.cli.calling import Flowledger
 
 HELP = """
 import sys
-from cli.main import main
+from flowledger.cli.main import main
 sys.argv = ["flowledger", "-h"]
 try:
     main()

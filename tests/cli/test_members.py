@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from cli import processes
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.cli import processes
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event, raw
 from tests.cli.calling import Flowledger
 from tests.signing import key_file, signed
 from tests.storage.recording import record
-from workers import members as looking
+from flowledger.workers import members as looking
 
 
 @pytest.fixture(autouse=True)

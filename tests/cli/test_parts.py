@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli import kept
-from cli.book import Book
-from cli.embedded import EmbeddedServerError, EmbeddedValkey, embedded_valkey_server
-from cli.processes import Process
-from cli.signs import DidNotStart, Part, wait_for_signs
+from flowledger.cli import kept
+from flowledger.cli.book import Book
+from flowledger.cli.embedded import EmbeddedServerError, EmbeddedValkey, embedded_valkey_server
+from flowledger.cli.processes import Process
+from flowledger.cli.signs import DidNotStart, Part, wait_for_signs
 
 
 def test_a_part_that_ends_before_it_is_up_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_process_that_got_the_number_of_one_of_ours_is_left_alone(tmp_path: Pa
 
 
 def test_two_servers_never_run_on_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.embedded._LEFT_SECONDS", 0.1)
+    monkeypatch.setattr("flowledger.cli.embedded._LEFT_SECONDS", 0.1)
     with (
         embedded_valkey_server(tmp_path / "valkey"),
         pytest.raises(EmbeddedServerError, match="another Valkey runs on"),

@@ -9,15 +9,15 @@ from contextlib import closing
 import pytest
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Ended, Flowledger
 from tests.storage.recording import recorder
 from tests.workers.draining import add, drain
-from workers.alarms import Alarms
-from workers.connections import connect
+from flowledger.workers.alarms import Alarms
+from flowledger.workers.connections import connect
 
 Run = Callable[..., Ended]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.processes import Process
+from flowledger.cli.processes import Process
 from tests.waiting import wait_until
 
 LEAVES_A_CHILD = "import subprocess; print(subprocess.Popen(['sleep', '60'], stdin=subprocess.DEVNULL).pid, flush=True)"
@@ -38,7 +38,7 @@ def test_a_kill_does_not_strike_another_that_has_the_number_now(
     another = subprocess.Popen(["sleep", "60"], start_new_session=True)
     struck: list[int] = []
     monkeypatch.setattr(Process, "pid", another.pid)
-    monkeypatch.setattr("cli.processes.kill_session", struck.append)
+    monkeypatch.setattr("flowledger.cli.processes.kill_session", struck.append)
     try:
         ended.kill()
     finally:

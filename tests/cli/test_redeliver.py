@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.cli.calling import Flowledger
 from tests.workers.office import Office, message
 

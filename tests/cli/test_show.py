@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import text
 
-from domain.settings import Settings
-from storage.repositories import DeadLetterRepository
-from storage.unit_of_work import Storage
+from flowledger.domain.settings import Settings
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
 from tests.cli.calling import Ended, Flowledger
 from tests.storage.recording import record

@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 import redis
 
-from cli import backlog, strays
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
-from workers.connections import connect
+from flowledger.cli import backlog, strays
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.connections import connect
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 import redis
 from sqlalchemy import create_engine, make_url
 
-from cli.embedded import free_port
+from flowledger.cli.embedded import free_port
 from tests.builders import raw
 from tests.rows import differences, rows
 from tests.waiting import wait_until
@@ -27,7 +27,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.timeout(300)
 """A service is a handful of processes, each of which takes its time to start on a machine at work."""
 
-COMMAND = [sys.executable, "-m", "cli.main"]
+COMMAND = [sys.executable, "-m", "flowledger.cli.main"]
 URLS = ("redis_url", "database_url", "flower_url")
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 import redis
 
-from client import AsyncMailbox, Mailbox, Message, Sent
-from domain import streams
+from flowledger.client import AsyncMailbox, Mailbox, Message, Sent
+from flowledger.domain import streams
 from tests.builders import event, to_bytes
 from tests.client.faces import Loop
 from tests.client.looking import SHARDS

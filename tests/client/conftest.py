@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey
+from flowledger.cli.embedded import EmbeddedValkey
 from tests.client.agents import AGENT, AGENTS, Agent, AwaitedMailbox, MakeAgent, PostOffice
 from tests.client.faces import FACES, Face, MakeFace
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-from client import AsyncPublisher, Prepared, Published, Publisher
-from client.publishing import Publishable
+from flowledger.client import AsyncPublisher, Prepared, Published, Publisher
+from flowledger.client.publishing import Publishable
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from domain.streams import stream
+from flowledger.domain.streams import stream
 
 SHARDS = 8
 

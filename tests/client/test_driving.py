@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from client.driving import AsyncDriver
-from client.plans import Plan, Step, Wait
-from domain.settings import Settings
+from flowledger.client.driving import AsyncDriver
+from flowledger.client.plans import Plan, Step, Wait
+from flowledger.domain.settings import Settings
 
 
 class Deaf(AsyncDriver):

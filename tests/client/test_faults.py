@@ -11,17 +11,17 @@ from contextlib import closing, contextmanager
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey, free_port
-from client import Published
-from client.publishing import prepare, publishing
-from domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
-from storage.unit_of_work import Storage
+from flowledger.cli.embedded import EmbeddedValkey, free_port
+from flowledger.client import Published
+from flowledger.client.publishing import prepare, publishing
+from flowledger.domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events
 from tests.proxy import Fault, Proxy
 from tests.storage.recording import differences, record
-from workers.recorder import Recorded
+from flowledger.workers.recorder import Recorded
 
 SHORT = 0.3
 """Seconds that a publisher waits, where the test is about its not waiting longer."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from client.hands import Hands
-from client.message import Message
+from flowledger.client.hands import Hands
+from flowledger.client.message import Message
 
 
 def message(number: int, entry_id: str = "", **fields: Any) -> Message:

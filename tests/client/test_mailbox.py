@@ -10,8 +10,8 @@ from zlib import crc32
 import pytest
 import redis
 
-from domain.errors import MailboxClosed, Refused, SettingsError
-from domain.streams import TAKEN_KEPT, taken
+from flowledger.domain.errors import MailboxClosed, Refused, SettingsError
+from flowledger.domain.streams import TAKEN_KEPT, taken
 from tests.builders import to_bytes
 from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, contents, in_thread, received
 from tests.client.looking import bodies, entries, events

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import redis
 
-from domain import streams
+from flowledger.domain import streams
 from tests.builders import raw
 from tests.client.agents import AGENT, Agent, MakeAgent, PostOffice, contents, received
 from tests.client.looking import bodies, events

@@ -11,10 +11,10 @@ from typing import Any, Final
 import pytest
 import redis
 
-from client.inbox import Inbox
-from client.plans import Plan
-from domain import streams
-from domain.errors import BrokerFull, BrokerUnavailable, MailboxClosed, PublishError, RequestTimeout
+from flowledger.client.inbox import Inbox
+from flowledger.client.plans import Plan
+from flowledger.domain import streams
+from flowledger.domain.errors import BrokerFull, BrokerUnavailable, MailboxClosed, PublishError, RequestTimeout
 from tests.client.agents import (
     AGENT,
     OTHER,

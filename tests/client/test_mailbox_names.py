@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from domain.errors import BrokerFull, PublishError, SettingsError
-from domain.streams import consumers, inbox, taken
+from flowledger.domain.errors import BrokerFull, PublishError, SettingsError
+from flowledger.domain.streams import consumers, inbox, taken
 from tests.client.agents import AGENT, MakeAgent, PostOffice, contents, received
 from tests.client.looking import events
 from tests.client.test_faults import spoilt

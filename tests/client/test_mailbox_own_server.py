@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey
-from domain.errors import BrokerFull
+from flowledger.cli.embedded import EmbeddedValkey
+from flowledger.domain.errors import BrokerFull
 from tests.client.agents import OTHER, MakeAgent, PostOffice, in_thread, received
 from tests.client.looking import bodies, events
 from tests.client.test_faults import within

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import redis
 
-from domain.errors import RequestTimeout
-from domain.streams import consumers
+from flowledger.domain.errors import RequestTimeout
+from flowledger.domain.streams import consumers
 from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, contents, in_thread, received
 from tests.client.looking import bodies, events
 from tests.client.test_faults import within

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey
-from domain.errors import PublishError, RequestTimeout
+from flowledger.cli.embedded import EmbeddedValkey
+from flowledger.domain.errors import PublishError, RequestTimeout
 from tests.client.agents import AGENT, OTHER, MakeAgent, PostOffice, contents, received
 from tests.client.looking import events
 

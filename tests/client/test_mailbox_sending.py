@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from domain.envelope import Envelope
-from domain.errors import Reason, Refused
-from domain.times import parse_time
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.times import parse_time
 from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, received
 from tests.client.looking import bodies, entries, events
 

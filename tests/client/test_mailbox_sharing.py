@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import redis
 
-from domain.streams import consumers, inbox
+from flowledger.domain.streams import consumers, inbox
 from tests.client.agents import AGENT, AGENTS, Agent, MakeAgent, PostOffice, contents, in_thread, received
 from tests.client.test_faults import within
 from tests.waiting import wait_until
@@ -176,7 +176,7 @@ def ids_of(server: redis.Redis, consumer: str) -> list[Any]:
 
 _PROGRAM: Final = """
 import asyncio, sys
-from client import AsyncMailbox, Mailbox
+from flowledger.client import AsyncMailbox, Mailbox
 
 def tell(message):
     print(message.content, flush=True)

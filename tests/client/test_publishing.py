@@ -11,13 +11,13 @@ from zlib import crc32
 import pytest
 import redis
 
-from cli.embedded import free_port
-from client import Publisher
-from domain.envelope import Envelope, parse
-from domain.errors import Reason, Refused, SettingsError
-from domain.events import Error, TaskFailed, TaskStarted
-from domain.times import now, parse_time
-from storage.unit_of_work import Storage
+from flowledger.cli.embedded import free_port
+from flowledger.client import Publisher
+from flowledger.domain.envelope import Envelope, parse
+from flowledger.domain.errors import Reason, Refused, SettingsError
+from flowledger.domain.events import Error, TaskFailed, TaskStarted
+from flowledger.domain.times import now, parse_time
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, event, raw
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, entries, events

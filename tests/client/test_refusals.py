@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey, free_port
-from client.publishing import prepare, publishing
-from domain.errors import AccessDenied, BrokerUnavailable, LedgerError, PublishError, SettingsError
+from flowledger.cli.embedded import EmbeddedValkey, free_port
+from flowledger.client.publishing import prepare, publishing
+from flowledger.domain.errors import AccessDenied, BrokerUnavailable, LedgerError, PublishError, SettingsError
 from tests.builders import event
 from tests.client.agents import MakeAgent
 from tests.client.faces import MakeFace

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.spool import Spool
-from domain.envelope import parse
-from domain.errors import Refused, SpoolError, SpoolFull
+from flowledger.client.spool import Spool
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Refused, SpoolError, SpoolFull
 from tests.builders import raw
 
 ROOM: Final = 2**20
@@ -140,7 +140,7 @@ def test_a_second_publisher_is_told_that_it_is_in_use(path: Path) -> None:
 
 
 def test_another_process_is_told_that_it_is_in_use(path: Path) -> None:
-    program = f"from client.spool import Spool; Spool({str(path)!r}, 1000)"
+    program = f"from flowledger.client.spool import Spool; Spool({str(path)!r}, 1000)"
     with opened(path):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "in use by another publisher" in done.stderr
@@ -187,7 +187,7 @@ def test_after_a_fork_the_child_is_told_to_open_its_own(path: Path) -> None:
     with opened(path) as spool:
         program = "\n".join(
             [
-                "import os, sys; from client.spool import Spool",
+                "import os, sys; from flowledger.client.spool import Spool",
                 f"spool = Spool({str(path) + '2'!r}, 1000)",
                 "if os.fork() == 0: spool.append([b'x'])",
                 "else: sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))",
@@ -310,7 +310,7 @@ def test_a_crash_before_or_after_any_write_loses_nothing_that_waits(
     sent: set[bytes] = set()
     for _ in range(data.draw(st.integers(1, 3), "lives")):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("client.spool._WORTH_COPYING", 20_000)
+            patch.setattr("flowledger.client.spool._WORTH_COPYING", 20_000)
             spool = Spool(path, ROOM)
             left = waiting(spool)
             assert set(left) >= set(kept) - sent

@@ -15,9 +15,9 @@ from typing import Final
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey
-from client import Publisher
-from domain.streams import stream
+from flowledger.cli.embedded import EmbeddedValkey
+from flowledger.client import Publisher
+from flowledger.domain.streams import stream
 from tests.waiting import wait_until
 
 ROUNDS: Final = int(os.environ.get("LEDGER_TEST_KILLS", "6"))
@@ -26,7 +26,7 @@ SEED: Final = int(os.environ.get("LEDGER_TEST_SEED", "20260131"))
 # What was returned for is written down outside, in a file that outlives the process.
 PROGRAM: Final = """
 import asyncio, os, random, sys
-from client import AsyncPublisher, Publisher
+from flowledger.client import AsyncPublisher, Publisher
 
 face, url, spool, log, name = sys.argv[1:]
 rng = random.Random(name)

@@ -14,10 +14,10 @@ from typing import Any, Final
 import pytest
 import redis
 
-from cli.embedded import EmbeddedValkey, free_port
-from client import Published, Publisher
-from client.publishing import BATCH
-from domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError, SpoolFull
+from flowledger.cli.embedded import EmbeddedValkey, free_port
+from flowledger.client import Published, Publisher
+from flowledger.client.publishing import BATCH
+from flowledger.domain.errors import BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError, SpoolFull
 from tests.builders import event
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events

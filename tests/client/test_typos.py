@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from client.publishing import prepare
-from domain.envelope import Envelope
-from domain.events import EVENT_TYPES, TaskCompleted
-from domain.likeness import forget_what_was_told, nearest
+from flowledger.client.publishing import prepare
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.events import EVENT_TYPES, TaskCompleted
+from flowledger.domain.likeness import forget_what_was_told, nearest
 from tests.builders import event, raw
 from tests.vocabulary import EXAMPLES, FIELDS
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.envelope import parse
-from domain.errors import Reason, Refused
-from domain.limits import Limits
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.limits import Limits
 
 
 def refusal(body: bytes, **limits: int) -> tuple[Reason, str] | None:

@@ -11,9 +11,9 @@ import redis.asyncio
 from kombu.connection import Connection
 from kombu.transport.redis import Channel as KombuChannel
 
-from domain.broker_address import BrokerAddress
-from domain.errors import SettingsError
-from domain.settings import Settings
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.settings import Settings
 
 SECRET = "canary-1f0c"
 

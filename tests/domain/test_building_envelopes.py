@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from domain import json_text
-from domain.envelope import Envelope, parse
-from domain.errors import Refused
-from domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
-from domain.statuses import Level
-from domain.times import now, sortable
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Envelope, parse
+from flowledger.domain.errors import Refused
+from flowledger.domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
+from flowledger.domain.statuses import Level
+from flowledger.domain.times import now, sortable
 from tests.vocabulary import EXAMPLES, FIELDS
 
 MOMENT = datetime(2026, 1, 31, 14, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=2)))

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from domain.envelope import parse
-from domain.errors import Reason, Refused
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
 from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
 

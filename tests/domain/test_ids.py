@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import content_id, new_id
+from flowledger.domain.ids import content_id, new_id
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -24,8 +24,8 @@ def uuid_of(type_id: str) -> UUID:
 
 def test_an_id_is_the_typeid_of_its_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
     uuid = UUID("01890a5d-ac96-774b-bcce-b302099a8057")  # the pair stands in the TypeID specification
-    monkeypatch.setattr("domain.ids.time.time_ns", lambda: (uuid.int >> 80) * 1_000_000)
-    monkeypatch.setattr("domain.ids.os.urandom", lambda count: uuid.bytes[-count:])
+    monkeypatch.setattr("flowledger.domain.ids.time.time_ns", lambda: (uuid.int >> 80) * 1_000_000)
+    monkeypatch.setattr("flowledger.domain.ids.os.urandom", lambda count: uuid.bytes[-count:])
     assert new_id("exec") == "exec_01h455vb4pex5vsknk084sn02q"
 
 
@@ -50,7 +50,7 @@ def test_ids_sort_by_the_time_they_were_made(one: int, other: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         made = []
         for milliseconds in (one, other):
-            patch.setattr("domain.ids.time.time_ns", lambda at=milliseconds: at * 1_000_000)
+            patch.setattr("flowledger.domain.ids.time.time_ns", lambda at=milliseconds: at * 1_000_000)
             made.append(new_id("evt"))
     assert (made[0] < made[1]) == (one < other) or one == other
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain import json_text
-from domain.errors import Reason
-from domain.limits import DEFAULT_LIMITS
+from flowledger.domain import json_text
+from flowledger.domain.errors import Reason
+from flowledger.domain.limits import DEFAULT_LIMITS
 from tests.builders import escaped, raw, texts
 from tests.domain.refusing import refusal
 

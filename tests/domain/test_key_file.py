@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import pytest
 
-from domain.envelope import Envelope
-from domain.errors import SettingsError
-from domain.events import MessageDelivered
-from domain.key_file import KeyFile, changed_keys, new_key, read_keys, write_keys
-from domain.settings import Settings
-from domain.signing import signer_of
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.events import MessageDelivered
+from flowledger.domain.key_file import KeyFile, changed_keys, new_key, read_keys, write_keys
+from flowledger.domain.settings import Settings
+from flowledger.domain.signing import signer_of
 
 SECRET: Final = base64.b64encode(b"canary-0123456789abcdef").decode()
 GOOD: Final = {"sb_1": {"k1": SECRET}}
@@ -117,7 +117,7 @@ def test_a_file_edited_in_place_at_the_same_size_is_read_again(path: Path) -> No
 
 def test_an_unchanged_file_is_not_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = KeyFile(written(path))
-    monkeypatch.setattr("domain.key_file.read_keys", lambda path: pytest.fail("it was read"))
+    monkeypatch.setattr("flowledger.domain.key_file.read_keys", lambda path: pytest.fail("it was read"))
     keys.refresh()
     assert keys.keys_of("sb_1")
 
@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_many_who_add_keys_at_once_lose_none(path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from domain.key_file import changed_keys, new_key\n"
+        "import sys; from pathlib import Path; from flowledger.domain.key_file import changed_keys, new_key\n"
         "for number in range(20):\n"
         "    with changed_keys(Path(sys.argv[1])) as keys: new_key(keys, sys.argv[2])\n"
     )

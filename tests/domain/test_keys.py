@@ -10,9 +10,9 @@ from typing import Any, Final
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.envelope import parse
-from domain.keys import event_key, owner_of
-from domain.statuses import RANKS, Status
+from flowledger.domain.envelope import parse
+from flowledger.domain.keys import event_key, owner_of
+from flowledger.domain.statuses import RANKS, Status
 from tests import oracle
 from tests.builders import SEQUENCE_NUMBERS, SEQUENCES, SOURCES, events, raw
 

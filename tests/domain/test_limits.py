@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from domain import json_text
-from domain.envelope import parse
-from domain.errors import Refused, SettingsError
-from domain.limits import DEFAULT_LIMITS, RANGES, Limits
-from domain.settings import Settings
+from flowledger.domain import json_text
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Refused, SettingsError
+from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits
+from flowledger.domain.settings import Settings
 from tests.builders import event, raw, to_bytes
 from tests.domain.refusing import refusal
 

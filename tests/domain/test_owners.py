@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.envelope import parse
-from domain.errors import Reason
-from domain.owners import is_message_of, message_id, owners_of, source_of
-from domain.signatures import check, speakers
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason
+from flowledger.domain.owners import is_message_of, message_id, owners_of, source_of
+from flowledger.domain.signatures import check, speakers
 from tests.builders import event, to_bytes
 from tests.signing import MESSAGES, Known, message, refusal, signed
 

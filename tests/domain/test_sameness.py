@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.envelope import parse
-from domain.sameness import same_event
+from flowledger.domain.envelope import parse
+from flowledger.domain.sameness import same_event
 from tests.shared import findings
 
 BASE = {

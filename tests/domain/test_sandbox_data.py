@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from domain.envelope import parse
-from domain.errors import Reason, Refused
-from domain.events import EVENT_TYPES, AgentConfig, Connection, Health, ResourceLimits, SandboxCreated
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import EVENT_TYPES, AgentConfig, Connection, Health, ResourceLimits, SandboxCreated
 from tests.builders import parsed, raw
 from tests.domain.refusing import refusal
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from domain.errors import Reason
+from flowledger.domain.errors import Reason
 from tests.builders import raw
 from tests.domain.refusing import refusal
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain.errors import SettingsError
-from domain.likeness import forget_what_was_told
-from domain.settings import Settings
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.likeness import forget_what_was_told
+from flowledger.domain.settings import Settings
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
-from domain.envelope import parse
-from domain.errors import Reason
-from domain.json_pieces import member_texts
-from domain.signatures import SIGNED, check, sign, speakers
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason
+from flowledger.domain.json_pieces import member_texts
+from flowledger.domain.signatures import SIGNED, check, sign, speakers
 from tests.builders import ABSENT, event, events, to_bytes
 from tests.signing import MESSAGES, SECRETS, Known, changed, message, refusal, signed
 

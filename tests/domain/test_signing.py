@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.publishing import prepare
-from domain.envelope import Envelope, parse
-from domain.errors import Refused
-from domain.events import EventData, MessageDelivered, MessageSent, SandboxCreated, SandboxUpdated, TaskStarted
-from domain.limits import DEFAULT_LIMITS
-from domain.signatures import check
-from domain.signing import Signer
-from domain.times import parse_time
+from flowledger.client.publishing import prepare
+from flowledger.domain.envelope import Envelope, parse
+from flowledger.domain.errors import Refused
+from flowledger.domain.events import EventData, MessageDelivered, MessageSent, SandboxCreated, SandboxUpdated, TaskStarted
+from flowledger.domain.limits import DEFAULT_LIMITS
+from flowledger.domain.signatures import check
+from flowledger.domain.signing import Signer
+from flowledger.domain.times import parse_time
 from tests.documented import block
 from tests.signing import SECRETS, Known, message, refusal
 from tests.vocabulary import TIME

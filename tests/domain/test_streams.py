@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.streams import shard_of, stream
+from flowledger.domain.streams import shard_of, stream
 from tests.builders import ABSENT, parsed
 
 

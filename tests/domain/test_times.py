@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import Reason
-from domain.times import parse_time, sortable
+from flowledger.domain.errors import Reason
+from flowledger.domain.times import parse_time, sortable
 from tests.builders import raw
 from tests.domain.refusing import refusal
 

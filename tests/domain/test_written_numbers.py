@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from domain.envelope import parse
-from domain.errors import Reason, Refused
-from domain.json_numbers import written
-from domain.limits import Limits
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.json_numbers import written
+from flowledger.domain.limits import Limits
 from tests.builders import raw
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, TextIO
 
-from client import Mailbox
-from client.message import Message
+from flowledger.client import Mailbox
+from flowledger.client.message import Message
 
 _AT_A_TIME: Final = 50
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from celery.__main__ import main as celery
 
-import domain.times
+from flowledger.domain import times
 
 
 def alter(arguments: list[str]) -> list[str]:
@@ -29,13 +29,13 @@ def alter(arguments: list[str]) -> list[str]:
 
 
 def _shift(seconds: float) -> None:
-    true_time, true_now = time.time, domain.times.now
+    true_time, true_now = time.time, times.now
     time.time = lambda: true_time() + seconds
-    domain.times.now = lambda: true_now() + timedelta(seconds=seconds)
+    times.now = lambda: true_now() + timedelta(seconds=seconds)
 
 
 def _break() -> None:
-    recorder: Any = importlib.import_module("workers.recorder")
+    recorder: Any = importlib.import_module("flowledger.workers.recorder")
 
     def broken(*_: object) -> None:
         raise KeyError("no such column")

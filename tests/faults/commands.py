@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import processes
-from domain.settings import Settings
+from flowledger.cli import processes
+from flowledger.domain.settings import Settings
 from tests.faults.trial import Trial
 
 _SECONDS: Final = 60.0
@@ -20,7 +20,7 @@ _LETTERS: Final = 1
 def call(trial: Trial, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`flowledger …` on the servers of the world, or others; what does not end in time has failed."""
     env = processes.environment(trial.world.direct) | {"COLUMNS": "100"} | environment
-    command = [sys.executable, "-m", "cli.main", *arguments]
+    command = [sys.executable, "-m", "flowledger.cli.main", *arguments]
     began = time.monotonic()
     try:
         done = subprocess.run(

@@ -21,19 +21,19 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.faults.accepted import AcceptedLog
 from tests.faults.histories import SOURCE
 from tests.vocabulary import FIELDS
-from workers.connections import connect
-from workers.drain import Drain
-from workers.post import PostOffice
-from workers.post_bell import PostBell
-from workers.postman import Postman
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain
+from flowledger.workers.post import PostOffice
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.postman import Postman
 
 _CRASHED: Final = 99
 _NOT_REACHED: Final = 0
@@ -48,40 +48,40 @@ class Point(NamedTuple):
 
 
 POINTS: Final = (
-    Point("workers.shards", "Shards.take", "before"),
-    Point("workers.shards", "Shards.take", "after"),
-    Point("workers.shards", "Shards.read", "after"),
-    Point("workers.recorder", "parse", "after"),
-    Point("workers.recorder", "conditions_of", "after"),
-    Point("workers.recorder", "transaction_of", "after"),
-    Point("storage.unit_of_work", "UnitOfWork.flush", "before"),
-    Point("storage.postgresql", "_executed", "after"),
-    Point("storage.unit_of_work", "UnitOfWork.flush", "in"),
-    Point("storage.postgresql", "_flush", "after"),
-    Point("storage.unit_of_work", "UnitOfWork.flush", "after"),
-    Point("workers.post", "PostOffice.settle", "before"),
-    Point("workers.post", "PostOffice.settle", "after"),
-    Point("workers.shards", "Shards.done", "before"),
-    Point("workers.shards", "Shards.done", "in"),
-    Point("workers.shards", "Shards.done", "after"),
-    Point("workers.shards", "Shards.leave", "before"),
+    Point("flowledger.workers.shards", "Shards.take", "before"),
+    Point("flowledger.workers.shards", "Shards.take", "after"),
+    Point("flowledger.workers.shards", "Shards.read", "after"),
+    Point("flowledger.workers.recorder", "parse", "after"),
+    Point("flowledger.workers.recorder", "conditions_of", "after"),
+    Point("flowledger.workers.recorder", "transaction_of", "after"),
+    Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "before"),
+    Point("flowledger.storage.postgresql", "_executed", "after"),
+    Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "in"),
+    Point("flowledger.storage.postgresql", "_flush", "after"),
+    Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "after"),
+    Point("flowledger.workers.post", "PostOffice.settle", "before"),
+    Point("flowledger.workers.post", "PostOffice.settle", "after"),
+    Point("flowledger.workers.shards", "Shards.done", "before"),
+    Point("flowledger.workers.shards", "Shards.done", "in"),
+    Point("flowledger.workers.shards", "Shards.done", "after"),
+    Point("flowledger.workers.shards", "Shards.leave", "before"),
 )
 """Read, made into writes, written and committed, taken out of inboxes, deleted from the stream."""
 OF_SENT: Final = (
-    Point("workers.post", "PostOffice.deliver", "before"),
-    Point("workers.inboxes", "Inboxes.rooms", "after"),
-    Point("workers.inboxes", "Inboxes.put", "before"),
-    Point("workers.inboxes", "Inboxes.put", "in"),
-    Point("workers.inboxes", "Inboxes.put", "after"),
-    Point("workers.post", "PostOffice.deliver", "after"),
+    Point("flowledger.workers.post", "PostOffice.deliver", "before"),
+    Point("flowledger.workers.inboxes", "Inboxes.rooms", "after"),
+    Point("flowledger.workers.inboxes", "Inboxes.put", "before"),
+    Point("flowledger.workers.inboxes", "Inboxes.put", "in"),
+    Point("flowledger.workers.inboxes", "Inboxes.put", "after"),
+    Point("flowledger.workers.post", "PostOffice.deliver", "after"),
 )
 """Steps of the post office where a message is sent. (That it is marked as sent is an event, with points of its own.)"""
 OF_END: Final = (
-    Point("workers.inboxes", "Inboxes.settle", "before"),
-    Point("workers.inboxes", "Inboxes.settle", "in"),
-    Point("workers.inboxes", "Inboxes.settle", "after"),
-    Point("workers.post", "PostOffice.deliver", "before"),
-    Point("workers.post", "PostOffice.deliver", "after"),
+    Point("flowledger.workers.inboxes", "Inboxes.settle", "before"),
+    Point("flowledger.workers.inboxes", "Inboxes.settle", "in"),
+    Point("flowledger.workers.inboxes", "Inboxes.settle", "after"),
+    Point("flowledger.workers.post", "PostOffice.deliver", "before"),
+    Point("flowledger.workers.post", "PostOffice.deliver", "after"),
 )
 """Its steps where a message has come to its end."""
 _ENDS: Final = ("message.delivered", "message.failed", "message.expired")

@@ -11,8 +11,8 @@ from functools import partial
 from statistics import median
 from typing import Final
 
-from cli import processes
-from cli.processes import Process
+from flowledger.cli import processes
+from flowledger.cli.processes import Process
 from tests.faults.report import percentile
 from tests.faults.servers import stopped
 from tests.faults.trial import Trial

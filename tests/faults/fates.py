@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from domain.errors import Reason
-from storage import tables
+from flowledger.domain.errors import Reason
+from flowledger.storage import tables
 from tests.faults.histories import SOURCE
 from tests.faults.judge import Others, Verdict
 from tests.faults.names import keeps

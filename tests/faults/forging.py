@@ -16,12 +16,12 @@ from typing import Any, Final
 import redis
 from pydantic import SecretBytes
 
-from domain import streams
-from domain.envelope import LEDGER_SOURCE, parse
-from domain.errors import Reason
-from domain.key_file import KeyFile, write_keys
-from domain.settings import Settings
-from domain.signatures import SIGNATURE, sign, speakers
+from flowledger.domain import streams
+from flowledger.domain.envelope import LEDGER_SOURCE, parse
+from flowledger.domain.errors import Reason
+from flowledger.domain.key_file import KeyFile, write_keys
+from flowledger.domain.settings import Settings
+from flowledger.domain.signatures import SIGNATURE, sign, speakers
 from tests.faults.accepted import AcceptedLog
 from tests.faults.histories import SANDBOXES
 

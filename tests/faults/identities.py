@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from client import Mailbox
-from client.message import Message
-from client.publisher import Publisher
-from domain.key_file import KeyFile
-from domain.settings import Settings
-from domain.signing import signer_of
-from storage import tables
+from flowledger.client import Mailbox
+from flowledger.client.message import Message
+from flowledger.client.publisher import Publisher
+from flowledger.domain.key_file import KeyFile
+from flowledger.domain.settings import Settings
+from flowledger.domain.signing import signer_of
+from flowledger.storage import tables
 from tests.faults.forging import signed_by
 from tests.faults.judge import Verdict
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select
 
-from domain.errors import Reason
-from storage import tables
+from flowledger.domain.errors import Reason
+from flowledger.storage import tables
 from tests import rows
 from tests.faults.accepted import Accepted
 from tests.faults.histories import SANDBOXES, SOURCE

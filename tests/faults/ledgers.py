@@ -14,14 +14,14 @@ from typing import Any, Self
 from pydantic import SecretStr
 from sqlalchemy import Engine, select, text
 
-from cli import processes
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey
-from cli.processes import Process
-from cli.service import migrate
-from domain import streams
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
+from flowledger.cli import processes
+from flowledger.cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from flowledger.cli.processes import Process
+from flowledger.cli.schema import migrate
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
 from tests.faults.telling import client_of
 from tests.faults.trial import Trial
 
@@ -136,7 +136,7 @@ def _copy_folder(folder: Path, copy: Path) -> None:
 
 def start_worker(trial: Trial, settings: Settings, log: Path) -> Process:
     """`flowledger worker`, as people start it."""
-    command = [sys.executable, "-m", "cli.main", "worker", "--concurrency", "2"]
+    command = [sys.executable, "-m", "flowledger.cli.main", "worker", "--concurrency", "2"]
     worker = Process(log.stem, command, processes.environment(settings), log)
     worker.start()
     trial.world.keep(worker)

@@ -20,13 +20,13 @@ from typing import Final
 
 from sqlalchemy import Engine, select, tuple_
 
-from client.publisher import Publisher
-from client.publishing import Prepared
-from domain.envelope import parse
-from domain.errors import PublishError
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
+from flowledger.client.publisher import Publisher
+from flowledger.client.publishing import Prepared
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import PublishError
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
 

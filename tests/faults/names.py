@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from domain.settings import Settings
-from workers.entries import all_fields
+from flowledger.domain.settings import Settings
+from flowledger.workers.entries import all_fields
 
 RESUME_SOURCES: Final = ("resume", "--source")
 """The command that brings back what was set aside of a source whose fuse has blown; the source follows."""

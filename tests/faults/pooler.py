@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from cli.embedded import free_port
+from flowledger.cli.embedded import free_port
 from tests.waiting import wait_until
 
 PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""

@@ -16,10 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from client.publisher import Publisher
-from client.publishing import Prepared
-from domain.errors import PublishError
-from domain.key_file import KeyFile
+from flowledger.client.publisher import Publisher
+from flowledger.client.publishing import Prepared
+from flowledger.domain.errors import PublishError
+from flowledger.domain.key_file import KeyFile
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
 from tests.faults.forging import signed_texts

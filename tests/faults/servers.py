@@ -15,12 +15,12 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import Engine, make_url, text
 
-from cli.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
-from cli.service import migrate
-from domain import streams
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
+from flowledger.cli.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+from flowledger.cli.schema import migrate
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
 from tests.faults.disks import small_disk
 from tests.proxy import Proxy
 from tests.waiting import wait_until

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 import redis
 from pydantic import SecretStr
 
-from cli.acl import Role, rules
-from client.publisher import Publisher
-from domain.settings import Settings
+from flowledger.cli.acl import Role, rules
+from flowledger.client.publisher import Publisher
+from flowledger.domain.settings import Settings
 from tests.faults.accepted import AcceptedLog
 from tests.faults.histories import SOURCE
 from tests.faults.trial import Trial

@@ -6,8 +6,8 @@ import contextlib
 import subprocess
 import sys
 
-from cli import processes
-from client.publisher import Publisher
+from flowledger.cli import processes
+from flowledger.client.publisher import Publisher
 from tests.builders import raw
 from tests.faults.rows.row_16_secrets import start_flower, status_of
 from tests.faults.servers import stopped
@@ -35,7 +35,7 @@ def test_a_worker_that_takes_a_bell_while_the_broker_is_full_lives(world: World)
         for other in others:
             other.kill()
             world.workers.remove(other)
-        ring = "from workers.app import app; from workers.bootstep import send_drain; send_drain(app, 0)"
+        ring = "from flowledger.workers.app import app; from flowledger.workers.bootstep import send_drain; send_drain(app, 0)"
         subprocess.run([sys.executable, "-c", ring], env=processes.environment(world.direct), check=True)
         world.redis.config_set("maxmemory", 1)
     try:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from domain.envelope import parse
-from domain.errors import Refused
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Refused
 from tests.faults.names import keeps
 from tests.faults.odd import KINDS, Fate, Odd, celery_lines, entries
-from workers.entries import all_fields
+from flowledger.workers.entries import all_fields
 
 SEEDS = range(5)
 

@@ -20,7 +20,7 @@ from tests.faults.judge import Others, Verdict, judge
 from tests.faults.servers import Plan
 from tests.faults.world import World
 from tests.waiting import Answer, wait_until
-from workers.asides import Asides
+from flowledger.workers.asides import Asides
 
 DRAIN_SECONDS: Final = 120.0
 """I4: within so long after the last fault, nothing is left to record."""

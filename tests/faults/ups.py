@@ -13,9 +13,9 @@ from typing import Any, Final, Self
 import psutil
 from pydantic import SecretStr
 
-from cli.processes import Process
-from domain.settings import Settings
-from storage.engine import make_engine
+from flowledger.cli.processes import Process
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
 from tests.faults.ledgers import recorded
 from tests.faults.trial import Trial
 
@@ -33,7 +33,7 @@ class Up:
         self.accepted = folder / "accepted"
         self.accepted.mkdir(parents=True)
         inherited = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-        command = [sys.executable, "-m", "cli.main", "up"]
+        command = [sys.executable, "-m", "flowledger.cli.main", "up"]
         self._process = Process("up", command, inherited | {"LEDGER_HOME": str(self.home)}, folder / "up.log")
         self._known: dict[str, Any] = {}
 

@@ -15,8 +15,8 @@ import psutil
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import processes
-from cli.processes import Process
+from flowledger.cli import processes
+from flowledger.cli.processes import Process
 from tests.faults.servers import START_SECONDS, Plan, Servers
 from tests.waiting import wait_until
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from domain.envelope import LEDGER_SOURCE
-from domain.limits import Limits
-from domain.records import DeadLetter
-from storage import tables
-from storage.repositories import DeadLetterRepository
-from storage.repositories.dead_letters import ALL
-from storage.unit_of_work import Storage
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.domain.limits import Limits
+from flowledger.domain.records import DeadLetter
+from flowledger.storage import tables
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.repositories.dead_letters import ALL
+from flowledger.storage.unit_of_work import Storage
 from tests import rows
 from tests.builders import entries
-from workers.entries import Entry
-from workers.recorder import Recorded, Recorder
+from flowledger.workers.entries import Entry
+from flowledger.workers.recorder import Recorded, Recorder
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.unit_of_work import Storage
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import histories
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, record_batches
 from tests.vocabulary import FIELDS

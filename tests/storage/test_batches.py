@@ -11,18 +11,18 @@ from typing import Any, Final
 
 import pytest
 
-from domain import events as say
-from domain.envelope import Event, parse
-from domain.limits import Limits
-from storage import postgresql
-from storage.repositories import CheckpointRepository, TaskRepository
-from storage.unit_of_work import Storage
-from storage.writes import Write
+from flowledger.domain import events as say
+from flowledger.domain.envelope import Event, parse
+from flowledger.domain.limits import Limits
+from flowledger.storage import postgresql
+from flowledger.storage.repositories import CheckpointRepository, TaskRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.storage.writes import Write
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
-from workers.entries import Entry
-from workers.handlers import EVENT_HANDLERS, transaction_of
-from workers.recorder import Recorded, Recorder
+from flowledger.workers.entries import Entry
+from flowledger.workers.handlers import EVENT_HANDLERS, transaction_of
+from flowledger.workers.recorder import Recorded, Recorder
 
 MEBIBYTE: Final = 2**20
 HANDLERS: Final[dict[Any, Any]] = EVENT_HANDLERS

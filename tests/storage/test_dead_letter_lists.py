@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain.errors import Reason
-from domain.records import DeadLetter
-from domain.statuses import DeadLetterStatus
-from storage.repositories import DeadLetterFilter, DeadLetterRepository
-from storage.repositories.dead_letters import ALL, NoDeadLetter
-from storage.unit_of_work import Storage
+from flowledger.domain.errors import Reason
+from flowledger.domain.records import DeadLetter
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.repositories.dead_letters import ALL, NoDeadLetter
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import dead_letters, record
 

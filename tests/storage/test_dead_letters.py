@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.envelope import parse
-from domain.errors import Reason, Refused
-from domain.limits import DEFAULT_LIMITS
-from storage.repositories import DeadLetterRepository
-from storage.unit_of_work import Storage
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.limits import DEFAULT_LIMITS
+from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, entries, event, raw, to_bytes
 from tests.storage.recording import (
     count,
@@ -25,7 +25,7 @@ from tests.storage.recording import (
     recorder,
     row,
 )
-from workers.recorder import Recorded
+from flowledger.workers.recorder import Recorded
 
 HEALTHY = 3
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.gaps import By, Gap, Gaps, find_gaps
-from storage.transactions import snapshot
-from storage.unit_of_work import Storage
+from flowledger.storage.gaps import By, Gap, Gaps, find_gaps
+from flowledger.storage.transactions import snapshot
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import empty, record
 

@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from domain.limits import RANGES
-from storage.unit_of_work import Storage
+from flowledger.domain.limits import RANGES
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.storage.recording import dead_letters, differences, recorder
-from workers.recorder import Recorded
+from flowledger.workers.recorder import Recorded
 
 HIGHEST: Final = {name: allowed.highest for name, allowed in RANGES.items()}
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from storage.unit_of_work import Storage
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, empty, record, row
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import DatabaseError
 
-from storage import tables
-from storage.unit_of_work import Storage
+from flowledger.storage import tables
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, by_hand, empty, record, row
 from tests.storage.test_merge_rule import at, moment, told

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import pytest
 from sqlalchemy import Connection
 
-from domain.statuses import SandboxStatus, Status, WorkspaceStatus
-from storage.paging import BadCursor, Page
-from storage.repositories import (
+from flowledger.domain.statuses import SandboxStatus, Status, WorkspaceStatus
+from flowledger.storage.paging import BadCursor, Page
+from flowledger.storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
@@ -24,8 +24,8 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
-from storage.repositories.dead_letters import ALL
-from storage.unit_of_work import Storage
+from flowledger.storage.repositories.dead_letters import ALL
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.storage.recording import record, recorder
 

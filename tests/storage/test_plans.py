@@ -9,12 +9,12 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, event, literal, select, text
 
-from domain.errors import Reason, Refused
-from domain.statuses import SandboxStatus, Status, WorkspaceStatus
-from storage import tables
-from storage.conditions import Condition, binds, clause, standing_for
-from storage.engine import make_engine
-from storage.repositories import (
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.statuses import SandboxStatus, Status, WorkspaceStatus
+from flowledger.storage import tables
+from flowledger.storage.conditions import Condition, binds, clause, standing_for
+from flowledger.storage.engine import make_engine
+from flowledger.storage.repositories import (
     DeadLetterActionRepository,
     DeadLetterRepository,
     DeliveryRepository,
@@ -28,7 +28,7 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
-from storage.unit_of_work import Storage
+from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
 
 ROWS: Final = 20_000

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from domain.records import Execution, Message, RecordedEvent, Sandbox, Task, Workspace
-from storage.paging import Page
-from storage.repositories import (
+from flowledger.domain.records import Execution, Message, RecordedEvent, Sandbox, Task, Workspace
+from flowledger.storage.paging import Page
+from flowledger.storage.repositories import (
     DeadLetterRepository,
     DeliveryRepository,
     ExecutionLogRepository,
@@ -22,10 +22,10 @@ from storage.repositories import (
     TaskRepository,
     WorkspaceRepository,
 )
-from storage.unit_of_work import Storage
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
 from tests.storage.recording import record, recorder, row
-from workers.entries import Entry
+from flowledger.workers.entries import Entry
 
 MOMENT: Final = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)
 VALUES: Final[list[Any]] = [

@@ -9,13 +9,13 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url, text
 
-from domain.errors import DatabaseUnavailable, DatabaseUnfit, SettingsError
-from domain.settings import Settings
-from storage import postgresql
-from storage.address import DatabaseAddress
-from storage.engine import make_engine
-from storage.session import SessionSetUp
-from storage.unit_of_work import Storage
+from flowledger.domain.errors import DatabaseUnavailable, DatabaseUnfit, SettingsError
+from flowledger.domain.settings import Settings
+from flowledger.storage import postgresql
+from flowledger.storage.address import DatabaseAddress
+from flowledger.storage.engine import make_engine
+from flowledger.storage.session import SessionSetUp
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.conftest import PostgresqlServer, settings_for
 from tests.storage.recording import record

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text, update
 
-from storage import tables
-from storage.tail import Tail, Wanted
-from storage.unit_of_work import Storage
+from flowledger.storage import tables
+from flowledger.storage.tail import Tail, Wanted
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import record
-from workers.verify import verify
+from flowledger.workers.verify import verify
 
 ALL = Wanted()
 

@@ -13,18 +13,18 @@ import pytest
 from psycopg2 import extensions
 from sqlalchemy import text
 
-import migrations
-from cli.embedded import EmbeddedPostgres
-from domain.errors import DatabaseUnavailable, SettingsError
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.patience import wait_at_most
-from storage.unit_of_work import Storage
+from flowledger import migrations
+from flowledger.cli.embedded import EmbeddedPostgres
+from flowledger.domain.errors import DatabaseUnavailable, SettingsError
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.patience import wait_at_most
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import count, differences, record
 from tests.waiting import wait_until
-from workers.recorder import Recorded
+from flowledger.workers.recorder import Recorded
 
 
 @pytest.fixture

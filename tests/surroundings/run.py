@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
 from tests.surroundings.brokers import REDIS
 from tests.surroundings.elsewhere import POOLERS, SERVERS, SQLITE
 from tests.surroundings.ground import Ground, admin_of, fresh_database

@@ -16,7 +16,7 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from cli.embedded import free_port
+from flowledger.cli.embedded import free_port
 from tests.surroundings.ground import Ground, is_root
 from tests.waiting import wait_until
 

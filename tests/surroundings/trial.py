@@ -21,19 +21,19 @@ from typing import Any, Final
 import redis
 from sqlalchemy import select
 
-import cli.backlog
-import cli.main
-import cli.publish
-import cli.service
-import cli.verify
-from cli import processes
-from domain import streams
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
-from storage.scratch import MERGED
+import flowledger.cli.backlog
+import flowledger.cli.main
+import flowledger.cli.publish
+import flowledger.cli.service
+import flowledger.cli.verify
+from flowledger.cli import processes
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
+from flowledger.storage.scratch import MERGED
 from tests.surroundings.ground import Ground, admin_of
-from workers.app import app
+from flowledger.workers.app import app
 
 PATIENCE_SECONDS: Final = 120.0
 
@@ -141,7 +141,7 @@ def _called(environment: Mapping[str, str], folder: Path, arguments: tuple[str, 
     """A command in a process of its own; its exit status and what it printed."""
     sys.argv = ["flowledger", *arguments]
     out, err = folder / "out", folder / "err"
-    _, status = os.waitpid(_forked(environment, out, err, cli.main.main), 0)
+    _, status = os.waitpid(_forked(environment, out, err, flowledger.cli.main.main), 0)
     return os.waitstatus_to_exitcode(status), out.read_text(), err.read_text()
 
 

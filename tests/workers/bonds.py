@@ -7,10 +7,10 @@ import logging
 import pytest
 from sqlalchemy import text, update
 
-from storage import tables
-from storage.repositories import LedgerRepository
-from storage.repositories.ledger import Ledger
-from storage.unit_of_work import Storage
+from flowledger.storage import tables
+from flowledger.storage.repositories import LedgerRepository
+from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.unit_of_work import Storage
 from tests.storage.recording import by_hand
 
 

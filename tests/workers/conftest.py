@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 
-from cli import processes
-from cli.processes import Process
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.cli import processes
+from flowledger.cli.processes import Process
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.workers.office import Office
-from workers.connections import connect
-from workers.replay import Replayer
+from flowledger.workers.connections import connect
+from flowledger.workers.replay import Replayer
 
 StartWorker = Callable[[], Process]
 

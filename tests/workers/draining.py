@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
-from workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain, DrainResult
 
 SHARD: Final = 3
 STREAM: Final = streams.stream(SHARD)

@@ -7,16 +7,16 @@ from typing import Any
 
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from domain.times import written_time
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import written_time
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import all_rows, count, dead_letters, differences
-from workers.drain import Drain
-from workers.post import PostOffice
-from workers.post_bell import PostBell
-from workers.postman import Postman, PostResult
+from flowledger.workers.drain import Drain
+from flowledger.workers.post import PostOffice
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.postman import Postman, PostResult
 
 Row = dict[str, Any]
 

@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import redis
 
-from domain import streams
-from domain.mending import Changes, path_of
-from domain.records import DeadLetter, DeadLetterDeed
-from domain.settings import Settings
-from storage.repositories import DeadLetterActionRepository, DeadLetterRepository
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.mending import Changes, path_of
+from flowledger.domain.records import DeadLetter, DeadLetterDeed
+from flowledger.domain.settings import Settings
+from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import dead_letters, record
-from workers.drain import Drain
-from workers.recorder import Recorded
-from workers.replay_outcome import Outcome, outcome_of
+from flowledger.workers.drain import Drain
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.replay_outcome import Outcome, outcome_of
 
 BAD: Final = raw("task.progressed", id="bad", subject="t", progress=2)
 MENDED: Final = Changes(set=((path_of("data.progress"), "0.5"),))

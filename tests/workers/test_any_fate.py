@@ -16,24 +16,24 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from domain import streams
-from domain.errors import DatabaseUnavailable
-from domain.mending import Changes, path_of
-from domain.settings import Settings
-from domain.statuses import DeadLetterStatus
-from storage.repositories.dead_letters import OPEN
-from storage.unit_of_work import Storage, UnitOfWork
+from flowledger.domain import streams
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.mending import Changes, path_of
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.repositories.dead_letters import OPEN
+from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from tests.builders import events, raw
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
-from workers.connections import connect
-from workers.drain import Drain
-from workers.inboxes import Inboxes
-from workers.post import PostOffice
-from workers.post_bell import PostBell
-from workers.postman import Postman
-from workers.recorder import Recorder
-from workers.replay import Replayer
-from workers.shards import Shards
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain
+from flowledger.workers.inboxes import Inboxes
+from flowledger.workers.post import PostOffice
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.postman import Postman
+from flowledger.workers.recorder import Recorder
+from flowledger.workers.replay import Replayer
+from flowledger.workers.shards import Shards
 
 SHARDS: Final = 3
 EXAMPLES: Final = 50

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-ASK = "from workers.app import app; print(app.connection_for_write().as_uri(include_password=False))"
+ASK = "from flowledger.workers.app import app; print(app.connection_for_write().as_uri(include_password=False))"
 
 
 def broker(**environment: str) -> subprocess.CompletedProcess[str]:

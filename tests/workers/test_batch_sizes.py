@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import redis
 
-from domain.settings import Settings
+from flowledger.domain.settings import Settings
 from tests.workers.draining import SHARD, add, created
-from workers.shards import Shards
+from flowledger.workers.shards import Shards
 
 
 def test_of_a_backlog_a_drain_leaves_shards_to_others(settings: Settings, client: redis.Redis) -> None:

@@ -13,14 +13,14 @@ import psutil
 import pytest
 import redis
 
-from cli.processes import Process
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.cli.processes import Process
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.storage.recording import count
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import add, created
-from workers.bells import NoBell, bell_of, check
+from flowledger.workers.bells import NoBell, bell_of, check
 
 MEBIBYTE = 2**20
 

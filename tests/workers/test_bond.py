@@ -11,13 +11,13 @@ import pytest
 import redis
 from sqlalchemy import text, update
 
-from cli.embedded import embedded_valkey_server
-from domain import streams
-from domain.errors import BrokerUnsettled, ForeignBroker
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
+from flowledger.cli.embedded import embedded_valkey_server
+from flowledger.domain import streams
+from flowledger.domain.errors import BrokerUnsettled, ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, by_hand
 from tests.waiting import wait_until
@@ -25,11 +25,11 @@ from tests.workers.bonds import alarms, go_back, ledger_of
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
 from tests.workers.office import Office, message
-from workers import bond
-from workers.bond import Bond
-from workers.connections import connect
-from workers.drain import Drain
-from workers.watch import Watch, check_at_start
+from flowledger.workers import bond
+from flowledger.workers.bond import Bond
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain
+from flowledger.workers.watch import Watch, check_at_start
 
 
 @pytest.fixture

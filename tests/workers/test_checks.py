@@ -12,15 +12,15 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from cli.embedded import embedded_postgres_server, embedded_valkey_server
-from cli.service import migrate
-from domain.errors import DatabaseUnavailable
-from domain.settings import Settings
-from storage.engine import make_engine
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.schema import migrate
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
 from tests.conftest import settings_for
-from workers import checks
-from workers.checks import Severity, UnfitServer
-from workers.server_watch import ServerWatch
+from flowledger.workers import checks
+from flowledger.workers.checks import Severity, UnfitServer
+from flowledger.workers.server_watch import ServerWatch
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_problem_is_told_once_and_so_is_its_end(
     own_redis: redis.Redis, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = ServerWatch(settings_for(sqlite_url, url_of(own_redis)))
-    with caplog.at_level(logging.INFO, logger="workers.server_watch"):
+    with caplog.at_level(logging.INFO, logger="flowledger.workers.server_watch"):
         watch.look()
         assert caplog.messages == []
         own_redis.config_set("maxmemory-policy", "allkeys-lru")
@@ -148,7 +148,7 @@ def test_while_redis_is_away_what_was_known_stands(
     own_redis.config_set("appendfsync", "everysec")
     settings = settings_for(sqlite_url, url_of(own_redis))
     watch = ServerWatch(settings)
-    with caplog.at_level(logging.INFO, logger="workers.server_watch"):
+    with caplog.at_level(logging.INFO, logger="flowledger.workers.server_watch"):
         watch.look()
         watch.settings = settings.model_copy(update={"redis_url": SecretStr(f"unix://{tmp_path}/no.sock")})
         watch.look()

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import redis
 
-from domain import streams
-from domain.limits import Limits
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.limits import Limits
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers.entries import MOST_DEATHS, Entry
-from workers.recorder import Recorder
-from workers.shards import Shards
+from flowledger.workers.entries import MOST_DEATHS, Entry
+from flowledger.workers.recorder import Recorder
+from flowledger.workers.shards import Shards
 
 
 def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(
@@ -51,8 +51,8 @@ def test_a_deadly_entry_is_buried_without_a_look_at_it(storage: Storage, monkeyp
     def die(*_: object) -> None:
         raise AssertionError("it was read")
 
-    monkeypatch.setattr("workers.recorder.parse", die)
-    monkeypatch.setattr("workers.entries.json_text.loads", die)
+    monkeypatch.setattr("flowledger.workers.recorder.parse", die)
+    monkeypatch.setattr("flowledger.workers.entries.json_text.loads", die)
     entry = Entry("1-0", [streams.FIELD.encode(), raw("task.created")], SHARD, MOST_DEATHS)
     assert Recorder(storage, Limits()).record([entry]).dead == 1
 

@@ -12,21 +12,21 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from cli.embedded import embedded_valkey_server
-from domain import streams
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
+from flowledger.cli.embedded import embedded_valkey_server
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences
 from tests.waiting import wait_until
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers import app
-from workers.connections import connect
-from workers.drain import Drain, DrainResult
-from workers.recorder import Recorded, Recorder
-from workers.shards import Shards
+from flowledger.workers import app
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.shards import Shards
 
 
 def test_entries_are_recorded_and_leave_the_stream(settings: Settings, client: redis.Redis, storage: Storage) -> None:

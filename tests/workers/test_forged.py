@@ -9,23 +9,23 @@ import pytest
 import redis
 from pydantic import SecretBytes
 
-from domain import streams
-from domain.envelope import LEDGER_SOURCE, Envelope
-from domain.errors import SettingsError
-from domain.events import MessageDispatched
-from domain.key_file import changed_keys
-from domain.mending import Changes, path_of
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.envelope import LEDGER_SOURCE, Envelope
+from flowledger.domain.errors import SettingsError
+from flowledger.domain.events import MessageDispatched
+from flowledger.domain.key_file import changed_keys
+from flowledger.domain.mending import Changes, path_of
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.signing import SECRETS, key_file, message, signed
 from tests.storage.recording import count, dead_letters, own_events, row
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.replaying import drain
 from tests.workers.speaking import LATE, entry, reasons, record, said, told
-from workers.authority import guard_of, own_signer
-from workers.recorder import Recorded, Recorder
-from workers.replay import Replayer, Result
+from flowledger.workers.authority import guard_of, own_signer
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.replay import Replayer, Result
 
 
 @pytest.fixture

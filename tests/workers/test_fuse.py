@@ -8,21 +8,21 @@ from contextlib import closing
 import pytest
 import redis
 
-from domain import streams
-from domain.envelope import Event
-from domain.settings import Settings
-from storage.pipeline import Transaction
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.envelope import Event
+from flowledger.domain.settings import Settings
+from flowledger.storage.pipeline import Transaction
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters, differences
-from workers import recorder
-from workers.asides import Asides
-from workers.connections import connect
-from workers.drain import Drain, DrainResult
-from workers.fuse import Fuse
-from workers.handlers import transaction_of
-from workers.pauses import Pause, Pauses
-from workers.sources import UNREADABLE
+from flowledger.workers import recorder
+from flowledger.workers.asides import Asides
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.fuse import Fuse
+from flowledger.workers.handlers import transaction_of
+from flowledger.workers.pauses import Pause, Pauses
+from flowledger.workers.sources import UNREADABLE
 
 SHARD = 3
 STREAM = streams.stream(SHARD)
@@ -69,7 +69,7 @@ def test_a_fault_of_ours_in_the_comparison_of_known_events_blows_it(
         raise ArithmeticError("odd")
 
     with closing(connect(quick)) as other, monkeypatch.context() as bad:
-        bad.setattr("storage.repositories.journal.same_event", broken)
+        bad.setattr("flowledger.storage.repositories.journal.same_event", broken)
         drain(quick, other, storage)
     assert Pauses(client).all().keys() == {str(SHARD)}
     assert 0 < len(dead_letters(storage)) <= 2 * quick.fuse_entries + quick.batch_entries

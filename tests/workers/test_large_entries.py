@@ -10,16 +10,16 @@ from contextlib import closing
 import pytest
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers.entries import KEPT_BYTES, Cut
-from workers.shards import Shards
+from flowledger.workers.entries import KEPT_BYTES, Cut
+from flowledger.workers.shards import Shards
 
 MEBIBYTE = 2**20
 
@@ -115,8 +115,8 @@ def test_a_backlog_of_small_entries_is_read_in_the_quick_way(settings: Settings,
 
 READING = """
 import resource, sys
-from domain.settings import Settings
-from workers.connections import connect
+from flowledger.domain.settings import Settings
+from flowledger.workers.connections import connect
 client = connect(Settings.load(), most_bytes=16 * 2**20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for command in (("XRANGE", "s", "-", "+"), ("XREAD", "COUNT", 1, "STREAMS", "s", "0")):

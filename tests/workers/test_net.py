@@ -11,19 +11,19 @@ import redis
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import event, text
 
-from domain import streams
-from domain.envelope import parse
-from domain.errors import DatabaseFailed
-from domain.settings import Settings
-from storage.engine import make_engine
-from storage.pipeline import Flushed, Transaction, Unrecordable
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import DatabaseFailed
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
+from flowledger.storage.pipeline import Flushed, Transaction, Unrecordable
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.shared import findings
 from tests.storage.recording import count, dead_letters, differences, record, record_entry
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers import burial, recorder
-from workers.entries import MOST_DEATHS
+from flowledger.workers import burial, recorder
+from flowledger.workers.entries import MOST_DEATHS
 
 
 def zero(spaces: str = "") -> bytes:
@@ -63,7 +63,7 @@ def test_a_fault_in_the_comparison_buries_its_event_alone(storage: Storage, monk
             raise ArithmeticError("odd")
         return True
 
-    monkeypatch.setattr("storage.repositories.journal.same_event", same)
+    monkeypatch.setattr("flowledger.storage.repositories.journal.same_event", same)
     outcome = record(storage, *events, start=100)
     assert (outcome.repeated, outcome.dead) == (7, 1)
     (letter,) = dead_letters(storage)
@@ -220,7 +220,7 @@ def test_one_interruption_buries_nothing(
         raise interruption
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr("workers.recorder.parse", interrupt)
+        interrupted.setattr("flowledger.workers.recorder.parse", interrupt)
         assert "interrupted" in drain(settings, client, storage)["waiting"]
     assert client.exists(streams.lease(SHARD)) == 0, "nobody waits for the lease to run out"
     result = drain(settings, client, storage)
@@ -239,7 +239,7 @@ def test_what_interrupts_drains_again_and_again_is_buried(
             raise MemoryError
         return parse(body, *rest)
 
-    monkeypatch.setattr("workers.recorder.parse", interrupt)
+    monkeypatch.setattr("flowledger.workers.recorder.parse", interrupt)
     while client.xlen(STREAM):
         drain(settings, client, storage)
         drains += 1
@@ -260,6 +260,6 @@ def test_a_signal_in_the_middle_of_a_look_buries_nothing(storage: Storage, monke
             raise InterruptedError
         return parse(body, *rest)
 
-    monkeypatch.setattr("workers.recorder.parse", once)
+    monkeypatch.setattr("flowledger.workers.recorder.parse", once)
     assert record(storage, raw("task.created")).recorded == 1
     assert raised

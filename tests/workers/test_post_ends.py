@@ -8,7 +8,7 @@ import time
 import pytest
 import redis
 
-from domain import streams
+from flowledger.domain import streams
 from tests.builders import raw
 from tests.waiting import wait_until
 from tests.workers.office import Office, in_seconds, message, put_and_expired

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from domain import streams
+from flowledger.domain import streams
 from tests.builders import ABSENT, raw
 from tests.workers.office import Office, message
-from workers import postman
-from workers.entries import Entry
-from workers.post import AT_ONCE, PostOffice
-from workers.post_bell import PostBell
-from workers.postman import Postman, PostResult
-from workers.recorder import Recorded, Recorder
+from flowledger.workers import postman
+from flowledger.workers.entries import Entry
+from flowledger.workers.post import AT_ONCE, PostOffice
+from flowledger.workers.post_bell import PostBell
+from flowledger.workers.postman import Postman, PostResult
+from flowledger.workers.recorder import Recorded, Recorder
 
 MANY = 3 * AT_ONCE + 1
 

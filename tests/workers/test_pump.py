@@ -9,12 +9,12 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
-from domain import streams
-from domain.settings import Settings
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
 from tests.conftest import settings_for
 from tests.waiting import wait_until
-from workers.connections import connect
-from workers.pump import Bell, Pump, Ring
+from flowledger.workers.connections import connect
+from flowledger.workers.pump import Bell, Pump, Ring
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_shard_that_nobody_comes_to_is_drained_by_the_pump(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("workers.pump._STALLED_SECONDS", 0.1)
+    monkeypatch.setattr("flowledger.workers.pump._STALLED_SECONDS", 0.1)
     drained: list[int] = []
     lost: list[int] = []
     with running(Pump(quiet.model_copy(update={"poll_seconds": 0.05}), lost.append, drained.append), client):

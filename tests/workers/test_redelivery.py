@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import redis
 
-from domain import streams
+from flowledger.domain import streams
 from tests.builders import raw
 from tests.waiting import wait_until
 from tests.workers.office import Office, in_seconds, message
-from workers import redelivery
-from workers.post import PostOffice
-from workers.redelivery import Redelivered
+from flowledger.workers import redelivery
+from flowledger.workers.post import PostOffice
+from flowledger.workers.redelivery import Redelivered
 
 
 def redeliver(office: Office, sandbox: str | None = None, *, dry_run: bool = False) -> Redelivered:

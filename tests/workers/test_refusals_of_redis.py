@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from workers.entries import MOST_DEATHS
-from workers.inboxes import Inboxes
-from workers.post import PostOffice
-from workers.shards import Shards
-from workers.tending import tend
+from flowledger.workers.entries import MOST_DEATHS
+from flowledger.workers.inboxes import Inboxes
+from flowledger.workers.post import PostOffice
+from flowledger.workers.shards import Shards
+from flowledger.workers.tending import tend
 
 LAST_ID = streams.LAST_ID
 FUTURE_ID = "99999999999999-0"
@@ -97,7 +97,7 @@ def test_what_redis_refuses_is_no_death(
     step: str,
     words: str,
 ) -> None:
-    monkeypatch.setattr("workers.alarms._told", {})
+    monkeypatch.setattr("flowledger.workers.alarms._told", {})
     real = getattr(Shards, step)
 
     def refused(self: Shards, *arguments: Any, **options: Any) -> Any:

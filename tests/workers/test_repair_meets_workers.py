@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, insert, text, update
 
-from storage import plain, tables
-from storage.unit_of_work import Storage
+from flowledger.storage import plain, tables
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import by_hand, count, differences, record, row
 from tests.waiting import wait_until
-from workers import recompute, repair
-from workers.verify import verify
+from flowledger.workers import recompute, repair
+from flowledger.workers.verify import verify
 
 
 class Intruder:

@@ -11,21 +11,21 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from domain import streams
-from domain.errors import BrokerUnavailable, DatabaseUnavailable, PublishError
-from domain.records import DeadLetterDeed
-from domain.settings import Settings
-from domain.statuses import DeadLetterStatus
-from storage.repositories import DeadLetterActionRepository, DeadLetterRepository
-from storage.repositories.dead_letters import ALL, OPEN
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable, PublishError
+from flowledger.domain.records import DeadLetterDeed
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
+from flowledger.storage.repositories.dead_letters import ALL, OPEN
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import count, dead_letters, record
 from tests.workers.replaying import BAD, MENDED, bury, deeds, drain, letter, outcome, waiting
-from workers.recorder import Recorded
-from workers.replay import Done, Replayer, Result
-from workers.replay_outcome import Came
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.replay import Done, Replayer, Result
+from flowledger.workers.replay_outcome import Came
 
 # --- twice
 
@@ -136,7 +136,7 @@ def test_large_ones_are_sent_a_few_at_a_time(
         return send(self, attempts)
 
     monkeypatch.setattr(Replayer, "_send", measured)
-    monkeypatch.setattr("workers.replay._BATCH_BYTES", 10_000)
+    monkeypatch.setattr("flowledger.workers.replay._BATCH_BYTES", 10_000)
     bodies = [raw("task.progressed", id=str(number), progress=2, message="x" * 4000) for number in range(6)]
     ids = bury(storage, *bodies)
     assert {one.result for one in replayer.replay(ids, who="jo", changes=MENDED)} == {Result.REPLAYED}
@@ -172,7 +172,7 @@ def test_what_redis_took_before_it_refused_is_marked(
 
 
 def test_without_the_database_it_says_so(settings: Settings, client: redis.Redis, storage: Storage) -> None:
-    from storage.engine import make_engine
+    from flowledger.storage.engine import make_engine
 
     away = settings_for("sqlite:////no/such/folder/ledger.db")
     with Storage(make_engine(away)) as nowhere, pytest.raises(DatabaseUnavailable):

@@ -17,21 +17,21 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from client import Mailbox
-from domain import streams
-from domain.limits import Limits
-from domain.mending import Changes, path_of
-from domain.settings import Settings
-from storage import tables
-from storage.engine import make_engine
-from storage.unit_of_work import Storage
+from flowledger.client import Mailbox
+from flowledger.domain import streams
+from flowledger.domain.limits import Limits
+from flowledger.domain.mending import Changes, path_of
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, row
 from tests.workers.replaying import drain
-from workers.recorder import Recorded, Recorder
-from workers.replay import Replayer, Result
-from workers.verify import verify
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.replay import Replayer, Result
+from flowledger.workers.verify import verify
 
 ROUNDS: Final = 5
 IDS: Final = 100

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 import redis
 
-from domain import streams
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters, differences
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import add, drain
-from workers import asides as asides_module
-from workers.asides import Asides
-from workers.pauses import Pauses
-from workers.recorder import Recorder
-from workers.shards import Shards
-from workers.sources import MOST_SOURCES, UNREADABLE, Aside, key_of
+from flowledger.workers import asides as asides_module
+from flowledger.workers.asides import Asides
+from flowledger.workers.pauses import Pauses
+from flowledger.workers.recorder import Recorder
+from flowledger.workers.shards import Shards
+from flowledger.workers.sources import MOST_SOURCES, UNREADABLE, Aside, key_of
 
 BAD = "/bad"
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Table, delete, func, insert, select, text, update
 from sqlalchemy.types import Integer
 
-from storage import tables
-from storage.scratch import MERGED
-from storage.unit_of_work import Storage
+from flowledger.storage import tables
+from flowledger.storage.scratch import MERGED
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import histories, raw
 from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches
 from tests.test_shared_data import batches, lines
-from workers.recompute import Difference, Kind
-from workers.verify import Report, verify
+from flowledger.workers.recompute import Difference, Kind
+from flowledger.workers.verify import Report, verify
 
 EXAMPLES: Final = 20
 
@@ -213,7 +213,7 @@ def test_only_so_many_differences_are_shown_but_all_are_counted_and_mended(stora
 
 
 def test_what_sqlite_lets_stand_in_a_column_is_no_end_of_the_verification(sqlite_url: str) -> None:
-    from storage.engine import make_engine
+    from flowledger.storage.engine import make_engine
     from tests.conftest import settings_for
 
     with Storage(make_engine(settings_for(sqlite_url))) as storage:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from client.publisher import Publisher
-from domain.settings import Settings
-from storage.unit_of_work import Storage
+from flowledger.client.publisher import Publisher
+from flowledger.domain.settings import Settings
+from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters, differences
 from tests.waiting import wait_until
@@ -93,7 +93,7 @@ def test_rubbish_among_good_events_holds_up_nothing(
     settings: Settings, storage: Storage, start_worker: StartWorker
 ) -> None:
     """Written as any Redis client may, past the publisher's checks."""
-    from workers.connections import connect
+    from flowledger.workers.connections import connect
 
     client = connect(settings)
     start_worker()
@@ -112,9 +112,9 @@ def test_the_broker_may_go_away_and_come_back(
     settings: Settings, storage: Storage, tmp_path: Path, database_url: str
 ) -> None:
     """As row 5 of the fault plan: kill -9 of the broker; its disk survives, the worker is not started again."""
-    from cli import processes
-    from cli.embedded import EmbeddedValkey
-    from cli.processes import Process
+    from flowledger.cli import processes
+    from flowledger.cli.embedded import EmbeddedValkey
+    from flowledger.cli.processes import Process
     from tests.conftest import settings_for
 
     broker = EmbeddedValkey(tmp_path / "valkey")

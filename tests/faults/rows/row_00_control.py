@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from cli.processes import Process
+from flowledger.cli.processes import Process
 from tests.faults.accepted import Accepted
 from tests.faults.control_app import QUEUE, TABLE
 from tests.faults.trial import Dose, Row, Trial

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Final
 
-from cli import processes
+from flowledger.cli import processes
 from tests.faults.crash import OF_END, OF_SENT, POINTS
 from tests.faults.trial import Dose, Row, Trial
 

@@ -7,8 +7,8 @@ import os
 import signal
 from typing import Final
 
-from cli.processes import Process
-from domain.settings import Settings
+from flowledger.cli.processes import Process
+from flowledger.domain.settings import Settings
 from tests.faults import usage
 from tests.faults.report import percentile
 from tests.faults.servers import Plan

@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Final
 
-from cli.processes import Process
+from flowledger.cli.processes import Process
 from tests.faults.rows.row_02_kills import kill_whole
 from tests.faults.servers import Plan, stopped
 from tests.faults.trial import Dose, Row, Trial

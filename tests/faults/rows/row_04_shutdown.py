@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from cli.processes import STOP_SECONDS
+from flowledger.cli.processes import STOP_SECONDS
 from tests.faults.report import percentile
 from tests.faults.servers import Plan, stopped
 from tests.faults.trial import Dose, Row, Trial

@@ -14,7 +14,7 @@ from typing import Final
 
 import redis
 
-from cli.embedded import EmbeddedValkey
+from flowledger.cli.embedded import EmbeddedValkey
 from tests.client.looking import events
 from tests.faults import disks
 from tests.faults.accepted import Accepted

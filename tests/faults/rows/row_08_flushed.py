@@ -9,12 +9,12 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any, Final
 
-from client import Mailbox
-from domain import streams
-from storage.unit_of_work import Storage
+from flowledger.client import Mailbox
+from flowledger.domain import streams
+from flowledger.storage.unit_of_work import Storage
 from tests.faults.trial import Dose, Row, Trial
-from workers.connections import connect
-from workers.redelivery import redeliver
+from flowledger.workers.connections import connect
+from flowledger.workers.redelivery import redeliver
 
 _MESSAGES: Final = 60
 _TAKEN: Final = 20

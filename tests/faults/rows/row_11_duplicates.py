@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
-from domain import streams
+from flowledger.domain import streams
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
 from tests.faults.trial import Dose, Row, Trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from domain import streams
+from flowledger.domain import streams
 from tests.faults import poison
 from tests.faults.report import percentile
 from tests.faults.trial import Dose, Row, Trial

@@ -8,13 +8,13 @@ from typing import Final
 
 from sqlalchemy import text
 
-from domain.envelope import LEDGER_SOURCE
-from storage.repositories.dead_letters import OPEN
-from storage.unit_of_work import Storage
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.storage.repositories.dead_letters import OPEN
+from flowledger.storage.unit_of_work import Storage
 from tests.faults.trial import Dose, Row, Trial
-from workers.connections import connect
-from workers.pauses import Pauses
-from workers.replay import Replayer
+from flowledger.workers.connections import connect
+from flowledger.workers.pauses import Pauses
+from flowledger.workers.replay import Replayer
 
 
 def run(trial: Trial) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
-from client.publisher import Publisher
+from flowledger.client.publisher import Publisher
 from tests import rows
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg2
 from sqlalchemy import make_url
 
-from cli import processes
+from flowledger.cli import processes
 from tests.faults.trial import Dose, Row, Trial
 
 _COLUMNS: Final = (
@@ -53,7 +53,7 @@ def _interrupt_migrations(trial: Trial) -> None:
 def _migrate(trial: Trial, seconds: float) -> bool:
     """Whether it ended before it was killed."""
     url = make_url(trial.world.postgres.url).set(database=_DATABASE).render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "cli.main", "migrate"]
+    command = [sys.executable, "-m", "flowledger.cli.main", "migrate"]
     environment = processes.environment(trial.world.direct) | {"DATABASE_URL": url}
     try:
         done = subprocess.run(command, env=environment, timeout=seconds, capture_output=True, text=True, check=False)

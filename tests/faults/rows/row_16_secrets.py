@@ -14,13 +14,13 @@ import psutil
 import psycopg2
 from sqlalchemy import select
 
-from cli import processes
-from cli.acl import Role, rules
-from cli.embedded import free_port
-from cli.processes import Process
-from domain.envelope import parse
-from storage import tables
-from storage.repositories import JournalRepository
+from flowledger.cli import processes
+from flowledger.cli.acl import Role, rules
+from flowledger.cli.embedded import free_port
+from flowledger.cli.processes import Process
+from flowledger.domain.envelope import parse
+from flowledger.storage import tables
+from flowledger.storage.repositories import JournalRepository
 from tests.faults.forging import CANARY_FORMS, REPLAY_SECONDS, Forger, make_keys
 from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from statistics import linear_regression
 from typing import Any, Final
 
-from domain import streams
+from flowledger.domain import streams
 from tests.faults import poison, usage
 from tests.faults.rows import row_02_kills, row_03_stops, row_09_network, row_10_postgresql
 from tests.faults.servers import Plan

@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from domain import streams
+from flowledger.domain import streams
 from tests.faults import commands, odd
 from tests.faults.delays import in_pairs, measure, show_that_it_can_fail
 from tests.faults.fates import Sent, judge_fates, others

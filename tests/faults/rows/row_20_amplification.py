@@ -13,10 +13,10 @@ from typing import Any, Final
 import redis as redis_py
 from sqlalchemy import func, select, text
 
-from cli.acl import Role
-from client import Mailbox
-from domain import streams
-from storage import tables
+from flowledger.cli.acl import Role
+from flowledger.client import Mailbox
+from flowledger.domain import streams
+from flowledger.storage import tables
 from tests.faults import commands, names
 from tests.faults.delays import in_pairs, measure, show_that_it_can_fail
 from tests.faults.judge import Others

@@ -12,13 +12,13 @@ import redis as redis_py
 from pydantic import SecretBytes
 from sqlalchemy import select
 
-from cli.acl import Role
-from domain import streams
-from domain.envelope import LEDGER_SOURCE
-from domain.key_file import KeyFile, write_keys
-from domain.settings import Settings
-from storage import tables
-from storage.unit_of_work import Storage
+from flowledger.cli.acl import Role
+from flowledger.domain import streams
+from flowledger.domain.envelope import LEDGER_SOURCE
+from flowledger.domain.key_file import KeyFile, write_keys
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.unit_of_work import Storage
 from tests.faults.forging import REPLAY_SECONDS, signed_by
 from tests.faults.identities import (
     ANN,
@@ -39,8 +39,8 @@ from tests.faults.judge import Others, Verdict
 from tests.faults.servers import Plan
 from tests.faults.telling import client_of, user_settings
 from tests.faults.trial import Dose, Row, Trial
-from workers.connections import connect
-from workers.redelivery import redeliver
+from flowledger.workers.connections import connect
+from flowledger.workers.redelivery import redeliver
 
 _SECRET: Final = "canary-of-ann-for-cat-alone"
 _LATER: Final = {"sequence": "999999999999"}

@@ -15,11 +15,11 @@ from typing import Any, Final
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, make_url, select, text
 
-from cli.embedded import embedded_valkey_server
-from cli.processes import Process
-from domain import streams
-from domain.settings import Settings
-from storage import tables
+from flowledger.cli.embedded import embedded_valkey_server
+from flowledger.cli.processes import Process
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
 from tests import rows
 from tests.faults import commands
 from tests.faults.histories import SOURCE

@@ -11,11 +11,11 @@ from typing import Any, Final
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 
-from cli.embedded import embedded_valkey_server
-from cli.service import migrate
-from client import Mailbox
-from domain.settings import Settings
-from storage.engine import make_engine
+from flowledger.cli.embedded import embedded_valkey_server
+from flowledger.cli.schema import migrate
+from flowledger.client import Mailbox
+from flowledger.domain.settings import Settings
+from flowledger.storage.engine import make_engine
 from tests.faults import commands, names
 from tests.faults.judge import Others
 from tests.faults.ledgers import Ledger, recorded, start_worker

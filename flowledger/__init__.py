@@ -1,0 +1,85 @@
+"""Flowledger: the ledger and the post office of an agent platform.
+
+What a service or an agent needs stands here, and is loaded when it is asked for:
+
+    from flowledger import Envelope, Mailbox, Publisher, events
+
+The rooms of the project (`flowledger.domain`, `flowledger.client` …) are the folders beside this one; README.md says
+what is in each.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from flowledger.client import (
+        AsyncMailbox,
+        AsyncPublisher,
+        Mailbox,
+        Message,
+        Prepared,
+        Published,
+        Publisher,
+        Sent,
+    )
+    from flowledger.domain import errors, events
+    from flowledger.domain.envelope import Envelope
+    from flowledger.domain.ids import new_id
+    from flowledger.domain.json_values import json_value
+    from flowledger.domain.key_file import KeyFile
+    from flowledger.domain.signing import signer_of
+
+__all__ = [
+    "AsyncMailbox",
+    "AsyncPublisher",
+    "Envelope",
+    "KeyFile",
+    "Mailbox",
+    "Message",
+    "Prepared",
+    "Published",
+    "Publisher",
+    "Sent",
+    "errors",
+    "events",
+    "json_value",
+    "new_id",
+    "signer_of",
+]
+
+_HOMES: Final = {
+    "AsyncMailbox": "client.mailbox",
+    "AsyncPublisher": "client.publisher",
+    "Envelope": "domain.envelope",
+    "KeyFile": "domain.key_file",
+    "Mailbox": "client.mailbox",
+    "Message": "client.message",
+    "Prepared": "client.publishing",
+    "Published": "client.publishing",
+    "Publisher": "client.publisher",
+    "Sent": "client.mailing",
+    "errors": "domain.errors",
+    "events": "domain.events",
+    "json_value": "domain.json_values",
+    "new_id": "domain.ids",
+    "signer_of": "domain.signing",
+}
+"""The module of each name, or the module that the name is."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load `name` at its first use: `import flowledger` alone takes a millisecond, and connects to nothing."""
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    module = import_module(f"{__name__}.{home}")
+    value = module if home.rpartition(".")[2] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
