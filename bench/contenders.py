@@ -19,8 +19,8 @@ import psutil
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from flowledger import migrations
 from bench.peers import models
+from flowledger import migrations
 from flowledger.cli import processes
 from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
 from flowledger.cli.processes import Process

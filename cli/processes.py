@@ -15,8 +15,8 @@ from flowledger.domain.settings import Settings
 
 STOP_SECONDS = 15.0
 ROOT = Path(__file__).parents[2]
-"""Where the package is installed. Celery looks for modules in the current folder first, and the user's may have others of
-the same names."""
+"""Where the package is installed. Celery looks for modules in the current folder first, and the user's may have others
+of the same names."""
 _LAST_BYTES = 8192
 _PYTHON = (sys.executable, "-P")
 _CELERY = (*_PYTHON, "-m", "celery", "-A", "flowledger.workers.app")

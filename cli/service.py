@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import psutil
 from pydantic import SecretStr
@@ -24,7 +23,7 @@ from flowledger.cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from flowledger.cli.processes import Process
 from flowledger.cli.schema import migrate
 from flowledger.cli.signs import Part, check_redis, file_appeared, page_answers, wait_for_signs
-from flowledger.domain.errors import LedgerError, SettingsError
+from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.workers import checks, sign
 from flowledger.workers.authority import guard_of

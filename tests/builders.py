@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.streams import FIELD
-from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
 from flowledger.workers.entries import Entry
+from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
 
 
 class _Absent:

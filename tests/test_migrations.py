@@ -166,8 +166,11 @@ def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
 
 
 def test_two_processes_may_migrate_at_once(empty_url: str, engine: Engine) -> None:
-    command = [sys.executable, "-c", "from flowledger import migrations; from flowledger.domain.settings import Settings; "
-               "from flowledger.storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"]  # fmt: skip
+    program = (
+        "from flowledger import migrations; from flowledger.domain.settings import Settings; "
+        "from flowledger.storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"
+    )
+    command = [sys.executable, "-c", program]
     environment = processes.environment(settings_for(empty_url))
     started = [
         subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(3)

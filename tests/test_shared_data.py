@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from flowledger.storage.unit_of_work import Storage
-from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record_batches
 from flowledger.workers.recorder import Recorded
+from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record_batches
 
 FOLDER: Final = Path(__file__).parents[2] / "shared" / "data"
 EVENTS: Final = {"relay.jsonl": 5_973, "mail.jsonl": 1_243, "temporal.jsonl": 975, "treeherder.jsonl.gz": 35_023}

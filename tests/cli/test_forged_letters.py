@@ -10,12 +10,12 @@ import pytest
 from flowledger.cli import processes
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.authority import guard_of
+from flowledger.workers.recorder import Recorder
 from tests.cli.calling import Flowledger
 from tests.signing import key_file
 from tests.storage.recording import dead_letters
 from tests.workers.speaking import LATE, entry, record, said
-from flowledger.workers.authority import guard_of
-from flowledger.workers.recorder import Recorder
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from flowledger.cli import processes
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import members as looking
 from tests.builders import event, raw
 from tests.cli.calling import Flowledger
 from tests.signing import key_file, signed
 from tests.storage.recording import record
-from flowledger.workers import members as looking
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,12 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.alarms import Alarms
+from flowledger.workers.connections import connect
 from tests.builders import entries, raw
 from tests.cli.calling import Ended, Flowledger
 from tests.storage.recording import recorder
 from tests.workers.draining import add, drain
-from flowledger.workers.alarms import Alarms
-from flowledger.workers.connections import connect
 
 Run = Callable[..., Ended]
 

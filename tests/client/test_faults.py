@@ -16,12 +16,12 @@ from flowledger.client import Published
 from flowledger.client.publishing import prepare, publishing
 from flowledger.domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
 from tests.builders import event
 from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events
 from tests.proxy import Fault, Proxy
 from tests.storage.recording import differences, record
-from flowledger.workers.recorder import Recorded
 
 SHORT = 0.3
 """Seconds that a publisher waits, where the test is about its not waiting longer."""

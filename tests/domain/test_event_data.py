@@ -7,7 +7,15 @@ from typing import Any, Final
 import pytest
 
 from flowledger.domain.errors import LedgerError, Reason, UnknownField
-from flowledger.domain.events import EVENT_TYPES, AgentConfig, Error, MessageSent, SandboxCreated, TaskCompleted, TaskFailed
+from flowledger.domain.events import (
+    EVENT_TYPES,
+    AgentConfig,
+    Error,
+    MessageSent,
+    SandboxCreated,
+    TaskCompleted,
+    TaskFailed,
+)
 from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
 from tests.vocabulary import EXAMPLES, FIELDS

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from flowledger.domain.envelope import parse
 from flowledger.domain.json_pieces import closed_up, laid_out
-from flowledger.domain.mending import CannotMend, Changes, field_of, fields_of, json_of, json_of_text, path_of, put, remove
+from flowledger.domain.mending import (
+    CannotMend,
+    Changes,
+    field_of,
+    fields_of,
+    json_of,
+    json_of_text,
+    path_of,
+    put,
+    remove,
+)
 from tests.builders import texts
 from tests.mending import changes
 from tests.rubbish import RUBBISH, Case

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from flowledger.client.publishing import prepare
 from flowledger.domain.envelope import Envelope, parse
 from flowledger.domain.errors import Refused
-from flowledger.domain.events import EventData, MessageDelivered, MessageSent, SandboxCreated, SandboxUpdated, TaskStarted
+from flowledger.domain.events import (
+    EventData,
+    MessageDelivered,
+    MessageSent,
+    SandboxCreated,
+    SandboxUpdated,
+    TaskStarted,
+)
 from flowledger.domain.limits import DEFAULT_LIMITS
 from flowledger.domain.signatures import check
 from flowledger.domain.signing import Signer

@@ -25,15 +25,15 @@ from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.faults.accepted import AcceptedLog
-from tests.faults.histories import SOURCE
-from tests.vocabulary import FIELDS
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain
 from flowledger.workers.post import PostOffice
 from flowledger.workers.post_bell import PostBell
 from flowledger.workers.postman import Postman
+from tests.builders import raw
+from tests.faults.accepted import AcceptedLog
+from tests.faults.histories import SOURCE
+from tests.vocabulary import FIELDS
 
 _CRASHED: Final = 99
 _NOT_REACHED: Final = 0

@@ -35,7 +35,10 @@ def test_a_worker_that_takes_a_bell_while_the_broker_is_full_lives(world: World)
         for other in others:
             other.kill()
             world.workers.remove(other)
-        ring = "from flowledger.workers.app import app; from flowledger.workers.bootstep import send_drain; send_drain(app, 0)"
+        ring = (
+            "from flowledger.workers.app import app; "
+            "from flowledger.workers.bootstep import send_drain; send_drain(app, 0)"
+        )
         subprocess.run([sys.executable, "-c", ring], env=processes.environment(world.direct), check=True)
         world.redis.config_set("maxmemory", 1)
     try:

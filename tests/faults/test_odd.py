@@ -12,9 +12,9 @@ import pytest
 
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import Refused
+from flowledger.workers.entries import all_fields
 from tests.faults.names import keeps
 from tests.faults.odd import KINDS, Fate, Odd, celery_lines, entries
-from flowledger.workers.entries import all_fields
 
 SEEDS = range(5)
 

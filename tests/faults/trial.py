@@ -15,12 +15,12 @@ from typing import Final
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from flowledger.workers.asides import Asides
 from tests.faults.accepted import Accepted, count_accepted
 from tests.faults.judge import Others, Verdict, judge
 from tests.faults.servers import Plan
 from tests.faults.world import World
 from tests.waiting import Answer, wait_until
-from flowledger.workers.asides import Asides
 
 DRAIN_SECONDS: Final = 120.0
 """I4: within so long after the last fault, nothing is left to record."""

@@ -15,10 +15,10 @@ from flowledger.storage import tables
 from flowledger.storage.repositories import DeadLetterRepository
 from flowledger.storage.repositories.dead_letters import ALL
 from flowledger.storage.unit_of_work import Storage
-from tests import rows
-from tests.builders import entries
 from flowledger.workers.entries import Entry
 from flowledger.workers.recorder import Recorded, Recorder
+from tests import rows
+from tests.builders import entries
 
 
 @dataclass(frozen=True)

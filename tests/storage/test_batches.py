@@ -18,11 +18,11 @@ from flowledger.storage import postgresql
 from flowledger.storage.repositories import CheckpointRepository, TaskRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.storage.writes import Write
-from tests.builders import entries, raw
-from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
 from flowledger.workers.entries import Entry
 from flowledger.workers.handlers import EVENT_HANDLERS, transaction_of
 from flowledger.workers.recorder import Recorded, Recorder
+from tests.builders import entries, raw
+from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
 
 MEBIBYTE: Final = 2**20
 HANDLERS: Final[dict[Any, Any]] = EVENT_HANDLERS

@@ -13,6 +13,7 @@ from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import DEFAULT_LIMITS
 from flowledger.storage.repositories import DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
 from tests.builders import ABSENT, entries, event, raw, to_bytes
 from tests.storage.recording import (
     count,
@@ -25,7 +26,6 @@ from tests.storage.recording import (
     recorder,
     row,
 )
-from flowledger.workers.recorder import Recorded
 
 HEALTHY = 3
 

@@ -10,9 +10,9 @@ import pytest
 
 from flowledger.domain.limits import RANGES
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
 from tests.builders import entries, raw
 from tests.storage.recording import dead_letters, differences, recorder
-from flowledger.workers.recorder import Recorded
 
 HIGHEST: Final = {name: allowed.highest for name, allowed in RANGES.items()}
 

@@ -23,9 +23,9 @@ from flowledger.storage.repositories import (
     WorkspaceRepository,
 )
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.entries import Entry
 from tests.builders import ABSENT, raw
 from tests.storage.recording import record, recorder, row
-from flowledger.workers.entries import Entry
 
 MOMENT: Final = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)
 VALUES: Final[list[Any]] = [

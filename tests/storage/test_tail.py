@@ -12,9 +12,9 @@ from sqlalchemy import insert, text, update
 from flowledger.storage import tables
 from flowledger.storage.tail import Tail, Wanted
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.verify import verify
 from tests.builders import raw
 from tests.storage.recording import record
-from flowledger.workers.verify import verify
 
 ALL = Wanted()
 

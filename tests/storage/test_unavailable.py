@@ -20,11 +20,11 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engine import make_engine
 from flowledger.storage.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import count, differences, record
 from tests.waiting import wait_until
-from flowledger.workers.recorder import Recorded
 
 
 @pytest.fixture

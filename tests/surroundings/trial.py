@@ -32,8 +32,8 @@ from flowledger.domain.settings import Settings
 from flowledger.storage import tables
 from flowledger.storage.engine import make_engine
 from flowledger.storage.scratch import MERGED
-from tests.surroundings.ground import Ground, admin_of
 from flowledger.workers.app import app
+from tests.surroundings.ground import Ground, admin_of
 
 PATIENCE_SECONDS: Final = 120.0
 

@@ -13,9 +13,9 @@ from flowledger.cli import processes
 from flowledger.cli.processes import Process
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.workers.office import Office
 from flowledger.workers.connections import connect
 from flowledger.workers.replay import Replayer
+from tests.workers.office import Office
 
 StartWorker = Callable[[], Process]
 

@@ -9,8 +9,8 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
 from flowledger.workers.drain import Drain, DrainResult
+from tests.builders import raw
 
 SHARD: Final = 3
 STREAM: Final = streams.stream(SHARD)

@@ -11,12 +11,12 @@ from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.storage.recording import all_rows, count, dead_letters, differences
 from flowledger.workers.drain import Drain
 from flowledger.workers.post import PostOffice
 from flowledger.workers.post_bell import PostBell
 from flowledger.workers.postman import Postman, PostResult
+from tests.builders import raw
+from tests.storage.recording import all_rows, count, dead_letters, differences
 
 Row = dict[str, Any]
 

@@ -12,11 +12,11 @@ from flowledger.domain.records import DeadLetter, DeadLetterDeed
 from flowledger.domain.settings import Settings
 from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.storage.recording import dead_letters, record
 from flowledger.workers.drain import Drain
 from flowledger.workers.recorder import Recorded
 from flowledger.workers.replay_outcome import Outcome, outcome_of
+from tests.builders import raw
+from tests.storage.recording import dead_letters, record
 
 BAD: Final = raw("task.progressed", id="bad", subject="t", progress=2)
 MENDED: Final = Changes(set=((path_of("data.progress"), "0.5"),))

@@ -9,11 +9,11 @@ from typing import Any, Final
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.times import now, written_time
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.entries import Entry
+from flowledger.workers.recorder import Recorded, Recorder
 from tests.builders import entries
 from tests.signing import message, signed
 from tests.storage.recording import dead_letters
-from flowledger.workers.entries import Entry
-from flowledger.workers.recorder import Recorded, Recorder
 
 LATE: Final = 60.0
 """Seconds that are more than `replay_seconds`, and less than `signature_age_seconds`."""

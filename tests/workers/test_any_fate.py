@@ -23,8 +23,6 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.storage.repositories.dead_letters import OPEN
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
-from tests.builders import events, raw
-from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain
 from flowledger.workers.inboxes import Inboxes
@@ -34,6 +32,8 @@ from flowledger.workers.postman import Postman
 from flowledger.workers.recorder import Recorder
 from flowledger.workers.replay import Replayer
 from flowledger.workers.shards import Shards
+from tests.builders import events, raw
+from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 
 SHARDS: Final = 3
 EXAMPLES: Final = 50

@@ -17,16 +17,16 @@ from flowledger.domain.key_file import changed_keys
 from flowledger.domain.settings import Settings
 from flowledger.storage.repositories import MessageRepository
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import entries, raw, to_bytes
-from tests.signing import MESSAGES, SECRETS, changed, key_file, message, signed
-from tests.storage.recording import count, dead_letters, differences, own_events, row
-from tests.workers.replaying import drain
-from tests.workers.speaking import LATE, entry, reasons, record, said, told
 from flowledger.workers.authority import guard_of
 from flowledger.workers.handlers import EVENT_HANDLERS
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.shards import Shards
 from flowledger.workers.verify import verify
+from tests.builders import entries, raw, to_bytes
+from tests.signing import MESSAGES, SECRETS, changed, key_file, message, signed
+from tests.storage.recording import count, dead_letters, differences, own_events, row
+from tests.workers.replaying import drain
+from tests.workers.speaking import LATE, entry, reasons, record, said, told
 
 
 @pytest.fixture

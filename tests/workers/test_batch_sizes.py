@@ -5,8 +5,8 @@ from __future__ import annotations
 import redis
 
 from flowledger.domain.settings import Settings
-from tests.workers.draining import SHARD, add, created
 from flowledger.workers.shards import Shards
+from tests.workers.draining import SHARD, add, created
 
 
 def test_of_a_backlog_a_drain_leaves_shards_to_others(settings: Settings, client: redis.Redis) -> None:

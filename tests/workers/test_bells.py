@@ -16,11 +16,11 @@ import redis
 from flowledger.cli.processes import Process
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.bells import NoBell, bell_of, check
 from tests.storage.recording import count
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import add, created
-from flowledger.workers.bells import NoBell, bell_of, check
 
 MEBIBYTE = 2**20
 

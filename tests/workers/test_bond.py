@@ -18,6 +18,11 @@ from flowledger.domain.settings import Settings
 from flowledger.storage import tables
 from flowledger.storage.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import bond
+from flowledger.workers.bond import Bond
+from flowledger.workers.connections import connect
+from flowledger.workers.drain import Drain
+from flowledger.workers.watch import Watch, check_at_start
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, by_hand
 from tests.waiting import wait_until
@@ -25,11 +30,6 @@ from tests.workers.bonds import alarms, go_back, ledger_of
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
 from tests.workers.office import Office, message
-from flowledger.workers import bond
-from flowledger.workers.bond import Bond
-from flowledger.workers.connections import connect
-from flowledger.workers.drain import Drain
-from flowledger.workers.watch import Watch, check_at_start
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from flowledger.domain import streams
 from flowledger.domain.errors import BrokerUnsettled
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.workers.bonds import alarms, go_back, ledger_of
-from tests.workers.draining import add, created, drain
 from flowledger.workers.bond import Bond
 from flowledger.workers.connections import text
 from flowledger.workers.watch import Watch, check_at_start
+from tests.workers.bonds import alarms, go_back, ledger_of
+from tests.workers.draining import add, created, drain
 
 
 def before(where: Any, name: str, step: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:

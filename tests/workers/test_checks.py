@@ -17,10 +17,10 @@ from flowledger.cli.schema import migrate
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.storage.engine import make_engine
-from tests.conftest import settings_for
 from flowledger.workers import checks
 from flowledger.workers.checks import Severity, UnfitServer
 from flowledger.workers.server_watch import ServerWatch
+from tests.conftest import settings_for
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from flowledger.domain import streams
 from flowledger.domain.limits import Limits
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.entries import MOST_DEATHS, Entry
+from flowledger.workers.recorder import Recorder
+from flowledger.workers.shards import Shards
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from flowledger.workers.entries import MOST_DEATHS, Entry
-from flowledger.workers.recorder import Recorder
-from flowledger.workers.shards import Shards
 
 
 def test_an_entry_that_kills_its_readers_is_buried_and_the_rest_recorded(

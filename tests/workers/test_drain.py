@@ -17,16 +17,16 @@ from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.conftest import settings_for
-from tests.storage.recording import all_rows, count, dead_letters, differences
-from tests.waiting import wait_until
-from tests.workers.draining import SHARD, STREAM, add, created, drain
 from flowledger.workers import app
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain, DrainResult
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.shards import Shards
+from tests.builders import raw
+from tests.conftest import settings_for
+from tests.storage.recording import all_rows, count, dead_letters, differences
+from tests.waiting import wait_until
+from tests.workers.draining import SHARD, STREAM, add, created, drain
 
 
 def test_entries_are_recorded_and_leave_the_stream(settings: Settings, client: redis.Redis, storage: Storage) -> None:

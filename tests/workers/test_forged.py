@@ -17,15 +17,15 @@ from flowledger.domain.key_file import changed_keys
 from flowledger.domain.mending import Changes, path_of
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.authority import guard_of, own_signer
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.replay import Replayer, Result
 from tests.signing import SECRETS, key_file, message, signed
 from tests.storage.recording import count, dead_letters, own_events, row
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.replaying import drain
 from tests.workers.speaking import LATE, entry, reasons, record, said, told
-from flowledger.workers.authority import guard_of, own_signer
-from flowledger.workers.recorder import Recorded, Recorder
-from flowledger.workers.replay import Replayer, Result
 
 
 @pytest.fixture

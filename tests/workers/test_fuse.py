@@ -13,8 +13,6 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.settings import Settings
 from flowledger.storage.pipeline import Transaction
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.storage.recording import count, dead_letters, differences
 from flowledger.workers import recorder
 from flowledger.workers.asides import Asides
 from flowledger.workers.connections import connect
@@ -23,6 +21,8 @@ from flowledger.workers.fuse import Fuse
 from flowledger.workers.handlers import transaction_of
 from flowledger.workers.pauses import Pause, Pauses
 from flowledger.workers.sources import UNREADABLE
+from tests.builders import raw
+from tests.storage.recording import count, dead_letters, differences
 
 SHARD = 3
 STREAM = streams.stream(SHARD)

@@ -11,13 +11,13 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.verify import verify
 from tests.builders import event, to_bytes
 from tests.signing import key_file, message, signed
 from tests.storage.recording import all_rows, dead_letters, differences, row
 from tests.workers.replaying import drain
 from tests.workers.speaking import LATE, reasons, said, told
-from flowledger.workers.recorder import Recorded
-from flowledger.workers.verify import verify
 
 ME, OTHER = "sb_1", "sb_2"
 

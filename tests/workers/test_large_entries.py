@@ -13,13 +13,13 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.entries import KEPT_BYTES, Cut
+from flowledger.workers.shards import Shards
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters
 from tests.waiting import wait_until
 from tests.workers.conftest import StartWorker
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from flowledger.workers.entries import KEPT_BYTES, Cut
-from flowledger.workers.shards import Shards
 
 MEBIBYTE = 2**20
 

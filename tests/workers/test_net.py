@@ -18,12 +18,12 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engine import make_engine
 from flowledger.storage.pipeline import Flushed, Transaction, Unrecordable
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import burial, recorder
+from flowledger.workers.entries import MOST_DEATHS
 from tests.builders import raw
 from tests.shared import findings
 from tests.storage.recording import count, dead_letters, differences, record, record_entry
 from tests.workers.draining import SHARD, STREAM, add, created, drain
-from flowledger.workers import burial, recorder
-from flowledger.workers.entries import MOST_DEATHS
 
 
 def zero(spaces: str = "") -> bytes:

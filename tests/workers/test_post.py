@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from flowledger.domain import streams
 from flowledger.storage import tables
-from tests.builders import ABSENT, raw
-from tests.storage.recording import all_rows, dead_letters
-from tests.workers.office import Office, message, put_and_expired
 from flowledger.workers.drain import Drain
 from flowledger.workers.inboxes import Inboxes
 from flowledger.workers.post import PostOffice
+from tests.builders import ABSENT, raw
+from tests.storage.recording import all_rows, dead_letters
+from tests.workers.office import Office, message, put_and_expired
 
 
 def test_a_message_comes_into_the_inbox_of_each_recipient_as_it_was_sent_to_it_alone(office: Office) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flowledger.domain import streams
+from flowledger.workers.post import PostOffice
 from tests.builders import raw
 from tests.workers.office import Office, in_seconds, message
-from flowledger.workers.post import PostOffice
 
 LAST = "18446744073709551615-18446744073709551615"
 BOB = streams.posted("m1", "bob")

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from flowledger.domain import streams
-from tests.builders import ABSENT, raw
-from tests.workers.office import Office, message
 from flowledger.workers import postman
 from flowledger.workers.entries import Entry
 from flowledger.workers.post import AT_ONCE, PostOffice
 from flowledger.workers.post_bell import PostBell
 from flowledger.workers.postman import Postman, PostResult
 from flowledger.workers.recorder import Recorded, Recorder
+from tests.builders import ABSENT, raw
+from tests.workers.office import Office, message
 
 MANY = 3 * AT_ONCE + 1
 

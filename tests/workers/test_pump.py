@@ -11,10 +11,10 @@ from kombu.exceptions import OperationalError
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from tests.conftest import settings_for
-from tests.waiting import wait_until
 from flowledger.workers.connections import connect
 from flowledger.workers.pump import Bell, Pump, Ring
+from tests.conftest import settings_for
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pytest
 import redis
 
 from flowledger.domain import streams
-from tests.builders import raw
-from tests.waiting import wait_until
-from tests.workers.office import Office, in_seconds, message
 from flowledger.workers import redelivery
 from flowledger.workers.post import PostOffice
 from flowledger.workers.redelivery import Redelivered
+from tests.builders import raw
+from tests.waiting import wait_until
+from tests.workers.office import Office, in_seconds, message
 
 
 def redeliver(office: Office, sandbox: str | None = None, *, dry_run: bool = False) -> Redelivered:

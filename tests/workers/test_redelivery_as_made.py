@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from flowledger.workers.redelivery import Redelivered
 from tests.builders import raw
 from tests.storage.recording import dead_letters, differences
 from tests.workers.office import Office, message
 from tests.workers.test_redelivery import lost, redeliver
-from flowledger.workers.redelivery import Redelivered
 
 LATER: Final = "2999-01-31T12:00:00Z"
 

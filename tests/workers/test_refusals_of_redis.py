@@ -11,16 +11,16 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.storage.recording import count, dead_letters
-from tests.waiting import wait_until
-from tests.workers.conftest import StartWorker
-from tests.workers.draining import SHARD, STREAM, add, created, drain
 from flowledger.workers.entries import MOST_DEATHS
 from flowledger.workers.inboxes import Inboxes
 from flowledger.workers.post import PostOffice
 from flowledger.workers.shards import Shards
 from flowledger.workers.tending import tend
+from tests.builders import raw
+from tests.storage.recording import count, dead_letters
+from tests.waiting import wait_until
+from tests.workers.conftest import StartWorker
+from tests.workers.draining import SHARD, STREAM, add, created, drain
 
 LAST_ID = streams.LAST_ID
 FUTURE_ID = "99999999999999-0"

@@ -12,11 +12,11 @@ from sqlalchemy import Table, delete, func, insert, text, update
 
 from flowledger.storage import plain, tables
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import recompute, repair
+from flowledger.workers.verify import verify
 from tests.builders import raw
 from tests.storage.recording import by_hand, count, differences, record, row
 from tests.waiting import wait_until
-from flowledger.workers import recompute, repair
-from flowledger.workers.verify import verify
 
 
 class Intruder:

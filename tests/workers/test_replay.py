@@ -14,14 +14,14 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.repositories import DeadLetterActionRepository
 from flowledger.storage.repositories.dead_letters import OPEN, NoDeadLetter
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.replay import Replayer, Result
+from flowledger.workers.replay_outcome import Came
 from tests.builders import raw
 from tests.mending import changes
 from tests.rubbish import RUBBISH, Case
 from tests.storage.recording import count, dead_letters, differences, own_events, record
 from tests.workers.replaying import BAD, MENDED, bury, deeds, drain, letter, outcome, waiting
-from flowledger.workers.recorder import Recorded
-from flowledger.workers.replay import Replayer, Result
-from flowledger.workers.replay_outcome import Came
 
 GOOD: Final = 500
 

@@ -19,13 +19,13 @@ from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
 from flowledger.storage.repositories.dead_letters import ALL, OPEN
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded
+from flowledger.workers.replay import Done, Replayer, Result
+from flowledger.workers.replay_outcome import Came
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import count, dead_letters, record
 from tests.workers.replaying import BAD, MENDED, bury, deeds, drain, letter, outcome, waiting
-from flowledger.workers.recorder import Recorded
-from flowledger.workers.replay import Done, Replayer, Result
-from flowledger.workers.replay_outcome import Came
 
 # --- twice
 

@@ -25,13 +25,13 @@ from flowledger.domain.settings import Settings
 from flowledger.storage import tables
 from flowledger.storage.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recorder import Recorded, Recorder
+from flowledger.workers.replay import Replayer, Result
+from flowledger.workers.verify import verify
 from tests.builders import entries, raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, row
 from tests.workers.replaying import drain
-from flowledger.workers.recorder import Recorded, Recorder
-from flowledger.workers.replay import Replayer, Result
-from flowledger.workers.verify import verify
 
 ROUNDS: Final = 5
 IDS: Final = 100

@@ -12,17 +12,17 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
-from tests.storage.recording import count, dead_letters, differences
-from tests.waiting import wait_until
-from tests.workers.conftest import StartWorker
-from tests.workers.draining import add, drain
 from flowledger.workers import asides as asides_module
 from flowledger.workers.asides import Asides
 from flowledger.workers.pauses import Pauses
 from flowledger.workers.recorder import Recorder
 from flowledger.workers.shards import Shards
 from flowledger.workers.sources import MOST_SOURCES, UNREADABLE, Aside, key_of
+from tests.builders import raw
+from tests.storage.recording import count, dead_letters, differences
+from tests.waiting import wait_until
+from tests.workers.conftest import StartWorker
+from tests.workers.draining import add, drain
 
 BAD = "/bad"
 

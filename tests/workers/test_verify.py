@@ -13,11 +13,11 @@ from sqlalchemy.types import Integer
 from flowledger.storage import tables
 from flowledger.storage.scratch import MERGED
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.recompute import Difference, Kind
+from flowledger.workers.verify import Report, verify
 from tests.builders import histories, raw
 from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches
 from tests.test_shared_data import batches, lines
-from flowledger.workers.recompute import Difference, Kind
-from flowledger.workers.verify import Report, verify
 
 EXAMPLES: Final = 20
 

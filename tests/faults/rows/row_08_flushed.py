@@ -12,9 +12,9 @@ from typing import Any, Final
 from flowledger.client import Mailbox
 from flowledger.domain import streams
 from flowledger.storage.unit_of_work import Storage
-from tests.faults.trial import Dose, Row, Trial
 from flowledger.workers.connections import connect
 from flowledger.workers.redelivery import redeliver
+from tests.faults.trial import Dose, Row, Trial
 
 _MESSAGES: Final = 60
 _TAKEN: Final = 20

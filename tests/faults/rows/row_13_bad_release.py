@@ -11,10 +11,10 @@ from sqlalchemy import text
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.storage.repositories.dead_letters import OPEN
 from flowledger.storage.unit_of_work import Storage
-from tests.faults.trial import Dose, Row, Trial
 from flowledger.workers.connections import connect
 from flowledger.workers.pauses import Pauses
 from flowledger.workers.replay import Replayer
+from tests.faults.trial import Dose, Row, Trial
 
 
 def run(trial: Trial) -> None:

@@ -19,11 +19,11 @@ from flowledger.cli import processes
 from flowledger.cli.processes import Process
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.verify import verify
 from tests.faults.judge import Verdict
 from tests.faults.rows.row_02_kills import kill_one, kill_whole
 from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial
-from flowledger.workers.verify import verify
 
 _SAMPLE: Final = 150
 _LONG: Final = 10_000

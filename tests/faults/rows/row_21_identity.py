@@ -19,6 +19,8 @@ from flowledger.domain.key_file import KeyFile, write_keys
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.connections import connect
+from flowledger.workers.redelivery import redeliver
 from tests.faults.forging import REPLAY_SECONDS, signed_by
 from tests.faults.identities import (
     ANN,
@@ -39,8 +41,6 @@ from tests.faults.judge import Others, Verdict
 from tests.faults.servers import Plan
 from tests.faults.telling import client_of, user_settings
 from tests.faults.trial import Dose, Row, Trial
-from flowledger.workers.connections import connect
-from flowledger.workers.redelivery import redeliver
 
 _SECRET: Final = "canary-of-ann-for-cat-alone"
 _LATER: Final = {"sequence": "999999999999"}
