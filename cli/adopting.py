@@ -10,7 +10,7 @@ from typing import Final
 
 from flowledger.domain.errors import BrokerUnsettled
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.bond import Bond
 from flowledger.workers.connections import connect

@@ -22,8 +22,10 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.domain.times import now
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import DeadLetterRepository, LedgerRepository, OutboxRepository
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.identity import LedgerRepository
+from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import checks
 from flowledger.workers.alarms import TO_DO, alarms, per_minute

@@ -13,9 +13,9 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from flowledger.cli import screen
-from flowledger.domain.records import Delivery, Message
+from flowledger.domain.kinds.messages import Delivery, Message
+from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
 from flowledger.storage.paging import Page
-from flowledger.storage.repositories import DeliveryRepository, MessageRepository
 
 _LINE = 2000
 """Characters of a message's content."""

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from flowledger.cli import screen
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.gaps import By, Gap, Gaps, find_gaps
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.gaps import By, Gap, Gaps, find_gaps
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 

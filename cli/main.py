@@ -139,7 +139,7 @@ def _of_a_server(error: Exception) -> str | None:
     """
     database, redis = sys.modules.get("sqlalchemy.exc"), sys.modules.get("redis")
     if database is not None and isinstance(error, database.SQLAlchemyError):
-        from flowledger.storage.engine import words
+        from flowledger.storage.engines.engine import words
 
         return f"the database does not answer: {words(error)}"
     if isinstance(error, ConnectionError) or (redis is not None and isinstance(error, redis.RedisError)):

@@ -12,7 +12,7 @@ from flowledger.cli import screen
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.key_file import KeyFile
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.members import Member
 from flowledger.workers.members import members as find

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flowledger.cli import screen
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.authority import guard_of
 from flowledger.workers.connections import connect

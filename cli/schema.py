@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowledger import migrations
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.workers import checks
 
 

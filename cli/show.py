@@ -9,37 +9,20 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from flowledger.cli.conversation import Said, conversation
+from flowledger.cli.conversation import conversation
 from flowledger.domain.errors import LedgerError
-from flowledger.domain.records import (
-    Delivery,
-    Execution,
-    ExecutionLog,
-    ListedDeadLetter,
-    Message,
-    Sandbox,
-    Task,
-    TaskLog,
-    Workspace,
-)
+from flowledger.domain.records import ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds.messages import MessageRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.paging import MAX_LIMIT, BadCursor, Page
-from flowledger.storage.repositories import (
-    DeadLetterRepository,
-    DeliveryRepository,
-    ExecutionLogRepository,
-    ExecutionRepository,
-    MessageRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
-from flowledger.storage.repositories.base import Repository
 
 _LINES: Final = 200
 _DEAD_LETTERS: Final = 10
-LISTS: Final = ("nodes", "tasks", "deliveries", "sandboxes", "thread", "log")
+LISTS: Final = (*dict.fromkeys(listed.name for kind in KINDS for listed in kind.lists), "thread")
+Reading = Callable[[Connection, str, int, str | None], Page[Any]]
+"""Reads a page of what belongs to an id: how many, and where it goes on."""
 
 
 class NotFound(LedgerError):
@@ -69,7 +52,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All that is known of one id: the records that have it, and the lists that belong to them, or a part of each.
+    """All that is known of one id: for each kind the record that has it, and the lists that belong to them, or a part.
 
     `totals` says how many each list has in all, `next` what to ask for if this is not all of it: the next ones, and, of
     the log, whose last lines these are, those before. `dead_letters` are about the id: the open ones, or, if nothing is
@@ -77,26 +60,22 @@ class Shown:
     """
 
     subject: str
-    execution: Execution | None
-    task: Task | None
-    message: Message | None
-    workspace: Workspace | None
-    sandbox: Sandbox | None
-    nodes: tuple[ExecutionLog, ...] = ()
-    tasks: tuple[Task, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    sandboxes: tuple[Sandbox, ...] = ()
-    log: tuple[TaskLog, ...] = ()
-    thread: tuple[Said, ...] = ()
+    records: dict[str, Any]
+    lists: dict[str, tuple[Any, ...]]
     dead_letters: tuple[ListedDeadLetter, ...] = ()
     totals: dict[str, int] = field(default_factory=dict)
     next: dict[str, str] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return one object, with an empty list for each that was not asked for, or has nothing."""
+        lists = {name: self.lists.get(name, ()) for name in LISTS}
+        rest = {"dead_letters": self.dead_letters, "totals": self.totals, "next": self.next}
+        return {"subject": self.subject} | self.records | lists | rest
+
     @property
     def is_recorded(self) -> bool:
         """Whether there is anything but dead letters."""
-        records = (self.execution, self.task, self.message, self.workspace, self.sandbox)
-        return bool(self.thread) or any(record is not None for record in records)
+        return bool(self.lists.get("thread")) or any(record is not None for record in self.records.values())
 
     def why_not(self) -> str:
         """What to say if nothing is recorded."""
@@ -110,15 +89,15 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
     asked = asked or Asked()
     if asked.after is not None and not any(asked.after.startswith(f"{name}:") for name in LISTS):
         raise BadCursor(f"not where a list of `show` goes on: {asked.after[:40]!r}; start again without it")
-    records: dict[str, Any] = {
-        "execution": ExecutionRepository(connection).get(subject),
-        "task": TaskRepository(connection).get(subject),
-        "message": MessageRepository(connection).get(subject),
-        "workspace": WorkspaceRepository(connection).get(subject),
-        "sandbox": SandboxRepository(connection).get(subject),
-    }
-    lists = _Lists(asked)
-    _take_lists(connection, subject, records, lists)
+    records = {kind.name: kind.repository(connection).get(subject) for kind in KINDS}
+    lists = _Lists(connection, subject, asked)
+    for kind in KINDS:
+        if records[kind.name] is not None:
+            for listed in kind.lists:
+                lists.take(
+                    listed.name, listed.page, partial(listed.repository(connection).count, **{listed.column: subject})
+                )
+    lists.take("thread", conversation, partial(MessageRepository(connection).count, thread_id=subject))
     letters = DeadLetterRepository(connection)
     is_recorded = bool(lists.items.get("thread")) or any(record is not None for record in records.values())
     status = DeadLetterStatus.OPEN if is_recorded else None
@@ -127,52 +106,28 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
         raise NotFound(f"nothing recorded has the id {subject!r}; `flowledger status` shows what waits to be recorded")
     if dead:
         lists.totals["dead_letters"] = letters.count_about(subject, status=status)
-    return Shown(
-        subject,
-        **records,
-        **lists.items,
-        dead_letters=tuple(dead),
-        totals=lists.totals,
-        next=lists.next,
-    )
+    return Shown(subject, records, lists.items, tuple(dead), lists.totals, lists.next)
 
 
 class _Lists:
     """Collects a part of each list, how many there are in all, and where it goes on."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, connection: Connection, subject: str, asked: Asked) -> None:
+        self._connection = connection
+        self._subject = subject
         self._asked = asked
-        self.items: dict[str, Any] = {}
+        self.items: dict[str, tuple[Any, ...]] = {}
         self.totals: dict[str, int] = {}
         self.next: dict[str, str] = {}
 
-    def take(self, name: str, read: Callable[..., Page[Any]], count: Callable[[], int]) -> None:
-        """Take one page of a list by `read(limit=…, after=…)`; `count` is asked only if that is not the whole list."""
-        if not self._asked.wants(name):
+    def take(self, name: str, read: Reading, count: Callable[[], int]) -> None:
+        """Take one page of a list; `count` is asked only if that is not the whole list."""
+        if not self._asked.wants(name) or name in self.items:
             return
         cursor = self._asked.cursor(name)
-        page = read(limit=self._asked.lines if name == "log" else self._asked.limit, after=cursor)
+        limit = self._asked.lines if name == "log" else self._asked.limit
+        page = read(self._connection, self._subject, limit, cursor)
         self.items[name] = page.items
         self.totals[name] = count() if page.cursor is not None or cursor is not None else len(page.items)
         if page.cursor is not None:
             self.next[name] = f"{name}:{page.cursor}"
-
-
-def _take_lists(connection: Connection, subject: str, records: dict[str, Any], lists: _Lists) -> None:
-    """The lists that belong to the records that there are."""
-    nodes, tasks = ExecutionLogRepository(connection), TaskRepository(connection)
-    deliveries, sandboxes = DeliveryRepository(connection), SandboxRepository(connection)
-    messages, logs = MessageRepository(connection), TaskLogRepository(connection)
-    belonging: tuple[tuple[str, str, Callable[..., Page[Any]], Repository[Any], str], ...] = (
-        ("nodes", "execution", nodes.of_execution, nodes, "execution_id"),
-        ("tasks", "execution", tasks.of_execution, tasks, "execution_id"),
-        ("deliveries", "message", deliveries.of_message, deliveries, "message_id"),
-        ("sandboxes", "workspace", sandboxes.of_workspace, sandboxes, "workspace_id"),
-    )
-    for name, kind, read, repository, column in belonging:
-        if records[kind] is not None:
-            lists.take(name, partial(read, subject), partial(repository.count, **{column: subject}))
-    lists.take("thread", partial(conversation, connection, subject), partial(messages.count, thread_id=subject))
-    column = "execution_id" if records["task"] is None else "task_id"
-    if records["execution"] is not None or records["task"] is not None:
-        lists.take("log", partial(logs.last, column, subject), partial(logs.count, **{column: subject}))

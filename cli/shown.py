@@ -16,13 +16,16 @@ from flowledger.cli import screen
 from flowledger.cli.conversation import panel
 from flowledger.cli.dead_letters.shown import advice
 from flowledger.cli.show import Shown
-from flowledger.domain.records import Execution, Message, Sandbox, Task, Workspace
+from flowledger.domain.kinds.messages import Message
 
+_PROBLEMS: Final = 3
+"""Of a version's problems, how many are told."""
 _BY_SQL: Final = {
     "nodes": "execution_logs by execution_id",
     "tasks": "tasks by execution_id",
     "deliveries": "message_deliveries by message_id",
     "sandboxes": "sandboxes by workspace_id",
+    "versions": "workflow_versions by workflow_id",
     "thread": "messages by thread_id",
     "log": "task_logs by task_id or execution_id",
 }
@@ -41,12 +44,11 @@ def print_shown(shown: Shown, *, goes_on: bool = False) -> None:
 
 
 def _parts(shown: Shown) -> Iterator[RenderableType]:
-    records = {"execution": shown.execution, "task": shown.task, "workspace": shown.workspace, "sandbox": shown.sandbox}
-    for kind, record in records.items():
-        if record is not None:
+    for kind, record in shown.records.items():
+        if isinstance(record, Message):
+            yield _message(record, _deliveries(shown))
+        elif record is not None:
             yield _record(kind, record)
-    if shown.message is not None:
-        yield _message(shown.message, _deliveries(shown))
     yield from _lists(shown, but="deliveries")
     if shown.dead_letters:
         yield _dead_letters(shown)
@@ -54,17 +56,18 @@ def _parts(shown: Shown) -> Iterator[RenderableType]:
 
 def _lists(shown: Shown, but: str = "") -> Iterator[RenderableType]:
     tables: dict[str, Callable[[Shown], RenderableType]] = {
-        "nodes": _nodes, "tasks": _tasks, "deliveries": _deliveries, "sandboxes": _sandboxes, "log": _log,
-        "thread": lambda found: panel(found.subject, found.thread, found.totals["thread"]),
+        "nodes": _nodes, "tasks": _tasks, "deliveries": _deliveries, "sandboxes": _sandboxes, "versions": _versions,
+        "log": _log,
+        "thread": lambda found: panel(found.subject, found.lists["thread"], found.totals["thread"]),
     }  # fmt: skip
     for name, table in tables.items():
-        if name != but and getattr(shown, name):
+        if name != but and shown.lists.get(name):
             yield table(shown)
 
 
 def _title(shown: Shown, name: str, title: str) -> str:
     """The title of a list, and how many of it are here if these are not all."""
-    here, total = len(getattr(shown, name)), shown.totals[name]
+    here, total = len(shown.lists[name]), shown.totals[name]
     part = "the last " if name == "log" and total > here else ""
     return title if here == total else f"{title}: {part}{here:,} of {total:,}"
 
@@ -84,7 +87,7 @@ def _dead_letters(shown: Shown) -> Group:
     return Group(*parts)
 
 
-def _record(kind: str, record: Execution | Task | Workspace | Sandbox) -> Panel:
+def _record(kind: str, record: Any) -> Panel:
     """The fields that have a value, in the order of the table."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
@@ -95,7 +98,7 @@ def _record(kind: str, record: Execution | Task | Workspace | Sandbox) -> Panel:
             continue
         shown = screen.words(screen.time(value) if name.endswith("_at") else value)
         grid.add_row(name, _error(value) if name == "error" else shown)
-    took = screen.duration(record.took_seconds) if isinstance(record, Execution | Task) else ""
+    took = screen.duration(getattr(record, "took_seconds", None))
     if took:
         grid.add_row("took", took)
     title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
@@ -115,7 +118,7 @@ def _nodes(shown: Shown) -> Table:
         "node", "iteration", "attempt", "status", "started", "took", "said",
         title=_title(shown, "nodes", "Nodes"), title_justify="left",
     )  # fmt: skip
-    for run in shown.nodes:
+    for run in shown.lists["nodes"]:
         said = run.error["message"] if run.error else run.reason or run.output
         table.add_row(
             screen.words(run.node), str(run.iteration), str(run.attempt), screen.status(run.status),
@@ -127,7 +130,7 @@ def _nodes(shown: Shown) -> Table:
 def _tasks(shown: Shown) -> Table:
     title = _title(shown, "tasks", "Tasks")
     table = Table("task", "name", "status", "attempt", "created", "took", title=title, title_justify="left")
-    for task in shown.tasks:
+    for task in shown.lists["tasks"]:
         table.add_row(
             screen.words(task.id), screen.words(task.name, limit=40), screen.status(task.status), str(task.attempt),
             screen.time(task.created_at), screen.duration(task.took_seconds),
@@ -138,7 +141,7 @@ def _tasks(shown: Shown) -> Table:
 def _sandboxes(shown: Shown) -> Table:
     title = _title(shown, "sandboxes", "Sandboxes, the newest first")
     table = Table("sandbox", "name", "status", "since", "agent", "health", title=title, title_justify="left")
-    for sandbox in shown.sandboxes:
+    for sandbox in shown.lists["sandboxes"]:
         table.add_row(
             screen.words(sandbox.id), screen.words(sandbox.name, limit=40), screen.status(sandbox.status),
             screen.time(sandbox.status_at), screen.words(sandbox.agent_id),
@@ -147,10 +150,25 @@ def _sandboxes(shown: Shown) -> Table:
     return table
 
 
+def _versions(shown: Shown) -> Table:
+    """The versions of a workflow; what is wrong with one is told, and which one is published."""
+    published = shown.records["workflow"].published_version
+    title = _title(shown, "versions", "Versions, the greatest first")
+    table = Table("version", "created", "by", "note", "problems", title=title, title_justify="left")
+    for version in shown.lists["versions"]:
+        mark = " published" if version.version == published else ""
+        problems = [f"{one['path']} {one['what']}" for one in version.problems or ()]
+        table.add_row(
+            f"{version.version}{mark}", screen.time(version.created_at), screen.words(version.user_id),
+            screen.words(version.note, limit=60), screen.words("\n".join(problems[:_PROBLEMS]), "red"),
+        )  # fmt: skip
+    return table
+
+
 def _log(shown: Shown) -> Table:
     table = Table.grid(padding=(0, 2))
     table.title, table.title_justify = _title(shown, "log", "Log"), "left"
-    for line in shown.log:
+    for line in shown.lists["log"]:
         style = screen.LEVEL_STYLES.get(line.level, "")
         where = f"{line.node}: " if line.node else ""
         message = screen.words(where + line.message, style)
@@ -163,7 +181,7 @@ def _log(shown: Shown) -> Table:
 def _deliveries(shown: Shown) -> Table:
     title = _title(shown, "deliveries", "Recipients") if "deliveries" in shown.next else None
     table = Table("to", "status", "sent", "delivered", "reason", box=None, title=title, title_justify="left")
-    for delivery in shown.deliveries:
+    for delivery in shown.lists.get("deliveries", ()):
         table.add_row(
             screen.words(delivery.to_sandbox_id), screen.status(delivery.status), screen.time(delivery.sent_at),
             screen.time(delivery.delivered_at), screen.words(delivery.reason),

@@ -19,8 +19,8 @@ from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.limits import RANGES
 from flowledger.domain.records import RecordedEvent
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.tail import Tail, Wanted
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.tail import Tail, Wanted
 from flowledger.storage.unit_of_work import Storage
 
 LOOK_SECONDS: Final = 0.2

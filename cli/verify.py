@@ -12,7 +12,7 @@ from rich.text import Text
 from flowledger.cli import screen
 from flowledger.domain.limits import RANGES
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recompute import Column, Difference, Kind
 from flowledger.workers.verify import Report

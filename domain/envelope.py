@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from flowledger.domain import json_text
 from flowledger.domain.errors import Reason, Refused
-from flowledger.domain.events import EVENT_TYPES, EventData, MessageSent
+from flowledger.domain.events import EVENT_TYPES, EventData
 from flowledger.domain.ids import new_id
 from flowledger.domain.keys import order_key
 from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
@@ -167,8 +167,7 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS, notice: Notice | None = N
     typed = _typed(model, data)
     if len(raw) > limits.max_id_bytes:
         _check_id_lengths(model, data, limits.max_id_bytes)
-    if isinstance(typed, MessageSent):
-        _check_recipients(typed, limits.max_recipients)
+    _check_limits(typed, limits)
     if notice is not None:
         notice(model, attributes)
     return Event(
@@ -274,9 +273,7 @@ def _check_kept(attributes: dict[str, Any]) -> None:
 
 def _partition_key(attributes: dict[str, Any], data: EventData, subject: str) -> str:
     key: str | None = attributes.get("partitionkey")
-    if key is not None:
-        return key
-    return data.from_sandbox_id if isinstance(data, MessageSent) else subject
+    return data.partition_key(subject) if key is None else key
 
 
 def present(model: type[EventData], data: Any) -> dict[str, Any]:
@@ -324,13 +321,11 @@ def _check_id_length(field: str, value: str, max_bytes: int) -> None:
         raise Refused(Reason.INVALID_DATA, field, str(beyond))
 
 
-def _check_recipients(sent: MessageSent, most: int) -> None:
-    """A name that stands twice counts once, for it gets one message."""
-    names = sent.to_sandbox_ids or ()
-    if len(names) > most and (different := len(set(names))) > most:
-        field = "data.to_sandbox_ids"
-        beyond = BeyondLimit(field, f"{different:,} recipients", most, "max_recipients")
-        raise Refused(Reason.INVALID_DATA, field, str(beyond))
+def _check_limits(data: EventData, limits: Limits) -> None:
+    try:
+        data.check(limits)
+    except BeyondLimit as beyond:
+        raise Refused(Reason.INVALID_DATA, beyond.field, str(beyond)) from None
 
 
 def _is_of_ids(name: str) -> bool:

@@ -69,6 +69,11 @@ def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) 
     return f"{timed}{'0' if preferred else '1'}{time or recorded_at}"
 
 
+def latest_key(time: str | None, recorded_at: str) -> str:
+    """A key of which the greatest belongs to the latest: events with a time go over those without one."""
+    return f"{_TIMED}{time}" if time is not None else f"0{recorded_at}"
+
+
 def _sequence(sequence: str | None) -> str:
     if sequence is None:
         return "0"

@@ -23,6 +23,7 @@ from pydantic import SecretBytes
 
 from flowledger.domain.envelope import LEDGER_SOURCE, Envelope, Event
 from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import EVENT_TYPES, EventData, MessageSent
 from flowledger.domain.json_pieces import member_texts
 from flowledger.domain.owners import REGISTRAR, NobodysSource, is_message_of, message_prefix, owners_of, source_of
 
@@ -37,16 +38,6 @@ KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TAG: Final = "flowledger.v1"
 _FORM: Final = re.compile(rf"v1:({KEY_ID.pattern}):([0-9a-f]{{64}})")
 _TOLD: Final = 100
-
-_SPEAKERS: Final = {
-    "message.sent": "from_sandbox_id",
-    "message.delivered": "to_sandbox_id",
-    "message.failed": "to_sandbox_id",
-}
-_LEDGERS_OWN: Final = ("message.dispatched", "message.expired")
-_JOINING: Final = ("sandbox.created", "sandbox.updated")
-_LEAVING: Final = "sandbox.updated"
-"""Where `workspace_id` may be null, and clears it."""
 
 
 class Keys(Protocol):
@@ -66,11 +57,11 @@ def speakers(event: Event | Envelope) -> tuple[str, ...]:
 
     Raises Refused, `forged`, where its source is like a sandbox's or a workspace's and is nobody's.
     """
-    if event.type in _LEDGERS_OWN:
+    model = _model(event)
+    if model.by_ledger:
         return (LEDGER_SOURCE,)
-    field = _SPEAKERS.get(event.type)
-    if field is not None:
-        name = _said(event, field)
+    if model.speaker is not None:
+        name = _said(event, model.speaker)
         return (name,) if isinstance(name, str) else ()
     owners = _owners(event)
     if not changes_membership(event):
@@ -83,13 +74,14 @@ def speakers(event: Event | Envelope) -> tuple[str, ...]:
 
 def changes_membership(event: Event | Envelope) -> bool:
     """Whether the event says to which workspace a sandbox belongs, or that it belongs to none."""
-    if event.type not in _JOINING:
+    model = _model(event)
+    if not model.moves:
         return False
     if isinstance(event.data, Mapping):
         carries = "workspace_id" in event.data
     else:
         carries = "workspace_id" in event.data.model_fields_set
-    return carries and (event.type == _LEAVING or _said(event, "workspace_id") is not None)
+    return carries and ("workspace_id" in model.keeps_null or _said(event, "workspace_id") is not None)
 
 
 def sign(text: str, key_id: str, secret: SecretBytes) -> str:
@@ -118,10 +110,11 @@ def check_names(event: Event | Envelope, signer: str) -> None:
     What is no message's event may also have a source that is nobody's own.
     """
     owners = _owners(event)
-    if signer not in owners and (owners or event.type in _SPEAKERS or event.type in _LEDGERS_OWN):
+    model = _model(event)
+    if signer not in owners and (owners or model.speaker is not None or model.by_ledger):
         home = source_of(signer)
         raise Refused(Reason.FORGED, "source", f"must be {home}, or begin with {home}/: {told(signer)} has signed it")
-    if event.type == "message.sent" and not is_message_of(signer, event.subject):
+    if model is MessageSent and not is_message_of(signer, event.subject):
         words = f"must begin with {message_prefix(signer)}, as the ids of all messages of {told(signer)} do"
         raise Refused(Reason.FORGED, "subject", words)
 
@@ -149,6 +142,11 @@ def _signer(event: Event, names: Sequence[str], keys: Keys) -> str:
         if hmac.compare_digest(_mac(members, secret), mac):
             return name
     raise _forged(f"is not what the key {key_id} of {' or '.join(map(told, found))} makes of this event")
+
+
+def _model(event: Event | Envelope) -> type[EventData]:
+    """What is known of the event's type; nothing of one that is no type."""
+    return EVENT_TYPES.get(event.type, EventData)
 
 
 def _owners(event: Event | Envelope) -> tuple[str, ...]:

@@ -37,35 +37,7 @@ RANKS: Final[dict[Status, int]] = {
 }
 
 
-class DeliveryStatus(StrEnum):
-    """Where a message stands with one of its recipients."""
-
-    PENDING = "pending"
-    SENT = "sent"
-    EXPIRED = "expired"
-    FAILED = "failed"
-    DELIVERED = "delivered"
-
-
-DELIVERY_RANKS: Final[dict[DeliveryStatus, int]] = {status: rank for rank, status in enumerate(DeliveryStatus)}
-
-
-class WorkspaceStatus(StrEnum):
-    """Where a workspace stands. There are no ranks: the last report stands."""
-
-    ACTIVE = "active"
-    ARCHIVED = "archived"
-
-
-class SandboxStatus(StrEnum):
-    """Where a sandbox stands, and it may stand there again and again: no ranks either."""
-
-    PROVISIONING = "provisioning"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    ERROR = "error"
+TERMINAL: Final = frozenset(status for status, rank in RANKS.items() if rank == TERMINAL_RANK)
 
 
 class DeadLetterStatus(StrEnum):

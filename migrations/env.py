@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, Engine, text
 
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.tables import metadata
 
 _LOCK = 0x666C6F77  # any number, the same in every migration: "flow"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engine import words
+from flowledger.storage.engines.engine import words
 from flowledger.storage.unit_of_work import Storage
 
 

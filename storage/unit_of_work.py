@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage import tables
-from flowledger.storage.engine import BEGIN_IMMEDIATE, words
-from flowledger.storage.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
-from flowledger.storage.postgresql import PostgresqlPipeline, autocommitting
-from flowledger.storage.sqlite import SqlitePipeline
+from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, words
+from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
+from flowledger.storage.engines.postgresql import PostgresqlPipeline, autocommitting
+from flowledger.storage.engines.sqlite import SqlitePipeline
+from flowledger.storage.ledger import checkpoints
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 
@@ -90,7 +90,7 @@ class Storage:
         until = time.monotonic() + within_seconds
         while True:
             with suppress(DatabaseUnavailable), self.reading() as connection:
-                connection.execute(select(tables.checkpoints.c.stream).limit(1)).all()
+                connection.execute(select(checkpoints.TABLE.c.stream).limit(1)).all()
                 return True
             if time.monotonic() >= until:
                 return False

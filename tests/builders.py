@@ -139,6 +139,18 @@ def _part(**fields: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
     return st.builds(lambda one, more: one | more, known, _further)
 
 
+_node_ids: Final = st.sampled_from(["a", "b", "\x00", "\ud800", "", 1, None])
+_nodes: Final = st.fixed_dictionaries({}, optional={"id": _node_ids})
+_edges: Final = st.fixed_dictionaries({}, optional={"source": _node_ids, "target": _node_ids})
+_definitions: Final = _objects | st.fixed_dictionaries(
+    {},
+    optional={
+        "nodes": _values | st.lists(_nodes | _values, max_size=3),
+        "edges": _values | st.lists(_edges | _values, max_size=3),
+        "more": _values,
+    },
+)
+
 KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "str": texts,
     "id": _ids,
@@ -153,6 +165,11 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "ids": st.lists(st.sampled_from(["sb_1", "sb_2", "sb_3", "\x01"]), min_size=1, max_size=4),
     "message_type": st.sampled_from(["request", "response", "notification", "command"]),
     "time": st.sampled_from(TIMES),
+    "label": st.sampled_from(["n", "\x00", "\ud800", "\U0001f600" * 255, " a "]),
+    "tags": st.lists(st.sampled_from(["a", "b", "\x00", "é" * 64, " "]), max_size=4),
+    "visibility": st.sampled_from(["public", "private"]),
+    "version": st.sampled_from([1, 2, 3, 2**63 - 1]),
+    "definition": _definitions,
     "name": st.sampled_from(["n", "\x00", "\ud800", "\U0001f600" * 255]) | st.text(min_size=1, max_size=6),
     "agent_config": _part(
         model=texts,

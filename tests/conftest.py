@@ -27,7 +27,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 from flowledger import migrations
 from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 
 _GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")

@@ -10,18 +10,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from flowledger.storage import tables
+from flowledger.storage.kinds import MERGED
 from tests import oracle
 
-TABLES: Final = (
-    "executions",
-    "execution_logs",
-    "tasks",
-    "task_logs",
-    "messages",
-    "message_deliveries",
-    "workspaces",
-    "sandboxes",
-)
+TABLES: Final = tuple(table.name for table in MERGED)
 
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 Span = tuple[str, str | None]
@@ -31,6 +23,7 @@ _SUBJECTS: Final = {
     "execution_logs": ("execution_id",),
     "task_logs": ("task_id", "execution_id"),
     "message_deliveries": ("message_id",),
+    "workflow_versions": ("workflow_id",),
 }
 """The columns that name the subject, where it is not `id`."""
 
@@ -67,7 +60,7 @@ def compare(actual: Rows, wanted: Rows) -> list[str]:
 
 
 def _table(connection: Connection, table: Table, span: Span) -> dict[tuple[Any, ...], dict[str, Any]]:
-    columns = [column for column in table.c if not column.name.endswith("_key")]
+    columns = [column for column in table.c if not column.name.endswith(("_key", "_keys"))]
     key = [column.name for column in table.primary_key]
     found = {}
     subjects = [table.c[name] for name in _SUBJECTS.get(table.name, ("id",))]

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, inspect, text
 
 from flowledger import migrations
 from flowledger.cli import processes
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.tables import metadata
 from tests.conftest import PostgresqlServer, settings_for
 
@@ -168,7 +168,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
 def test_two_processes_may_migrate_at_once(empty_url: str, engine: Engine) -> None:
     program = (
         "from flowledger import migrations; from flowledger.domain.settings import Settings; "
-        "from flowledger.storage.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"
+        "from flowledger.storage.engines.engine import make_engine; migrations.upgrade(make_engine(Settings.load()))"
     )
     command = [sys.executable, "-c", program]
     environment = processes.environment(settings_for(empty_url))

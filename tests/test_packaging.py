@@ -19,6 +19,7 @@ import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
+DATA: Final = (".mako", ".sql")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
@@ -66,7 +67,8 @@ def test_the_wheel_has_one_name_at_its_top_and_every_module_of_the_rooms(built: 
     modules = {f"flowledger/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     assert len(modules) > 150
     wanted = modules | {f"flowledger/{name}" for name in ("__init__.py", "celeryconfig.py", "py.typed")}
-    data = {f"flowledger/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.mako")}
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in DATA]
+    data = {f"flowledger/{path.relative_to(ROOT)}" for path in files}
     packed = {name for name in names if name.startswith("flowledger/")}
     assert packed == wanted | data
 

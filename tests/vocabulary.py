@@ -32,6 +32,13 @@ _SANDBOX: Final = (
     "workspace_id?:id name?:name description? agent_id?:id user_id?:id container_id?:id agent_config?:agent_config"
     " resource_limits?:resource_limits connection?:connection health?:health"
 )
+_AGENT: Final = (
+    "name?:label description? kind?:label version? workspace_id?:id user_id?:id capabilities?:tags"
+    " agent_config?:agent_config"
+)
+_WORKFLOW: Final = (
+    "name?:label description? workspace_id?:id user_id?:id visibility?:visibility tags?:tags settings?:object"
+)
 _CONTRACT: Final = {
     "execution.created": _EXECUTION,
     "execution.updated": _EXECUTION,
@@ -82,6 +89,20 @@ _CONTRACT: Final = {
     "sandbox.stopping": "reason?",
     "sandbox.stopped": "reason?",
     "sandbox.failed": "error:error",
+    "agent.created": _AGENT,
+    "agent.updated": _AGENT,
+    "agent.activated": "reason?",
+    "agent.retired": "reason?",
+    "agent.deleted": "reason?",
+    "agent.restored": "reason?",
+    "workflow.created": _WORKFLOW,
+    "workflow.updated": _WORKFLOW,
+    "workflow.versioned": "version:version definition:definition user_id?:id note?",
+    "workflow.published": "version?:version",
+    "workflow.archived": "reason?",
+    "workflow.withdrawn": "reason?",
+    "workflow.deleted": "reason?",
+    "workflow.restored": "reason?",
 }
 
 
@@ -111,6 +132,11 @@ EXAMPLES: Final[dict[str, Json]] = {
     "message_type": "request",
     "time": TIME,
     "name": "a name",
+    "label": "a label",
+    "tags": ["a", "b", "a"],
+    "visibility": "public",
+    "version": 1,
+    "definition": {"nodes": [{"id": "a"}, {"id": "b"}], "edges": [{"source": "a", "target": "b"}]},
     "agent_config": {
         "model": "m",
         "provider": "p",
@@ -138,4 +164,6 @@ SUBJECTS: Final = {
     "message": "msg_1",
     "workspace": "ws_1",
     "sandbox": "sb_1",
+    "agent": "agt_1",
+    "workflow": "wf_1",
 }

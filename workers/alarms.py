@@ -10,7 +10,7 @@ import redis
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 
 logger = logging.getLogger(__name__)

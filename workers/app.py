@@ -15,8 +15,8 @@ from flowledger.domain import streams
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.patience import wait_at_most
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bells
 from flowledger.workers.bond import Bond

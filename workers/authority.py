@@ -26,9 +26,9 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
 from flowledger.domain.signing import Sign, Signer
 from flowledger.domain.times import written_time
-from flowledger.storage import tables
-from flowledger.storage.conditions import Condition, standing_for
-from flowledger.storage.repositories import JournalRepository, MessageRepository
+from flowledger.storage import kinds, tables
+from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.merge.conditions import Condition, standing_for
 from flowledger.workers.faults import INTERRUPTIONS, OurFault
 
 _SANDBOXES: Final = tables.sandboxes.name
@@ -94,7 +94,7 @@ class Known(NamedTuple):
 def conditions_of(event: Event, guard: Guard | None, entry_id: str) -> Sequence[Condition]:
     """What must stand in the tables for the event to be recorded; raises Refused as `Guard.check` does."""
     rights = () if guard is None else guard.check(event, entry_id)
-    return (MessageRepository.belongs_to_its_sender(event), *rights) if isinstance(event.data, MessageSent) else rights
+    return (*kinds.conditions_of(event), *rights)
 
 
 def refused_as_known(

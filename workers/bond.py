@@ -25,9 +25,8 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.errors import BrokerUnsettled, ForeignBroker
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import CheckpointRepository, LedgerRepository
-from flowledger.storage.repositories.checkpoints import Checkpoint
-from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.ledger.checkpoints import Checkpoint, CheckpointRepository
+from flowledger.storage.ledger.identity import Ledger, LedgerRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bond_words, broker_scripts
 from flowledger.workers.bond_texts import Held, Text, is_behind, number_of, owner_of, text_of

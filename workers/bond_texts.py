@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from flowledger.domain import streams
-from flowledger.storage.repositories.checkpoints import Checkpoint
-from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.ledger.checkpoints import Checkpoint
+from flowledger.storage.ledger.identity import Ledger
 
 
 class Text(NamedTuple):

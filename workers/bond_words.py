@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
-from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.ledger.identity import Ledger
 
 
 def servers(settings: Settings) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis
 
 from flowledger.domain.times import milliseconds
-from flowledger.storage.repositories.checkpoints import Checkpoint
+from flowledger.storage.ledger.checkpoints import Checkpoint
 from flowledger.workers.connections import text
 from flowledger.workers.tending import AHEAD_MS
 

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from flowledger.domain import streams
 from flowledger.domain.envelope import Event
 from flowledger.domain.errors import Reason, Refused
-from flowledger.storage.pipeline import Transaction
-from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.engines.pipeline import Transaction
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.workers.entries import Entry
 
 _PLAIN_BYTES: Final = 2**20

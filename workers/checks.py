@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from flowledger.domain.errors import DatabaseUnavailable, DatabaseUnfit, LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine, words
-from flowledger.storage.session import REQUIRED
+from flowledger.storage.engines.engine import make_engine, words
+from flowledger.storage.engines.session import REQUIRED
 from flowledger.workers.connections import connect
 
 

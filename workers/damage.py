@@ -7,24 +7,24 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from flowledger.storage import tables
-from flowledger.storage.plain import Key, Pair
-from flowledger.storage.scratch import Scratch
+from flowledger.storage.kinds import KINDS, owners_of
+from flowledger.storage.replay.plain import Key, Pair
+from flowledger.storage.replay.scratch import Scratch
 from flowledger.workers.recompute import Difference, JournalRow, Kind
 
-SUBJECTS: Final = (tables.executions, tables.tasks, tables.messages, tables.workspaces, tables.sandboxes)
+SUBJECTS: Final = tuple(kind.table for kind in KINDS)
 """The tables of subjects. An event writes the row of its subject, and rows that belong to it."""
 
 _TABLES: Final = (
     "CREATE TABLE to_mend (subjects TEXT, id TEXT, PRIMARY KEY (subjects, id)) WITHOUT ROWID",
-    "CREATE TABLE stray_lines (source TEXT, event_id TEXT, PRIMARY KEY (source, event_id)) WITHOUT ROWID",
+    "CREATE TABLE strays (name TEXT, source TEXT, event_id TEXT, PRIMARY KEY (name, source, event_id))",
     "CREATE TABLE journal_rows (source TEXT, id TEXT, PRIMARY KEY (source, id)) WITHOUT ROWID",
     "CREATE TABLE unreadable (id TEXT PRIMARY KEY) WITHOUT ROWID",
 )
 
 
 class Damage:
-    """Subjects whose rows differ, log lines that no event stands behind, rows of the journal to mend or to leave alone.
+    """Subjects whose rows differ, log lines that have no event, rows of the journal to mend or to leave alone.
 
     A subject with an event that can no longer be read is unreadable: its rows must not be computed from the rest.
     """
@@ -49,8 +49,8 @@ class Damage:
         """A row of another table that is not as it should be; False where it cannot be known what it should be."""
         row = dict(zip((column.name for column in table.c), pair.expected or pair.found or (), strict=True))
         subjects, subject = subject_of(table, row)
-        if table is tables.task_logs and pair.expected is None:
-            self._scratch.execute("INSERT OR IGNORE INTO stray_lines VALUES (?, ?)", pair.key)
+        if has_one_event(table) and pair.expected is None:
+            self._scratch.execute("INSERT OR IGNORE INTO strays VALUES (?, ?, ?)", (table.name, *pair.key))
         else:
             self.of_subject(subjects, subject)
         return bool(self.readable([subject]))
@@ -74,9 +74,10 @@ class Damage:
         """Those of `ids` that are not (by now) unreadable."""
         return [one for one in ids if not self._scratch.execute("SELECT 1 FROM unreadable WHERE id = ?", (one,))]
 
-    def stray_lines(self, at_once: int) -> Iterator[list[Key]]:
-        """The keys of log lines that no event stood behind."""
-        return self._keys("SELECT * FROM stray_lines WHERE (source, event_id) > (?, ?) ORDER BY 1, 2 LIMIT ?", at_once)
+    def strays(self, table: Table, at_once: int) -> Iterator[list[Key]]:
+        """The keys of rows of a table whose rows are one event's, if that event was not there."""
+        sql = "SELECT source, event_id FROM strays WHERE name = ? AND (source, event_id) > (?, ?) ORDER BY 1, 2 LIMIT ?"
+        return self._keys(sql, at_once, table.name)
 
     def journal_rows(self, at_once: int) -> Iterator[list[Key]]:
         """The keys of rows of the journal that can be mended from their own `raw`."""
@@ -91,20 +92,18 @@ class Damage:
         sql = "SELECT count(*) FROM to_mend WHERE id IN (SELECT id FROM unreadable)"
         return self.damaged_events + int(self._scratch.execute(sql)[0][0])
 
-    def _keys(self, sql: str, at_once: int) -> Iterator[list[Key]]:
+    def _keys(self, sql: str, at_once: int, *given: str) -> Iterator[list[Key]]:
         after: Key = ("", "")
-        while found := self._scratch.execute(sql, (*after, at_once)):
+        while found := self._scratch.execute(sql, (*given, *after, at_once)):
             yield list(found)
             after = found[-1]
 
 
 def subject_of(table: Table, row: Mapping[str, Any]) -> tuple[Table, str]:
-    """The table of the subject to which a row belongs, and the subject's id."""
-    if table is tables.task_logs:
-        of_task = row["task_id"] is not None
-        return (tables.tasks, row["task_id"]) if of_task else (tables.executions, row["execution_id"])
-    if table is tables.execution_logs:
-        return tables.executions, row["execution_id"]
-    if table is tables.message_deliveries:
-        return tables.messages, row["message_id"]
-    return table, row["id"]
+    """Return the table of the subject to which a row belongs, and the subject's id."""
+    return next((subjects, row[column]) for subjects, column in owners_of(table) if row[column] is not None)
+
+
+def has_one_event(table: Table) -> bool:
+    """Whether a row of the table is one event's, by whose name it goes, as a log line is."""
+    return [column.name for column in table.primary_key] == ["source", "event_id"]

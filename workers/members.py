@@ -14,8 +14,8 @@ from flowledger.domain.envelope import parse
 from flowledger.domain.errors import Refused
 from flowledger.domain.limits import WIDEST
 from flowledger.domain.signatures import Keys
-from flowledger.storage.repositories import JournalRepository, SandboxRepository
-from flowledger.storage.repositories.workspaces import Membership
+from flowledger.storage.kinds.sandboxes import Membership, SandboxRepository
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 
 _AT_ONCE: Final = 500

@@ -18,7 +18,7 @@ from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.events import MessageDelivered, MessageExpired, MessageFailed, MessageSent
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import milliseconds, now
-from flowledger.storage.repositories.outbox import Expiry, OutboxRepository, Outgoing, Waiting
+from flowledger.storage.ledger.outbox import Expiry, OutboxRepository, Outgoing, Waiting
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.inboxes import Inboxes, Letter
 from flowledger.workers.post_bell import PostBell

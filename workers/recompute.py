@@ -12,9 +12,9 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import Refused
 from flowledger.domain.limits import WIDEST
 from flowledger.storage import tables
-from flowledger.storage.plain import Key, PlainRow, key_of
-from flowledger.storage.scratch import Scratch
-from flowledger.workers.handlers import transaction_of
+from flowledger.storage.kinds import transaction_of
+from flowledger.storage.replay.plain import Key, PlainRow, key_of
+from flowledger.storage.replay.scratch import Scratch
 
 Tell = Callable[[str, int, int], None]
 """Hears of progress: the phase, how many rows (or subjects) are done in it, and how many there are."""

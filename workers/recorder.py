@@ -14,8 +14,9 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from flowledger.domain.limits import Limits
 from flowledger.domain.times import now, sortable
-from flowledger.storage.pipeline import CheckpointRow, Unrecordable
-from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.engines.pipeline import CheckpointRow, Unrecordable
+from flowledger.storage.kinds import transaction_of
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.admission import Admission
 from flowledger.workers.authority import Guard, Known, conditions_of, refused_as_known
@@ -23,7 +24,6 @@ from flowledger.workers.burial import Read, burial
 from flowledger.workers.entries import Cut, Entry, all_fields, body, readable
 from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
 from flowledger.workers.fuse import Fuse
-from flowledger.workers.handlers import transaction_of
 from flowledger.workers.sources import Sources
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
-from flowledger.storage.repositories.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
+from flowledger.storage.ledger.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.post import PostOffice
 from flowledger.workers.texts import Texts

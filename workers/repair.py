@@ -28,13 +28,17 @@ from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 
 from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.times import now
-from flowledger.storage import plain, tables
-from flowledger.storage.plain import Key
-from flowledger.storage.scratch import Scratch
+from flowledger.storage import tables
+from flowledger.storage.kinds import MERGED, kind_of, owners_of
+from flowledger.storage.replay import plain
+from flowledger.storage.replay.plain import Key
+from flowledger.storage.replay.scratch import Scratch
+from flowledger.storage.schema.types import UtcTime
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.damage import SUBJECTS, Damage
+from flowledger.workers.damage import SUBJECTS, Damage, has_one_event
 from flowledger.workers.recompute import JournalRow, Kind, Tell, recompute
 
 _SUBJECTS_AT_ONCE: Final = 5_000
@@ -65,8 +69,9 @@ def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Me
     rows = 0
     for keys in damage.journal_rows(_KEYS_AT_ONCE):
         rows += _again(partial(_mend_journal, storage, keys))
-    for keys in damage.stray_lines(_KEYS_AT_ONCE):
-        rows += _again(partial(_remove_stray_lines, storage, damage, keys))
+    for table in filter(has_one_event, MERGED):
+        for keys in damage.strays(table, _KEYS_AT_ONCE):
+            rows += _again(partial(_remove_strays, storage, damage, table, keys))
     done, total = 0, damage.count()
     for subjects in SUBJECTS:
         for ids in damage.subjects(subjects, _SUBJECTS_AT_ONCE):
@@ -103,8 +108,8 @@ def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
     return len(mended)
 
 
-def _remove_stray_lines(storage: Storage, damage: Damage, keys: Sequence[Key]) -> int:
-    """Deletes log lines that have no event; one whose event came in the meantime is mended with its subject."""
+def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequence[Key]) -> int:
+    """Delete rows that have no event; one whose event came in the meantime is mended with its subject."""
     events = tables.events
     with changing(storage) as connection:
         if connection.dialect.name == "postgresql":
@@ -113,9 +118,9 @@ def _remove_stray_lines(storage: Storage, damage: Damage, keys: Sequence[Key]) -
         came = connection.execute(select(events.c.source, events.c.id, events.c.type, events.c.subject).where(of_keys))
         here = {(row.source, row.id): row for row in came}
         stray = [key for key in keys if key not in here]
-        plain.remove(connection, tables.task_logs, stray)
+        plain.remove(connection, table, stray)
     for row in here.values():
-        damage.of_subject(tables.tasks if row.type.startswith("task.") else tables.executions, row.subject)
+        damage.of_subject(kind_of(EVENT_TYPES[row.type]).table, row.subject)
     return len(stray)
 
 
@@ -140,10 +145,13 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
     door = select(subjects.c.id).where(subjects.c.id.in_(ids)).order_by(subjects.c.id).with_for_update()
     while missing := sorted(set(ids) - set(connection.execute(door).scalars())):
         bare = postgresql.insert(subjects).on_conflict_do_nothing()
-        connection.execute(bare, [{"id": one, "created_at": now()} for one in missing])
+        times = {
+            column.name: now() for column in subjects.c if isinstance(column.type, UtcTime) and not column.nullable
+        }
+        connection.execute(bare, [{"id": one} | times for one in missing])
     connection.execute(_WAIT_FOR_NOTHING)
     for table, where in _rows_of(subjects, ids):
-        if table not in (subjects, tables.task_logs):
+        if table is not subjects and not has_one_event(table):
             connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
 
 
@@ -156,7 +164,7 @@ def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: C
             pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
         right = [pair.expected for pair in pairs if pair.expected is not None]
         # A log line that belongs elsewhere is mended there; one that belongs nowhere is gone by now.
-        wrong = [pair.key for pair in pairs if pair.expected is None and table is not tables.task_logs]
+        wrong = [pair.key for pair in pairs if pair.expected is None and not has_one_event(table)]
         plain.put(connection, table, right)
         plain.remove(connection, table, wrong)
         mended += len(right) + len(wrong)
@@ -167,17 +175,6 @@ def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: C
 
 def _rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnElement[bool]]]:
     """The tables in which rows of the subjects stand, the subjects' own first, and which rows these are."""
-    logs = tables.task_logs
-    if subjects is tables.executions:
-        nodes = tables.execution_logs
-        return [
-            (subjects, subjects.c.id.in_(ids)),
-            (nodes, nodes.c.execution_id.in_(ids)),
-            (logs, logs.c.execution_id.in_(ids)),
-        ]
-    if subjects is tables.tasks:
-        return [(subjects, subjects.c.id.in_(ids)), (logs, logs.c.task_id.in_(ids))]
-    if subjects is tables.messages:
-        deliveries = tables.message_deliveries
-        return [(subjects, subjects.c.id.in_(ids)), (deliveries, deliveries.c.message_id.in_(ids))]
-    return [(subjects, subjects.c.id.in_(ids))]
+    return [
+        (table, table.c[column].in_(ids)) for table in MERGED for owner, column in owners_of(table) if owner is subjects
+    ]

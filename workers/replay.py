@@ -27,8 +27,9 @@ from flowledger.domain.records import DeadLetter, DeadLetterDeed
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
 from flowledger.domain.times import now
-from flowledger.storage.conditions import Condition
-from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.authority import Guard, Known, conditions_of, entry_id_now, guard_of, refused_as_known
 from flowledger.workers.connections import text

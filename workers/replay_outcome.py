@@ -10,8 +10,8 @@ import redis
 
 from flowledger.domain.records import DeadLetterDeed
 from flowledger.domain.sameness import same_event
-from flowledger.storage.repositories import DeadLetterRepository, JournalRepository
-from flowledger.storage.repositories.dead_letters import dead_letter_id
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository, dead_letter_id
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from flowledger.domain.addressing import Addressed
 from flowledger.domain.envelope import Event
 from flowledger.domain.events import MessageSent
-from flowledger.storage.repositories.outbox import OutboxRepository
+from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.unit_of_work import Storage
 
 SentBy = tuple[str, str]

@@ -16,9 +16,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
 
-from flowledger.storage import plain, tables
-from flowledger.storage.plain import Pair, PlainRow
-from flowledger.storage.scratch import MERGED, Scratch
+from flowledger.storage import tables
+from flowledger.storage.kinds import MERGED
+from flowledger.storage.replay import plain
+from flowledger.storage.replay.plain import Pair, PlainRow
+from flowledger.storage.replay.scratch import Scratch
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.damage import Damage

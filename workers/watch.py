@@ -17,8 +17,9 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import CheckpointRepository, LedgerRepository
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.checkpoints import CheckpointRepository
+from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bond_words
 from flowledger.workers.bond import Bond

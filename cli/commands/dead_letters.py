@@ -38,7 +38,7 @@ from flowledger.cli.filters import warn_of_types
 from flowledger.cli.people import who
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.mending import Changes
-from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.workers.replay import Done
 
 app: Final = typer.Typer(

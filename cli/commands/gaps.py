@@ -12,7 +12,7 @@ from flowledger.cli.asked import found as servers
 from flowledger.cli.gaps import gaps as run
 from flowledger.cli.gaps import print_gaps
 from flowledger.cli.schema import check_schema
-from flowledger.storage.gaps import By
+from flowledger.storage.ledger.gaps import By
 
 
 def command(

@@ -7,7 +7,7 @@ from flowledger.cli import screen
 from flowledger.cli.asked import Database
 from flowledger.cli.asked import found as servers
 from flowledger.cli.schema import migrate as run
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 
 
 def command(database: Database = None) -> None:

@@ -11,7 +11,7 @@ from flowledger.cli.asked import AsJson
 from flowledger.cli.asked import found as servers
 from flowledger.cli.show import Asked, find
 from flowledger.cli.shown import print_shown
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 
 
 def command(
@@ -36,7 +36,7 @@ def command(
         shown = find(connection, subject, Asked(limit, lines, after))
     engine.dispose()
     if as_json:
-        screen.print_json(shown)
+        screen.print_json(shown.as_json())
     else:
         print_shown(shown, goes_on=after is not None)
     if not shown.is_recorded:

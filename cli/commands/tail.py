@@ -15,7 +15,7 @@ from flowledger.cli.moments import moment_of
 from flowledger.cli.schema import check_schema
 from flowledger.cli.tail import json_line, lines
 from flowledger.cli.tail import tail as run
-from flowledger.storage.tail import Wanted
+from flowledger.storage.ledger.tail import Wanted
 
 
 def command(

@@ -18,8 +18,8 @@ from flowledger.cli.schema import check_schema
 from flowledger.domain.errors import Reason
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.dead_letters import DeadLetterFilter, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.bond import Bond
 from flowledger.workers.connections import connect

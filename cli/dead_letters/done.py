@@ -15,7 +15,7 @@ from flowledger.cli.filters import warn_of_types
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.mending import Changes
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterFilter, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.replay import Done, Replayer, Result
 

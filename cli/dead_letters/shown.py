@@ -17,8 +17,9 @@ from rich.text import Text
 from flowledger.cli import screen
 from flowledger.domain.mending import fields_of
 from flowledger.domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.paging import MAX_LIMIT
-from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.replay_outcome import Came, Outcome, outcome_of
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from flowledger.cli.demo import measures
 from flowledger.cli.demo.fleet import REVIEWER, Fleet
 from flowledger.cli.demo.measures import Latency
-from flowledger.domain.records import Delivery, Message
-from flowledger.storage.repositories import DeliveryRepository
+from flowledger.domain.kinds.messages import Delivery, Message
+from flowledger.storage.kinds.messages import DeliveryRepository
 
 
 @dataclass(frozen=True, slots=True)

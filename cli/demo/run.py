@@ -27,10 +27,10 @@ from flowledger.cli.processes import Process, environment
 from flowledger.cli.service import Running, running
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.events import WorkspaceArchived, WorkspaceCreated
+from flowledger.domain.kinds.sandboxes import SandboxStatus
 from flowledger.domain.settings import Settings
-from flowledger.domain.statuses import SandboxStatus
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import SandboxRepository
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.kinds.sandboxes import SandboxRepository
 from flowledger.storage.unit_of_work import Storage
 
 _READY_SECONDS: Final = 60.0

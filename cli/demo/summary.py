@@ -14,17 +14,17 @@ from flowledger.cli.demo import measures
 from flowledger.cli.demo.fleet import AGENTS, WATCHER, Fleet
 from flowledger.cli.demo.measures import Measures
 from flowledger.cli.demo.post import Post, read_post
-from flowledger.domain.records import Execution, ExecutionLog, Message, Task, TaskLog
+from flowledger.domain.kinds.executions import Execution, ExecutionLog
+from flowledger.domain.kinds.logs import TaskLog
+from flowledger.domain.kinds.messages import Message
+from flowledger.domain.kinds.tasks import Task
+from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
+from flowledger.storage.kinds.logs import TaskLogRepository
+from flowledger.storage.kinds.messages import MessageRepository
+from flowledger.storage.kinds.sandboxes import SandboxRepository
+from flowledger.storage.kinds.tasks import TaskRepository
+from flowledger.storage.kinds.workspaces import WorkspaceRepository
 from flowledger.storage.paging import MAX_LIMIT, Page
-from flowledger.storage.repositories import (
-    ExecutionLogRepository,
-    ExecutionRepository,
-    MessageRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
 
 Record = TypeVar("Record")
 

@@ -14,8 +14,8 @@ from flowledger.domain.envelope import Envelope
 from flowledger.domain.events import EventData, TaskCompleted, TaskCreated, TaskLogged, TaskStarted
 from flowledger.domain.ids import new_id
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 
 _BETWEEN_PROBES_SECONDS: Final = 0.04

@@ -18,7 +18,7 @@ from flowledger.cli.filters import warn_of_types
 from flowledger.domain import streams
 from flowledger.domain.likeness import forget_what_was_told
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Ended, Flowledger

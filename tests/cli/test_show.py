@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
 from tests.cli.calling import Ended, Flowledger

@@ -21,8 +21,8 @@ from flowledger.domain import json_text
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.errors import LedgerError, NoEvent, Reason, Refused
 from flowledger.domain.events import TaskCompleted, TaskFailed
-from flowledger.domain.events.base import Error
 from flowledger.domain.json_values import json_value
+from flowledger.domain.kinds.base import Error
 
 ID = UUID("0b5e0d1a-9f3c-4b7e-8a55-3f1f0f5a9c11")
 

@@ -23,7 +23,7 @@ import redis
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain
@@ -55,9 +55,9 @@ POINTS: Final = (
     Point("flowledger.workers.recorder", "conditions_of", "after"),
     Point("flowledger.workers.recorder", "transaction_of", "after"),
     Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "before"),
-    Point("flowledger.storage.postgresql", "_executed", "after"),
+    Point("flowledger.storage.engines.postgresql", "_executed", "after"),
     Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "in"),
-    Point("flowledger.storage.postgresql", "_flush", "after"),
+    Point("flowledger.storage.engines.postgresql", "_flush", "after"),
     Point("flowledger.storage.unit_of_work", "UnitOfWork.flush", "after"),
     Point("flowledger.workers.post", "PostOffice.settle", "before"),
     Point("flowledger.workers.post", "PostOffice.settle", "after"),

@@ -21,7 +21,7 @@ from flowledger.cli.schema import migrate
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from tests.faults.telling import client_of
 from tests.faults.trial import Trial
 

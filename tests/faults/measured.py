@@ -26,7 +26,7 @@ from flowledger.domain.envelope import parse
 from flowledger.domain.errors import PublishError
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from tests.faults import histories
 from tests.faults.accepted import AcceptedLog
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from flowledger.cli.processes import Process
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from tests.faults.ledgers import recorded
 from tests.faults.trial import Trial
 

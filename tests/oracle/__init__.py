@@ -12,7 +12,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from tests.oracle.events import Event, Recorded, instant, read
-from tests.oracle.rule import Key, Row, created_at, description, earliest, event_key, last_report, of, owner, status
+from tests.oracle.problems import problems
+from tests.oracle.rule import (
+    Key,
+    Row,
+    created_at,
+    description,
+    earliest,
+    event_key,
+    last_report,
+    of,
+    order,
+    owner,
+    record,
+    status,
+)
 
 __all__ = ["Recorded", "event_key", "read", "tables"]
 
@@ -32,6 +46,10 @@ SANDBOX_DESCRIPTION = (
     "workspace_id", "name", "description", "agent_id", "user_id", "container_id", "agent_config", "resource_limits",
     "connection", "health",
 )  # fmt: skip
+AGENT_DESCRIPTION = (
+    "name", "description", "kind", "version", "workspace_id", "user_id", "capabilities", "agent_config",
+)  # fmt: skip
+WORKFLOW_DESCRIPTION = ("name", "description", "workspace_id", "user_id", "visibility", "tags", "settings")
 MESSAGE_COLUMNS = (
     "from_sandbox_id", "workspace_id", "message_type", "content", "thread_id", "in_reply_to", "execution_id",
     "task_id", "priority",
@@ -48,7 +66,7 @@ DELIVERY = {  # section 3: (rank, status) that each event gives to the recipient
 
 
 def tables(journal: Iterable[Recorded]) -> Tables:
-    """The rows of eight tables of section 5 by primary key: a pure function of the set of events (section 3).
+    """The rows of the merged tables of section 5 by primary key: a pure function of the set of events (section 3).
 
     JSON columns hold Python values, times are UTC cut to the microsecond, either null is None.
     """
@@ -62,6 +80,11 @@ def tables(journal: Iterable[Recorded]) -> Tables:
         "message_deliveries": rows(delivery, [((e.subject, to), e) for e in events for to in recipients(e)]),
         "workspaces": rows(workspace, [((e.subject,), e) for e in events if e.kind == "workspace"]),
         "sandboxes": rows(sandbox, [((e.subject,), e) for e in events if e.kind == "sandbox"]),
+        "agents": rows(agent, [((e.subject,), e) for e in events if e.kind == "agent"]),
+        "workflows": rows(workflow, [((e.subject,), e) for e in events if e.kind == "workflow"]),
+        "workflow_versions": rows(
+            version, [((e.subject, e.data["version"]), e) for e in of(events, "workflow.versioned")]
+        ),
     }
 
 
@@ -206,4 +229,33 @@ def sandbox(key: Key, events: list[Event]) -> Row:
         "created_at": created_at(events, "sandbox.created"),
         "started_at": earliest(of(events, "sandbox.started")),
         "status_at": at,
+    }
+
+
+def agent(_key: Key, events: list[Event]) -> Row:
+    """A row of `agents`."""
+    return record(events, "agent", AGENT_DESCRIPTION, before="active")
+
+
+def workflow(_key: Key, events: list[Event]) -> Row:
+    """A row of `workflows`; the version that is published is of the report that stands."""
+    _, _, said = last_report(events, before="draft")
+    return {
+        **record(events, "workflow", WORKFLOW_DESCRIPTION, before="draft"),
+        "published_version": said.get("version"),
+        "latest_version": max((e.data["version"] for e in of(events, "workflow.versioned")), default=None),
+    }
+
+
+def version(key: Key, events: list[Event]) -> Row:
+    """A row of `workflow_versions`: the first stands, whatever came later."""
+    first = min(events, key=order)
+    return {
+        "workflow_id": key[0],
+        "version": key[1],
+        "definition": first.data["definition"],
+        "problems": problems(first.data["definition"]) or None,
+        "user_id": first.get("user_id"),
+        "note": first.get("note"),
+        "created_at": first.at,
     }

@@ -26,7 +26,7 @@ REPORTS: dict[str, tuple[int, str, tuple[str, ...]]] = {
 TERMINAL = 4
 RANKED = ("execution", "node", "task")
 
-# The same of workspaces and sandboxes, whose statuses have no ranks.
+# The same of kinds whose statuses have no ranks.
 PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "workspace.created": ("active", ()),
     "workspace.archived": ("archived", ("reason",)),
@@ -37,6 +37,13 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "sandbox.stopping": ("stopping", ("reason",)),
     "sandbox.stopped": ("stopped", ("reason",)),
     "sandbox.failed": ("error", ("error",)),
+    "agent.created": ("active", ()),
+    "agent.activated": ("active", ("reason",)),
+    "agent.retired": ("retired", ("reason",)),
+    "workflow.created": ("draft", ()),
+    "workflow.published": ("published", ("version",)),
+    "workflow.archived": ("archived", ("reason",)),
+    "workflow.withdrawn": ("draft", ("reason",)),
 }
 
 

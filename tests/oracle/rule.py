@@ -27,7 +27,7 @@ def status(events: list[Event], columns: tuple[str, ...]) -> Row:
 
 
 def last_report(events: list[Event], before: str) -> tuple[str, datetime | None, Row]:
-    """Of a workspace or a sandbox: the status, when it was reported, and what was said with it.
+    """Of a kind without ranks: the status, when it was reported, and what was said with it.
 
     The last report stands, whatever its attempt; `before` is the status without any.
     """
@@ -47,6 +47,22 @@ def description(events: list[Event], kind: str, fields: tuple[str, ...]) -> Row:
         carriers += [(1, order(e), e) for e in updated if field in e.data]
         row[field] = max(carriers)[2].get(field) if carriers else None
     return row
+
+
+def record(events: list[Event], kind: str, fields: tuple[str, ...], before: str) -> Row:
+    """What every subject of CONTRACT-RECORDS has: description, status, and five times."""
+    reported, at, said = last_report(events, before)
+    deletion = max(of(events, f"{kind}.deleted", f"{kind}.restored"), key=order, default=None)
+    return {
+        "id": events[0].subject,
+        "status": reported,
+        **description(events, kind, fields),
+        "reason": said.get("reason"),
+        "created_at": created_at(events, f"{kind}.created"),
+        "updated_at": max(e.at for e in [e for e in events if e.time] or events),
+        "status_at": at,
+        "deleted_at": deletion.at if deletion and deletion.type.endswith(".deleted") else None,
+    }
 
 
 def created_at(events: list[Event], maker: str) -> datetime | None:

@@ -12,8 +12,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.limits import Limits
 from flowledger.domain.records import DeadLetter
 from flowledger.storage import tables
-from flowledger.storage.repositories import DeadLetterRepository
-from flowledger.storage.repositories.dead_letters import ALL
+from flowledger.storage.ledger.dead_letters import ALL, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.entries import Entry
 from flowledger.workers.recorder import Recorded, Recorder

@@ -14,12 +14,13 @@ import pytest
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.limits import Limits
-from flowledger.storage import postgresql
-from flowledger.storage.repositories import CheckpointRepository, TaskRepository
+from flowledger.storage.engines import postgresql
+from flowledger.storage.kinds import EVENT_HANDLERS, transaction_of
+from flowledger.storage.kinds import tasks as kind
+from flowledger.storage.ledger.checkpoints import CheckpointRepository
+from flowledger.storage.merge.writes import Write
 from flowledger.storage.unit_of_work import Storage
-from flowledger.storage.writes import Write
 from flowledger.workers.entries import Entry
-from flowledger.workers.handlers import EVENT_HANDLERS, transaction_of
 from flowledger.workers.recorder import Recorded, Recorder
 from tests.builders import entries, raw
 from tests.storage.recording import count, dead_letters, differences, record, record_entry, recorder, row
@@ -36,7 +37,7 @@ def breaking(value: Any) -> tuple[Any, ...]:
     """A release that writes a status no table takes (or `value`, whatever the column) where a task starts."""
 
     def write(event: Event, recorded_at: str) -> Write:
-        write = TaskRepository.start(event, recorded_at)
+        write = kind.start(event, recorded_at)
         write.values[write.values.index("running")] = value
         return write
 

@@ -11,8 +11,7 @@ from sqlalchemy import text
 from flowledger.domain.errors import Reason
 from flowledger.domain.records import DeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.repositories import DeadLetterFilter, DeadLetterRepository
-from flowledger.storage.repositories.dead_letters import ALL, NoDeadLetter
+from flowledger.storage.ledger.dead_letters import ALL, DeadLetterFilter, DeadLetterRepository, NoDeadLetter
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import dead_letters, record

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import DEFAULT_LIMITS
-from flowledger.storage.repositories import DeadLetterRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
 from tests.builders import ABSENT, entries, event, raw, to_bytes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowledger.storage.gaps import By, Gap, Gaps, find_gaps
+from flowledger.storage.ledger.gaps import By, Gap, Gaps, find_gaps
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw

@@ -11,20 +11,17 @@ from typing import Any, Final, NamedTuple
 import pytest
 from sqlalchemy import Connection
 
-from flowledger.domain.statuses import SandboxStatus, Status, WorkspaceStatus
+from flowledger.domain.kinds.sandboxes import SandboxStatus
+from flowledger.domain.kinds.workspaces import WorkspaceStatus
+from flowledger.domain.statuses import Status
+from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
+from flowledger.storage.kinds.logs import TaskLogRepository
+from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
+from flowledger.storage.kinds.sandboxes import SandboxRepository
+from flowledger.storage.kinds.tasks import TaskRepository
+from flowledger.storage.kinds.workspaces import WorkspaceRepository
+from flowledger.storage.ledger.dead_letters import ALL, DeadLetterRepository
 from flowledger.storage.paging import BadCursor, Page
-from flowledger.storage.repositories import (
-    DeadLetterRepository,
-    DeliveryRepository,
-    ExecutionLogRepository,
-    ExecutionRepository,
-    MessageRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
-from flowledger.storage.repositories.dead_letters import ALL
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.storage.recording import record, recorder
@@ -88,7 +85,9 @@ READS: Final = {
     "workspaces in a status": Read(
         lambda c: _with(WorkspaceRepository(c).newest, status=WorkspaceStatus.ARCHIVED), _created, 5, descending=True
     ),
-    "workspaces of a user": Read(lambda c: _of(WorkspaceRepository(c).of_user, "usr"), _created, 5, descending=True),
+    "workspaces of a user": Read(
+        lambda c: _with(WorkspaceRepository(c).newest, user_id="usr"), _created, 5, descending=True
+    ),
     "sandboxes": Read(lambda c: SandboxRepository(c).newest, _created, 10, descending=True),
     "sandboxes in a status": Read(
         lambda c: _with(SandboxRepository(c).newest, status=SandboxStatus.RUNNING), _created, 5, descending=True

@@ -10,24 +10,22 @@ import pytest
 from sqlalchemy import Connection, event, literal, select, text
 
 from flowledger.domain.errors import Reason, Refused
-from flowledger.domain.statuses import SandboxStatus, Status, WorkspaceStatus
+from flowledger.domain.kinds.sandboxes import SandboxStatus
+from flowledger.domain.kinds.workspaces import WorkspaceStatus
+from flowledger.domain.statuses import Status
 from flowledger.storage import tables
-from flowledger.storage.conditions import Condition, binds, clause, standing_for
-from flowledger.storage.engine import make_engine
-from flowledger.storage.repositories import (
-    DeadLetterActionRepository,
-    DeadLetterRepository,
-    DeliveryRepository,
-    ExecutionLogRepository,
-    ExecutionRepository,
-    JournalRepository,
-    MessageRepository,
-    OutboxRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
+from flowledger.storage.kinds.logs import TaskLogRepository
+from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
+from flowledger.storage.kinds.sandboxes import SandboxRepository
+from flowledger.storage.kinds.tasks import TaskRepository
+from flowledger.storage.kinds.workspaces import WorkspaceRepository
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.ledger.outbox import OutboxRepository
+from flowledger.storage.merge.conditions import Condition, binds, clause, standing_for
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
 
@@ -54,7 +52,7 @@ _FILL: Final = (
     "INSERT INTO workspaces (id, user_id, status, created_at, created_at_key)"
     " SELECT 'w' || n, 'u' || n % 20, (CASE WHEN n < 200 THEN 'archived' ELSE 'active' END),"
     f" {_MOMENT}, n FROM generate_series(1, :rows) n",
-    "INSERT INTO sandboxes (id, workspace_id, status, created_at, created_at_key, workspace_id_key)"
+    "INSERT INTO sandboxes (id, workspace_id, status, created_at, created_at_key, description_key)"
     " SELECT 's' || n, 'w' || n % 20, (CASE WHEN n < 200 THEN 'error' ELSE 'stopped' END),"
     f" {_MOMENT}, n, '100s' || chr(1) || n FROM generate_series(1, :rows) n",
     "INSERT INTO dead_letters (id, stream, entry_id, raw, reason, detail, first_seen)"
@@ -97,7 +95,7 @@ READS: Final[dict[str, Callable[[Connection], Any]]] = {
     "a workspace": lambda c: WorkspaceRepository(c).get("w7"),
     "workspaces": lambda c: WorkspaceRepository(c).newest(),
     "workspaces in a status that few have": lambda c: WorkspaceRepository(c).newest(status=WorkspaceStatus.ARCHIVED),
-    "workspaces of a user": lambda c: WorkspaceRepository(c).of_user("u7"),
+    "workspaces of a user": lambda c: WorkspaceRepository(c).newest(user_id="u7"),
     "a sandbox": lambda c: SandboxRepository(c).get("s7"),
     "sandboxes": lambda c: SandboxRepository(c).newest(),
     "sandboxes in a status that few have": lambda c: SandboxRepository(c).newest(status=SandboxStatus.ERROR),
@@ -216,7 +214,7 @@ def test_a_condition_is_asked_of_the_row_s_own_key(filled: Storage, table: str, 
         (lambda c: lambda **paging: TaskRepository(c).of_execution("e7", **paging), ROWS // 20),
         (lambda c: SandboxRepository(c).newest, ROWS),
         (lambda c: lambda **paging: SandboxRepository(c).of_workspace("w7", **paging), ROWS // 20),
-        (lambda c: lambda **paging: WorkspaceRepository(c).of_user("u7", **paging), ROWS // 20),
+        (lambda c: lambda **paging: WorkspaceRepository(c).newest(user_id="u7", **paging), ROWS // 20),
     ],
     ids=[
         "executions",

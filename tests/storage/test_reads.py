@@ -8,20 +8,21 @@ from typing import Any, Final
 
 import pytest
 
-from flowledger.domain.records import Execution, Message, RecordedEvent, Sandbox, Task, Workspace
+from flowledger.domain.kinds.executions import Execution
+from flowledger.domain.kinds.messages import Message
+from flowledger.domain.kinds.sandboxes import Sandbox
+from flowledger.domain.kinds.tasks import Task
+from flowledger.domain.kinds.workspaces import Workspace
+from flowledger.domain.records import RecordedEvent
+from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
+from flowledger.storage.kinds.logs import TaskLogRepository
+from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
+from flowledger.storage.kinds.sandboxes import SandboxRepository
+from flowledger.storage.kinds.tasks import TaskRepository
+from flowledger.storage.kinds.workspaces import WorkspaceRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.paging import Page
-from flowledger.storage.repositories import (
-    DeadLetterRepository,
-    DeliveryRepository,
-    ExecutionLogRepository,
-    ExecutionRepository,
-    JournalRepository,
-    MessageRepository,
-    SandboxRepository,
-    TaskLogRepository,
-    TaskRepository,
-    WorkspaceRepository,
-)
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.entries import Entry
 from tests.builders import ABSENT, raw
@@ -226,7 +227,7 @@ def test_what_is_not_there_is_none(storage: Storage) -> None:
             TaskLogRepository(connection).of_task("x"),
             ExecutionLogRepository(connection).of_node("x", "y"),
             DeliveryRepository(connection).of_message("x"),
-            WorkspaceRepository(connection).of_user("x"),
+            WorkspaceRepository(connection).newest(user_id="x"),
             SandboxRepository(connection).of_workspace("x"),
         ]
     assert found == [None] * len(found)

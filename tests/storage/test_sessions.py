@@ -11,10 +11,10 @@ from sqlalchemy import make_url, text
 
 from flowledger.domain.errors import DatabaseUnavailable, DatabaseUnfit, SettingsError
 from flowledger.domain.settings import Settings
-from flowledger.storage import postgresql
-from flowledger.storage.address import DatabaseAddress
-from flowledger.storage.engine import make_engine
-from flowledger.storage.session import SessionSetUp
+from flowledger.storage.engines import postgresql
+from flowledger.storage.engines.address import DatabaseAddress
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.session import SessionSetUp
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.conftest import PostgresqlServer, settings_for

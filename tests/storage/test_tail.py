@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from flowledger.storage import tables
-from flowledger.storage.tail import Tail, Wanted
+from flowledger.storage.ledger.tail import Tail, Wanted
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import raw

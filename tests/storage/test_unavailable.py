@@ -17,8 +17,8 @@ from flowledger import migrations
 from flowledger.cli.embedded import EmbeddedPostgres
 from flowledger.domain.errors import DatabaseUnavailable, SettingsError
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.patience import wait_at_most
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
 from tests.builders import raw

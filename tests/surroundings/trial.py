@@ -30,8 +30,8 @@ from flowledger.cli import processes
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
-from flowledger.storage.scratch import MERGED
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.kinds import MERGED
 from flowledger.workers.app import app
 from tests.surroundings.ground import Ground, admin_of
 

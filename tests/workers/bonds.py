@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from flowledger.storage import tables
-from flowledger.storage.repositories import LedgerRepository
-from flowledger.storage.repositories.ledger import Ledger
+from flowledger.storage.ledger.identity import Ledger, LedgerRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.storage.recording import by_hand
 

@@ -10,7 +10,8 @@ from flowledger.domain import streams
 from flowledger.domain.mending import Changes, path_of
 from flowledger.domain.records import DeadLetter, DeadLetterDeed
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.drain import Drain
 from flowledger.workers.recorder import Recorded

@@ -21,7 +21,7 @@ from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.mending import Changes, path_of
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.repositories.dead_letters import OPEN
+from flowledger.storage.ledger.dead_letters import OPEN
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain

@@ -15,10 +15,9 @@ from flowledger.domain import streams
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.key_file import changed_keys
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import MessageRepository
+from flowledger.storage.kinds import EVENT_HANDLERS, messages
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.authority import guard_of
-from flowledger.workers.handlers import EVENT_HANDLERS
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.shards import Shards
 from flowledger.workers.verify import verify
@@ -219,7 +218,7 @@ def test_what_a_first_try_had_committed_is_no_replay_where_the_batch_is_done_aga
     recorder: Recorder, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handlers: dict[Any, Any] = EVENT_HANDLERS
-    send = MessageRepository.send
+    send = messages.send
 
     def broken(event: Any, recorded_at: str) -> Any:
         write = send(event, recorded_at)

@@ -16,7 +16,7 @@ from flowledger.domain import streams
 from flowledger.domain.errors import BrokerUnsettled, ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bond
 from flowledger.workers.bond import Bond

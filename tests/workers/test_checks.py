@@ -16,7 +16,7 @@ from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_se
 from flowledger.cli.schema import migrate
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.workers import checks
 from flowledger.workers.checks import Severity, UnfitServer
 from flowledger.workers.server_watch import ServerWatch

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from flowledger.cli.embedded import embedded_valkey_server
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import app
 from flowledger.workers.connections import connect

@@ -11,14 +11,14 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.envelope import Event
 from flowledger.domain.settings import Settings
-from flowledger.storage.pipeline import Transaction
+from flowledger.storage.engines.pipeline import Transaction
+from flowledger.storage.kinds import transaction_of
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder
 from flowledger.workers.asides import Asides
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain, DrainResult
 from flowledger.workers.fuse import Fuse
-from flowledger.workers.handlers import transaction_of
 from flowledger.workers.pauses import Pause, Pauses
 from flowledger.workers.sources import UNREADABLE
 from tests.builders import raw
@@ -69,7 +69,7 @@ def test_a_fault_of_ours_in_the_comparison_of_known_events_blows_it(
         raise ArithmeticError("odd")
 
     with closing(connect(quick)) as other, monkeypatch.context() as bad:
-        bad.setattr("flowledger.storage.repositories.journal.same_event", broken)
+        bad.setattr("flowledger.storage.ledger.journal.same_event", broken)
         drain(quick, other, storage)
     assert Pauses(client).all().keys() == {str(SHARD)}
     assert 0 < len(dead_letters(storage)) <= 2 * quick.fuse_entries + quick.batch_entries

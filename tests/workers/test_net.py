@@ -15,8 +15,8 @@ from flowledger.domain import streams
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import DatabaseFailed
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
-from flowledger.storage.pipeline import Flushed, Transaction, Unrecordable
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.pipeline import Flushed, Transaction, Unrecordable
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import burial, recorder
 from flowledger.workers.entries import MOST_DEATHS
@@ -63,7 +63,7 @@ def test_a_fault_in_the_comparison_buries_its_event_alone(storage: Storage, monk
             raise ArithmeticError("odd")
         return True
 
-    monkeypatch.setattr("flowledger.storage.repositories.journal.same_event", same)
+    monkeypatch.setattr("flowledger.storage.ledger.journal.same_event", same)
     outcome = record(storage, *events, start=100)
     assert (outcome.repeated, outcome.dead) == (7, 1)
     (letter,) = dead_letters(storage)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, insert, text, update
 
-from flowledger.storage import plain, tables
+from flowledger.storage import tables
+from flowledger.storage.replay import plain
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recompute, repair
 from flowledger.workers.verify import verify

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from flowledger.domain import streams
 from flowledger.domain.mending import Changes, json_of, path_of
 from flowledger.domain.settings import Settings
-from flowledger.storage.repositories import DeadLetterActionRepository
-from flowledger.storage.repositories.dead_letters import OPEN, NoDeadLetter
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import OPEN, NoDeadLetter
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
 from flowledger.workers.replay import Replayer, Result

@@ -16,8 +16,8 @@ from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable, Pub
 from flowledger.domain.records import DeadLetterDeed
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.repositories import DeadLetterActionRepository, DeadLetterRepository
-from flowledger.storage.repositories.dead_letters import ALL, OPEN
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import ALL, OPEN, DeadLetterRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
 from flowledger.workers.replay import Done, Replayer, Result
@@ -172,7 +172,7 @@ def test_what_redis_took_before_it_refused_is_marked(
 
 
 def test_without_the_database_it_says_so(settings: Settings, client: redis.Redis, storage: Storage) -> None:
-    from flowledger.storage.engine import make_engine
+    from flowledger.storage.engines.engine import make_engine
 
     away = settings_for("sqlite:////no/such/folder/ledger.db")
     with Storage(make_engine(away)) as nowhere, pytest.raises(DatabaseUnavailable):

@@ -23,7 +23,7 @@ from flowledger.domain.limits import Limits
 from flowledger.domain.mending import Changes, path_of
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.replay import Replayer, Result

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table, delete, func, insert, select, text, update
 from sqlalchemy.types import Integer
 
 from flowledger.storage import tables
-from flowledger.storage.scratch import MERGED
+from flowledger.storage.kinds import MERGED
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recompute import Difference, Kind
 from flowledger.workers.verify import Report, verify
@@ -213,7 +213,7 @@ def test_only_so_many_differences_are_shown_but_all_are_counted_and_mended(stora
 
 
 def test_what_sqlite_lets_stand_in_a_column_is_no_end_of_the_verification(sqlite_url: str) -> None:
-    from flowledger.storage.engine import make_engine
+    from flowledger.storage.engines.engine import make_engine
     from tests.conftest import settings_for
 
     with Storage(make_engine(settings_for(sqlite_url))) as storage:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg2
 
-from flowledger.storage.address import APPLICATION_NAME
+from flowledger.storage.engines.address import APPLICATION_NAME
 from tests.faults.servers import stopped
 from tests.faults.trial import Dose, Row, Trial
 from tests.faults.world import World

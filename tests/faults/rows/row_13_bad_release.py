@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from flowledger.domain.envelope import LEDGER_SOURCE
-from flowledger.storage.repositories.dead_letters import OPEN
+from flowledger.storage.ledger.dead_letters import OPEN
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.connections import connect
 from flowledger.workers.pauses import Pauses

@@ -20,7 +20,7 @@ from flowledger.cli.embedded import free_port
 from flowledger.cli.processes import Process
 from flowledger.domain.envelope import parse
 from flowledger.storage import tables
-from flowledger.storage.repositories import JournalRepository
+from flowledger.storage.ledger.journal import JournalRepository
 from tests.faults.forging import CANARY_FORMS, REPLAY_SECONDS, Forger, make_keys
 from tests.faults.servers import Plan
 from tests.faults.trial import Dose, Row, Trial

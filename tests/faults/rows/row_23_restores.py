@@ -15,7 +15,7 @@ from flowledger.cli.embedded import embedded_valkey_server
 from flowledger.cli.schema import migrate
 from flowledger.client import Mailbox
 from flowledger.domain.settings import Settings
-from flowledger.storage.engine import make_engine
+from flowledger.storage.engines.engine import make_engine
 from tests.faults import commands, names
 from tests.faults.judge import Others
 from tests.faults.ledgers import Ledger, recorded, start_worker

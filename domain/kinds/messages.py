@@ -1,0 +1,159 @@
+"""Messages between sandboxes, and where each stands with each recipient: statuses, events, records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from flowledger.domain.kinds.base import EventData, Id, Int, Time
+from flowledger.domain.limits import BeyondLimit, Limits
+
+MessageType = Literal["request", "response", "notification", "command"]
+MESSAGE_TYPES: Final[tuple[str, ...]] = get_args(MessageType)
+
+__all__ = [
+    "MESSAGE_TYPES",
+    "MessageData",
+    "MessageDelivered",
+    "MessageDispatched",
+    "MessageExpired",
+    "MessageFailed",
+    "MessageSent",
+    "MessageType",
+    "RecipientData",
+]
+
+
+class DeliveryStatus(StrEnum):
+    """Where a message stands with one of its recipients."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+DELIVERY_RANKS: Final[dict[DeliveryStatus, int]] = {status: rank for rank, status in enumerate(DeliveryStatus)}
+
+
+class MessageData(EventData):
+    """Base of the events of a message."""
+
+
+class MessageSent(MessageData):
+    """To some sandboxes by name, or to all of a workspace (`broadcast`)."""
+
+    event_type = "message.sent"
+    speaker = "from_sandbox_id"
+    keeps_null = frozenset({"content"})
+    from_sandbox_id: Id
+    to_sandbox_ids: Annotated[list[Id], Field(min_length=1)] | None = None
+    broadcast: bool = False
+    message_type: MessageType
+    content: Any
+    workspace_id: Id | None = None
+    thread_id: Id | None = None
+    in_reply_to: str | None = None
+    execution_id: Id | None = None
+    task_id: Id | None = None
+    expires_at: Time | None = None
+    priority: Int | None = None
+
+    @model_validator(mode="after")
+    def _addressed(self) -> MessageSent:
+        if self.broadcast and self.to_sandbox_ids is not None:
+            raise ValueError("give to_sandbox_ids or broadcast, not both")
+        if self.broadcast and self.workspace_id is None:
+            raise ValueError("a broadcast needs the workspace_id it goes to")
+        if not self.broadcast and self.to_sandbox_ids is None:
+            raise ValueError("give to_sandbox_ids, or broadcast with a workspace_id")
+        return self
+
+    def partition_key(self, _subject: str) -> str:
+        """All that one sandbox sends goes through one shard, in its order."""
+        return self.from_sandbox_id
+
+    def check(self, limits: Limits) -> None:
+        """A name that stands twice counts once, for it gets one message."""
+        names = self.to_sandbox_ids or ()
+        if len(names) > limits.max_recipients and (different := len(set(names))) > limits.max_recipients:
+            field = "data.to_sandbox_ids"
+            raise BeyondLimit(field, f"{different:,} recipients", limits.max_recipients, "max_recipients")
+
+
+class RecipientData(MessageData):
+    """Base of what becomes of a message with one of its recipients."""
+
+    to_sandbox_id: Id
+
+
+class MessageDelivered(RecipientData):
+    event_type = "message.delivered"
+    speaker = "to_sandbox_id"
+
+
+class MessageFailed(RecipientData):
+    event_type = "message.failed"
+    speaker = "to_sandbox_id"
+    reason: str
+
+
+class MessageDispatched(RecipientData):
+    """The ledger's own: the message was put into the recipient's inbox.
+
+    `event_source` and `event_id` name the `message.sent` that was put there.
+    """
+
+    event_type = "message.dispatched"
+    by_ledger = True
+    event_source: str | None = None
+    event_id: Id | None = None
+
+
+class MessageExpired(RecipientData):
+    """The ledger's own: the recipient did not take the message in time."""
+
+    event_type = "message.expired"
+    by_ledger = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    id: str
+    from_sandbox_id: str | None
+    workspace_id: str | None
+    message_type: str | None
+    content: Any
+    thread_id: str | None
+    in_reply_to: str | None
+    execution_id: str | None
+    task_id: str | None
+    priority: int | None
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Where a message stands with one of its recipients."""
+
+    message_id: str
+    to_sandbox_id: str
+    status: str
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    reason: str | None
+
+
+EVENTS: Final = (
+    MessageSent,
+    MessageDelivered,
+    MessageFailed,
+    MessageDispatched,
+    MessageExpired,
+)

@@ -1,0 +1,197 @@
+"""Sandboxes, in which agents live: statuses, events and the record. Agents register their sandbox by these events.
+
+The bounds of what a sandbox says of itself are those of the platforms whose records these are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from flowledger.domain.kinds.base import (
+    INT64_MAX,
+    Described,
+    Error,
+    EventData,
+    Id,
+    Part,
+    Reasoned,
+    ShortName,
+    Time,
+    as_double,
+)
+from flowledger.domain.secrets import Unclassified
+
+__all__ = [
+    "AgentConfig",
+    "Connection",
+    "Health",
+    "ResourceLimits",
+    "SandboxCreated",
+    "SandboxFailed",
+    "SandboxProvisioning",
+    "SandboxStarted",
+    "SandboxStarting",
+    "SandboxStopped",
+    "SandboxStopping",
+    "SandboxUpdated",
+]
+
+
+class SandboxStatus(StrEnum):
+    """Where a sandbox stands, and it may stand there again and again: no ranks either."""
+
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+
+def _tool(value: object) -> object:
+    if isinstance(value, str | dict):
+        return value
+    raise ValueError("must be the name of a tool, or an object that describes it")
+
+
+Tool = Annotated[Any, AfterValidator(_tool)]
+Temperature = Annotated[float, BeforeValidator(as_double), Field(ge=0, le=2)]
+Tokens = Annotated[int, Field(ge=1, le=INT64_MAX)]
+Bytes = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Amount = Annotated[float, BeforeValidator(as_double), Field(ge=0, allow_inf_nan=False)]
+"""A number that a double holds: these stand in the rows."""
+
+
+class AgentConfig(Unclassified):
+    """How the agent in a sandbox is set up."""
+
+    model: str | None = None
+    provider: str | None = None
+    temperature: Temperature | None = None
+    max_tokens: Tokens | None = None
+    system_prompt: str | None = None
+    tools: list[Tool] | None = None
+
+
+class ResourceLimits(Part):
+    """The most that a sandbox may take; `cpu` are cores, and parts of one."""
+
+    cpu: Amount | None = None
+    memory_bytes: Bytes | None = None
+    disk_bytes: Bytes | None = None
+    timeout_seconds: Amount | None = None
+    idle_timeout_seconds: Amount | None = None
+
+
+class Connection(Unclassified):
+    """Where a sandbox is reached."""
+
+    host: str | None = None
+    port: Port | None = None
+    url: str | None = None
+    protocol: str | None = None
+
+
+class Health(Part):
+    """What the last look at a sandbox found; `status` in the words of its platform."""
+
+    status: str | None = None
+    checked_at: Time | None = None
+    message: str | None = None
+
+
+class _SandboxDescription(Described):
+    workspace_id: Id | None = None
+    name: ShortName | None = None
+    description: str | None = None
+    agent_id: Id | None = None
+    user_id: Id | None = None
+    container_id: Id | None = None
+    agent_config: AgentConfig | None = None
+    resource_limits: ResourceLimits | None = None
+    connection: Connection | None = None
+    health: Health | None = None
+
+
+class SandboxCreated(_SandboxDescription):
+    event_type = "sandbox.created"
+    moves = True
+    status = SandboxStatus.PROVISIONING
+
+
+class SandboxUpdated(_SandboxDescription):
+    event_type = "sandbox.updated"
+    moves = True
+    keeps_null = _SandboxDescription.described_fields()
+
+
+class SandboxProvisioning(EventData):
+    event_type = "sandbox.provisioning"
+    status = SandboxStatus.PROVISIONING
+
+
+class SandboxStarting(EventData):
+    event_type = "sandbox.starting"
+    status = SandboxStatus.STARTING
+
+
+class SandboxStarted(EventData):
+    event_type = "sandbox.started"
+    status = SandboxStatus.RUNNING
+
+
+class SandboxStopping(Reasoned):
+    event_type = "sandbox.stopping"
+    status = SandboxStatus.STOPPING
+
+
+class SandboxStopped(Reasoned):
+    event_type = "sandbox.stopped"
+    status = SandboxStatus.STOPPED
+
+
+class SandboxFailed(EventData):
+    event_type = "sandbox.failed"
+    status = SandboxStatus.ERROR
+    error: Error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """Where an agent lives: whatever has a mailbox. `status_at` is the time of the report that stands."""
+
+    id: str
+    status: str
+    workspace_id: str | None
+    name: str | None
+    description: str | None
+    agent_id: str | None
+    user_id: str | None
+    container_id: str | None
+    agent_config: dict[str, Any] | None
+    resource_limits: dict[str, Any] | None
+    connection: dict[str, Any] | None
+    health: dict[str, Any] | None
+    error: dict[str, Any] | None
+    reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    status_at: datetime | None
+
+
+EVENTS: Final = (
+    SandboxCreated,
+    SandboxUpdated,
+    SandboxProvisioning,
+    SandboxStarting,
+    SandboxStarted,
+    SandboxStopping,
+    SandboxStopped,
+    SandboxFailed,
+)

@@ -1,0 +1,161 @@
+"""Tasks: events and the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from flowledger.domain.kinds.base import (
+    Described,
+    Error,
+    EventData,
+    Fraction,
+    Id,
+    Int,
+    Logged,
+    Queued,
+    Reasoned,
+    Retrying,
+    TimedOut,
+)
+from flowledger.domain.statuses import Status
+
+__all__ = [
+    "TaskCancelled",
+    "TaskCompleted",
+    "TaskCreated",
+    "TaskFailed",
+    "TaskLogged",
+    "TaskProgressed",
+    "TaskQueued",
+    "TaskRetrying",
+    "TaskSkipped",
+    "TaskStarted",
+    "TaskTimedOut",
+    "TaskUpdated",
+]
+
+
+class _TaskDescription(Described):
+    name: str | None = None
+    kind: str | None = None
+    execution_id: Id | None = None
+    parent_task_id: Id | None = None
+    retry_of: str | None = None
+    workspace_id: Id | None = None
+    sandbox_id: Id | None = None
+    agent_id: Id | None = None
+    user_id: Id | None = None
+    priority: Int | None = None
+    input: Any = None
+
+
+class TaskCreated(_TaskDescription):
+    event_type = "task.created"
+    status = Status.PENDING
+
+
+class TaskUpdated(_TaskDescription):
+    event_type = "task.updated"
+    keeps_null = _TaskDescription.described_fields()
+
+
+class TaskQueued(Queued):
+    event_type = "task.queued"
+
+
+class TaskStarted(EventData):
+    event_type = "task.started"
+    status = Status.RUNNING
+    worker: str | None = None
+
+
+class TaskProgressed(EventData):
+    event_type = "task.progressed"
+    progress: Fraction
+    message: str | None = None
+
+
+class TaskRetrying(Retrying):
+    event_type = "task.retrying"
+
+
+class TaskCompleted(EventData):
+    event_type = "task.completed"
+    status = Status.COMPLETED
+    keeps_null = frozenset({"output"})
+    output: Any = None
+    usage: dict[str, Any] | None = None
+
+
+class TaskFailed(EventData):
+    event_type = "task.failed"
+    status = Status.FAILED
+    error: Error
+    usage: dict[str, Any] | None = None
+
+
+class TaskCancelled(Reasoned):
+    event_type = "task.cancelled"
+    status = Status.CANCELLED
+
+
+class TaskSkipped(Reasoned):
+    event_type = "task.skipped"
+    status = Status.SKIPPED
+
+
+class TaskTimedOut(TimedOut):
+    event_type = "task.timed_out"
+
+
+class TaskLogged(Logged):
+    event_type = "task.logged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A unit of work of a platform; not a Celery task."""
+
+    id: str
+    status: str
+    attempt: int
+    name: str | None
+    kind: str | None
+    execution_id: str | None
+    parent_task_id: str | None
+    retry_of: str | None
+    workspace_id: str | None
+    sandbox_id: str | None
+    agent_id: str | None
+    user_id: str | None
+    priority: int | None
+    input: Any
+    worker: str | None
+    output: Any
+    error: dict[str, Any] | None
+    reason: str | None
+    usage: dict[str, Any] | None
+    progress: float | None
+    progress_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    took_seconds: float | None
+
+
+EVENTS: Final = (
+    TaskCreated,
+    TaskUpdated,
+    TaskQueued,
+    TaskStarted,
+    TaskProgressed,
+    TaskRetrying,
+    TaskCompleted,
+    TaskFailed,
+    TaskCancelled,
+    TaskSkipped,
+    TaskTimedOut,
+    TaskLogged,
+)

@@ -1,0 +1,147 @@
+"""What must not be said in the clear: everything that is recorded can be read by whoever may read the tables.
+
+A field is taken for a secret by its name and its value, a URL by the password or the token in it. No such rule finds
+every secret; it finds those that are sent without a thought (docs/decisions/0023 and 0035).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from flowledger.domain.kinds.base import Part
+from flowledger.domain.secrets.names import Kind, kind_of
+from flowledger.domain.secrets.texts import has_secret, is_count, is_file, is_placeholder
+
+_LONGEST_NAME: Final = 100
+"""Characters of each name in the path of a secret."""
+
+_FIELD: Final = (
+    "must not stand here: a field of this name holds a secret, and what is recorded can be read; "
+    "keep it in a vault, and say here which one it is, in a field like `credential_id`"
+)
+_IN_URL: Final = (
+    "must hold no URL with a password or a token in it, and no connection string with one: what is recorded can be read"
+)
+
+_TYPES_OF_SCHEMAS: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_WORDS_OF_SCHEMAS: Final = frozenset(
+    {
+        "title", "description", "examples", "example", "enum", "format", "pattern", "required", "contentEncoding",
+        "contentMediaType", "$id", "$schema", "$ref", "$comment",
+    }
+)  # fmt: skip
+"""Keywords of a JSON schema that say what a value looks like; `default` and `const` are values."""
+_LISTS_OF_FIELDS: Final = frozenset({"env", "environment", "headers"})
+_LISTED: Final = re.compile(r"\s*([\w.-]{1,100})\s*[=:]\s*", re.ASCII)
+"""`NAME=value`, as Docker lists an environment, and `Name: value`, as headers are written."""
+
+_Place = tuple["_Place", str] | None
+"""A path from its end: the name, behind the place of what it is in."""
+
+
+class _Field(NamedTuple):
+    """The field named like a secret that a value stands in, perhaps deep; `directly` if only lists are in between."""
+
+    place: _Place
+    kind: Kind
+    directly: bool = True
+
+
+class Unclassified(Part):
+    """An object in which no secret may stand, however deep."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_secrets(cls, value: Any) -> Any:
+        found = next(secrets_in(value), None)
+        if found is None:
+            return value
+        place, words = found
+        error = PydanticCustomError("secret", "{words}", {"words": words})
+        details = InitErrorDetails(type=error, loc=_path(place), input=None)  # what it is, nobody is told
+        raise ValidationError.from_exception_data(cls.__name__, [details])
+
+
+def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
+    """Where secrets stand in a JSON value, and what is wrong there. Without recursion: values may be deep."""
+    left: list[tuple[_Place, Any, _Field | None]] = [(None, value, None)]
+    while left:
+        place, item, field = left.pop()
+        if isinstance(item, dict):
+            for name, inner in item.items():
+                if "://" in name and has_secret(name):
+                    yield place, _IN_URL  # the name itself must not be told
+                elif not (name in _WORDS_OF_SCHEMAS and _is_schema(item)):
+                    left.append(((place, name), inner, _field((place, name), _says(item, name), field)))
+        elif isinstance(item, list):
+            listed = place is not None and place[1].lower() in _LISTS_OF_FIELDS
+            for number, inner in enumerate(item):
+                at = (place, str(number))
+                left.append((at, *_listed(at, inner)) if listed and isinstance(inner, str) else (at, inner, field))
+        elif field is not None and _is_secret(item, field):
+            yield field.place, _FIELD
+        elif isinstance(item, str) and has_secret(item):
+            yield place, _IN_URL
+
+
+def _says(item: dict[str, Any], name: str) -> str:
+    """The name of a field, or, of the `value` of a pair like `{"name": "DB_PASSWORD", "value": …}`, what names that."""
+    if name == "value":
+        label = item.get("name", item.get("key"))
+        if isinstance(label, str):
+            return label
+    return name
+
+
+def _field(place: _Place, name: str, outer: _Field | None) -> _Field | None:
+    """What a value of this name stands in; `outer` is what the object stands in that has it."""
+    kind = kind_of(name)
+    if kind is Kind.REFERENCE:
+        return None
+    if kind is Kind.OTHER:
+        return None if outer is None else outer._replace(directly=False)
+    return _Field(place, kind)
+
+
+def _listed(place: _Place, text: str) -> tuple[str, _Field | None]:
+    """The value of `NAME=value`, and the field that it stands in, if that is a secret's; of any other text, itself."""
+    match = _LISTED.match(text)
+    field = None if match is None else _field(place, match[1], None)
+    return (text, None) if match is None or field is None else (text[match.end() :], field)
+
+
+def _is_secret(value: Any, field: _Field) -> bool:
+    """Whether a text, a number, null, true or false that stands in such a field is a secret."""
+    if isinstance(value, str):
+        if field.kind is Kind.TOKENS and is_count(value):
+            return False
+        return not (is_placeholder(value) or is_file(value))
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return is_number and field.directly and field.kind is Kind.SECRET
+
+
+def _is_schema(item: dict[str, Any]) -> bool:
+    """Whether it is a JSON schema, as a tool has one for its parameters: what it says of a value is no value."""
+    types = item.get("type")
+    if isinstance(types, str):
+        return types.lower() in _TYPES_OF_SCHEMAS
+    if isinstance(types, list):
+        return any(isinstance(one, str) and one in _TYPES_OF_SCHEMAS for one in types)
+    return any(isinstance(item.get(word), kind) for word, kind in _OTHER_SCHEMAS)
+
+
+_OTHER_SCHEMAS: Final = (("$ref", str), ("anyOf", list), ("oneOf", list), ("allOf", list), ("properties", dict))
+
+
+def _path(place: _Place) -> tuple[str, ...]:
+    names: list[str] = []
+    while place is not None:
+        place, name = place
+        names.append(name[:_LONGEST_NAME])
+    return tuple(reversed(names))

@@ -1,0 +1,411 @@
+-- The tables as the first release makes them (PostgreSQL). Statements end with a semicolon at the end of a line.
+
+CREATE DOMAIN ledger_agent_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'retired'));
+
+CREATE DOMAIN ledger_short_name AS TEXT CHECK (length(VALUE) BETWEEN 1 AND 255);
+
+CREATE DOMAIN ledger_level AS VARCHAR(8) CHECK (VALUE IN ('debug', 'info', 'warning', 'error', 'critical'));
+
+CREATE DOMAIN ledger_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped'));
+
+CREATE DOMAIN ledger_attempt AS BIGINT CHECK (VALUE >= 1);
+
+CREATE DOMAIN ledger_progress AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
+
+CREATE DOMAIN ledger_message_type AS TEXT CHECK (VALUE IN ('request', 'response', 'notification', 'command'));
+
+CREATE DOMAIN ledger_delivery_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'sent', 'expired', 'failed', 'delivered'));
+
+CREATE DOMAIN ledger_sandbox_status AS VARCHAR(16) CHECK (VALUE IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error'));
+
+CREATE DOMAIN ledger_workflow_status AS VARCHAR(16) CHECK (VALUE IN ('draft', 'published', 'archived'));
+
+CREATE DOMAIN ledger_visibility AS TEXT CHECK (VALUE IN ('public', 'private'));
+
+CREATE DOMAIN ledger_version AS BIGINT CHECK (VALUE >= 1);
+
+CREATE DOMAIN ledger_workspace_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'archived'));
+
+CREATE DOMAIN ledger_dead_letter_action AS VARCHAR(16) CHECK (VALUE IN ('replayed', 'refused', 'discarded'));
+
+CREATE DOMAIN ledger_dead_letter_status AS VARCHAR(16) CHECK (VALUE IN ('open', 'replayed', 'discarded'));
+
+CREATE TABLE agents (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_agent_status DEFAULT 'active' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    kind ledger_short_name,
+    version TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    capabilities JSONB,
+    agent_config JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_agents PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
+CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+
+CREATE TABLE tasks (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_status DEFAULT 'pending' NOT NULL,
+    attempt ledger_attempt DEFAULT '1' NOT NULL,
+    name TEXT,
+    kind TEXT,
+    execution_id TEXT COLLATE "C",
+    parent_task_id TEXT COLLATE "C",
+    retry_of TEXT,
+    workspace_id TEXT COLLATE "C",
+    sandbox_id TEXT COLLATE "C",
+    agent_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    priority BIGINT,
+    input JSONB,
+    worker TEXT,
+    output JSONB,
+    error JSONB,
+    reason TEXT,
+    usage JSONB,
+    progress ledger_progress,
+    progress_message TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    start_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    progress_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_tasks PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+
+CREATE TABLE executions (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_status DEFAULT 'pending' NOT NULL,
+    attempt ledger_attempt DEFAULT '1' NOT NULL,
+    workflow_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    sandbox_id TEXT COLLATE "C",
+    agent_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    parent_execution_id TEXT COLLATE "C",
+    retry_of TEXT,
+    mode TEXT,
+    trigger_type TEXT,
+    input JSONB,
+    output JSONB,
+    error JSONB,
+    reason TEXT,
+    usage JSONB,
+    initial_state JSONB,
+    current_state JSONB,
+    final_state JSONB,
+    iterations BIGINT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    current_state_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_executions PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+
+CREATE TABLE events (
+    source TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    time TIMESTAMP WITH TIME ZONE,
+    sequence TEXT,
+    partition INTEGER NOT NULL,
+    raw TEXT NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
+    CONSTRAINT pk_events PRIMARY KEY (source, id)
+);
+CREATE INDEX ix_events_recorded_in ON events USING brin (recorded_in) WITH (autosummarize = on, pages_per_range = 32);
+
+CREATE TABLE messages (
+    id TEXT COLLATE "C" NOT NULL,
+    from_sandbox_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    message_type ledger_message_type,
+    content JSONB,
+    thread_id TEXT COLLATE "C",
+    in_reply_to TEXT,
+    execution_id TEXT COLLATE "C",
+    task_id TEXT COLLATE "C",
+    priority BIGINT,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    sent_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (id)
+);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+
+CREATE TABLE sandboxes (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_sandbox_status DEFAULT 'provisioning' NOT NULL,
+    workspace_id TEXT COLLATE "C",
+    name ledger_short_name,
+    description TEXT,
+    agent_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    container_id TEXT COLLATE "C",
+    agent_config JSONB,
+    resource_limits JSONB,
+    connection JSONB,
+    health JSONB,
+    error JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    status_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_sandboxes PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+
+CREATE TABLE workflows (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_workflow_status DEFAULT 'draft' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    visibility ledger_visibility,
+    tags JSONB,
+    settings JSONB,
+    latest_version BIGINT,
+    published_version BIGINT,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_workflows PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+
+CREATE TABLE workspaces (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_workspace_status DEFAULT 'active' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    user_id TEXT COLLATE "C",
+    settings JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    archived_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_workspaces PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+
+CREATE TABLE checkpoints (
+    stream TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    batches BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
+);
+
+CREATE TABLE dead_letters (
+    id TEXT COLLATE "C" NOT NULL,
+    stream TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    raw BYTEA NOT NULL,
+    reason VARCHAR(32) NOT NULL,
+    field TEXT DEFAULT '' NOT NULL,
+    detail TEXT NOT NULL,
+    type TEXT,
+    source TEXT,
+    event_id TEXT,
+    first_seen TIMESTAMP WITH TIME ZONE NOT NULL,
+    attempts INTEGER DEFAULT '1' NOT NULL,
+    status ledger_dead_letter_status DEFAULT 'open' NOT NULL,
+    subject TEXT,
+    CONSTRAINT pk_dead_letters PRIMARY KEY (id)
+);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+
+CREATE TABLE ledger (
+    one INTEGER DEFAULT '1' NOT NULL,
+    id TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    broker TEXT,
+    former TEXT,
+    place TEXT,
+    beats BIGINT DEFAULT '0' NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE,
+    alarm TEXT,
+    alarm_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_ledger PRIMARY KEY (one),
+    CONSTRAINT ck_ledger_one CHECK (one = 1)
+);
+
+CREATE TABLE task_logs (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    task_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    node TEXT COLLATE "C",
+    iteration BIGINT,
+    level ledger_level NOT NULL,
+    message TEXT NOT NULL,
+    logger TEXT,
+    context JSONB,
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    sequence TEXT,
+    order_key TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id),
+    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL)),
+    CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
+    CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE TABLE execution_logs (
+    execution_id TEXT COLLATE "C" NOT NULL,
+    node TEXT COLLATE "C" NOT NULL,
+    iteration BIGINT NOT NULL,
+    attempt ledger_attempt NOT NULL,
+    status ledger_status DEFAULT 'pending' NOT NULL,
+    agent_id TEXT COLLATE "C",
+    input JSONB,
+    output JSONB,
+    error JSONB,
+    reason TEXT,
+    usage JSONB,
+    state JSONB,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    start_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_execution_logs PRIMARY KEY (execution_id, node, iteration, attempt),
+    CONSTRAINT fk_execution_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+
+CREATE TABLE outbox (
+    id BIGINT GENERATED BY DEFAULT AS IDENTITY,
+    message_id TEXT COLLATE "C" NOT NULL,
+    to_sandbox_id TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_outbox PRIMARY KEY (id),
+    CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+
+CREATE TABLE message_deliveries (
+    message_id TEXT COLLATE "C" NOT NULL,
+    to_sandbox_id TEXT COLLATE "C" NOT NULL,
+    status ledger_delivery_status DEFAULT 'pending' NOT NULL,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    delivered_at TIMESTAMP WITH TIME ZONE,
+    reason TEXT,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    sent_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    delivered_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_message_deliveries PRIMARY KEY (message_id, to_sandbox_id),
+    CONSTRAINT fk_message_deliveries_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_message_deliveries_to_sandbox_id ON message_deliveries (to_sandbox_id, message_id);
+
+CREATE TABLE workflow_versions (
+    workflow_id TEXT COLLATE "C" NOT NULL,
+    version ledger_version NOT NULL,
+    definition JSONB NOT NULL,
+    problems JSONB,
+    user_id TEXT COLLATE "C",
+    note TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_workflow_versions PRIMARY KEY (workflow_id, version),
+    CONSTRAINT fk_workflow_versions_workflow_id FOREIGN KEY(workflow_id) REFERENCES workflows (id) ON DELETE CASCADE
+);
+
+CREATE TABLE dead_letter_actions (
+    id TEXT COLLATE "C" NOT NULL,
+    dead_letter_id TEXT COLLATE "C" NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    who TEXT NOT NULL,
+    action ledger_dead_letter_action NOT NULL,
+    source TEXT,
+    event_id TEXT,
+    stream TEXT,
+    entry_id TEXT,
+    raw BYTEA,
+    detail TEXT DEFAULT '' NOT NULL,
+    CONSTRAINT pk_dead_letter_actions PRIMARY KEY (id),
+    CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
+    CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);

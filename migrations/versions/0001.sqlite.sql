@@ -1,0 +1,398 @@
+-- The tables as the first release makes them (SQLite). Statements end with a semicolon at the end of a line.
+
+CREATE TABLE agents (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'active' NOT NULL,
+    name TEXT,
+    description TEXT,
+    kind TEXT,
+    version TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    capabilities TEXT,
+    agent_config TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_agents PRIMARY KEY (id),
+    CONSTRAINT ck_agents_status CHECK (status IN ('active', 'retired')),
+    CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
+);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_capabilities ON agents (capabilities);
+CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+
+CREATE TABLE tasks (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'pending' NOT NULL,
+    attempt BIGINT DEFAULT '1' NOT NULL,
+    name TEXT,
+    kind TEXT,
+    execution_id TEXT,
+    parent_task_id TEXT,
+    retry_of TEXT,
+    workspace_id TEXT,
+    sandbox_id TEXT,
+    agent_id TEXT,
+    user_id TEXT,
+    priority BIGINT,
+    input TEXT,
+    worker TEXT,
+    output TEXT,
+    error TEXT,
+    reason TEXT,
+    usage TEXT,
+    progress DOUBLE,
+    progress_message TEXT,
+    created_at DATETIME NOT NULL,
+    started_at DATETIME,
+    finished_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    start_key TEXT DEFAULT '' NOT NULL,
+    progress_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    started_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_tasks PRIMARY KEY (id),
+    CONSTRAINT ck_tasks_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
+    CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
+    CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
+);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+
+CREATE TABLE executions (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'pending' NOT NULL,
+    attempt BIGINT DEFAULT '1' NOT NULL,
+    workflow_id TEXT,
+    workspace_id TEXT,
+    sandbox_id TEXT,
+    agent_id TEXT,
+    user_id TEXT,
+    parent_execution_id TEXT,
+    retry_of TEXT,
+    mode TEXT,
+    trigger_type TEXT,
+    input TEXT,
+    output TEXT,
+    error TEXT,
+    reason TEXT,
+    usage TEXT,
+    initial_state TEXT,
+    current_state TEXT,
+    final_state TEXT,
+    iterations BIGINT,
+    created_at DATETIME NOT NULL,
+    started_at DATETIME,
+    finished_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    current_state_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    started_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_executions PRIMARY KEY (id),
+    CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
+    CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
+);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+
+CREATE TABLE events (
+    source TEXT NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    time DATETIME,
+    sequence TEXT,
+    partition INTEGER NOT NULL,
+    raw TEXT NOT NULL,
+    recorded_at DATETIME NOT NULL,
+    recorded_in BIGINT DEFAULT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (source, id)
+);
+CREATE INDEX ix_events_recorded_in ON events (recorded_in) WHERE recorded_in IS NOT NULL;
+
+CREATE TABLE messages (
+    id TEXT NOT NULL,
+    from_sandbox_id TEXT,
+    workspace_id TEXT,
+    message_type TEXT,
+    content TEXT,
+    thread_id TEXT,
+    in_reply_to TEXT,
+    execution_id TEXT,
+    task_id TEXT,
+    priority BIGINT,
+    expires_at DATETIME,
+    created_at DATETIME NOT NULL,
+    sent_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (id),
+    CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
+);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+
+CREATE TABLE sandboxes (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'provisioning' NOT NULL,
+    workspace_id TEXT,
+    name TEXT,
+    description TEXT,
+    agent_id TEXT,
+    user_id TEXT,
+    container_id TEXT,
+    agent_config TEXT,
+    resource_limits TEXT,
+    connection TEXT,
+    health TEXT,
+    error TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    started_at DATETIME,
+    status_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    started_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_sandboxes PRIMARY KEY (id),
+    CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
+    CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
+);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+
+CREATE TABLE workflows (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'draft' NOT NULL,
+    name TEXT,
+    description TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    visibility TEXT,
+    tags TEXT,
+    settings TEXT,
+    latest_version BIGINT,
+    published_version BIGINT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_workflows PRIMARY KEY (id),
+    CONSTRAINT ck_workflows_status CHECK (status IN ('draft', 'published', 'archived')),
+    CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
+);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+
+CREATE TABLE workspaces (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'active' NOT NULL,
+    name TEXT,
+    description TEXT,
+    user_id TEXT,
+    settings TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    archived_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_workspaces PRIMARY KEY (id),
+    CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
+    CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
+);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+
+CREATE TABLE checkpoints (
+    stream TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    recorded_at DATETIME NOT NULL,
+    batches BIGINT DEFAULT '1' NOT NULL,
+    CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
+);
+
+CREATE TABLE dead_letters (
+    id TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    reason VARCHAR(32) NOT NULL,
+    field TEXT DEFAULT '' NOT NULL,
+    detail TEXT NOT NULL,
+    type TEXT,
+    source TEXT,
+    event_id TEXT,
+    first_seen DATETIME NOT NULL,
+    attempts INTEGER DEFAULT '1' NOT NULL,
+    status VARCHAR(16) DEFAULT 'open' NOT NULL,
+    subject TEXT,
+    CONSTRAINT pk_dead_letters PRIMARY KEY (id),
+    CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
+);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+
+CREATE TABLE ledger (
+    one INTEGER DEFAULT '1' NOT NULL,
+    id TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    broker TEXT,
+    former TEXT,
+    place TEXT,
+    beats BIGINT DEFAULT '0' NOT NULL,
+    seen_at DATETIME,
+    alarm TEXT,
+    alarm_at DATETIME,
+    CONSTRAINT pk_ledger PRIMARY KEY (one),
+    CONSTRAINT ck_ledger_one CHECK (one = 1)
+);
+
+CREATE TABLE task_logs (
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    task_id TEXT,
+    execution_id TEXT,
+    node TEXT,
+    iteration BIGINT,
+    level VARCHAR(8) NOT NULL,
+    message TEXT NOT NULL,
+    logger TEXT,
+    context TEXT,
+    time DATETIME NOT NULL,
+    sequence TEXT,
+    order_key TEXT NOT NULL,
+    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id),
+    CONSTRAINT ck_task_logs_level CHECK (level IN ('debug', 'info', 'warning', 'error', 'critical')),
+    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL)),
+    CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
+    CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE TABLE execution_logs (
+    execution_id TEXT NOT NULL,
+    node TEXT NOT NULL,
+    iteration BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    status VARCHAR(16) DEFAULT 'pending' NOT NULL,
+    agent_id TEXT,
+    input TEXT,
+    output TEXT,
+    error TEXT,
+    reason TEXT,
+    usage TEXT,
+    state TEXT,
+    started_at DATETIME,
+    finished_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    start_key TEXT DEFAULT '' NOT NULL,
+    started_at_key TEXT DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_execution_logs PRIMARY KEY (execution_id, node, iteration, attempt),
+    CONSTRAINT ck_execution_logs_attempt CHECK (attempt >= 1),
+    CONSTRAINT ck_execution_logs_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
+    CONSTRAINT fk_execution_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+
+CREATE TABLE outbox (
+    id INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    to_sandbox_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    expires_at DATETIME,
+    CONSTRAINT pk_outbox PRIMARY KEY (id),
+    CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+
+CREATE TABLE message_deliveries (
+    message_id TEXT NOT NULL,
+    to_sandbox_id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'pending' NOT NULL,
+    sent_at DATETIME,
+    delivered_at DATETIME,
+    reason TEXT,
+    status_key TEXT DEFAULT '' NOT NULL,
+    sent_at_key TEXT DEFAULT '~' NOT NULL,
+    delivered_at_key TEXT DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_message_deliveries PRIMARY KEY (message_id, to_sandbox_id),
+    CONSTRAINT ck_message_deliveries_status CHECK (status IN ('pending', 'sent', 'expired', 'failed', 'delivered')),
+    CONSTRAINT fk_message_deliveries_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_message_deliveries_to_sandbox_id ON message_deliveries (to_sandbox_id, message_id);
+
+CREATE TABLE workflow_versions (
+    workflow_id TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    definition TEXT NOT NULL,
+    problems TEXT,
+    user_id TEXT,
+    note TEXT,
+    created_at DATETIME NOT NULL,
+    version_key TEXT DEFAULT '~' NOT NULL,
+    CONSTRAINT pk_workflow_versions PRIMARY KEY (workflow_id, version),
+    CONSTRAINT ck_workflow_versions_version CHECK (version >= 1),
+    CONSTRAINT fk_workflow_versions_workflow_id FOREIGN KEY(workflow_id) REFERENCES workflows (id) ON DELETE CASCADE
+);
+
+CREATE TABLE dead_letter_actions (
+    id TEXT NOT NULL,
+    dead_letter_id TEXT NOT NULL,
+    at DATETIME NOT NULL,
+    who TEXT NOT NULL,
+    action VARCHAR(16) NOT NULL,
+    source TEXT,
+    event_id TEXT,
+    stream TEXT,
+    entry_id TEXT,
+    raw BLOB,
+    detail TEXT DEFAULT '' NOT NULL,
+    CONSTRAINT pk_dead_letter_actions PRIMARY KEY (id),
+    CONSTRAINT ck_dead_letter_actions_action CHECK (action IN ('replayed', 'refused', 'discarded')),
+    CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
+    CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);

@@ -1,0 +1,57 @@
+"""The tables of the first release, in SQL: one file for each kind of database beside this one
+
+Revision ID: 0001
+Revises: nothing
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    "agents", "checkpoints", "dead_letter_actions", "dead_letters", "events", "execution_logs", "ledger",
+    "message_deliveries", "outbox", "messages", "sandboxes", "task_logs", "tasks", "executions", "workflow_versions",
+    "workflows", "workspaces",
+)  # fmt: skip
+"""Those that refer to others first."""
+RULES = (
+    "agent_status", "attempt", "dead_letter_action", "dead_letter_status", "delivery_status", "level", "message_type",
+    "progress", "sandbox_status", "short_name", "status", "version", "visibility", "workflow_status",
+    "workspace_status",
+)  # fmt: skip
+"""Domains, on PostgreSQL."""
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    file = Path(__file__).with_name(f"0001.{connection.dialect.name}.sql")
+    for statement in file.read_text("utf-8").split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+    at = sa.DateTime().with_variant(sa.DateTime(timezone=True), "postgresql")
+    ledger = sa.table("ledger", sa.column("id", sa.Text()), sa.column("created_at", at))
+    op.bulk_insert(ledger, [{"id": uuid.uuid4().hex, "created_at": _now()}])
+
+
+def downgrade() -> None:
+    for table in TABLES:
+        op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        for rule in RULES:
+            op.execute(f"DROP DOMAIN ledger_{rule}")
+
+
+def _now() -> datetime:
+    """The time, as each kind of database takes it."""
+    now = datetime.now(UTC)
+    return now if op.get_bind().dialect.name == "postgresql" else now.replace(tzinfo=None)

@@ -1,0 +1,71 @@
+"""The connection pool, as the platforms set it: 20 + 40 connections, 30 s time-out, recycled hourly, pre-pinged."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from flowledger.domain import json_text
+from flowledger.domain.settings import Settings
+from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
+from flowledger.storage.engines.session import SessionSetUp
+
+BEGIN_IMMEDIATE = "flowledger_begin_immediate"
+"""An execution option: on SQLite, take the lock for writing at once, so that what was read stands until the end."""
+
+
+def make_engine(settings: Settings) -> Engine:
+    """An engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
+
+    Raises SettingsError if the URL is missing or cannot be used. Its connections raise DatabaseUnfit if the database
+    would make wrong rows (`storage.session`).
+    """
+    address = DatabaseAddress.of(settings)
+    pool = {
+        "pool_size": settings.pool_size,
+        "max_overflow": settings.pool_max_overflow,
+        "pool_timeout": settings.pool_timeout_seconds,
+    }
+    if address.is_postgresql:
+        engine = create_engine(
+            address.url,
+            **pool,
+            pool_recycle=settings.pool_recycle_seconds,
+            pool_pre_ping=True,
+            json_deserializer=json_text.stored,
+            json_serializer=json_text.dumps,
+            connect_args=dict(address.parameters),
+        )
+        connect = partial(psycopg2.connect, **connect_arguments(address))
+        # First of all: what SQLAlchemy asks a new server needs a session, too.
+        event.listen(engine, "connect", SessionSetUp(address.session, connect), insert=True)
+        return engine
+    engine = create_engine(address.url, **pool, connect_args={"timeout": settings.pool_timeout_seconds})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the transactions are ours to begin, not sqlite3's to guess
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    immediate = connection.get_execution_options().get(BEGIN_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def words(error: Exception) -> str:
+    """What the database said, without the statement and its values."""
+    if isinstance(error, PoolTimeout):
+        return "no connection became free in time"
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -1,0 +1,272 @@
+"""Many transactions in one round trip on PostgreSQL, through psycopg2.
+
+Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
+statement, does the event's upserts `FROM` that insert's result: where the row is not new they have no rows to write.
+Conditions of an event stand in that insert. What two transactions must not claim at once is locked by a statement
+before it, so that the insert sees what the first of them has committed.
+All commits but the last are asynchronous; commits become durable in order, so the last one, of the checkpoint, which
+always writes, makes all of them durable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import psycopg2
+from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exists, false, func, literal_column, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import SQLAlchemyError
+
+from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.patience import AnswerTimeout
+from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.ledger.journal import COLUMNS
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.merge.conditions import ConditionShape, binds, clause
+from flowledger.storage.merge.writes import Shape, built
+
+# A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
+# the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
+_REPEATED: Final = "flowledger.repeated"
+_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
+# The last statement is a transaction of its own: what it gives is what the driver gives.
+_CHECKPOINTS: Final = (
+    "COMMIT; SET synchronous_commit TO %s; "
+    "WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
+)
+_END: Final = (
+    " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
+    "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
+    "(SELECT json_object_agg(stream, batches)::text FROM batch)"
+)
+
+# Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end
+# to end (a foreign key's check does) stays when the table has grown. Everything here is looked up by its key.
+SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+_SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
+
+_PERMANENT: Final = ("22", "23", "54")
+"""SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
+
+_BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
+"""SQLSTATE classes that tell of the database's own state, or of its operator's settings: connection, read-only
+transaction, prepared statement that is not there, authorisation, missing database or schema, deadlock, missing table or
+privilege, resources, locks, operator intervention, disk. They pass, or somebody mends them."""
+
+_STRANGE_SESSION: Final = ("26000", "42P05")
+"""SQLSTATE: a prepared statement is not there, or is there already."""
+
+_MAX_PREPARED: Final = 256
+_MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
+
+
+class Statement(NamedTuple):
+    """The prepared statement of one combination of writes; its parameters stand in the order of `values`."""
+
+    name: str
+    sql: str
+    types: str
+
+    @property
+    def prepare(self) -> str:
+        return f"PREPARE {self.name} ({self.types}) AS {self.sql}"
+
+    @staticmethod
+    def values(transaction: Transaction, position: int) -> list[Any]:
+        """All values of a transaction; `position` is what it tells of itself where its event is known."""
+        values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
+        for condition in transaction.conditions:
+            values += condition.values
+        for write in transaction.writes:
+            values += write.values
+        return values
+
+
+_LOCK: Final = Statement("ledger_lock", "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "TEXT")
+
+
+class PostgresqlPipeline:
+    """See `storage.pipeline.Pipeline`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+        try:
+            connection = self._engine.raw_connection()
+        except (SQLAlchemyError, psycopg2.Error) as error:
+            raise DatabaseUnavailable(f"no connection to the database: {words(error)}") from error
+        try:
+            driver: Any = connection.driver_connection
+            driver.autocommit = True  # the transactions are ours to begin and end
+            with driver.cursor() as cursor:
+                statements = [statement_of(transaction) for transaction in transactions]
+                needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
+                _prepare(cursor, connection.info, needed)
+                flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
+            driver.autocommit = False
+            return flushed
+        except (psycopg2.Error, ValueError) as error:
+            if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
+                _give_back_clean(connection)
+                raise Unrecordable(words(error)) from error
+            connection.invalidate()
+            if _broke_off(error):
+                raise DatabaseFailed(_why(error), error.pgcode or "") from error
+            raise DatabaseUnavailable(_why(error)) from error
+        except BaseException:
+            connection.invalidate()  # nobody knows what it is in the middle of
+            raise
+        finally:
+            connection.close()
+
+
+def _broke_off(error: psycopg2.Error) -> bool:
+    """Whether the transactions may be at fault: the connection was lost among them, or the error is an odd one."""
+    return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
+
+
+def _why(error: psycopg2.Error) -> str:
+    if error.pgcode in _STRANGE_SESSION:
+        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
+    return words(error)
+
+
+@contextmanager
+def autocommitting(connection: Connection) -> Iterator[None]:
+    """No BEGIN and no ROLLBACK around the statements.
+
+    Not by SQLAlchemy's isolation level AUTOCOMMIT: to put back the level it asks the server, and where the session has
+    ended by then, the pool never gets the connection back.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        try:
+            driver.autocommit = False
+        except psycopg2.Error:
+            connection.invalidate()
+
+
+def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
+    """Prepares what this connection has not prepared yet."""
+    if "prepared" not in info:
+        cursor.execute(_SET_UP)
+        info["prepared"] = set()
+    prepared: set[str] = info["prepared"]
+    missing = [statement for statement in statements if statement.name not in prepared]
+    if missing and len(prepared) + len(missing) > _MAX_PREPARED:
+        cursor.execute("DEALLOCATE ALL")
+        prepared.clear()
+        missing = list(statements)
+    for statement in missing:
+        cursor.execute(statement.prepare)
+        prepared.add(statement.name)
+
+
+def _flush(
+    cursor: Any,
+    transactions: Sequence[Transaction],
+    statements: Sequence[Statement],
+    checkpoints: Sequence[CheckpointRow],
+    commit: str,
+) -> Flushed:
+    size = 0
+    round_trip = [_BEGIN.encode()]
+    for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
+        text = _executed(cursor, transaction, statement, position)
+        size += len(text)
+        if size > _MAX_ROUND_TRIP_BYTES:
+            cursor.execute(b"".join(round_trip))
+            round_trip, size = [], len(text)
+        round_trip.append(text)
+    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
+    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
+    repeated, batches = cursor.fetchone()
+    return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
+
+
+def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
+    """What is said of one transaction."""
+    locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
+    values = [*((lock,) for lock in locks), tuple(statement.values(transaction, position))]
+    said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;"
+    text: bytes = cursor.mogrify(said, values)
+    return text
+
+
+def _give_back_clean(connection: Any) -> None:
+    """Ends the transaction that failed, so that the connection can be used again."""
+    driver = connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', %s, false)", (connection.info["synchronous_commit"],)
+            )
+        driver.autocommit = False
+    except psycopg2.Error as error:
+        connection.invalidate()
+        raise DatabaseUnavailable(words(error)) from error
+
+
+def statement_of(transaction: Transaction) -> Statement:
+    """The prepared statement for a transaction's combination of writes."""
+    return _statement(
+        transaction.journal is not None,
+        tuple([condition.shape for condition in transaction.conditions]),
+        tuple([write.shape for write in transaction.writes]),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shapes: tuple[Shape, ...]) -> Statement:
+    """Built by SQLAlchemy; its parameters are numbered anew, in the order in which the values are collected."""
+    names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
+    names += [name for place in range(len(conditions)) for name in binds(f"c{place}_")]
+    new = _journal_insert(conditions) if with_journal else None
+    writes = []
+    for place, shape in enumerate(shapes):
+        prefix = f"w{place}_"
+        write = built(shape)
+        names += [prefix + bind for bind in write.binds]
+        writes.append(write.postgresql(prefix, new).cte(f"w{place}"))
+    told = select(literal_column("1")) if new is None else _tell_repeated(new)
+    compiled = told.add_cte(*writes).compile(dialect=_DIALECT)
+    numbers = {name: place for place, name in enumerate(names, 1)}
+    order = [numbers[name] for name in compiled.positiontup or ()]
+    sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
+    types = ", ".join(_type(compiled.binds[name].type) for name in names)
+    # Named after what it says: whoever prepared this name in this session, it is the same statement.
+    name = hashlib.sha256(f"{types};{sql}".encode()).hexdigest()[:32]
+    return Statement(f"ledger_{name}", sql, types)
+
+
+def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:
+    values = [bindparam(f"journal_{column}", type_=EVENTS.c[column].type) for column in COLUMNS]
+    row = select(*values).where(*(clause(shape, f"c{place}_") for place, shape in enumerate(conditions)))
+    insert = postgresql.insert(EVENTS).from_select(COLUMNS, row).on_conflict_do_nothing()
+    return insert.returning(literal_column("1").label("one")).cte("new")
+
+
+def _tell_repeated(new: Any) -> Any:
+    position = bindparam("position", type_=Text())
+    setting: ColumnElement[str] = literal_column(f"'{_REPEATED}'", Text())
+    told = func.set_config(setting, func.current_setting(setting, type_=Text()).concat(position), false())
+    return select(told).where(~exists(select(literal_column("1")).select_from(new)))
+
+
+def _type(type_: Any) -> str:
+    return str(type_.compile(dialect=_DIALECT)).partition(" COLLATE")[0]
+
+
+_DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

@@ -1,0 +1,121 @@
+"""Many transactions on SQLite: the same statements as on PostgreSQL, one after the other in this process.
+
+All commits but the last leave the flush of the write-ahead log to the last one (`PRAGMA synchronous`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Engine, bindparam, select, true
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.ledger.journal import COLUMNS
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.merge.conditions import ConditionShape, binds, clause
+from flowledger.storage.merge.writes import Shape, built
+
+_CHECKPOINT: Final = (
+    "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES (?, ?, ?) "
+    "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
+    "batches = batches + 1 RETURNING batches"
+)
+_PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
+
+
+class SqlitePipeline:
+    """See `storage.pipeline.Pipeline`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+        try:
+            connection = self._engine.raw_connection()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise DatabaseUnavailable(f"no connection to the database: {error}") from error
+        driver: Any = connection.driver_connection
+        try:
+            driver.execute("PRAGMA synchronous = NORMAL")
+            repeated = [place for place, transaction in enumerate(transactions) if not _commit(driver, transaction)]
+            driver.execute("PRAGMA synchronous = FULL")
+            driver.execute("BEGIN IMMEDIATE")
+            batches = {row.stream: driver.execute(_CHECKPOINT, row).fetchone()[0] for row in checkpoints}
+            driver.execute("COMMIT")
+            return Flushed(repeated, batches)
+        except _PERMANENT as error:
+            raise Unrecordable(str(error)) from error
+        except sqlite3.Error as error:
+            if _broke_off(error):
+                raise DatabaseFailed(str(error), getattr(error, "sqlite_errorname", "")) from error
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            with suppress(sqlite3.Error):
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
+                driver.execute("PRAGMA synchronous = FULL")
+            connection.close()
+
+
+def _broke_off(error: sqlite3.Error) -> bool:
+    """Whether the transaction may be at fault.
+
+    SQLite has a code for each error of its own state (busy, full …), but none for a missing table or column.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+    odd = code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG)
+    return odd and not str(error).startswith(("no such", "table "))
+
+
+def _commit(driver: Any, transaction: Transaction) -> bool:
+    """One transaction; False where its event was known, or must not be recorded."""
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        new = transaction.journal is None or _write_journal(driver, transaction)
+        if new:
+            for write in transaction.writes:
+                sql, binds = statement_of(write.shape)
+                driver.execute(sql, dict(zip(binds, write.values, strict=True)))
+        driver.execute("COMMIT")
+        return new
+    except BaseException:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        raise
+
+
+def _write_journal(driver: Any, transaction: Transaction) -> bool:
+    """The event's row, where it is new and all conditions hold; whether it was written."""
+    values = list(transaction.journal or ())
+    for condition in transaction.conditions:
+        values += condition.values
+    sql, names = _journal(tuple([condition.shape for condition in transaction.conditions]))
+    return bool(driver.execute(sql, dict(zip(names, values, strict=True))).rowcount == 1)
+
+
+@lru_cache(maxsize=64)
+def _journal(conditions: tuple[ConditionShape, ...]) -> tuple[str, tuple[str, ...]]:
+    """The statement of the journal's row under some conditions, and the names of its parameters in order."""
+    prefixes = [f"c{place}_" for place in range(len(conditions))]
+    clauses = [clause(shape, prefix) for shape, prefix in zip(conditions, prefixes, strict=True)]
+    row = select(*(bindparam(name, type_=EVENTS.c[name].type) for name in COLUMNS)).where(true(), *clauses)
+    insert = sqlite.insert(EVENTS).from_select(COLUMNS, row).on_conflict_do_nothing()
+    names = (*COLUMNS, *(name for prefix in prefixes for name in binds(prefix)))
+    return str(insert.compile(dialect=_DIALECT)), names
+
+
+@lru_cache(maxsize=4096)
+def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
+    """The statement of one write, and the names of its parameters in the order of the write's values."""
+    write = built(shape)
+    return str(write.sqlite("").compile(dialect=_DIALECT)), write.binds
+
+
+_DIALECT: Final = sqlite.dialect(paramstyle="named")

@@ -1,0 +1,63 @@
+"""The kinds of records, as the database keeps them: the table of contents, one line a kind.
+
+Recorder, verify, repair and show read it; what an event does is told by its kind's file, and by `KIND.events` there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Table
+
+from flowledger.domain.envelope import Event
+from flowledger.domain.kinds.base import EventData
+from flowledger.storage.engines.pipeline import Transaction
+from flowledger.storage.kinds import agents, executions, messages, sandboxes, tasks, workflows, workspaces
+from flowledger.storage.kinds.kind import Kind, Writer
+from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.merge.conditions import Condition
+
+KINDS: Final[tuple[Kind, ...]] = (
+    executions.KIND,
+    tasks.KIND,
+    messages.KIND,
+    workspaces.KIND,
+    sandboxes.KIND,
+    agents.KIND,
+    workflows.KIND,
+)
+
+EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
+    model: writers for kind in KINDS for model, writers in kind.events.items()
+}
+"""For each event type, the writes that record it, in order: a row before the rows that refer to it."""
+
+CONDITIONS: Final = {model: conditions for kind in KINDS for model, conditions in kind.conditions.items()}
+"""For each event type that has some, what must stand in the tables for it to be recorded."""
+
+MERGED: Final[tuple[Table, ...]] = tuple(table for kind in KINDS for table in kind.tables)
+"""The tables whose rows are a function of the journal, those that others refer to first."""
+
+
+def conditions_of(event: Event) -> Sequence[Condition]:
+    """Return what must stand in the tables for the event to be recorded, whoever signed it."""
+    return [condition(event) for condition in CONDITIONS.get(type(event.data), ())]
+
+
+def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Sequence[Condition] = ()) -> Transaction:
+    """Return all that recording an event writes, if the `conditions` hold."""
+    writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
+    journal = JournalRepository.row(event, shard, recorded_at)
+    return Transaction(journal, [write for write in writes if write is not None], conditions)
+
+
+def kind_of(model: type[EventData]) -> Kind:
+    """Return the kind whose events have this model."""
+    return next(kind for kind in KINDS if model in kind.events)
+
+
+def owners_of(table: Table) -> list[tuple[Table, str]]:
+    """Return whose a row of a merged table is: tables of subjects, and the column that has the subject's id."""
+    keys = [(key.column.table, key.parent.name) for key in table.foreign_keys]
+    return sorted(keys, key=lambda one: MERGED.index(one[0])) or [(table, "id")]

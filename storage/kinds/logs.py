@@ -1,0 +1,96 @@
+"""Log lines of tasks, and of executions: a row an event."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Select, String, Table, Text
+
+from flowledger.domain import events as say
+from flowledger.domain.envelope import Event
+from flowledger.domain.kinds.logs import TaskLog
+from flowledger.domain.statuses import Level
+from flowledger.storage.kinds.parts import moment, reported
+from flowledger.storage.merge.writes import Write
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repository import Repository
+from flowledger.storage.schema.columns import index_where_given, metadata, one_of
+from flowledger.storage.schema.types import Json, Name, UtcTime
+
+TABLE: Final = Table(
+    "task_logs",
+    metadata,
+    Column("source", Name, primary_key=True),
+    Column("event_id", Name, primary_key=True),
+    Column("task_id", Name, ForeignKey("tasks.id", ondelete="CASCADE")),
+    Column("execution_id", Name, ForeignKey("executions.id", ondelete="CASCADE")),
+    Column("node", Name),
+    Column("iteration", BigInteger),
+    *one_of("level", "level", String(8), Level, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("logger", Text),
+    Column("context", Json),
+    Column("time", UtcTime, nullable=False),
+    Column("sequence", Text),
+    Column("order_key", Name, nullable=False),
+    CheckConstraint("(task_id IS NULL) <> (execution_id IS NULL)", name="subject"),
+    *index_where_given("task_logs", "task_id", "time"),
+    *index_where_given("task_logs", "execution_id", "time"),
+)
+
+IN_ORDER: Final = Order((TABLE.c.time, TABLE.c.order_key))
+LAST_FIRST: Final = Order((TABLE.c.time, TABLE.c.order_key), descending=True)
+
+
+def append(event: Event, recorded_at: str) -> Write:
+    """A line of a task's log, or of an execution's."""
+    data = event.data
+    subject: dict[str, str | int | None]
+    if isinstance(data, say.ExecutionLogged):
+        subject = {"execution_id": event.subject, "node": data.node, "iteration": data.iteration}
+    else:
+        assert isinstance(data, say.TaskLogged)
+        subject = {"task_id": event.subject}
+    return Write(
+        TABLE,
+        source=event.source,
+        event_id=event.id,
+        **subject,
+        level=data.level.value,
+        message=data.message,
+        logger=data.logger,
+        context=reported(TABLE, data, "context"),
+        time=moment(event, recorded_at),
+        sequence=event.sequence,
+        order_key=event.order,
+    )
+
+
+class TaskLogRepository(Repository[TaskLog]):
+    table = TABLE
+    record = TaskLog
+
+    def of_task(self, task_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[TaskLog]:
+        """The log of a task, line by line in order of time, then sequence."""
+        return self._page(self._of("task_id", task_id), IN_ORDER, limit, offset, after)
+
+    def of_execution(
+        self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[TaskLog]:
+        """The log of an execution itself; the logs of its tasks are theirs."""
+        return self._page(self._of("execution_id", execution_id), IN_ORDER, limit, offset, after)
+
+    def last_of_task(self, task_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
+        """The last lines of a task, in order; `after`: those before a page."""
+        return self._last(self._of("task_id", task_id), limit, after)
+
+    def last_of_execution(self, execution_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
+        """The last lines of an execution, in order; `after`: those before a page."""
+        return self._last(self._of("execution_id", execution_id), limit, after)
+
+    def _last(self, statement: Select[Any], limit: int, after: str | None) -> Page[TaskLog]:
+        page = self._page(statement, LAST_FIRST, limit, 0, after)
+        return Page(page.items[::-1], page.cursor)
+
+    def _of(self, column: str, id_: str) -> Select[Any]:
+        return self._select().where(TABLE.c[column] == id_)

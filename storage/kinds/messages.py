@@ -1,0 +1,210 @@
+"""Messages between sandboxes, and where each stands with each of its recipients: tables, writes, look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, select
+
+from flowledger.domain import events as say
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.events import MESSAGE_TYPES
+from flowledger.domain.keys import earliest_key, owner_of
+from flowledger.domain.kinds.messages import DELIVERY_RANKS, Delivery, DeliveryStatus, Message
+from flowledger.domain.signatures import told
+from flowledger.storage.kinds.kind import Kind, Listed
+from flowledger.storage.kinds.parts import moment, part_key, stored
+from flowledger.storage.ledger import outbox
+from flowledger.storage.merge.conditions import Condition
+from flowledger.storage.merge.groups import CREATED_AT, group
+from flowledger.storage.merge.writes import Each, Write
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repository import Repository, SubjectRepository
+from flowledger.storage.schema.columns import key, metadata, one_of, status
+from flowledger.storage.schema.types import Json, Name, UtcTime
+
+TABLE: Final = Table(
+    "messages",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("from_sandbox_id", Name),
+    Column("workspace_id", Name),
+    *one_of("message_type", "message_type", Text(), MESSAGE_TYPES),
+    Column("content", Json),
+    Column("thread_id", Name),
+    Column("in_reply_to", Text),
+    Column("execution_id", Name),
+    Column("task_id", Name),
+    Column("priority", BigInteger),
+    Column("expires_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    key("sent_key"),
+    key("created_at_key", least=True),
+    Index("ix_messages_from_sandbox_id", "from_sandbox_id", "created_at", "id"),
+    Index("ix_messages_workspace_id", "workspace_id", "created_at", "id"),
+    Index("ix_messages_thread_id", "thread_id", "created_at", "id"),
+)
+
+DELIVERIES: Final = Table(
+    "message_deliveries",
+    metadata,
+    Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("to_sandbox_id", Name, primary_key=True),
+    *status(DeliveryStatus, "delivery_status"),
+    Column("sent_at", UtcTime),
+    Column("delivered_at", UtcTime),
+    Column("reason", Text),
+    key("status_key"),
+    key("sent_at_key", least=True),
+    key("delivered_at_key", least=True),
+    Index("ix_message_deliveries_to_sandbox_id", "to_sandbox_id", "message_id"),
+)
+
+SENT: Final = group(
+    "sent_key", "from_sandbox_id", "workspace_id", "message_type", "content", "thread_id",
+    "in_reply_to", "execution_id", "task_id", "priority", "expires_at",
+)  # fmt: skip
+DELIVERY_STATUS: Final = group("status_key", "status", "reason")
+SENT_AT: Final = group("sent_at_key", "sent_at", least=True)
+DELIVERED_AT: Final = group("delivered_at_key", "delivered_at", least=True)
+
+OLDEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id))
+BY_RECIPIENT: Final = Order((DELIVERIES.c.to_sandbox_id,))
+
+
+def mention(event: Event, recorded_at: str, *, creates: bool = False) -> Write:
+    """The row and its `created_at` alone."""
+    key_ = earliest_key(event.time, recorded_at, preferred=creates)
+    return Write(TABLE, id=event.subject).group(CREATED_AT, key_, created_at=moment(event, recorded_at))
+
+
+def send(event: Event, recorded_at: str) -> Write:
+    """What was said, by whom."""
+    assert isinstance(event.data, say.MessageSent)
+    said = {name: stored(TABLE, event.data, name) for name in SENT.columns}
+    said["content"] = json_text.dumps(event.data.content)
+    return mention(event, recorded_at, creates=True).group(SENT, part_key(event), **said)
+
+
+def belongs_to_its_sender(event: Event) -> Condition:
+    """A message's id belongs to the sender whose `message.sent` is recorded first: nobody else's is recorded."""
+    assert isinstance(event.data, say.MessageSent)
+    return Condition(TABLE.name, event.subject, "from_sandbox_id", event.data.from_sandbox_id, False, _of_another)
+
+
+def await_recipients(event: Event, _recorded_at: str) -> Write | None:
+    """A pending delivery for each recipient that the message names; a broadcast names none."""
+    assert isinstance(event.data, say.MessageSent)
+    if event.data.to_sandbox_ids is None:
+        return None
+    recipients = json_text.dumps(sorted(set(event.data.to_sandbox_ids)))
+    write = Write(DELIVERIES, (Each("to_sandbox_id"), recipients), message_id=event.subject)
+    return _reach(write, event, DeliveryStatus.PENDING)
+
+
+def dispatch(event: Event, recorded_at: str) -> Write:
+    """The message is in the recipient's inbox."""
+    write = _reach(_delivery(event), event, DeliveryStatus.SENT)
+    return write.group(SENT_AT, earliest_key(event.time, recorded_at), sent_at=moment(event, recorded_at))
+
+
+def deliver(event: Event, recorded_at: str) -> Write:
+    """The recipient has acknowledged it."""
+    write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
+    return write.group(DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=moment(event, recorded_at))
+
+
+def expire(event: Event, _recorded_at: str) -> Write:
+    """The recipient did not take it in time."""
+    return _reach(_delivery(event), event, DeliveryStatus.EXPIRED)
+
+
+def fail(event: Event, _recorded_at: str) -> Write:
+    """The recipient refused it."""
+    assert isinstance(event.data, say.MessageFailed)
+    return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
+
+
+class MessageRepository(SubjectRepository[Message]):
+    table = TABLE
+    record = Message
+
+    def of_sandbox(
+        self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Message]:
+        """What a sandbox sent and what was sent to it, oldest first."""
+        sent = select(TABLE.c.id).where(TABLE.c.from_sandbox_id == sandbox_id)
+        received = select(DELIVERIES.c.message_id).where(DELIVERIES.c.to_sandbox_id == sandbox_id)
+        statement = self._select().where(TABLE.c.id.in_(sent.union(received)))
+        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+
+    def of_workspace(
+        self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Message]:
+        """The messages of a workspace, oldest first."""
+        statement = self._select().where(TABLE.c.workspace_id == workspace_id)
+        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+
+    def of_thread(self, thread_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Message]:
+        """A conversation, oldest first."""
+        return self._page(self._select().where(TABLE.c.thread_id == thread_id), OLDEST_FIRST, limit, offset, after)
+
+
+class DeliveryRepository(Repository[Delivery]):
+    table = DELIVERIES
+    record = Delivery
+
+    def of_message(
+        self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Delivery]:
+        """The deliveries of a message, by recipient."""
+        statement = self._select().where(DELIVERIES.c.message_id == message_id)
+        return self._page(statement, BY_RECIPIENT, limit, offset, after)
+
+    def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
+        """The deliveries of several messages, by message, each by recipient."""
+        statement = self._select().where(DELIVERIES.c.message_id.in_(message_ids))
+        rows = self.connection.execute(statement.order_by(DELIVERIES.c.message_id, DELIVERIES.c.to_sandbox_id))
+        found = map(self._record, rows)
+        return {message: tuple(some) for message, some in groupby(found, key=lambda one: one.message_id)}
+
+
+KIND: Final = Kind(
+    "message",
+    tables=(TABLE, DELIVERIES),
+    repository=MessageRepository,
+    events={
+        say.MessageSent: (send, await_recipients, outbox.post),
+        say.MessageDelivered: (mention, deliver, outbox.settle),
+        say.MessageFailed: (mention, fail, outbox.settle),
+        say.MessageDispatched: (mention, dispatch, outbox.settle),
+        say.MessageExpired: (mention, expire, outbox.settle),
+    },
+    conditions={say.MessageSent: (belongs_to_its_sender,)},
+    lists=(Listed("deliveries", DeliveryRepository, DeliveryRepository.of_message, "message_id"),),
+)
+
+
+def _of_another(owner: str | None) -> Refused:
+    words = f"is the id of a message that {told(owner or '')} has sent: give this one an id of its own"
+    return Refused(Reason.CONFLICT, "subject", f"{words} (--set subject=…)")
+
+
+def reached_by(status_key: str) -> tuple[str, str]:
+    """The event that the status of a delivery is of, by source and id."""
+    return owner_of(status_key[1:])
+
+
+def _delivery(event: Event) -> Write:
+    assert isinstance(event.data, say.RecipientData)
+    return Write(DELIVERIES, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
+
+
+def _reach(write: Write, event: Event, status: DeliveryStatus, reason: str | None = None) -> Write:
+    """The greatest status reached stands: here the rank comes before all else of the key."""
+    key = f"{DELIVERY_RANKS[status]}{part_key(event)}"
+    return write.group(DELIVERY_STATUS, key, status=status.value, reason=reason)

@@ -1,0 +1,170 @@
+"""What kinds are made of: a subject's row, the report of a status, and values in the form that databases take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Table
+
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.keys import earliest_key, event_key, latest_key, owner_of_order
+from flowledger.domain.kinds.base import Deleted, Described, EventData, Part
+from flowledger.domain.statuses import RANKS, Status
+from flowledger.domain.times import sortable
+from flowledger.storage.merge.description import Description
+from flowledger.storage.merge.groups import CREATED_AT, DELETED_AT, STARTED_AT, UPDATED_AT, Group, group
+from flowledger.storage.merge.writes import Write
+from flowledger.storage.schema.types import JsonText, UtcTime
+
+DESCRIPTION: Final = "description"
+"""Where a table's `info` has its description."""
+
+Times = Mapping[str, Collection[StrEnum] | None]
+"""Columns that take the time of a report, and of which statuses (None: any); a report of another leaves them null."""
+
+
+class Report:
+    """The status group of a row: the status, and what an event reports along with it.
+
+    `fields` are columns named like fields of event data; `times` see `Times`. `ranked` statuses go by the whole key of
+    CONTRACT §3, others by the last report.
+    """
+
+    def __init__(self, table: Table, *fields: str, times: Times | None = None, ranked: bool = False) -> None:
+        self._table = table
+        self._fields = fields
+        self._times = dict(times or {})
+        self._ranked = ranked
+        self.group: Group = group("status_key", "status", *fields, *self._times)
+        self._of_model: dict[type[EventData], tuple[str, ...]] = {}
+
+    def add(self, write: Write, event: Event, recorded_at: str, **values: Any) -> Write:
+        """Add what the event reports; `values` are of columns that no field is named like."""
+        data = event.data
+        status = data.status
+        assert status is not None
+        values["status"] = status.value
+        for name in self._fields_of(type(data)):
+            values[name] = reported(self._table, data, name)
+        for name, statuses in self._times.items():
+            if statuses is None or status in statuses:
+                values[name] = moment(event, recorded_at)
+        return write.group(self.group, self._key(event, status), **values)
+
+    def _key(self, event: Event, status: StrEnum) -> str:
+        if not self._ranked:
+            return event.order
+        assert isinstance(status, Status)
+        return event_key(event.data.attempt, RANKS[status], event.order)
+
+    def _fields_of(self, model: type[EventData]) -> tuple[str, ...]:
+        names = self._of_model.get(model)
+        if names is None:
+            names = self._of_model[model] = tuple(name for name in self._fields if name in model.model_fields)
+        return names
+
+
+class Subject:
+    """The row of a subject: a status, a description, times. Its methods make the writes of its events.
+
+    Every event of a subject makes the row if it is not there, and counts for `created_at` (and `updated_at`).
+    """
+
+    def __init__(
+        self, table: Table, created: type[Described], *fields: str, times: Times | None = None, ranked: bool = False
+    ) -> None:
+        """Make the parts of `table` once; `created` has the fields of the description, the rest is as in `Report`."""
+        self.table = table
+        self.description = Description(tuple(name for name in created.model_fields if name != "attempt"))
+        self.status = Report(table, *fields, times=times, ranked=ranked) if "status" in table.c else None
+        self._is_updated = "updated_at" in table.c
+        table.info[DESCRIPTION] = self.description
+
+    def mention(self, event: Event, recorded_at: str, *, creates: bool = False) -> Write:
+        """The row and its times alone."""
+        write = Write(self.table, id=event.subject)
+        time = moment(event, recorded_at)
+        write.group(CREATED_AT, earliest_key(event.time, recorded_at, preferred=creates), created_at=time)
+        if self._is_updated:
+            write.group(UPDATED_AT, latest_key(event.time, recorded_at), updated_at=time)
+        return write
+
+    def create(self, event: Event, recorded_at: str) -> Write:
+        """A description, and the first report."""
+        write = self.mention(event, recorded_at, creates=True)
+        if self.status is not None:
+            self.status.add(write, event, recorded_at)
+        return self._describe(write, event, "0")
+
+    def update(self, event: Event, recorded_at: str) -> Write:
+        """Fields of the description, which stand over those of `create`."""
+        return self._describe(self.mention(event, recorded_at), event, "1")
+
+    def report(self, event: Event, recorded_at: str, **values: Any) -> Write:
+        """A status; see `Report.add`."""
+        assert self.status is not None
+        return self.status.add(self.mention(event, recorded_at), event, recorded_at, **values)
+
+    def start(self, event: Event, recorded_at: str) -> Write:
+        """A status, and `started_at`."""
+        return started(self.report(event, recorded_at), event, recorded_at)
+
+    def delete(self, event: Event, recorded_at: str) -> Write:
+        """`deleted_at`: the time of the last such report, null if that is no deletion. `restore` is the same."""
+        time = moment(event, recorded_at) if isinstance(event.data, Deleted) else None
+        return self.mention(event, recorded_at).group(DELETED_AT, event.order, deleted_at=time)
+
+    restore = delete
+
+    def _describe(self, write: Write, event: Event, precedence: str) -> Write:
+        """The fields of the description that the event carries."""
+        carried = event.data.model_fields_set
+        values = {name: stored(self.table, event.data, name) for name in self.description.fields if name in carried}
+        return write.describe(self.description, precedence + event.order, values)
+
+
+def started(write: Write, event: Event, recorded_at: str) -> Write:
+    """Add `started_at`: the earliest time of any `started`."""
+    return write.group(STARTED_AT, earliest_key(event.time, recorded_at), started_at=moment(event, recorded_at))
+
+
+def part_key(event: Event) -> str:
+    """Return the key of a group of its own, in which statuses have no part."""
+    return event_key(event.data.attempt, 0, event.order)
+
+
+def described_by(key: str) -> tuple[str, str]:
+    """Return the event that owns a field of a description by this key, by source and id; empty texts if none does."""
+    return owner_of_order(key[1:]) if key else ("", "")
+
+
+def moment(event: Event, recorded_at: str) -> str:
+    """Return the event's own time, or the journal's if it has none (CONTRACT §2)."""
+    return event.time or recorded_at
+
+
+def time_or_none(time: datetime | None) -> str | None:
+    """Return a time in the form that databases take."""
+    return None if time is None else sortable(time)
+
+
+def stored(table: Table, data: EventData, name: str) -> Any:
+    """Return a field in the form that its column takes; None if it is null."""
+    value = getattr(data, name)
+    if value is None:
+        return None
+    kind = table.c[name].type
+    if isinstance(kind, JsonText):
+        return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Part) else value)
+    return sortable(value) if isinstance(kind, UtcTime) else value
+
+
+def reported(table: Table, data: EventData, name: str) -> Any:
+    """The same of what a report says; a null that was said is JSON's null, for in an *any* field it is a value."""
+    if getattr(data, name) is None and name in data.model_fields_set and isinstance(table.c[name].type, JsonText):
+        return "null"
+    return stored(table, data, name)

@@ -1,0 +1,116 @@
+"""Tasks: table, writes, look-ups."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Double, Index, Table, Text
+
+from flowledger.domain import events as say
+from flowledger.domain.envelope import Event
+from flowledger.domain.kinds.tasks import Task
+from flowledger.domain.statuses import TERMINAL
+from flowledger.storage.kinds import logs
+from flowledger.storage.kinds.kind import Kind, Listed
+from flowledger.storage.kinds.parts import Subject, part_key
+from flowledger.storage.merge.groups import group
+from flowledger.storage.merge.writes import Write
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repository import SubjectRepository, Timed
+from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, attempt, description_keys, key, metadata, ruled, status
+from flowledger.storage.schema.types import Json, Name, UtcTime
+
+TABLE: Final = Table(
+    "tasks",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *status(),
+    *attempt(),
+    Column("name", Text),
+    Column("kind", Text),
+    Column("execution_id", Name),
+    Column("parent_task_id", Name),
+    Column("retry_of", Text),
+    Column("workspace_id", Name),
+    Column("sandbox_id", Name),
+    Column("agent_id", Name),
+    Column("user_id", Name),
+    Column("priority", BigInteger),
+    Column("input", Json),
+    Column("worker", Text),
+    Column("output", Json),
+    Column("error", Json),
+    Column("reason", Text),
+    Column("usage", Json),
+    *ruled("progress", "progress", Double(), "{0} >= 0 AND {0} <= 1"),
+    Column("progress_message", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    key("status_key"),
+    key("start_key"),
+    key("progress_key"),
+    key("created_at_key", least=True),
+    key("started_at_key", least=True),
+    *description_keys(),
+    Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
+    Index("ix_tasks_created_at", "created_at", "id"),
+    **ROOM_FOR_UPDATES,
+)
+
+TASK: Final = Subject(
+    TABLE, say.TaskCreated, "attempt", "error", "output", "reason", "usage",
+    times={"finished_at": TERMINAL}, ranked=True,
+)  # fmt: skip
+START: Final = group("start_key", "worker")
+PROGRESS: Final = group("progress_key", "progress", "progress_message")
+
+OLDEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id))
+
+
+def start(event: Event, recorded_at: str) -> Write:
+    """A status, `started_at`, and who runs it."""
+    assert isinstance(event.data, say.TaskStarted)
+    return TASK.start(event, recorded_at).group(START, part_key(event), worker=event.data.worker)
+
+
+def progress(event: Event, recorded_at: str) -> Write:
+    """How far it is."""
+    assert isinstance(event.data, say.TaskProgressed)
+    write = TASK.mention(event, recorded_at)
+    return write.group(PROGRESS, part_key(event), progress=event.data.progress, progress_message=event.data.message)
+
+
+class TaskRepository(Timed[Task], SubjectRepository[Task]):
+    table = TABLE
+    record = Task
+    listed_by = ("status",)
+
+    def of_execution(
+        self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Task]:
+        """The tasks of an execution, oldest first."""
+        statement = self._select().where(TABLE.c.execution_id == execution_id)
+        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+
+
+KIND: Final = Kind(
+    "task",
+    tables=(TABLE, logs.TABLE),
+    repository=TaskRepository,
+    events={
+        say.TaskCreated: (TASK.create,),
+        say.TaskUpdated: (TASK.update,),
+        say.TaskQueued: (TASK.report,),
+        say.TaskStarted: (start,),
+        say.TaskProgressed: (progress,),
+        say.TaskRetrying: (TASK.report,),
+        say.TaskCompleted: (TASK.report,),
+        say.TaskFailed: (TASK.report,),
+        say.TaskCancelled: (TASK.report,),
+        say.TaskSkipped: (TASK.report,),
+        say.TaskTimedOut: (TASK.report,),
+        say.TaskLogged: (TASK.mention, logs.append),
+    },
+    lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id"),),
+)

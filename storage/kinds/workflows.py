@@ -1,0 +1,151 @@
+"""Workflows and their versions: tables, writes, look-ups (CONTRACT-RECORDS §1 and §3)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
+
+from flowledger.domain import events as say
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.kinds.workflows import (
+    VISIBILITIES,
+    Workflow,
+    WorkflowStatus,
+    WorkflowVersion,
+    problems_of,
+)
+from flowledger.storage.kinds.kind import Kind, Listed
+from flowledger.storage.kinds.parts import Subject, moment
+from flowledger.storage.merge.groups import Group, group
+from flowledger.storage.merge.writes import Write
+from flowledger.storage.paging import Order, Page
+from flowledger.storage.repository import Repository, SubjectRepository
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    description_keys,
+    indexes,
+    key,
+    metadata,
+    one_of,
+    ruled,
+    short_name,
+    status,
+    subject_times,
+)
+from flowledger.storage.schema.types import Json, Name, UtcTime
+
+
+def _version(**options: Any) -> list[Any]:
+    return ruled("version", "version", BigInteger(), "{} >= 1", **options)
+
+
+TABLE: Final = Table(
+    "workflows",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *status(WorkflowStatus, "workflow_status"),
+    *short_name(),
+    Column("description", Text),
+    Column("workspace_id", Name),
+    Column("user_id", Name),
+    *one_of("visibility", "visibility", Text(), VISIBILITIES),
+    Column("tags", Json),
+    Column("settings", Json),
+    Column("latest_version", BigInteger),
+    Column("published_version", BigInteger),
+    Column("reason", Text),
+    *subject_times(),
+    *description_keys(),
+    *indexes("workflows", "name", "workspace_id", "user_id", "visibility", "status"),
+    **ROOM_FOR_UPDATES,
+)
+
+VERSIONS: Final = Table(
+    "workflow_versions",
+    metadata,
+    Column("workflow_id", Name, ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    *_version(primary_key=True, autoincrement=False),
+    Column("definition", Json, nullable=False),
+    Column("problems", Json),
+    Column("user_id", Name),
+    Column("note", Text),
+    Column("created_at", UtcTime, nullable=False),
+    key("version_key", least=True),
+)
+
+WORKFLOW: Final = Subject(TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None})
+VERSION: Final = group("version_key", "definition", "problems", "user_id", "note", "created_at", least=True)
+LATEST: Final = Group((), "latest_version")
+
+NEWEST_VERSION_FIRST: Final = Order((VERSIONS.c.version,), descending=True)
+
+
+def publish(event: Event, recorded_at: str) -> Write:
+    """A status, and which version is published: null if the report leaves it out."""
+    assert isinstance(event.data, say.WorkflowPublished)
+    return WORKFLOW.report(event, recorded_at, published_version=event.data.version)
+
+
+def count_version(event: Event, recorded_at: str) -> Write:
+    """The greatest version there is."""
+    assert isinstance(event.data, say.WorkflowVersioned)
+    return WORKFLOW.mention(event, recorded_at).group(LATEST, event.data.version)
+
+
+def keep_version(event: Event, recorded_at: str) -> Write:
+    """A version as a whole: of several of one number the first stands (sequence, time, source, id)."""
+    data = event.data
+    assert isinstance(data, say.WorkflowVersioned)
+    problems = problems_of(data.definition)
+    write = Write(VERSIONS, workflow_id=event.subject, version=data.version)
+    return write.group(
+        VERSION,
+        event.order,
+        definition=json_text.dumps(data.definition),
+        problems=None if problems is None else json_text.dumps(problems),
+        user_id=data.user_id,
+        note=data.note,
+        created_at=moment(event, recorded_at),
+    )
+
+
+class WorkflowRepository(SubjectRepository[Workflow]):
+    table = TABLE
+    record = Workflow
+    listed_by = ("workspace_id", "user_id", "visibility", "status")
+
+
+class WorkflowVersionRepository(Repository[WorkflowVersion]):
+    table = VERSIONS
+    record = WorkflowVersion
+
+    def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
+        """Return a version; None if it is not recorded."""
+        return self._one(self._select().where(VERSIONS.c.workflow_id == workflow_id, VERSIONS.c.version == version))
+
+    def of_workflow(
+        self, workflow_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[WorkflowVersion]:
+        """Return a page of the versions of a workflow, the greatest first."""
+        statement = self._select().where(VERSIONS.c.workflow_id == workflow_id)
+        return self._page(statement, NEWEST_VERSION_FIRST, limit, offset, after)
+
+
+KIND: Final = Kind(
+    "workflow",
+    tables=(TABLE, VERSIONS),
+    repository=WorkflowRepository,
+    events={
+        say.WorkflowCreated: (WORKFLOW.create,),
+        say.WorkflowUpdated: (WORKFLOW.update,),
+        say.WorkflowVersioned: (count_version, keep_version),
+        say.WorkflowPublished: (publish,),
+        say.WorkflowArchived: (WORKFLOW.report,),
+        say.WorkflowWithdrawn: (WORKFLOW.report,),
+        say.WorkflowDeleted: (WORKFLOW.delete,),
+        say.WorkflowRestored: (WORKFLOW.restore,),
+    },
+    lists=(Listed("versions", WorkflowVersionRepository, WorkflowVersionRepository.of_workflow, "workflow_id"),),
+)

@@ -1,0 +1,189 @@
+"""What is on its way from the database to the inboxes (docs/decisions/0019)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from flowledger.domain import json_text
+from flowledger.domain.envelope import Event
+from flowledger.domain.events import MessageSent, RecipientData
+from flowledger.domain.kinds.messages import DeliveryStatus
+from flowledger.storage.kinds.parts import time_or_none
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.merge.writes import Each, Removal, Write
+from flowledger.storage.schema.columns import index_where_given, metadata
+from flowledger.storage.schema.types import Name, UtcTime
+
+TABLE: Final = Table(
+    "outbox",
+    metadata,
+    # Counts up: of the messages of one sender, which are recorded one after the other, the later one has the greater.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("to_sandbox_id", Name, nullable=False),
+    Column("source", Name, nullable=False),
+    Column("event_id", Name, nullable=False),
+    Column("expires_at", UtcTime),
+    Index("ix_outbox_message_id", "message_id", "to_sandbox_id", unique=True),
+    Index("ix_outbox_to_sandbox_id", "to_sandbox_id", "id"),
+    *index_where_given("outbox", "expires_at"),
+)
+"""What is to be put into inboxes (docs/decisions/0019): no part of what the events say, so no business of `verify`."""
+
+
+_COLUMNS: Final = [
+    TABLE.c.id,
+    TABLE.c.message_id,
+    TABLE.c.to_sandbox_id,
+    TABLE.c.source,
+    TABLE.c.event_id,
+    TABLE.c.expires_at,
+]
+
+
+Expiry = tuple[datetime, int]
+"""Where some messages that have expired end: `expires_at`, and the row."""
+
+
+class Outgoing(Protocol):
+    """A message on its way to one recipient."""
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
+
+
+class Waiting(NamedTuple):
+    """A message that waits for a recipient; `source` and `event_id` name the event that sent it.
+
+    `is_open` is False where it needs no inbox any more: it was delivered, or failed, in another way.
+    """
+
+    id: int
+    message_id: str
+    to_sandbox_id: str
+    source: str
+    event_id: str
+    expires_at: datetime | None
+    is_open: bool
+
+    @property
+    def sent_by(self) -> tuple[str, str]:
+        """The event that sent it: its source and its id."""
+        return self.source, self.event_id
+
+
+def post(event: Event, _recorded_at: str) -> Write:
+    """A row for each recipient that the message names, or, of a broadcast, that its workspace has now."""
+    data = event.data
+    assert isinstance(data, MessageSent)
+    if data.to_sandbox_ids is None:
+        assert data.workspace_id is not None
+        each = Each("to_sandbox_id", where=("sandboxes", "workspace_id")), data.workspace_id
+    else:
+        each = Each("to_sandbox_id"), json_text.dumps(sorted(set(data.to_sandbox_ids)))
+    expires_at = time_or_none(data.expires_at)
+    return Write(
+        TABLE,
+        each,
+        message_id=event.subject,
+        source=event.source,
+        event_id=event.id,
+        expires_at=expires_at,
+    )
+
+
+def settle(event: Event, _recorded_at: str) -> Removal:
+    """Nothing waits any more: the message is in the inbox, or has come to its end."""
+    assert isinstance(event.data, RecipientData)
+    return Removal.of(TABLE, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
+
+
+class OutboxRepository:
+    """Messages that wait, over a connection that the caller owns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def count(self) -> int:
+        """How much waits: a message to several counts for each of its recipients."""
+        return self.connection.execute(select(func.count()).select_from(TABLE)).scalar_one()
+
+    def since(self) -> datetime | None:
+        """When what waits longest was recorded; None where nothing waits."""
+        sent_by = (EVENTS.c.source == TABLE.c.source) & (EVENTS.c.id == TABLE.c.event_id)
+        statement = select(EVENTS.c.recorded_at).select_from(TABLE).join(EVENTS, sent_by).order_by(TABLE.c.id)
+        return self.connection.execute(statement.limit(1)).scalar_one_or_none()
+
+    def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
+        """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
+        deliveries = metadata.tables["message_deliveries"]  # whose file imports this one
+        is_open = or_(deliveries.c.status.is_(None), deliveries.c.status == DeliveryStatus.PENDING.value)
+        same = (deliveries.c.message_id == TABLE.c.message_id) & (deliveries.c.to_sandbox_id == TABLE.c.to_sandbox_id)
+        statement = (
+            select(*_COLUMNS, is_open.label("is_open"))
+            .outerjoin(deliveries, same)
+            .where(TABLE.c.to_sandbox_id.in_(recipients), TABLE.c.id > after)
+            .order_by(TABLE.c.id)
+            .limit(limit)
+        )
+        return [Waiting._make(row) for row in self.connection.execute(statement)]
+
+    def expired(self, moment: datetime, after: Expiry | None, limit: int) -> list[Waiting]:
+        """Messages whose time was over at `moment`, the longest over first, behind the place `after`."""
+        place = (TABLE.c.expires_at, TABLE.c.id)
+        statement = select(*_COLUMNS, true()).where(TABLE.c.expires_at <= moment).order_by(*place).limit(limit)
+        if after is not None:
+            values = (bindparam(None, value, column.type) for value, column in zip(after, place, strict=True))
+            statement = statement.where(tuple_(*place) > tuple_(*values))
+        return [Waiting._make(row) for row in self.connection.execute(statement)]
+
+    def recipients(self, after: str, limit: int) -> list[str]:
+        """For whom anything waits, some at a time, in order, behind `after`: each found by one look into the index."""
+        name = TABLE.c.to_sandbox_id
+        found = select(func.min(name).label("name")).where(name > after).cte("found", recursive=True)
+        following = select(func.min(name)).where(name > found.c.name).scalar_subquery()
+        found = found.union_all(select(following).where(found.c.name.is_not(None)))
+        statement = select(found.c.name).where(found.c.name.is_not(None)).limit(limit)
+        return list(self.connection.execute(statement).scalars())
+
+    def recipients_of(self, message_ids: Collection[str], limit: int) -> set[str]:
+        """For whom these messages wait; `limit` of them at the most."""
+        statement = select(TABLE.c.to_sandbox_id).where(TABLE.c.message_id.in_(message_ids)).distinct().limit(limit)
+        return set(self.connection.execute(statement).scalars())
+
+    def texts(self, sent_by: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """The texts of events, as they came, by source and id."""
+        of_keys = tuple_(EVENTS.c.source, EVENTS.c.id).in_(sorted(set(sent_by)))
+        rows = self.connection.execute(select(EVENTS.c.source, EVENTS.c.id, EVENTS.c.raw).where(of_keys))
+        return {(row.source, row.id): row.raw for row in rows}
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Takes rows away, in the caller's transaction."""
+        self.connection.execute(delete(TABLE).where(TABLE.c.id.in_(ids)))

@@ -1,0 +1,100 @@
+"""Descriptions: fields that each belong to the last event that carries them (CONTRACT §3).
+
+Nearly always one event carries the whole description, so a row keeps one key, `description_key`, and names the
+exceptions in `description_keys`, a JSON object of field ▶ key. The owner of a field is the one that stands among the
+exceptions; else that of `description_key` if the field is not null; else nobody. So a field that was cleared always
+stands among the exceptions. In which of the two places an owner's key stands depends on the order of arrival, who owns
+a field does not: compare `owners`, not the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, case, func, literal_column, or_
+from sqlalchemy.dialects import postgresql
+
+from flowledger.domain import json_text
+from flowledger.storage.merge.groups import Bind, Merged
+
+KEY: Final = "description_key"
+KEYS: Final = "description_keys"
+MASK: Final = "description_mask"
+"""The parameter that says which fields an event carries: bit n stands for the field n."""
+
+_NOBODY: Final[ColumnElement[str]] = literal_column("''")
+_EMPTY: Final[ColumnElement[str]] = literal_column("'{}'")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Description:
+    """The fields of a kind's description, in the order of the bits of the mask."""
+
+    fields: tuple[str, ...]
+
+    @property
+    def binds(self) -> Sequence[str]:
+        return KEY, MASK, KEYS, *self.fields
+
+    def values(self, key: str, carried: Mapping[str, Any]) -> list[Any]:
+        """Return the values of a write, in the order of `binds`; a field whose value is None is cleared."""
+        mask = sum([2**place for place, name in enumerate(self.fields) if name in carried])
+        cleared = {name: key for name in self.fields if name in carried and carried[name] is None}
+        keys = json_text.dumps(cleared) if cleared else None
+        return [key if mask else "", mask, keys, *map(carried.get, self.fields)]
+
+    def inserted(self, bind: Bind) -> dict[str, ColumnElement[Any]]:
+        return {name: bind(name) for name in (KEY, KEYS, *self.fields)}
+
+    def merged(self, table: Table, excluded: Any, bind: Bind, dialect: str) -> Merged:
+        key, keys = table.c[KEY], table.c[KEYS]
+        offered = excluded[KEY].collate("C") if dialect == "postgresql" else excluded[KEY]
+        mask = bind(MASK)
+        is_first = key == _NOBODY
+        wins: list[ColumnElement[bool]] = []
+        assignments: dict[str, ColumnElement[Any]] = {}
+        exceptions: list[ColumnElement[Any]] = []
+        for place, name in enumerate(self.fields):
+            exception = _member(keys, name, dialect)
+            owner = func.coalesce(exception, case((table.c[name].is_not(None), key), else_=_NOBODY))
+            carries = mask.op("&")(literal_column(str(2**place))) != literal_column("0")
+            win = carries & (offered > owner)
+            wins.append(win)
+            assignments[name] = case((win, excluded[name]), else_=table.c[name])
+            exceptions += [literal_column(f"'{name}'"), case((win, excluded[KEY]), else_=exception)]
+        assignments[KEY] = case((is_first, excluded[KEY]), else_=key)
+        assignments[KEYS] = case((is_first, excluded[KEYS]), else_=_object(exceptions, dialect))
+        return Merged(assignments, or_(*wins))
+
+    def owner(self, name: str, row: Mapping[Any, Any]) -> str:
+        """Return the key of the owner of a field, "" if it has none; `row` has the field and both columns of keys."""
+        keys = row[KEYS] or {}
+        if isinstance(keys, str):
+            keys = json_text.stored(keys)
+        exception: str | None = keys.get(name)
+        if exception is not None:
+            return exception
+        owner: str = row[KEY] if row[name] is not None else ""
+        return owner
+
+    def owners(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Return the key of the owner of each field that has one."""
+        if row[KEYS] is None:
+            return {name: row[KEY] for name in self.fields if row[name] is not None}
+        return {name: owner for name in self.fields if (owner := self.owner(name, row))}
+
+
+def _member(keys: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
+    if dialect == "postgresql":
+        return keys.op("->>")(literal_column(f"'{name}'"))
+    return func.json_extract(keys, literal_column(f"'$.{name}'"))
+
+
+def _object(members: Sequence[ColumnElement[Any]], dialect: str) -> ColumnElement[Any]:
+    """The JSON object of these names and values, without those whose value is null; null if none is left."""
+    if dialect == "postgresql":
+        whole = func.jsonb_strip_nulls(func.jsonb_build_object(*members))
+        return func.nullif(whole, literal_column("'{}'::jsonb"), type_=postgresql.JSONB())
+    return func.nullif(func.json_patch(_EMPTY, func.json_object(*members)), _EMPTY)

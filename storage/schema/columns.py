@@ -1,0 +1,115 @@
+"""What the tables are made of: columns with rules, owners' keys, indexes. Each table stands in its kind's file.
+
+Columns that end in `_key` or `_keys` hold the keys of the events that own a part of the row (`storage.merge`); nobody
+else need read them. Texts that are compared or looked up have the collation "C": the order of code points, the same on
+every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, String, Text, event, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import CreateDomainType, DropDomainType
+from sqlalchemy.types import TypeEngine
+
+from flowledger.domain.statuses import Status
+from flowledger.storage.schema.types import Json, Name, UtcTime
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+FIRST_KEY: Final = ""
+LAST_KEY: Final = "~"
+"""No key is less than the first or greater than the last (keys begin with a digit or a letter)."""
+
+_domains: Final[set[str]] = set()
+
+
+def ruled(column: str, domain: str, base: TypeEngine[Any], rule: str, **options: Any) -> list[Any]:
+    """A column and the rule that its values obey (`{}` in the rule is the value).
+
+    A domain on PostgreSQL, a CHECK on SQLite. Measured: PostgreSQL reads a table's CHECKs anew for each statement, a
+    fifth of what a recorded event cost it; what a domain checks it remembers.
+    """
+    rules = postgresql.DOMAIN(f"ledger_{domain}", base, check=rule.format("VALUE"), create_type=False)
+    if domain not in _domains:
+        _domains.add(domain)
+        event.listen(metadata, "before_create", CreateDomainType(rules).execute_if(dialect="postgresql"))
+        event.listen(metadata, "after_drop", DropDomainType(rules).execute_if(dialect="postgresql"))
+    return [
+        Column(column, base.with_variant(rules, "postgresql"), **options),
+        CheckConstraint(rule.format(column), name=column).ddl_if(dialect="sqlite"),
+    ]
+
+
+def one_of(column: str, domain: str, base: TypeEngine[Any], values: Iterable[str], **options: Any) -> list[Any]:
+    names = ", ".join(f"'{value}'" for value in values)
+    return ruled(column, domain, base, f"{{}} IN ({names})", **options)
+
+
+def attempt(*, primary_key: bool = False) -> list[Any]:
+    default = None if primary_key else "1"
+    return ruled(
+        "attempt", "attempt", BigInteger(), "{} >= 1", primary_key=primary_key, nullable=False, server_default=default
+    )
+
+
+def status(statuses: type[StrEnum] = Status, domain: str = "status") -> list[Any]:
+    """A status, which is the first of them until something is reported."""
+    first = next(iter(statuses)).value
+    return one_of("status", domain, String(16), statuses, nullable=False, server_default=first)
+
+
+def key(name: str, *, least: bool = False) -> Column[str]:
+    """The owner's key of a column group; without an owner, one that loses against every other."""
+    return Column(name, Name, nullable=False, server_default=LAST_KEY if least else FIRST_KEY)
+
+
+def description_keys() -> list[Column[Any]]:
+    """The owners of a description's fields (`storage.merge.description`)."""
+    return [key("description_key"), Column("description_keys", Json)]
+
+
+def subject_times() -> list[Column[Any]]:
+    """The times of a subject that can be deleted, and whose status has no ranks; with the keys of their owners."""
+    return [
+        Column("created_at", UtcTime, nullable=False),
+        Column("updated_at", UtcTime, nullable=False),
+        Column("status_at", UtcTime),
+        Column("deleted_at", UtcTime),
+        key("status_key"),
+        key("deleted_key"),
+        key("updated_at_key"),
+        key("created_at_key", least=True),
+    ]
+
+
+def short_name(column: str = "name") -> list[Any]:
+    """A text of 1 to 255 characters."""
+    return ruled(column, "short_name", Text(), "length({}) BETWEEN 1 AND 255")
+
+
+def indexes(table: str, *columns: str) -> list[Index]:
+    """An index for each of the columns by which records are listed, newest first, and one of all of them."""
+    named = [Index(f"ix_{table}_{column}", column, "created_at", "id") for column in columns]
+    return [*named, Index(f"ix_{table}_created_at", "created_at", "id")]
+
+
+def index_where_given(table: str, column: str, *others: str) -> list[Index]:
+    """An index of the rows that have `column` at all: the others cost it nothing."""
+    given = text(f"{column} IS NOT NULL")
+    return [Index(f"ix_{table}_{column}", column, *others, postgresql_where=given, sqlite_where=given)]
+
+
+ROOM_FOR_UPDATES: Final[dict[str, Any]] = {"postgresql_with": {"fillfactor": 70}}
+"""Rows that change a few times: with room on their page, PostgreSQL leaves the indexes alone (HOT updates)."""

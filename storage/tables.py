@@ -1,0 +1,45 @@
+"""The tables that others than their own files know by name. Importing this declares every table (CONTRACT §5)."""
+
+from __future__ import annotations
+
+from flowledger.storage.kinds.executions import NODE_RUNS as execution_logs
+from flowledger.storage.kinds.executions import TABLE as executions
+from flowledger.storage.kinds.logs import TABLE as task_logs
+from flowledger.storage.kinds.messages import DELIVERIES as message_deliveries
+from flowledger.storage.kinds.messages import TABLE as messages
+from flowledger.storage.kinds.sandboxes import TABLE as sandboxes
+from flowledger.storage.kinds.tasks import TABLE as tasks
+from flowledger.storage.kinds.workspaces import TABLE as workspaces
+from flowledger.storage.ledger.checkpoints import TABLE as checkpoints
+from flowledger.storage.ledger.dead_letter_actions import TABLE as dead_letter_actions
+from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
+from flowledger.storage.ledger.identity import TABLE as ledger
+from flowledger.storage.ledger.journal import TABLE as events
+from flowledger.storage.ledger.outbox import TABLE as outbox
+from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
+from flowledger.storage.schema.types import CurrentTransaction, Json, JsonText, Name, UtcTime
+
+__all__ = [
+    "FIRST_KEY",
+    "LAST_KEY",
+    "CurrentTransaction",
+    "Json",
+    "JsonText",
+    "Name",
+    "UtcTime",
+    "checkpoints",
+    "dead_letter_actions",
+    "dead_letters",
+    "events",
+    "execution_logs",
+    "executions",
+    "ledger",
+    "message_deliveries",
+    "messages",
+    "metadata",
+    "outbox",
+    "sandboxes",
+    "task_logs",
+    "tasks",
+    "workspaces",
+]
