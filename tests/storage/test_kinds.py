@@ -13,7 +13,8 @@ from flowledger.domain import events as say
 from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.kinds.base import Described
 from flowledger.storage.engines.postgresql import statement_of
-from flowledger.storage.kinds import EVENT_HANDLERS, KINDS, MERGED, Kind, owners_of, transaction_of
+from flowledger.storage.kinds import EVENT_HANDLERS, KINDS, MERGED, owners_of, transaction_of
+from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import DESCRIPTION
 from flowledger.storage.merge.writes import built
 from tests.builders import parsed

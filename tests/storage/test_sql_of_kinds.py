@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from flowledger.storage.engines.postgresql import statement_of
-from flowledger.storage.kinds import KINDS, Kind, transaction_of
+from flowledger.storage.kinds import KINDS, transaction_of
+from flowledger.storage.kinds.kind import Kind
 from tests.builders import parsed
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "sql"

@@ -1,0 +1,128 @@
+-- How PostgreSQL records the events of the kind 'message': one prepared statement a type.
+
+-- message.sent
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO messages (id, created_at_key, created_at, sent_key, from_sandbox_id, workspace_id, message_type, content, thread_id, in_reply_to, execution_id, task_id, priority, expires_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::JSONB, $19::VARCHAR COLLATE "C", $20::VARCHAR, $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::BIGINT, $24::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET from_sandbox_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.from_sandbox_id ELSE messages.from_sandbox_id END,
+    workspace_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.workspace_id ELSE messages.workspace_id END,
+    message_type = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.message_type ELSE messages.message_type END,
+    content = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.content ELSE messages.content END,
+    thread_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.thread_id ELSE messages.thread_id END,
+    in_reply_to = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.in_reply_to ELSE messages.in_reply_to END,
+    execution_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.execution_id ELSE messages.execution_id END,
+    task_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.task_id ELSE messages.task_id END,
+    priority = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.priority ELSE messages.priority END,
+    expires_at = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.expires_at ELSE messages.expires_at END,
+    created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
+    sent_key = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.sent_key ELSE messages.sent_key END,
+    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE excluded.created_at_key < messages.created_at_key
+   OR excluded.sent_key > messages.sent_key),
+w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason)
+SELECT $25::VARCHAR COLLATE "C", item.value, $27::VARCHAR COLLATE "C", $28, $29::VARCHAR
+FROM "new" JOIN jsonb_array_elements_text($26::JSONB) AS item(value) ON true
+ON CONFLICT (message_id, to_sandbox_id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
+    reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
+    status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END
+WHERE excluded.status_key > message_deliveries.status_key),
+w2 AS (INSERT INTO outbox (message_id, source, event_id, expires_at, to_sandbox_id)
+SELECT $30::VARCHAR COLLATE "C", $31::VARCHAR COLLATE "C", $32::VARCHAR COLLATE "C", $33::TIMESTAMP WITH TIME ZONE, item.value
+FROM "new" JOIN jsonb_array_elements_text($34::JSONB) AS item(value) ON true
+ON CONFLICT DO NOTHING)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- message.delivered
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO messages (id, created_at_key, created_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE excluded.created_at_key < messages.created_at_key),
+w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason, delivered_at_key, delivered_at)
+SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR COLLATE "C", $20::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (message_id, to_sandbox_id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
+    delivered_at = CASE WHEN (excluded.delivered_at_key < message_deliveries.delivered_at_key) THEN excluded.delivered_at ELSE message_deliveries.delivered_at END,
+    reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
+    status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END,
+    delivered_at_key = CASE WHEN (excluded.delivered_at_key < message_deliveries.delivered_at_key) THEN excluded.delivered_at_key ELSE message_deliveries.delivered_at_key END
+WHERE excluded.status_key > message_deliveries.status_key
+   OR excluded.delivered_at_key < message_deliveries.delivered_at_key),
+w2 AS (DELETE
+FROM outbox
+WHERE outbox.message_id = $21::VARCHAR COLLATE "C" AND outbox.to_sandbox_id = $22::VARCHAR COLLATE "C")
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- message.failed, message.expired
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO messages (id, created_at_key, created_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE excluded.created_at_key < messages.created_at_key),
+w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason)
+SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR
+FROM "new"
+ON CONFLICT (message_id, to_sandbox_id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
+    reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
+    status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END
+WHERE excluded.status_key > message_deliveries.status_key),
+w2 AS (DELETE
+FROM outbox
+WHERE outbox.message_id = $19::VARCHAR COLLATE "C" AND outbox.to_sandbox_id = $20::VARCHAR COLLATE "C")
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- message.dispatched
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO messages (id, created_at_key, created_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE excluded.created_at_key < messages.created_at_key),
+w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason, sent_at_key, sent_at)
+SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR COLLATE "C", $20::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (message_id, to_sandbox_id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
+    sent_at = CASE WHEN (excluded.sent_at_key < message_deliveries.sent_at_key) THEN excluded.sent_at ELSE message_deliveries.sent_at END,
+    reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
+    status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END,
+    sent_at_key = CASE WHEN (excluded.sent_at_key < message_deliveries.sent_at_key) THEN excluded.sent_at_key ELSE message_deliveries.sent_at_key END
+WHERE excluded.status_key > message_deliveries.status_key
+   OR excluded.sent_at_key < message_deliveries.sent_at_key),
+w2 AS (DELETE
+FROM outbox
+WHERE outbox.message_id = $21::VARCHAR COLLATE "C" AND outbox.to_sandbox_id = $22::VARCHAR COLLATE "C")
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
