@@ -23,7 +23,7 @@ def make_engine(settings: Settings) -> Engine:
     """An engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
 
     Raises SettingsError if the URL is missing or cannot be used. Its connections raise DatabaseUnfit if the database
-    would make wrong rows (`storage.session`).
+    would make wrong rows (`storage.engines.session`).
     """
     address = DatabaseAddress.of(settings)
     pool = {

@@ -93,7 +93,7 @@ _LOCK: Final = Statement("ledger_lock", "SELECT pg_advisory_xact_lock(hashtextex
 
 
 class PostgresqlPipeline:
-    """See `storage.pipeline.Pipeline`."""
+    """See `storage.engines.pipeline.Pipeline`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -31,7 +31,7 @@ _PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, V
 
 
 class SqlitePipeline:
-    """See `storage.pipeline.Pipeline`."""
+    """See `storage.engines.pipeline.Pipeline`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

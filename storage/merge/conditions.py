@@ -1,7 +1,7 @@
 """What must stand in the tables for an event to be recorded: asked in the very transaction that records it.
 
 An event of which a condition does not hold writes nothing, and is told like one that was known before
-(`storage.pipeline`); `workers.authority` finds out which it is.
+(`storage.engines.pipeline`); `workers.authority` finds out which it is.
 """
 
 from __future__ import annotations
