@@ -56,7 +56,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for reads (`storage.kinds`, `storage.ledger`); raises DatabaseUnavailable where the database is not."""
+        """A connection for reads; raises DatabaseUnavailable if the database is unavailable."""
         try:
             with self.engine.connect() as connection:
                 yield connection

@@ -1,12 +1,10 @@
-"""Workflows and their versions: statuses, events, records, and what is wrong with a definition."""
+"""Workflows and their versions: statuses, events, records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field
@@ -26,9 +24,6 @@ from flowledger.domain.kinds.base import (
 Visibility = Literal["public", "private"]
 VISIBILITIES: Final[tuple[str, ...]] = get_args(Visibility)
 Version = Annotated[int, Field(ge=1, le=INT64_MAX)]
-
-MOST_PROBLEMS: Final = 100
-"""Problems of a definition that are kept: a definition of a megabyte may have a hundred thousand."""
 
 __all__ = [
     "WorkflowArchived",
@@ -128,7 +123,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowVersion:
-    """A version of a workflow; `problems` are what `problems_of` finds in its definition."""
+    """A version of a workflow; `problems` are what `domain.definitions` finds in its definition."""
 
     workflow_id: str
     version: int
@@ -151,58 +146,12 @@ EVENTS: Final = (
 )
 
 
-def problems_of(definition: dict[str, Any]) -> list[dict[str, str]] | None:
-    """Return what is wrong with a definition, as `{"path", "what"}`; None if nothing is (CONTRACT-RECORDS §1).
+def copy_of(workflow: Workflow, version: WorkflowVersion, **changes: Any) -> tuple[WorkflowCreated, WorkflowVersioned]:
+    """Return the data of the two events that make a copy of a workflow, with this version as its first.
 
-    Nothing of it is refused: a history keeps what was there. After `MOST_PROBLEMS` the last one says that there are
-    more.
+    Publish both with the id of the new workflow as subject. `changes` are fields of the new description.
     """
-    problems = [{"path": path, "what": what} for path, what in islice(_problems(definition), MOST_PROBLEMS + 1)]
-    if len(problems) > MOST_PROBLEMS:
-        problems[MOST_PROBLEMS] = {"path": "", "what": f"has more problems than the {MOST_PROBLEMS} told here"}
-    return problems or None
-
-
-def _problems(definition: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    ids: set[str] = set()
-    if "nodes" in definition:
-        yield from _problems_of_nodes(definition["nodes"], ids)
-    if "edges" in definition:
-        yield from _problems_of_edges(definition["edges"], ids)
-
-
-def _problems_of_nodes(nodes: Any, ids: set[str]) -> Iterator[tuple[str, str]]:
-    """Problems of the nodes; collects their ids."""
-    if not isinstance(nodes, list):
-        yield "nodes", "must be a list"
-        return
-    for place, node in enumerate(nodes):
-        id_ = node.get("id") if isinstance(node, dict) else None
-        if not isinstance(node, dict):
-            yield f"nodes.{place}", "must be an object"
-        elif not isinstance(id_, str) or not id_:
-            yield f"nodes.{place}.id", "must be a text that is not empty"
-        elif id_ in ids:
-            yield f"nodes.{place}.id", f"is the id of an earlier node: {_told(id_)}"
-        else:
-            ids.add(id_)
-
-
-def _problems_of_edges(edges: Any, ids: set[str]) -> Iterator[tuple[str, str]]:
-    if not isinstance(edges, list):
-        yield "edges", "must be a list"
-        return
-    for place, edge in enumerate(edges):
-        if not isinstance(edge, dict):
-            yield f"edges.{place}", "must be an object"
-            continue
-        for end in ("source", "target"):
-            id_ = edge.get(end)
-            if not isinstance(id_, str):
-                yield f"edges.{place}.{end}", "must be the id of a node"
-            elif id_ not in ids:
-                yield f"edges.{place}.{end}", f"is no node's id: {_told(id_)}"
-
-
-def _told(id_: str) -> str:
-    return ascii(id_)[:100]
+    described = {name: getattr(workflow, name) for name in _Description.described_fields()}
+    given = {name: value for name, value in (described | changes).items() if value is not None}
+    note = f"a copy of version {version.version} of {workflow.id}"
+    return WorkflowCreated(**given), WorkflowVersioned(version=1, definition=version.definition, note=note)

@@ -8,13 +8,13 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
 
 from flowledger.domain import events as say
 from flowledger.domain import json_text
+from flowledger.domain.definitions import Changes, changes_between, problems_of
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.workflows import (
     VISIBILITIES,
     Workflow,
     WorkflowStatus,
     WorkflowVersion,
-    problems_of,
 )
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, moment
@@ -124,6 +124,11 @@ class WorkflowVersionRepository(Repository[WorkflowVersion]):
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
         return self._one(self._select().where(VERSIONS.c.workflow_id == workflow_id, VERSIONS.c.version == version))
+
+    def changes(self, workflow_id: str, before: int, after: int) -> Changes | None:
+        """Return what differs between two versions; None if one of them is not recorded."""
+        one, other = self.get(workflow_id, before), self.get(workflow_id, after)
+        return None if one is None or other is None else changes_between(one.definition, other.definition)
 
     def of_workflow(
         self, workflow_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

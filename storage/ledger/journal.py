@@ -30,7 +30,7 @@ TABLE: Final = Table(
     Column("partition", Integer, nullable=False),
     Column("raw", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
-    # PostgreSQL's transaction (`storage.ledger.tail`). The index is a few pages; on SQLite, where all are null, it is empty.
+    # PostgreSQL's transaction (`storage.ledger.tail`). The index is a few pages; on SQLite it is empty.
     Column("recorded_in", BigInteger, server_default=CurrentTransaction()),
     Index(
         "ix_events_recorded_in",

@@ -71,4 +71,4 @@ Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Ids, sources, keys: text that is compared."""
 
 Json = JsonText().with_variant(JSONB(none_as_null=True), "postgresql")
-"""Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it by `json_text.stored` (`storage.engines.engine`)."""
+"""Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it (`storage.engines.engine`)."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from flowledger.domain.definitions import MOST_PROBLEMS, changes_between, problems_of
 from flowledger.domain.errors import Reason
-from flowledger.domain.kinds.workflows import MOST_PROBLEMS, problems_of
+from flowledger.domain.kinds.workflows import copy_of
 from flowledger.storage.kinds.workflows import WorkflowRepository, WorkflowVersionRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, event, raw
@@ -141,3 +142,55 @@ def test_public_workflows_are_found(storage: Storage) -> None:
         workflows = WorkflowRepository(connection)
         assert [one.id for one in workflows.newest(visibility="public").items] == ["c", "a"]
         assert [one.id for one in workflows.newest(visibility="public", workspace_id="ws").items] == ["c"]
+
+
+GRAPH: Final[dict[str, Any]] = {
+    "nodes": [{"id": "a", "n": 1}, {"id": "b"}, "no node"],
+    "edges": [{"source": "a", "target": "b"}],
+    "viewport": {"zoom": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("after", "wanted"),
+    [
+        ({**GRAPH, "nodes": GRAPH["nodes"][::-1]}, {}),
+        ({**GRAPH, "nodes": [{"n": 1.0, "id": "a"}, {"id": "b"}, "no node"]}, {}),
+        ({**GRAPH, "nodes": [{"id": "c"}, {"id": "a", "n": 2}, "no node"]}, {
+            "added_nodes": ("c",), "removed_nodes": ("b",), "changed_nodes": ("a",)
+        }),
+        ({**GRAPH, "edges": [{"source": "b", "target": "a"}]}, {
+            "added_edges": ({"source": "b", "target": "a"},), "removed_edges": ({"source": "a", "target": "b"},)
+        }),
+        ({**GRAPH, "nodes": GRAPH["nodes"][:2], "viewport": {"zoom": 2}}, {"changed_members": ("nodes", "viewport")}),
+        ({**GRAPH, "more": None}, {"changed_members": ("more",)}),
+        ({**GRAPH, "edges": {}}, {
+            "removed_edges": ({"source": "a", "target": "b"},), "changed_members": ("edges",)
+        }),
+    ],
+)  # fmt: skip
+def test_two_versions_are_compared(storage: Storage, after: dict[str, Any], wanted: dict[str, Any]) -> None:
+    record(storage, version(1, definition=GRAPH), version(2, definition=after))
+    with storage.reading() as connection:
+        versions = WorkflowVersionRepository(connection)
+        changes = versions.changes("wf_1", 1, 2)
+        assert changes is not None
+        found = {name: getattr(changes, name) for name in changes.__slots__ if getattr(changes, name)}
+        assert (found, changes.is_none) == (wanted, not wanted)
+        assert versions.changes("wf_1", 1, 3) is None
+
+
+def test_a_definition_without_nodes_is_the_same_as_one_with_none() -> None:
+    assert changes_between({}, {"nodes": [], "edges": []}).is_none
+
+
+def test_a_copy_is_two_events(storage: Storage) -> None:
+    record(storage, event("workflow.created", name="w", description="d", tags=["a"]), version(4, definition=GRAPH))
+    with storage.reading() as connection:
+        workflow_, version_ = WorkflowRepository(connection).get("wf_1"), WorkflowVersionRepository(connection)
+        fourth = version_.get("wf_1", 4)
+        assert workflow_ is not None
+        assert fourth is not None
+    created, versioned = copy_of(workflow_, fourth, name="w, again", tags=None)
+    assert created.model_dump(exclude_unset=True) == {"name": "w, again", "description": "d"}
+    assert (versioned.version, versioned.definition, versioned.note) == (1, GRAPH, "a copy of version 4 of wf_1")
