@@ -53,7 +53,7 @@ class SubjectRepository(Repository[Record]):
     """Reads the records of subjects. Those that are deleted are left out of lists and counts unless asked for."""
 
     listed_by: ClassVar[tuple[str, ...]] = ()
-    """The columns by which they are listed; each has an index."""
+    """The columns by which they are listed; each has an index, but for the status of executions and tasks."""
 
     def get(self, id_: str) -> Record | None:
         """Return the record of this id, a deleted one too; None if nothing is recorded of it."""

@@ -132,6 +132,7 @@ def fail(event: Event, _recorded_at: str) -> Write:
 class MessageRepository(SubjectRepository[Message]):
     table = TABLE
     record = Message
+    listed_by = ("from_sandbox_id", "workspace_id", "thread_id")
 
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

@@ -84,7 +84,7 @@ def progress(event: Event, recorded_at: str) -> Write:
 class TaskRepository(Timed[Task], SubjectRepository[Task]):
     table = TABLE
     record = Task
-    listed_by = ("status",)
+    listed_by = ("execution_id", "status")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
