@@ -22,6 +22,9 @@ from bench.latency import Load, probe
 EVENTS: Final = {"flowledger": 40_000, "celery_orm": 2_000, "faststream": 3_000}
 """Events a turn: enough for some seconds of each contender's work."""
 
+VARIED: Final = "flowledger_varied"
+"""Flowledger again, with events of which each has a random choice of the fields that it may have."""
+
 _RESULTS: Final = Path(__file__).parent / "results.json"
 console: Final = Console(highlight=False)
 
@@ -52,8 +55,11 @@ def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[Any]]
             empty(servers)
             with kind(servers) as contender:
                 contender.warm_up(workload.events(f"w{turn}", 500))
-                rate, cpu = contender.throughput(workload.events(f"t{turn}", EVENTS[kind.name]))
-            _add(found, kind.name, rate, cpu)
+                _add(found, kind.name, *contender.throughput(workload.events(f"t{turn}", EVENTS[kind.name])))
+                if kind is Flowledger:
+                    contender.warm_up(workload.varied(f"x{turn}", workload.VARIED_FIRST))
+                    varied = workload.varied(f"v{turn}", workload.VARIED_EVENTS)
+                    _add(found, VARIED, *contender.throughput(varied))
         console.print(f"[dim]round {turn + 1} of {rounds}: pgbench[/dim]")
         empty(servers)
         _add(found, "pgbench", pgbench.events_per_second(servers.database_url, 5, servers.folder), None)
@@ -91,6 +97,7 @@ def _under_load(contender: Contender, events_per_second: float, probes: int) -> 
 def _results(servers: Servers, rates: dict[str, Any], latencies: dict[str, Any]) -> dict[str, Any]:
     titles = {kind.name: kind.title for kind in CONTENDERS}
     titles["pgbench"] = f"pgbench, the same statements, {pgbench.CONNECTIONS} connections, each commit flushed"
+    titles[VARIED] = "Flowledger, fields that vary at random"
     ours = median(rates[Flowledger.name]["events_per_second"])
     rows = {}
     for name, entry in rates.items():

@@ -31,9 +31,6 @@ from flowledger.domain import streams
 
 ROOT: Final = Path(__file__).parents[1]
 EVENTS: Final = 30_000
-VARIED_EVENTS: Final = 20_000
-VARIED_FIRST: Final = 2_000
-"""Varied events that are not timed: the first second or so, in which statements are prepared."""
 _SHARDS: Final = 8
 _BATCH: Final = 500
 _LOAD_SECONDS_A_PROBE: Final = 0.2
@@ -124,8 +121,8 @@ def _round(checkout: Checkout, name: str, probes: int) -> dict[str, float]:
         figures["bytes a row of tasks"] = checkout.bytes_of("tasks") / (recorded / workload.EVENTS_PER_TASK)
         tables = ("events", "tasks", "task_logs")
         figures["bytes an event, all tables"] = sum(map(checkout.bytes_of, tables)) / recorded
-        checkout.warm_up(workload.varied(f"{name}x", VARIED_FIRST))
-        figures["varied events/s"], _ = checkout.throughput(workload.varied(f"{name}v", VARIED_EVENTS))
+        checkout.warm_up(workload.varied(f"{name}x", workload.VARIED_FIRST))
+        figures["varied events/s"], _ = checkout.throughput(workload.varied(f"{name}v", workload.VARIED_EVENTS))
         idle = probe(checkout, f"{name}i", probes)
         figures["idle p50 ms"], figures["idle p99 ms"] = idle["p50"], idle["p99"]
         with Load(checkout, f"{name}l", rate / 2, probes * _LOAD_SECONDS_A_PROBE):

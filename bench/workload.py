@@ -70,6 +70,11 @@ def task_events(name: str) -> Iterator[dict[str, Any]]:
         }
 
 
+VARIED_EVENTS: Final = 20_000
+VARIED_FIRST: Final = 2_000
+"""Varied events that are not timed: the first second or so, in which statements are prepared."""
+
+
 def varied(prefix: str, count: int) -> list[bytes]:
     """`count` events as `events` makes them, each with a random choice of the fields that it may have."""
     choose = random.Random(prefix)
