@@ -22,6 +22,7 @@ from kombu.exceptions import OperationalError
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.workers import scripts
 from flowledger.workers.connections import peeking, text
 from flowledger.workers.replies import Beyond
 from flowledger.workers.tending import tend
@@ -32,16 +33,6 @@ _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LARGE_SECONDS: Final = 3.0
 """A shard whose first entry is large is looked at so seldom: Redis copies that entry for each look."""
-
-# One round trip: each write to the broker waits for its disk.
-# KEYS: lease, bell, watch, hold, paused. ARGV: milliseconds of a bell, the shard. Gives a `Ring`.
-_RING: Final = """#!lua flags=allow-oom
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('HEXISTS', KEYS[5], 'all') == 1 then return 2 end
-if redis.call('EXISTS', KEYS[4]) == 1 then return 3 end
-if redis.call('EXISTS', KEYS[1], KEYS[3]) > 0 then return 0 end
-if redis.call('SET', KEYS[2], 'rung', 'NX', 'PX', ARGV[1]) then return 1 end
-return 0
-"""
 
 
 class Ring(IntEnum):
@@ -64,7 +55,7 @@ class Bell:
     def ring(self, shard: int) -> Ring:
         """Sends a drain where one is wanted. A bell that got lost rings again when its key has run out."""
         keys = (streams.lease(shard), streams.bell(shard), streams.WATCH, streams.HOLD, streams.PAUSED)
-        rung = Ring(self._client.eval(_RING, len(keys), *keys, str(self._milliseconds), str(shard)))
+        rung = Ring(self._client.eval(scripts.RING, len(keys), *keys, str(self._milliseconds), str(shard)))
         if rung is Ring.RUNG:
             try:
                 self._send(shard)

@@ -179,7 +179,7 @@ class Shards:
 
     def abandon(self, taken: Taken) -> None:
         """Gives the leases back as if this drain had died: if that happens again and again, the culprit is found."""
-        self._run(scripts.ABANDON, [streams.lease(shard) for shard in taken.fuses], self._owner)
+        self._run(scripts.RELEASE, [streams.lease(shard) for shard in taken.fuses], self._owner)
 
     def wait(self, taken: Taken) -> None:
         """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""

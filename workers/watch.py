@@ -22,7 +22,7 @@ from flowledger.storage.repositories import CheckpointRepository, LedgerReposito
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bond_words
 from flowledger.workers.bond import Bond
-from flowledger.workers.broker_scripts import claim, lift, lost_entries, place_of
+from flowledger.workers.broker import claim, lift, lost_entries, place_of
 from flowledger.workers.connections import connect
 
 logger = logging.getLogger(__name__)
