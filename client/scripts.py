@@ -7,6 +7,7 @@ from typing import Final
 
 from flowledger.domain.lua_files import read_lua
 
+CREATE: Final = read_lua("client/lua/create.lua")
 SIGN: Final = read_lua("client/lua/sign.lua")
 LEAVE: Final = read_lua("client/lua/leave.lua")
 ACKNOWLEDGE: Final = read_lua("client/lua/acknowledge.lua")
