@@ -77,9 +77,9 @@ class InboxCommands:
 
     def creating(self) -> Plan[None]:
         """Makes the inbox and its group; raises PublishError."""
-        create = ("XGROUP", "CREATE", self.key, streams.MAILBOX_GROUP, "0", "MKSTREAM")
+        create = ("EVAL", scripts.CREATE, "1", self.key, self._quiet_ms)
         _, error = yield from replies([create], self._timeout)
-        if error is not None and not str(error).startswith("BUSYGROUP"):
+        if error is not None:
             raise self.error(error)
 
     def do_at_once(self, commands: Sequence[Command]) -> Plan[None]:

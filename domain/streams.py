@@ -52,6 +52,7 @@ Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from zlib import crc32
 
@@ -96,6 +97,33 @@ EXPIRES: Final = "expires_at"
 """Fields of an inbox's entry beside `FIELD`: the message's id, and, where it expires, when, in ms since the epoch."""
 TAKEN_KEPT: Final = 10_000
 """So many ids of acknowledged messages are remembered for each inbox."""
+
+LASTING: Final[Mapping[str, str]] = {
+    "ledger:events:{shard}": "events wait for a drain; the last id of an empty stream must not be given again",
+    "ledger:caution:{shard}": "what a drain died at is known until the next one has recorded it",
+    "ledger:fuse:{shard}": "it counts the last entries, however long ago they came",
+    "ledger:failures": "counts until the database is available",
+    "ledger:paused": "until somebody resumes the shards",
+    "ledger:aside": "until somebody resumes the source",
+    "ledger:aside:{source}": "the source's entries wait until somebody resumes it",
+    "ledger:aside-sizes": "as long as there are such entries",
+    "ledger:strange:{key}": "it is somebody's",
+    "ledger:broker": "whose broker this is",
+    "ledger:recorded": "tells that the database went back, however long ago the last batch was",
+    "ledger:restored": "what was put into inboxes before that time is put again",
+    "ledger:idle": "one stream, capped",
+    "ledger:counters": "totals since the broker began",
+    "ledger:inbox:{sandbox}": "messages wait for their recipient; an empty inbox expires",
+    "ledger:posted:{n}:{message}:{sandbox}": "as long as the message waits; then it expires",
+    "ledger:expiries": "as long as messages wait that expire",
+    "ledger": "Celery's queue: bells that wait for a worker",
+    "unacked": "Celery's: bells that a worker has taken",
+    "unacked_index": "Celery's: when it took them",
+    "_kombu.binding.{exchange}": "Celery's: which queues belong to an exchange",
+    "_kombu.binding_permanent.{exchange}": "Celery's: those of them that do not expire",
+    "_kombu.binding_deadlines": "Celery's: when it removes the others",
+}
+"""Every key that may stand without an expiry, and why. The tests look for others after each test."""
 
 
 def stream(shard: int) -> str:

@@ -29,6 +29,7 @@ from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_se
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
+from tests.lasting import keys_left
 
 _GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
 _GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")
@@ -206,11 +207,17 @@ def redis_server_url(quick_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(redis_server_url: str) -> Iterator[str]:
-    """A Redis database without keys."""
+def redis_url(redis_server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Redis database without keys. A test that leaves a key that neither expires nor is known to last fails.
+
+    `@pytest.mark.leaves("a key", …)` names keys that the test itself puts there, or makes last.
+    """
     yield redis_server_url
     with closing(redis.Redis.from_url(redis_server_url)) as client:
+        left = keys_left(client)
         client.flushdb()
+    marks = request.node.iter_markers("leaves")
+    assert left - {key for mark in marks for key in mark.args} == set(), "keys that should expire (see streams.LASTING)"
 
 
 def settings_for(

@@ -19,7 +19,6 @@ import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
-DATA: Final = (".mako", ".sql")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
@@ -67,8 +66,8 @@ def test_the_wheel_has_one_name_at_its_top_and_every_module_of_the_rooms(built: 
     modules = {f"flowledger/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     assert len(modules) > 150
     wanted = modules | {f"flowledger/{name}" for name in ("__init__.py", "celeryconfig.py", "py.typed")}
-    files = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in DATA]
-    data = {f"flowledger/{path.relative_to(ROOT)}" for path in files}
+    data = {f"flowledger/{path.relative_to(ROOT)}" for path in _data()}
+    assert len(data) > 25
     packed = {name for name in names if name.startswith("flowledger/")}
     assert packed == wanted | data
 
@@ -129,6 +128,11 @@ def test_links_of_the_readme_work_wherever_it_is_shown() -> None:
     files = [link.removeprefix(ours) for link in links if link.startswith(ours)]
     assert len(files) > 5
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def _data() -> list[Path]:
+    """Scripts of Redis, the SQL of migrations and their template."""
+    return [path for room in ROOMS for suffix in ("lua", "mako", "sql") for path in (ROOT / room).rglob(f"*.{suffix}")]
 
 
 def _build(checkout: Path, *arguments: str | Path) -> None:

@@ -28,9 +28,9 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.ledger.checkpoints import Checkpoint, CheckpointRepository
 from flowledger.storage.ledger.identity import Ledger, LedgerRepository
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import bond_words, broker_scripts
+from flowledger.workers import bond_words, scripts
 from flowledger.workers.bond_texts import Held, Text, is_behind, number_of, owner_of, text_of
-from flowledger.workers.broker_scripts import claim, lift, place_of, release
+from flowledger.workers.broker import claim, lift, place_of, release
 
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -213,7 +213,7 @@ class Bond:
     def _pair_redis(self, held: Held, new: str, checkpoints: list[Checkpoint], *, went_back: bool) -> None:
         keys = (streams.BROKER, streams.RECORDED, streams.RESTORED, streams.PAIRING)
         arguments = (held.broker, new, str(int(went_back)), self._name)
-        if not self._client.eval(broker_scripts.PAIR, len(keys), *keys, *arguments):
+        if not self._client.eval(scripts.PAIR, len(keys), *keys, *arguments):
             raise _Busy
         lift(self._client, checkpoints)
         self._accept(new)

@@ -15,6 +15,7 @@ from celery.worker import state
 from flowledger.domain.errors import DatabaseUnfit, ForeignBroker, LedgerError, SettingsError
 from flowledger.domain.settings import Settings
 from flowledger.workers.authority import guard_of
+from flowledger.workers.background import BackgroundThread
 from flowledger.workers.checks import UnfitServer, refuse_unfit
 from flowledger.workers.pump import Pump
 from flowledger.workers.server_watch import ServerWatch
@@ -51,9 +52,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self._pump: Pump | None = None
-        self._watch: Watch | None = None
-        self._server_watch: ServerWatch | None = None
+        self._threads: tuple[BackgroundThread, ...] = ()
         try:
             settings = Settings.load()
             guard_of(settings)  # else every message would be taken for a forged one, or none
@@ -69,25 +68,21 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         _stopping[0] = 0
         if threading.current_thread() is threading.main_thread():
             _tell_drains_at_the_signal()
-        self._pump = Pump(
-            Settings.load(), lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)
+        settings = Settings.load()
+        self._threads = (
+            Pump(settings, lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)),
+            Watch(settings, lambda _why: _end()),
+            ServerWatch(settings),
         )
-        self._pump.start()
-        self._watch = Watch(Settings.load(), lambda _why: _end())
-        self._watch.start()
-        self._server_watch = ServerWatch(Settings.load())
-        self._server_watch.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, _worker: Any) -> None:
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-        if self._server_watch is not None:
-            self._server_watch.stop()
-            self._server_watch = None
-        if self._pump is not None:
-            self._pump.stop()
-            self._pump = None
+        for thread in self._threads:
+            thread.ask_to_stop()
+        for thread in self._threads:
+            thread.stop()
+        self._threads = ()
 
     terminate = stop
 

@@ -20,7 +20,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE, Envelope
 from flowledger.domain.events import EventData, MessageDispatched, MessageExpired
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import milliseconds
-from flowledger.workers import post_scripts
+from flowledger.workers import scripts
 from flowledger.workers.authority import own_signer
 
 logger = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Inboxes:
             expires = "" if one.expires_at is None else milliseconds(one.expires_at)
             arguments += [one.message_id, one.text, expires, member(one.message_id, recipient), dispatched]
             self._put_bytes += len(one.text)
-        return _command(post_scripts.PUT, keys, *arguments)
+        return _command(scripts.PUT, keys, *arguments)
 
     # --- ends
 
@@ -155,7 +155,7 @@ class Inboxes:
         """Messages that have come to their end, perhaps without their recipient's mailbox, are in no inbox any more."""
         keys = [key for message, to in ends for key in (streams.posted(message, to), streams.inbox(to))]
         members = [member(message, to) for message, to in ends]
-        command = _command(post_scripts.SETTLE, [streams.EXPIRIES, *keys], MARK_KEPT_MS, self._quiet_ms, *members)
+        command = _command(scripts.SETTLE, [streams.EXPIRIES, *keys], MARK_KEPT_MS, self._quiet_ms, *members)
         try:
             refused = [why.decode("utf-8", "replace") for why in self._client.eval(*command)]
         except redis.ResponseError as error:  # recording goes on: at worst a message comes that was delivered otherwise
@@ -190,7 +190,7 @@ class Inboxes:
         two, expired = self._own(MessageExpired(to_sandbox_id=recipient), message, recipient)
         keys = [streams.posted(message, recipient), streams.inbox(recipient), streams.consumers(recipient)]
         alive = int(self._settings.mailbox_lease_seconds * 1000)
-        script = post_scripts.EXPIRE_WAITING if waiting else post_scripts.EXPIRE
+        script = scripts.EXPIRE_WAITING if waiting else scripts.EXPIRE
         return _command(
             script, [*keys, streams.EXPIRIES, *two], member(message, recipient), int(waiting), alive, MARK_KEPT_MS,
             self._quiet_ms, expired,

@@ -11,11 +11,8 @@ import redis
 
 from flowledger.domain import streams
 from flowledger.domain.times import now, written_time
+from flowledger.workers import scripts
 from flowledger.workers.connections import text
-
-_PAUSE = """#!lua flags=allow-oom
-for place = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[place], ARGV[1]) end
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Pauses:
     def pause(self, shards: Iterable[int], pause: Pause) -> None:
         """Nothing more is taken of `shards` (none: of all); batches under way are recorded to their end."""
         names = [str(shard) for shard in shards] or [streams.ALL]
-        self._client.eval(_PAUSE, 1, streams.PAUSED, pause.to_json(), *names)
+        self._client.eval(scripts.PAUSE, 1, streams.PAUSED, pause.to_json(), *names)
 
     def resume(self, shards: Iterable[int], of: int) -> list[str]:
         """Ends the pauses of `shards`; of none given all that there are, and the pause of all. Returns which ended.

@@ -17,7 +17,7 @@ import redis
 from flowledger.domain import json_text, streams
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.workers import post_scripts
+from flowledger.workers import scripts
 from flowledger.workers.post import PostOffice
 from flowledger.workers.post_bell import BELL_MS, PostBell
 
@@ -137,18 +137,18 @@ class Postman:
             yield reply if isinstance(reply, int) else 0
 
     def _begin(self) -> _Walk | None:
-        reply = self._client.eval(post_scripts.BEGIN, len(_KEYS), *_KEYS, self._owner, self._lease_ms)
+        reply = self._client.eval(scripts.BEGIN_TURN, len(_KEYS), *_KEYS, self._owner, self._lease_ms)
         if reply is None:
             return None
         return _Walk(*json_text.loads(reply.decode())) if reply else _Walk("", 0)
 
     def _keeps(self) -> bool:
-        return bool(self._client.eval(post_scripts.KEEP, 1, streams.POSTMAN, self._owner, self._lease_ms))
+        return bool(self._client.eval(scripts.KEEP_TURN, 1, streams.POSTMAN, self._owner, self._lease_ms))
 
     def _end(self, left: _Walk | None) -> bool:
         """Gives the turn back; whether there is more to do, when others had the process."""
         walk = "" if left is None else json_text.dumps(list(left))
-        return bool(self._client.eval(post_scripts.END, len(_KEYS), *_KEYS, self._owner, walk, str(BELL_MS)))
+        return bool(self._client.eval(scripts.END_TURN, len(_KEYS), *_KEYS, self._owner, walk, str(BELL_MS)))
 
     @property
     def _lease_ms(self) -> str:

@@ -22,6 +22,8 @@ from kombu.exceptions import OperationalError
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.workers import scripts
+from flowledger.workers.background import BackgroundThread
 from flowledger.workers.connections import peeking, text
 from flowledger.workers.replies import Beyond
 from flowledger.workers.tending import tend
@@ -32,16 +34,6 @@ _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LARGE_SECONDS: Final = 3.0
 """A shard whose first entry is large is looked at so seldom: Redis copies that entry for each look."""
-
-# One round trip: each write to the broker waits for its disk.
-# KEYS: lease, bell, watch, hold, paused. ARGV: milliseconds of a bell, the shard. Gives a `Ring`.
-_RING: Final = """#!lua flags=allow-oom
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('HEXISTS', KEYS[5], 'all') == 1 then return 2 end
-if redis.call('EXISTS', KEYS[4]) == 1 then return 3 end
-if redis.call('EXISTS', KEYS[1], KEYS[3]) > 0 then return 0 end
-if redis.call('SET', KEYS[2], 'rung', 'NX', 'PX', ARGV[1]) then return 1 end
-return 0
-"""
 
 
 class Ring(IntEnum):
@@ -64,7 +56,7 @@ class Bell:
     def ring(self, shard: int) -> Ring:
         """Sends a drain where one is wanted. A bell that got lost rings again when its key has run out."""
         keys = (streams.lease(shard), streams.bell(shard), streams.WATCH, streams.HOLD, streams.PAUSED)
-        rung = Ring(self._client.eval(_RING, len(keys), *keys, str(self._milliseconds), str(shard)))
+        rung = Ring(self._client.eval(scripts.RING, len(keys), *keys, str(self._milliseconds), str(shard)))
         if rung is Ring.RUNG:
             try:
                 self._send(shard)
@@ -74,7 +66,7 @@ class Bell:
         return rung
 
 
-class Pump:
+class Pump(BackgroundThread):
     """Watches all shards and rings their bells, in a thread of its own.
 
     `send` sends a Celery task; `drain` does what that task does, here and now. `post` sends one that looks after
@@ -88,6 +80,7 @@ class Pump:
         drain: Callable[[int], object],
         post: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("pump", self._run, join_seconds=settings.poll_seconds + 5)  # a poll may be under way
         self._settings = settings
         self._client = peeking(settings, socket_timeout=settings.poll_seconds + 10)
         self._bell = Bell(self._client, settings, send)
@@ -101,23 +94,10 @@ class Pump:
         self._heads: dict[str, tuple[str, float]] = {}
         self._carried = True
         self._patience = _STALLED_SECONDS
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def ask_to_stop(self) -> None:
-        self._stopping.set()
-
-    def stop(self) -> None:
-        """Ends the thread, which may take the rest of a poll's time."""
-        self.ask_to_stop()
-        self._thread.join(self._settings.poll_seconds + 5)
-
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         away = False
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             try:
                 self._turn()
                 if away:
@@ -128,7 +108,7 @@ class Pump:
                     logger.warning("the pump waits for the broker: %s", error)
                     away = True
                 self._idle_after = "$"
-                self._stopping.wait(_RETRY_SECONDS)
+                stopping.wait(_RETRY_SECONDS)
 
     def _turn(self) -> None:
         """Waits for something to do, a poll's time at most, and does it."""

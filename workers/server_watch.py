@@ -12,6 +12,7 @@ import redis
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.workers import checks
+from flowledger.workers.background import BackgroundThread
 from flowledger.workers.checks import Finding, Severity
 from flowledger.workers.connections import connect
 
@@ -21,23 +22,15 @@ WATCH_SECONDS: Final = 60.0
 _LEVELS: Final = {Severity.REFUSE: logging.ERROR, Severity.WARN: logging.WARNING, Severity.UNKNOWN: logging.INFO}
 
 
-class ServerWatch:
-    """A thread of its own: a server that does not answer holds up nobody."""
+class ServerWatch(BackgroundThread):
+    """A thread of its own, for which nobody waits: a server that does not answer holds up nobody."""
 
     def __init__(self, settings: Settings, seconds: float = WATCH_SECONDS) -> None:
+        super().__init__("server watch", self._run, join_seconds=0.0)
         self.settings = settings
         self._seconds = seconds
         self._may_ask_config = True
         self._known: dict[str, dict[tuple[str, str], Finding]] = {"redis": {}, "database": {}}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Asks the thread to end; it does not wait for a server that does not answer."""
-        self._stopping.set()
 
     def look(self) -> None:
         """Looks at both servers and tells what has changed; of one that is away, what was known stays."""
@@ -46,13 +39,13 @@ class ServerWatch:
         with suppress(LedgerError):  # the drains say so
             self._tell("database", checks.of_database(self.settings))
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         while True:
             try:
                 self.look()
             except Exception:  # a watch that ends would look like servers without fault
                 logger.exception("the servers could not be looked at")
-            if self._stopping.wait(self._seconds):
+            if stopping.wait(self._seconds):
                 return
 
     def _of_redis(self) -> list[Finding]:

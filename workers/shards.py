@@ -13,6 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.workers import scripts
+from flowledger.workers.background import BackgroundThread
 from flowledger.workers.connections import Readers
 from flowledger.workers.entries import Entry
 from flowledger.workers.pauses import Pause
@@ -151,18 +153,12 @@ class Shards:
     @contextmanager
     def kept(self, taken: Taken) -> Iterator[None]:
         """Keeps the leases while a batch takes its time (a table is locked, say), for as long as this process runs."""
-        done = threading.Event()
-        thread = threading.Thread(target=self._renew, args=(taken, done), name="leases", daemon=True)
-        thread.start()
-        try:
+        with BackgroundThread("leases", partial(self._renew, taken)):
             yield
-        finally:
-            done.set()
-            thread.join()
 
-    def _renew(self, taken: Taken, done: threading.Event) -> None:
+    def _renew(self, taken: Taken, stopping: threading.Event) -> None:
         keys = [key for shard in taken.fuses for key in (streams.lease(shard), streams.caution(shard))]
-        while not done.wait(self._settings.lease_seconds / 3):
+        while not stopping.wait(self._settings.lease_seconds / 3):
             with suppress(redis.RedisError):  # the lease is for order and speed: the batch goes on without it
                 self._run(scripts.RENEW, keys, self._owner, _milliseconds(self._settings.lease_seconds))
 
@@ -179,7 +175,7 @@ class Shards:
 
     def abandon(self, taken: Taken) -> None:
         """Gives the leases back as if this drain had died: if that happens again and again, the culprit is found."""
-        self._run(scripts.ABANDON, [streams.lease(shard) for shard in taken.fuses], self._owner)
+        self._run(scripts.RELEASE, [streams.lease(shard) for shard in taken.fuses], self._owner)
 
     def wait(self, taken: Taken) -> None:
         """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""

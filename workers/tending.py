@@ -16,6 +16,7 @@ import redis
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.workers import scripts
 from flowledger.workers.alarms import tell_once
 from flowledger.workers.connections import text
 
@@ -23,43 +24,6 @@ logger = logging.getLogger(__name__)
 
 AHEAD_MS: Final = 3_600_000
 """Clocks differ; ids that are further ahead of the clock were made by somebody."""
-
-# KEYS: the idle stream; the shards' streams. ARGV: how far ids may be ahead of the clock, in milliseconds; for each
-# other key of ours its name and type.
-# Gives: the keys that were mended, each with what it was: its type, or 'used up'.
-_TEND: Final = """#!lua flags=allow-oom
-local mended = {}
-local latest = redis.call('TIME')[1] * 1000 + ARGV[1]
-
-local function is_ahead(stream)
-  local found = redis.call('XINFO', 'STREAM', stream)
-  for place = 1, #found, 2 do
-    if found[place] == 'last-generated-id' then return tonumber(string.match(found[place + 1], '^%d+')) > latest end
-  end
-end
-
-for place, key in ipairs(KEYS) do
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'stream' then
-    if (place == 1 or redis.call('XLEN', key) == 0) and is_ahead(key) then
-      redis.call('DEL', key)
-      mended[#mended + 1] = {key, 'used up'}
-    end
-  elseif kind ~= 'none' then
-    if place == 1 then redis.call('DEL', key) else redis.call('RENAME', key, 'ledger:strange:' .. key) end
-    mended[#mended + 1] = {key, kind}
-  end
-end
-for place = 2, #ARGV, 2 do
-  local key = ARGV[place]
-  local kind = redis.call('TYPE', key).ok
-  if kind ~= 'none' and kind ~= ARGV[place + 1] then
-    redis.call('DEL', key)
-    mended[#mended + 1] = {key, kind}
-  end
-end
-return mended
-"""
 
 _KINDS: Final = {
     streams.WATCH: "string", streams.HOLD: "string", streams.BROKER: "string", streams.FAILURES: "string",
@@ -79,7 +43,7 @@ def tend(client: redis.Redis, settings: Settings) -> None:
     pairs = [word for pair in kinds.items() for word in pair]
     mended: Any = ()
     try:
-        mended = client.eval(_TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
+        mended = client.eval(scripts.TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
     except redis.ResponseError as error:
         tell_once(f"nobody looks after used-up streams, for the broker refuses: {error}")
     for key, was in mended:

@@ -22,8 +22,9 @@ from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import bond_words
+from flowledger.workers.background import BackgroundThread
 from flowledger.workers.bond import Bond
-from flowledger.workers.broker_scripts import claim, lift, lost_entries, place_of
+from flowledger.workers.broker import claim, lift, lost_entries, place_of
 from flowledger.workers.connections import connect
 
 logger = logging.getLogger(__name__)
@@ -32,26 +33,15 @@ BEAT_SECONDS: Final = 4.0
 _UNSETTLED_SECONDS: Final = 0.5
 
 
-class Watch:
+class Watch(BackgroundThread):
     """Looks every few seconds, in a thread of its own; `refuse` is called where the broker is not the ledger's."""
 
     def __init__(self, settings: Settings, refuse: Callable[[str], None]) -> None:
+        super().__init__("watch", self._run, join_seconds=1.0)
         self._client = connect(settings)
         self._storage = Storage(make_engine(settings.model_copy(update={"pool_size": 1, "pool_max_overflow": 1})))
         self._bond = Bond(self._client, settings, self._storage)
         self._refuse = refuse
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def ask_to_stop(self) -> None:
-        self._stopping.set()
-
-    def stop(self) -> None:
-        self.ask_to_stop()
-        self._thread.join(1.0)
 
     def look(self) -> None:
         """One look; raises what `Bond.meet` does."""
@@ -65,9 +55,9 @@ class Watch:
         self._storage.close()
         self._client.close()
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         pause = 0.0
-        while not self._stopping.wait(pause):
+        while not stopping.wait(pause):
             pause = BEAT_SECONDS
             try:
                 self.look()

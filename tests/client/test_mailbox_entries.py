@@ -29,6 +29,7 @@ def test_a_copy_of_what_was_acknowledged_is_dropped_and_not_told(
     agent: Agent, post: PostOffice, server: redis.Redis
 ) -> None:
     server.zadd(streams.taken(AGENT), {"msg_old": 1})
+    server.expire(streams.taken(AGENT), 60)
     post.put("old", "a", "old")
     assert contents(agent.receive_many(9, 1)) == ["a"]
     assert (post.waiting(), post.holders(), bodies(server)) == (["msg_a"], {"1": ["msg_a"]}, [])

@@ -89,7 +89,7 @@ def test_a_lease_that_somebody_else_has_meanwhile_is_left_to_him(
     record = Recorder.record
 
     def record_slowly(*arguments: Any) -> Recorded:
-        client.set(streams.lease(SHARD), "another")
+        client.set(streams.lease(SHARD), "another", ex=60)
         return record(*arguments)
 
     monkeypatch.setattr(Recorder, "record", record_slowly)

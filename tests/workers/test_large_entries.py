@@ -119,7 +119,7 @@ from flowledger.domain.settings import Settings
 from flowledger.workers.connections import connect
 client = connect(Settings.load(), most_bytes=16 * 2**20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for command in (("XRANGE", "s", "-", "+"), ("XREAD", "COUNT", 1, "STREAMS", "s", "0")):
+for command in (("XRANGE", "ledger:events:0", "-", "+"), ("XREAD", "COUNT", 1, "STREAMS", "ledger:events:0", "0")):
     client.execute_command(*command)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
@@ -128,7 +128,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 @pytest.mark.parametrize("fields", [[b"e", b"x" * 96 * MEBIBYTE], large_fields(96)])
 def test_what_is_read_takes_bounded_memory(redis_url: str, fields: list[bytes]) -> None:
     with closing(redis.Redis.from_url(redis_url)) as client:
-        client.execute_command("XADD", "s", "*", *fields)
+        client.execute_command("XADD", streams.stream(0), "*", *fields)
     ended = subprocess.run(
         [sys.executable, "-c", READING], env={"REDIS_URL": redis_url}, capture_output=True, text=True, check=True
     )

@@ -73,6 +73,7 @@ def test_a_message_in_the_hands_of_a_living_consumer_does_not_expire(office: Off
     office.client.xgroup_create(inbox, streams.MAILBOX_GROUP, "0")
     office.client.xreadgroup(streams.MAILBOX_GROUP, "1", {inbox: ">"})
     office.client.hset(streams.consumers("bob"), "1", str(_redis_now(office.client)))
+    office.client.expire(streams.consumers("bob"), 60)
     wait_until(lambda: time.time() * 1000 > int(office.inbox("bob")[0][b"expires_at"]))
     assert office.look()["expired"] == 0
     assert office.ids("bob") == ["m1"]

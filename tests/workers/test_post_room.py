@@ -196,7 +196,7 @@ def test_more_expire_in_one_look_than_one_step_takes(office: Office) -> None:
 def test_a_redis_that_refuses_for_all_is_told_once(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     office.publish(message("m1", "bob", "carol"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flowledger.workers.post_scripts.PUT", "#!lua\nreturn redis.error_reply('MISCONF no disk')")
+        patch.setattr("flowledger.workers.scripts.PUT", "#!lua\nreturn redis.error_reply('MISCONF no disk')")
         office.drain()
         office.look()
     assert caplog.text.count("Redis takes no messages for inboxes") == 1

@@ -148,7 +148,7 @@ def test_a_bell_that_nobody_answers_waits_for_a_process(office: Office, rung: Ru
     assert not office.post.waits_for_a_process()
     office.client.pexpire(streams.POST_BELL, 1_000)  # it rang long ago
     assert office.post.waits_for_a_process()
-    office.client.set(streams.POSTMAN, "somebody")
+    office.client.set(streams.POSTMAN, "somebody", ex=60)
     assert not office.post.waits_for_a_process()
 
 

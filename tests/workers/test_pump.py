@@ -93,7 +93,7 @@ def test_a_shard_under_a_drain_is_not_rung(quiet: Settings, client: redis.Redis,
 
 
 def test_no_bell_is_rung_while_a_drain_watches(quiet: Settings, client: redis.Redis, rung: list[int]) -> None:
-    client.set(streams.WATCH, "a drain")
+    client.set(streams.WATCH, "a drain", ex=60)
     assert Bell(client, quiet, rung.append).ring(1) is Ring.UNDER_WAY
     assert rung == []
 
@@ -105,7 +105,7 @@ def test_a_paused_shard_is_not_rung(quiet: Settings, client: redis.Redis, rung: 
 
 
 def test_no_shard_is_rung_while_the_database_is_away(quiet: Settings, client: redis.Redis, rung: list[int]) -> None:
-    client.set(streams.HOLD, "why")
+    client.set(streams.HOLD, "why", ex=60)
     assert Bell(client, quiet, rung.append).ring(1) is Ring.HELD
 
 

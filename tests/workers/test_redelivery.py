@@ -78,6 +78,7 @@ def test_what_came_after_the_loss_stays_before_what_was_lost(office: Office) -> 
 def test_what_was_acknowledged_is_not_put_again_though_that_is_not_recorded_yet(office: Office) -> None:
     lost(office, message("m1", "bob"), message("m2", "bob"))
     office.client.zadd(streams.taken("bob"), {"m1": 1})
+    office.client.expire(streams.taken("bob"), 60)
     assert redeliver(office) == Redelivered(put=1, kept=1)
     assert office.ids("bob") == ["m2"]
 
@@ -160,7 +161,7 @@ def test_an_inbox_that_cannot_be_used_is_its_recipients_trouble_alone(
     office: Office, caplog: pytest.LogCaptureFixture, key: str
 ) -> None:
     lost(office, message("m1", "bob", "carol"))
-    office.client.set(key, "of another type")
+    office.client.set(key, "of another type", ex=60)
     assert redeliver(office) == Redelivered(put=1, no_room=1)
     assert office.ids("carol") == ["m1"]
     assert "the inbox of 'bob' cannot be used" in caplog.text

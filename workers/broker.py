@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import redis
 
 from flowledger.domain.times import milliseconds
 from flowledger.storage.ledger.checkpoints import Checkpoint
+from flowledger.workers import scripts
 from flowledger.workers.connections import text
 from flowledger.workers.tending import AHEAD_MS
-
-# KEYS: broker, recorded, restored, pairing. ARGV: what broker holds (or ''), what it is to hold, 1 if the database went
-# back, the caller's name. Gives: 1 where it is so now; 0 also where somebody else is pairing by now, for the database
-# may hold a later text than the caller's. What was known of another state of the database is forgotten.
-PAIR: Final = """#!lua flags=allow-oom
-if redis.call('GET', KEYS[4]) ~= ARGV[4] then return 0 end
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('DEL', KEYS[2])
-if ARGV[3] == '1' then
-  local time = redis.call('TIME')
-  redis.call('SET', KEYS[3], time[1] * 1000 + math.floor(time[2] / 1000))
-end
-return 1
-"""
-
-# KEYS: a key. ARGV: milliseconds, the caller's name. Gives: whether the caller has it now, for so long.
-_CLAIM: Final = """#!lua flags=allow-oom
-return redis.call('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[1]) and 1 or 0
-"""
-
-# KEYS: a key. ARGV: the caller's name.
-_RELEASE: Final = """#!lua flags=allow-oom
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-"""
-
-# KEYS: a stream. ARGV: an entry that was recorded. An id is given once: the next entry gets a greater one.
-_LIFT: Final = """#!lua flags=allow-oom
-if not redis.pcall('XADD', KEYS[1], ARGV[1], 'event', '').err then redis.call('XDEL', KEYS[1], ARGV[1]) end
-"""
 
 
 def claim(client: redis.Redis, key: str, milliseconds: int, name: str = "1") -> bool:
     """Whether the caller alone may do what `key` stands for, for a while; also while the broker's memory is full."""
-    return bool(client.eval(_CLAIM, 1, key, str(milliseconds), name))
+    return bool(client.eval(scripts.CLAIM, 1, key, str(milliseconds), name))
 
 
 def release(client: redis.Redis, key: str, name: str) -> None:
     """Give back what was claimed under this name, if nobody else has it by now."""
-    client.eval(_RELEASE, 1, key, name)
+    client.eval(scripts.RELEASE, 1, key, name)
 
 
 def place_of(client: redis.Redis) -> str:
@@ -65,7 +36,7 @@ def lift(client: redis.Redis, checkpoints: list[Checkpoint]) -> None:
     """See to it that streams of Redis which are younger than what was recorded of them give new ids."""
     with client.pipeline(transaction=False) as pipeline:
         for checkpoint in filter(_is_by_the_clock, checkpoints):
-            pipeline.eval(_LIFT, 1, checkpoint.stream, checkpoint.entry_id)
+            pipeline.eval(scripts.LIFT, 1, checkpoint.stream, checkpoint.entry_id)
         pipeline.execute()
 
 

@@ -1,0 +1,5 @@
+-- The time of Redis's clock, in ms since the epoch.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end

@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- End a message in an inbox whose time is over. Its leaving makes more room than the event takes, so this is allowed
+-- while the broker's memory is full.
+--
+-- KEYS
+--   1 ledger:posted:{n}:{message}:{sandbox}  the message's mark
+--   2 ledger:inbox:{sandbox}                 the messages that wait
+--   3 ledger:consumers:{sandbox}             when each consumer gave its last sign of life
+--   4 ledger:expiries                        messages in inboxes that expire
+--   5 ledger:events:{shard}                  where to publish that it expired
+--   6 ledger:events:{shard}                  where else, if the first one refuses it
+-- ARGV
+--   1 its name in ledger:expiries
+--   2 1 if it waits in the database, 0 if it is in the inbox
+--   3 ms after its last sign of life for which a consumer is alive
+--   4 ms for which the mark is kept
+--   5 ms for which an empty inbox is kept
+--   6 the event that says it expired
+--
+-- Returns 1 if the message expired now, 0 if it has come to its end before or a living consumer holds it; and what
+-- Redis refused, or ''. After a refusal it is tried again in a minute.
+
+-- include domain/lua/now.lua
+-- include domain/lua/expire_if_empty.lua
+-- include workers/lua/shared/refused.lua
+-- include workers/lua/shared/publish.lua
+-- include workers/lua/shared/expire.lua
