@@ -1,4 +1,4 @@
-"""`Mailbox` for agents that block and `AsyncMailbox` for those that await: two faces of `client.mailing`."""
+"""`Mailbox` for agents that block and `AsyncMailbox` for those that await: two faces of `client.plans`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Self, Unpack
 
-from flowledger.client.driving import AsyncDriver, Driver
-from flowledger.client.mailing import Mailing, Sent
+from flowledger.client.drivers import AsyncDriver, Driver
 from flowledger.client.message import Message
-from flowledger.client.plans import Plan, Result
-from flowledger.client.writing import BroadcastOptions, RequestOptions, SendOptions, Signer, recipients
+from flowledger.client.plans.mailbox import MailboxPlans, Sent
+from flowledger.client.plans.outgoing import BroadcastOptions, RequestOptions, SendOptions, Signer, recipients
+from flowledger.client.plans.steps import Plan, Result
 from flowledger.domain.errors import MailboxClosed
 from flowledger.domain.settings import Settings
 
@@ -50,7 +50,7 @@ class Mailbox:
         """
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._mailing = Mailing(sandbox_id, self.settings, consumer, signer)
+        self._mailing = MailboxPlans(sandbox_id, self.settings, consumer, signer)
         self._driver = Driver(self.settings)
         self._heart: threading.Thread | None = None
         self._heart_lock = threading.Lock()
@@ -198,7 +198,7 @@ class AsyncMailbox:
         """As `Mailbox`."""
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._mailing = Mailing(sandbox_id, self.settings, consumer, signer)
+        self._mailing = MailboxPlans(sandbox_id, self.settings, consumer, signer)
         self._driver = AsyncDriver(self.settings)
         self._heart: asyncio.Task[None] | None = None
 

@@ -1,4 +1,4 @@
-"""`Publisher` for services that block and `AsyncPublisher` for those that await: two faces of `client.publishing`."""
+"""`Publisher` for services that block and `AsyncPublisher` for those that await: two faces of `client.plans`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterable
 from typing import Any, Self
 
-from flowledger.client.driving import AsyncDriver, Driver
-from flowledger.client.face import Face, SpoolPath
-from flowledger.client.publishing import Prepared, Publishable, Published
+from flowledger.client.base_publisher import BasePublisher, SpoolPath
+from flowledger.client.drivers import AsyncDriver, Driver
+from flowledger.client.plans.publishing import Prepared, Publishable, Published
 from flowledger.domain.settings import Settings
 
 
-class Publisher(Face):
+class Publisher(BasePublisher):
     """Publishes events to Redis; to be used in a `with`, or closed. Safe to share between threads.
 
     with Publisher("redis://127.0.0.1:6379/0") as publisher:
@@ -112,7 +112,7 @@ class Publisher(Face):
                     return
 
 
-class AsyncPublisher(Face):
+class AsyncPublisher(BasePublisher):
     """The same for asyncio; to be used in an `async with`, or closed."""
 
     def __init__(

@@ -53,7 +53,7 @@ class Signer:
         return replace(envelope, extensions={**envelope.extensions, signatures.SIGNATURE: self._signature(envelope)})
 
     def _signature(self, envelope: Envelope) -> str:
-        """Of the very text that travels: `client.publishing` writes it in the same way."""
+        """Of the very text that travels: `client.plans` writes it in the same way."""
         try:
             text = envelope.to_json().encode("utf-8", "backslashreplace").decode()
             return signatures.sign(text, *self._key())

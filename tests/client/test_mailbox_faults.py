@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 import redis
 
-from flowledger.client.inbox import Inbox
-from flowledger.client.plans import Plan
+from flowledger.client.plans.inbox import Inbox
+from flowledger.client.plans.steps import Plan
 from flowledger.domain import streams
 from flowledger.domain.errors import BrokerFull, BrokerUnavailable, MailboxClosed, PublishError, RequestTimeout
 from tests.client.agents import (

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.client.publishing import prepare
+from flowledger.client.plans.publishing import prepare
 from flowledger.domain.envelope import Envelope, parse
 from flowledger.domain.errors import Refused
 from flowledger.domain.events import (

@@ -1,7 +1,7 @@
 """The steps of a plan, and how a plan asks Redis.
 
 A plan is a generator: it yields what to do next, is sent the answer, and returns its result. So what is to be said to
-Redis, and what follows from the answers, is written once; `client.driving` does as plans say, to block or to await.
+Redis, and what follows from the answers, is written once; `client.plans` does as plans say, to block or to await.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions as redis_errors
 
-from flowledger.client.refusals import is_denied, passes, why_denied, why_not_now
+from flowledger.client.plans.redis_errors import is_denied, passes, why_denied, why_not_now
 from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError
 
 Command = tuple[str | bytes, ...]
@@ -70,7 +70,7 @@ def done(work: Callable[[], Any]) -> Plan[Any]:
 def replies(commands: Sequence[Command], timeout_seconds: float) -> Plan[tuple[list[Any], Exception | None]]:
     """Return the replies before the first error, and that error if there is one.
 
-    Retry for `timeout_seconds` while Redis is unreachable or refuses for now (`client.refusals`).
+    Retry for `timeout_seconds` while Redis is unreachable or refuses for now (`client.plans`).
     """
     deadline = time.monotonic() + timeout_seconds
     wait = FIRST_WAIT_SECONDS

@@ -1,6 +1,6 @@
 """Reading an inbox (contract, section 8): what this consumer had in its hands, what dead ones left, what is new.
 
-Plans (`client.plans`). One at a time reads: whoever has the turn. What was read is in `Hands`; whatever becomes of a
+Plans (`client.plans`). One at a time reads: whoever has the turn. What was read is in `Buffer`; whatever becomes of a
 reading (an error, an interrupt, an answer that was lost), what Redis has put into this consumer's hands meanwhile is
 found by looking through all of them again (`_again`).
 """
@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from flowledger.client.hands import Hands
-from flowledger.client.inbox_commands import GroupGone, InboxCommands
 from flowledger.client.message import Message, entries
-from flowledger.client.plans import FIRST_WAIT_SECONDS, Listen, Plan, Wait
-from flowledger.client.presence import BEAT_SECONDS, Presence, decoded
-from flowledger.client.refusals import passes
-from flowledger.client.sorting import Sorting
+from flowledger.client.plans.buffer import Buffer
+from flowledger.client.plans.inbox_commands import GroupGone, InboxCommands
+from flowledger.client.plans.presence import BEAT_SECONDS, Presence, decoded
+from flowledger.client.plans.redis_errors import passes
+from flowledger.client.plans.routing import Router
+from flowledger.client.plans.steps import FIRST_WAIT_SECONDS, Listen, Plan, Wait
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 
@@ -42,10 +42,10 @@ class Inbox:
     """The inbox of one sandbox, for one of its consumers."""
 
     def __init__(self, sandbox_id: str, settings: Settings, presence: Presence) -> None:
-        self.hands = Hands()
+        self.hands = Buffer()
         self.commands = InboxCommands(sandbox_id, settings)
         self._presence = presence
-        self._sorting = Sorting(sandbox_id, self.commands, presence, self.hands)
+        self._sorting = Router(sandbox_id, self.commands, presence, self.hands)
         self._timeout = settings.publish_timeout_seconds
         self._lease_seconds = settings.mailbox_lease_seconds
         self._turn = threading.Lock()

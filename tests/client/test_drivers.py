@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowledger.client.driving import AsyncDriver
-from flowledger.client.plans import Plan, Step, Wait
+from flowledger.client.drivers import AsyncDriver
+from flowledger.client.plans.steps import Plan, Step, Wait
 from flowledger.domain.settings import Settings
 
 

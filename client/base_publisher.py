@@ -6,17 +6,17 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from flowledger.client.plans import Plan
-from flowledger.client.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
+from flowledger.client.plans.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
+from flowledger.client.plans.spooling import Spooling
+from flowledger.client.plans.steps import Plan
 from flowledger.client.spool import Spool
-from flowledger.client.spooling import Spooling
 from flowledger.domain.errors import Refused
 from flowledger.domain.settings import Settings
 
 SpoolPath = str | os.PathLike[str]
 
 
-class Face:
+class BasePublisher:
     """Settings, the spool where there is one, and the plans that both faces follow."""
 
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from flowledger.client.message import Message
-from flowledger.client.publishing import Prepared, prepare
+from flowledger.client.plans.publishing import Prepared, prepare
 from flowledger.domain import json_text
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.errors import Reason, Refused, SettingsError
@@ -58,7 +58,7 @@ class SendOptions(BroadcastOptions, total=False):
     workspace_id: str | None
 
 
-class Writer:
+class Outgoing:
     """Writes events of one sandbox, signed where there is a signer, and ready to travel."""
 
     def __init__(self, sandbox_id: str, settings: Settings, signer: Signer | None) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Unpack
 
-from flowledger.client.inbox import Inbox
 from flowledger.client.message import Message, moment
-from flowledger.client.plans import Again, Plan, Result, Wait, publish_error, replies
-from flowledger.client.presence import Presence
-from flowledger.client.publishing import Published, publishing
-from flowledger.client.writing import RequestOptions, Signer, Writer
+from flowledger.client.plans.inbox import Inbox
+from flowledger.client.plans.outgoing import Outgoing, RequestOptions, Signer
+from flowledger.client.plans.presence import Presence
+from flowledger.client.plans.publishing import Published, publishing
+from flowledger.client.plans.steps import Again, Plan, Result, Wait, publish_error, replies
 from flowledger.domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
 from flowledger.domain.settings import Settings
 
@@ -31,7 +31,7 @@ class Sent(NamedTuple):
     published: Published
 
 
-class Mailing:
+class MailboxPlans:
     """One sandbox's mailbox, as one consumer of its inbox."""
 
     def __init__(self, sandbox_id: str, settings: Settings, consumer: str | None, signer: Signer | None) -> None:
@@ -39,7 +39,7 @@ class Mailing:
         self.is_closed = False
         self._sandbox_id = sandbox_id
         self._timeout = settings.publish_timeout_seconds
-        self._writer = Writer(sandbox_id, settings, signer)
+        self._writer = Outgoing(sandbox_id, settings, signer)
         self.presence = Presence(sandbox_id, consumer, settings)
         self._inbox = Inbox(sandbox_id, settings, self.presence)
         self._opening = threading.Lock()

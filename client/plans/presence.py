@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any, Final
 
 from flowledger.client import scripts
-from flowledger.client.plans import Again, Command, Plan, Say, Wait, publish_error, replies
+from flowledger.client.plans.steps import Again, Command, Plan, Say, Wait, publish_error, replies
 from flowledger.domain import streams
 from flowledger.domain.errors import MailboxClosed, PublishError, SettingsError
 from flowledger.domain.settings import Settings

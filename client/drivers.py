@@ -14,8 +14,8 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from flowledger.client.plans import Command, Do, Listen, Plan, Result, Say, Step, Wait
-from flowledger.client.refusals import is_denied, is_elsewhere, passes
+from flowledger.client.plans.redis_errors import is_denied, is_elsewhere, passes
+from flowledger.client.plans.steps import Command, Do, Listen, Plan, Result, Say, Step, Wait
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from flowledger.client.message import Message
 
 
-class Hands:
+class Buffer:
     """Safe to share between threads. Messages are in order of their entries, however they came."""
 
     def __init__(self) -> None:

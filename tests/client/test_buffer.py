@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flowledger.client.hands import Hands
 from flowledger.client.message import Message
+from flowledger.client.plans.buffer import Buffer
 
 
 def message(number: int, entry_id: str = "", **fields: Any) -> Message:
@@ -17,22 +17,22 @@ def message(number: int, entry_id: str = "", **fields: Any) -> Message:
     )
 
 
-def all_of(hands: Hands) -> list[Any]:
+def all_of(hands: Buffer) -> list[Any]:
     return [one.content for one in iter(hands.next, None)]
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
+def hands() -> Buffer:
+    return Buffer()
 
 
-def test_messages_are_in_the_order_of_their_entries_however_they_came(hands: Hands) -> None:
+def test_messages_are_in_the_order_of_their_entries_however_they_came(hands: Buffer) -> None:
     for number, entry_id in ((4, "100-0"), (1, "9-0"), (3, "10-10"), (2, "10-9")):
         hands.put(message(number, entry_id))
     assert all_of(hands) == [1, 2, 3, 4]
 
 
-def test_an_entry_is_taken_once_and_known_until_it_is_dropped(hands: Hands) -> None:
+def test_an_entry_is_taken_once_and_known_until_it_is_dropped(hands: Buffer) -> None:
     one = message(1)
     hands.put(one)
     hands.put(one)
@@ -43,7 +43,7 @@ def test_an_entry_is_taken_once_and_known_until_it_is_dropped(hands: Hands) -> N
     assert (hands.holds("1-0"), len(hands)) == (False, 0)
 
 
-def test_a_second_copy_is_kept_with_the_first_and_goes_with_it(hands: Hands) -> None:
+def test_a_second_copy_is_kept_with_the_first_and_goes_with_it(hands: Buffer) -> None:
     first, copy = message(1, "1-0"), message(1, "2-0")
     for one in (first, copy, copy):
         hands.put(one)
@@ -56,7 +56,7 @@ def test_a_second_copy_is_kept_with_the_first_and_goes_with_it(hands: Hands) -> 
     assert all_of(hands) == [1]
 
 
-def test_a_response_is_for_who_waits_for_it(hands: Hands) -> None:
+def test_a_response_is_for_who_waits_for_it(hands: Buffer) -> None:
     hands.expect("q")
     assert hands.response("q") is None
     response = message(1, message_type="response", in_reply_to="q")
@@ -68,7 +68,7 @@ def test_a_response_is_for_who_waits_for_it(hands: Hands) -> None:
     assert all_of(hands) == []
 
 
-def test_a_response_that_nobody_took_is_a_message(hands: Hands) -> None:
+def test_a_response_that_nobody_took_is_a_message(hands: Buffer) -> None:
     hands.expect("q")
     hands.put(message(2))
     hands.put(message(1, message_type="response", in_reply_to="q"))

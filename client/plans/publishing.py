@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from flowledger.client.plans import Command, Plan, publish_error, replies, transaction
-from flowledger.client.typos import warn_of_unknown
+from flowledger.client.plans.steps import Command, Plan, publish_error, replies, transaction
+from flowledger.client.unknown_names import warn_of_unknown
 from flowledger.domain import json_text, streams
 from flowledger.domain.envelope import Envelope, parse
 from flowledger.domain.errors import LedgerError, NoEvent, PublishError, Reason, Refused

@@ -5,25 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from flowledger.client.hands import Hands
-from flowledger.client.inbox_commands import InboxCommands
 from flowledger.client.message import Entry, Message, read
-from flowledger.client.plans import Command, Plan
-from flowledger.client.presence import Presence
+from flowledger.client.plans.buffer import Buffer
+from flowledger.client.plans.inbox_commands import InboxCommands
+from flowledger.client.plans.presence import Presence
+from flowledger.client.plans.steps import Command, Plan
 from flowledger.domain import streams
 from flowledger.domain.errors import Refused
 
 logger = logging.getLogger(__name__)
 
 
-class Sorting:
-    """Puts into `hands` what is to be handed out by this consumer."""
+class Router:
+    """Puts into `buffer` what is to be handed out by this consumer."""
 
-    def __init__(self, sandbox_id: str, commands: InboxCommands, presence: Presence, hands: Hands) -> None:
+    def __init__(self, sandbox_id: str, commands: InboxCommands, presence: Presence, buffer: Buffer) -> None:
         self._sandbox_id = sandbox_id
         self._commands = commands
         self._presence = presence
-        self._hands = hands
+        self._buffer = buffer
 
     def taking(self, found: Iterable[Entry]) -> Plan[None]:
         """Sorts entries that Redis has put into the hands of this consumer.
@@ -34,7 +34,7 @@ class Sorting:
         messages: list[Message] = []
         done: list[str] = []
         for entry in found:
-            if not self._hands.holds(entry.id):
+            if not self._buffer.holds(entry.id):
                 message = self._understood(entry)
                 if message is None:
                     done.append(entry.id)
@@ -47,7 +47,7 @@ class Sorting:
             elif (consumer := (yield from self._whose(message))) is not None:
                 elsewhere.append(self._commands.hand_over(consumer, [message.entry_id]))
             else:
-                self._hands.put(message)
+                self._buffer.put(message)
         if done:
             yield from self._commands.do_at_once(self._commands.take_out(done))
         yield from self._commands.ask(*elsewhere)
@@ -76,7 +76,7 @@ class Sorting:
         if message.message_type != "response" or asked is None or correlation is None:
             return None
         asker = correlation.removesuffix(f"/{asked}")
-        if asker in (correlation, self._presence.name) or self._hands.expects(asked):
+        if asker in (correlation, self._presence.name) or self._buffer.expects(asked):
             return None
         if not self._presence.is_alive(asker):
             yield from self._presence.looking()
