@@ -3,7 +3,8 @@
 from flowledger.client.mailbox import AsyncMailbox, Mailbox
 from flowledger.client.message import Message
 from flowledger.client.plans.mailbox import Sent
-from flowledger.client.plans.publishing import Prepared, Published
+from flowledger.client.plans.publishing import Published
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import AsyncPublisher, Publisher
 
 __all__ = ["AsyncMailbox", "AsyncPublisher", "Mailbox", "Message", "Prepared", "Published", "Publisher", "Sent"]

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from flowledger.client.plans.publishing import Prepared, Publishable, Published, counting_backlog, prepare, publishing
+from flowledger.client.plans.publishing import Published, counting_backlog, publishing
 from flowledger.client.plans.spooling import Spooling
 from flowledger.client.plans.steps import Plan
+from flowledger.client.prepared import Prepared, Publishable, prepare
 from flowledger.client.spool import Spool
 from flowledger.domain.errors import Refused
 from flowledger.domain.settings import Settings

@@ -10,10 +10,11 @@ from typing import Any, Self, Unpack
 from flowledger.client.drivers import AsyncDriver, Driver
 from flowledger.client.message import Message
 from flowledger.client.plans.mailbox import MailboxPlans, Sent
-from flowledger.client.plans.outgoing import BroadcastOptions, RequestOptions, SendOptions, Signer, recipients
+from flowledger.client.plans.outgoing import BroadcastOptions, RequestOptions, SendOptions, recipients
 from flowledger.client.plans.steps import Plan, Result
 from flowledger.domain.errors import MailboxClosed
 from flowledger.domain.settings import Settings
+from flowledger.domain.signing import Signer
 
 
 class Mailbox:

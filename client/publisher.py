@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from flowledger.client.base_publisher import BasePublisher, SpoolPath
 from flowledger.client.drivers import AsyncDriver, Driver
-from flowledger.client.plans.publishing import Prepared, Publishable, Published
+from flowledger.client.plans.publishing import Published
+from flowledger.client.prepared import Prepared, Publishable
 from flowledger.domain.settings import Settings
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from flowledger.client.message import Message, entries
+from flowledger.client.message import Message
 from flowledger.client.plans.buffer import Buffer
+from flowledger.client.plans.entries import entries
 from flowledger.client.plans.inbox_commands import GroupGone, InboxCommands
 from flowledger.client.plans.presence import BEAT_SECONDS, Presence, decoded
 from flowledger.client.plans.redis_errors import passes

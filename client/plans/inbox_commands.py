@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from flowledger.client import scripts
-from flowledger.client.plans.publishing import Prepared
 from flowledger.client.plans.steps import Again, Command, Plan, publish_error, replies, transaction
+from flowledger.client.prepared import Prepared
 from flowledger.domain import streams
 from flowledger.domain.errors import LedgerError, PublishError
 from flowledger.domain.settings import Settings

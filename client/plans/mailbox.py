@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Unpack
 
-from flowledger.client.message import Message, moment
+from flowledger.client.message import Message
+from flowledger.client.plans.entries import moment
 from flowledger.client.plans.inbox import Inbox
-from flowledger.client.plans.outgoing import Outgoing, RequestOptions, Signer
+from flowledger.client.plans.outgoing import Outgoing, RequestOptions
 from flowledger.client.plans.presence import Presence
 from flowledger.client.plans.publishing import Published, publishing
 from flowledger.client.plans.steps import Again, Plan, Result, Wait, publish_error, replies
 from flowledger.domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
 from flowledger.domain.settings import Settings
+from flowledger.domain.signing import Signer
 
 _TURN_SECONDS: Final = 0.005
 _TIME_TO_LEAVE_SECONDS: Final = 0.5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from flowledger.client.message import Message
-from flowledger.client.plans.publishing import Prepared, prepare
+from flowledger.client.prepared import Prepared, prepare
 from flowledger.domain import json_text
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.errors import Reason, Refused, SettingsError
@@ -15,10 +15,8 @@ from flowledger.domain.events import EventData, MessageDelivered, MessageFailed,
 from flowledger.domain.ids import new_id
 from flowledger.domain.owners import message_id, source_of
 from flowledger.domain.settings import Settings
+from flowledger.domain.signing import Signer
 from flowledger.domain.times import now, written_time
-
-Signer = Callable[[Envelope], Envelope]
-"""What is done to each envelope just before it is written and checked."""
 
 
 class Options(TypedDict, total=False):

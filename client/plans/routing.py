@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from flowledger.client.message import Entry, Message, read
+from flowledger.client.message import Message
 from flowledger.client.plans.buffer import Buffer
+from flowledger.client.plans.entries import Entry, message_of
 from flowledger.client.plans.inbox_commands import InboxCommands
 from flowledger.client.plans.presence import Presence
 from flowledger.client.plans.steps import Command, Plan
@@ -56,7 +57,7 @@ class Router:
         if entry.fields is None:
             return None
         try:
-            return read(self._sandbox_id, entry.id, entry.fields)
+            return message_of(self._sandbox_id, entry.id, entry.fields)
         except Refused as refused:
             words = "entry %s of %s is no message, and was taken out of the inbox: %s; it held %.2000s"
             logger.error(words, entry.id, self._commands.key, refused, list(entry.fields))  # noqa: TRY400 - no bug

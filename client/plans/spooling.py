@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from flowledger.client.plans.publishing import BATCH, Prepared, Published, adding, batches
+from flowledger.client.plans.publishing import BATCH, Published, adding, batches
 from flowledger.client.plans.steps import Plan, Wait, done
+from flowledger.client.prepared import Prepared
 from flowledger.client.spool import Oldest, Spool
 from flowledger.domain import streams
 from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, PublishError, Refused, SpoolError

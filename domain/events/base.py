@@ -8,12 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from flowledger.domain.errors import UnknownField
+from flowledger.domain.errors import Reason, Refused, UnknownField
 from flowledger.domain.likeness import did_you_mean, nearest
 from flowledger.domain.statuses import LEVEL_NAMES, Level, SandboxStatus, Status, WorkspaceStatus
 from flowledger.domain.times import parse_time, written_time
+from flowledger.domain.validation import first_fault
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -52,10 +53,27 @@ Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)
 _TRACEBACK: Final = 64 * 1024
 
 
+def refused_data(error: ValidationError, *within: str) -> Refused:
+    """Return the refusal that says, in our words, what pydantic found wrong with data that stands at `within`."""
+    path, words = first_fault(error)
+    return Refused(Reason.INVALID_DATA, ".".join((*within, *path)), words)
+
+
 class Part(BaseModel):
-    """An object in the data of an event: the fields known here are checked, further ones are kept as they are."""
+    """An object in the data of an event: the fields known here are checked, further ones are kept as they are.
+
+    Raises Refused for a field that breaks the contract.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refused_data(error) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined] # as below
 
 
 class Error(Part):
@@ -82,8 +100,8 @@ class EventData(BaseModel):
     `event_type` is the CloudEvents `type`; `status` is what the event says of its subject, where it says any;
     `keeps_null` are the fields in which `null` is a value of its own (CONTRACT §2).
 
-    What is read (`model_validate`) may have further fields, for the wire is tolerant; whoever writes `TaskCompleted(…)`
-    gets UnknownField for one.
+    Data that is read (`model_validate`) may have further fields, for the wire is tolerant. `TaskCompleted(…)` raises
+    UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -100,7 +118,10 @@ class EventData(BaseModel):
         if unknown is not None:
             hint = did_you_mean(nearest(unknown, known.keys() - fields.keys())) or f"; it has {', '.join(known)}"
             raise UnknownField(f"{type(self).__name__} has no field {unknown!a}{hint}")
-        super().__init__(**fields)
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refused_data(error, "data") from None
 
     # By this mark pydantic knows that reading need not come by here: it makes objects from JSON by itself.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

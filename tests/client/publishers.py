@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from flowledger.client import AsyncPublisher, Prepared, Published, Publisher
-from flowledger.client.plans.publishing import Publishable
+from flowledger.client.prepared import Publishable
 
 Result = TypeVar("Result")
 

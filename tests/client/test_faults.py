@@ -13,7 +13,8 @@ import redis
 
 from flowledger.cli.embedded import EmbeddedValkey, free_port
 from flowledger.client import Published
-from flowledger.client.plans.publishing import prepare, publishing
+from flowledger.client.plans.publishing import publishing
+from flowledger.client.prepared import prepare
 from flowledger.domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded

@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from flowledger.cli.embedded import EmbeddedValkey, free_port
-from flowledger.client.plans.publishing import prepare, publishing
+from flowledger.client.plans.publishing import publishing
+from flowledger.client.prepared import prepare
 from flowledger.domain.errors import AccessDenied, BrokerUnavailable, LedgerError, PublishError, SettingsError
 from tests.builders import event
 from tests.client.agents import MakeAgent

@@ -20,7 +20,7 @@ from typing import Final
 
 from sqlalchemy import Engine, select, tuple_
 
-from flowledger.client.plans.publishing import Prepared
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import PublishError

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from flowledger.client.plans.publishing import Prepared
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
 from flowledger.domain.errors import PublishError
 from flowledger.domain.key_file import KeyFile
