@@ -2,7 +2,7 @@
 
 from flowledger.client.mailbox import AsyncMailbox, Mailbox
 from flowledger.client.message import Message
-from flowledger.client.plans.mailbox import Sent
+from flowledger.client.plans.outgoing import Sent
 from flowledger.client.plans.publishing import Published
 from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import AsyncPublisher, Publisher

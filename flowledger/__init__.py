@@ -60,7 +60,7 @@ _HOMES: Final = {
     "Prepared": "client.prepared",
     "Published": "client.plans.publishing",
     "Publisher": "client.publisher",
-    "Sent": "client.plans.mailbox",
+    "Sent": "client.plans.outgoing",
     "Signer": "domain.signing",
     "errors": "domain.errors",
     "events": "domain.events",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from flowledger.client.plans.steps import Command, Plan, publish_error, replies, transaction
+from flowledger.client.plans.commands import replies, transaction
+from flowledger.client.plans.redis_errors import publish_error
+from flowledger.client.plans.steps import Command, Plan
 from flowledger.client.prepared import Prepared
 from flowledger.domain import streams
 from flowledger.domain.errors import PublishError
