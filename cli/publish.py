@@ -15,9 +15,10 @@ from typing import IO, Final, NamedTuple
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flowledger.cli import screen
+from flowledger.client.plans.publishing import BATCH
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
-from flowledger.client.publishing import BATCH, Prepared
-from flowledger.domain.envelope import MISSING
+from flowledger.domain.attributes import MISSING
 from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
 from flowledger.domain.mending import put
 from flowledger.domain.settings import Settings

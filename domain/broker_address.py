@@ -77,6 +77,11 @@ class BrokerAddress:
             given |= {"host": _host(parts), "port": port, "database": _database(parts.path, options)}
         return cls(username=_text(parts.username), password=_text(parts.password), **given)
 
+    @property
+    def place(self) -> str:
+        """Where the server is, for a person to read: `host:port`, or the path of its socket; never a password."""
+        return self.socket or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
     def client_options(self) -> dict[str, Any]:
         """What `redis.Redis` and `redis.asyncio.Redis` are told."""
         where: dict[str, Any] = {"host": self.host, "port": self.port}
@@ -94,8 +99,7 @@ class BrokerAddress:
         user += "@" if user else ""
         if self.socket is not None:
             return {"broker_url": f"redis+socket://{user}{quote(self.socket)}?virtual_host={self.database}"}
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        url = f"://{user}{host}:{self.port}/{self.database}"
+        url = f"://{user}{self.place}/{self.database}"
         if self.tls is None:
             return {"broker_url": "redis" + url}
         return {"broker_url": "rediss" + url, "broker_use_ssl": dict(self.tls)}

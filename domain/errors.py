@@ -1,4 +1,28 @@
-"""Every error Flowledger raises on purpose: one base, one class a cause, the data attached."""
+"""Every error that Flowledger raises on purpose: one base, one class for each cause, the data attached.
+
+    LedgerError
+    ├── SettingsError
+    ├── InvalidArgument (ValueError)
+    ├── NoEvent (TypeError)
+    ├── NoMessage (TypeError)
+    ├── UnknownField (TypeError)
+    ├── Refused
+    ├── PublishError
+    │   ├── BrokerUnavailable
+    │   ├── BrokerFull
+    │   ├── AccessDenied
+    │   └── SpoolError
+    │       └── SpoolFull
+    ├── RequestTimeout
+    ├── MailboxClosed
+    ├── DatabaseUnavailable
+    │   ├── DatabaseFailed
+    │   └── DatabaseUnfit
+    ├── ForeignBroker
+    └── BrokerUnsettled
+
+Producers and agents meet those above DatabaseUnavailable; the others are of those who record.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +37,27 @@ class SettingsError(LedgerError):
     """A setting is missing or has a value that cannot be used."""
 
 
+class InvalidArgument(LedgerError, ValueError):
+    """A call was given a value that it cannot use."""
+
+
 class NoEvent(LedgerError, TypeError):
-    """Something was published that is no event."""
+    """Something was published that is no event; `index` counts, from 0, the events that one call was to publish."""
+
+    def __init__(self, message: str) -> None:
+        self.index: int | None = None
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return _counted(self.index, str(self.args[0]))
 
 
 class NoMessage(LedgerError, TypeError):
-    """Something was acknowledged that is no message."""
+    """Something was acknowledged, or answered, that is no message."""
 
 
 class UnknownField(LedgerError, TypeError):
-    """Typed data was given a field that its class does not have."""
+    """Typed data or an envelope was given a field that it does not have."""
 
 
 class Reason(StrEnum):
@@ -41,10 +76,10 @@ class Reason(StrEnum):
 
 
 class Refused(LedgerError):
-    """An event that can never be recorded as it is (CONTRACT §2): it becomes a dead letter.
+    """An event, or data of one, that can never be recorded as it is (CONTRACT §2): it would become a dead letter.
 
-    `field` is the path of the field at fault (`data.error.message`), empty where the whole is at fault;
-    `words` say what is wrong with it. `index` counts, from 0, the events that one call was to publish.
+    `field` is the path of the field at fault (`data.error.message`), empty if the whole is at fault; `words` say what
+    is wrong with it. `index` counts, from 0, the events that one call was to publish.
     """
 
     def __init__(self, reason: Reason, field: str, words: str) -> None:
@@ -55,24 +90,26 @@ class Refused(LedgerError):
         super().__init__(f"{field}: {words}" if field else words)
 
     def __str__(self) -> str:
-        return f"event {self.index} (from 0): {self.args[0]}" if self.index else str(self.args[0])
+        return _counted(self.index, str(self.args[0]))
 
 
 class PublishError(LedgerError):
     """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again.
 
-    `accepted` is how many events of the same call, from its first on, were accepted: the others are to be published
-    again. `why` is the cause alone, without what to do.
+    `accepted` is how many events of the same call, from its first on, were accepted: publish the others again. `why` is
+    the cause alone, without what to do. `address` is the server's, `host:port` or the path of a socket, empty if no
+    server was asked.
     """
 
-    def __init__(self, message: str, why: str = "") -> None:
+    def __init__(self, message: str, why: str = "", address: str = "") -> None:
         self.why = why or message
+        self.address = address
         self.accepted = 0
         super().__init__(message)
 
 
 class BrokerUnavailable(PublishError):
-    """Redis did not answer in time, is away, or takes nothing for now, as during a failover."""
+    """Redis cannot be reached, did not answer in time, or accepts nothing for now, as during a failover."""
 
 
 class BrokerFull(PublishError):
@@ -122,6 +159,10 @@ class DatabaseFailed(DatabaseUnavailable):
         super().__init__(message)
 
 
+class DatabaseUnfit(DatabaseUnavailable):
+    """The database, or the way to it, would make wrong rows: its encoding, its version, a pooler between."""
+
+
 class ForeignBroker(LedgerError):
     """This Redis is not the broker of this ledger: nothing is taken from it. `flowledger adopt` makes it so."""
 
@@ -130,5 +171,5 @@ class BrokerUnsettled(LedgerError):
     """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until then."""
 
 
-class DatabaseUnfit(DatabaseUnavailable):
-    """The database, or the way to it, would make wrong rows: its encoding, its version, a pooler between."""
+def _counted(index: int | None, words: str) -> str:
+    return f"event {index} (from 0): {words}" if index else words

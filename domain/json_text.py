@@ -232,31 +232,6 @@ def _pieces(item: Any) -> list[tuple[bool, Any]]:
     return [(False, json_value(item)), (True, ("", id(item)))]
 
 
-def unwritable(value: Any) -> str:
-    """Return the path of the value within `value` that `dumps` cannot write (`data.output.0`)."""
-    names: list[str] = []
-    while len(names) < _SHOWN_NAMES and (
-        culprit := next((pair for pair in _items(value) if not _is_writable(pair[1])), None)
-    ):
-        names.append(str(culprit[0]))
-        value = culprit[1]
-    return ".".join(names)
-
-
-def _items(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list | tuple) else []
-
-
-def _is_writable(value: Any) -> bool:
-    try:
-        dumps(value)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
-
-
 def equal(one: Any, other: Any) -> bool:
     """Whether two values that `exact` gave are equal as JSON has it: true is not 1.
 
@@ -294,6 +269,4 @@ _STORED_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_fl
 _EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.exact)
 _KNOWN: Final = (str, int, float, bool, type(None))
 _DEEPEST: Final = 10_000
-_SHOWN_NAMES: Final = 20
-"""Of the path to a value: one within itself has a path without end."""
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=json_value)

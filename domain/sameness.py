@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from flowledger.domain import json_text
-from flowledger.domain.envelope import TRACING, present, sequence_of
+from flowledger.domain.attributes import TRACING, exact_sequence
+from flowledger.domain.event_data import present
 from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.times import parse_time
 
@@ -29,7 +30,7 @@ def _meaning(text: str) -> Any:
         return value
     said = {name: part for name, part in value.items() if part is not None and name not in _NO_PART}
     if "sequence" in said:
-        said["sequence"] = sequence_of(said["sequence"], text)
+        said["sequence"] = exact_sequence(said["sequence"], text)
     with suppress(ValueError):
         if "time" in said:
             said["time"] = str(parse_time(said["time"]))

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.likeness import did_you_mean, is_news, nearest
 from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
+from flowledger.domain.validation import first_fault
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,17 @@ class Settings(BaseSettings):
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""
 
+    def __init__(self, **given: Any) -> None:
+        """Raises SettingsError that names the setting, as it was given or by its variable."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            (name, *_), words = first_fault(error, show_text=True)
+            if name in _URLS or name in _URLS.values():
+                (name, *_), words = first_fault(error)
+            named = name if name in given or name.isupper() else variable(name)
+            raise SettingsError(f"{named}: {words}") from None
+
     @property
     def limits(self) -> Limits:
         """How large an event may be."""
@@ -128,15 +140,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """Settings from the environment, with those `given` instead; raises SettingsError that names what is wrong."""
+        """Return settings from the environment, and those `given` instead; raises SettingsError that names the setting.
+
+        Names that are no settings are warned of.
+        """
         cls._warn_of_unknown(given)
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = str(first["loc"][0])
-            named = name if name.isupper() else variable(name)
-            raise SettingsError(f"{named}: {first['msg']}") from None
+        return cls(**given)
 
     @classmethod
     def _warn_of_unknown(cls, given: Mapping[str, Any]) -> None:

@@ -85,8 +85,13 @@ def changes_membership(event: Event | Envelope) -> bool:
 
 
 def sign(text: str, key_id: str, secret: SecretBytes) -> str:
-    """The signature of the event whose JSON text this is; a signature that stands in it does not matter."""
-    return f"v1:{key_id}:{_mac(member_texts(text), secret)}"
+    """Return the signature of the event with this JSON text; a signature that stands in it does not matter."""
+    return sign_members(member_texts(text), key_id, secret)
+
+
+def sign_members(members: Mapping[str, str], key_id: str, secret: SecretBytes) -> str:
+    """Return the signature of the event whose attributes have these JSON texts."""
+    return f"v1:{key_id}:{_mac(members, secret)}"
 
 
 def check(event: Event, keys: Keys) -> str | None:

@@ -4,13 +4,13 @@
     joins = SandboxCreated(workspace_id="ws_1", name="planner")
     publisher.publish(sign(Envelope.of(joins, source="/registrar", subject="sb_1")))
 
-`domain.signatures` says what is signed, and by whom. A mailbox takes such a signer: `Mailbox("sb_1", …, signer=sign)`.
+`domain.signatures` says what is signed, and by whom. A mailbox takes a signer: `Mailbox("sb_1", …, signer=sign)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Protocol
 
 from pydantic import SecretBytes
 
@@ -21,23 +21,31 @@ from flowledger.domain.key_file import KeyFile
 from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
 
-Sign = Callable[[Envelope], Envelope]
+
+class Signer(Protocol):
+    """A function, or any object that is called like one, that signs an envelope before it is sent."""
+
+    def __call__(self, envelope: Envelope, /) -> Envelope:
+        """Return the envelope that is sent instead."""
+        ...
 
 
-class Signer:
-    """Signs what `name` says; events that nobody has to sign are left as they are."""
+class KeySigner:
+    """Signs the events of `name` with its keys; events that nobody has to sign are left as they are."""
 
     def __init__(self, keys: Keys, name: str) -> None:
-        """Raises SettingsError where `keys` has none of this name."""
+        """Raises SettingsError if `keys` has none of this name."""
         self.name = name
         self._keys = keys
         self._key()
 
-    def __call__(self, envelope: Envelope) -> Envelope:
-        """The same event with its signature: publish it as it is, for a changed one would be forged.
+    def __call__(self, envelope: Envelope, /) -> Envelope:
+        """Return the same event with its signature. Publish it unchanged: a changed one is forged.
 
-        Raises Refused where somebody else would have to sign it, where a name in it is not the signer's own, where it
-        has no `time`, or cannot be written as JSON.
+        The text that is signed is kept in the envelope, and is the text that is sent.
+
+        Raises Refused if somebody else has to sign the event, if a name in it is not the signer's own, if it has no
+        `time`, or cannot be written as JSON.
         """
         names = signatures.speakers(envelope)
         if not names:
@@ -50,15 +58,10 @@ class Signer:
         if envelope.time is None:
             raise Refused(Reason.FORGED, "time", "is missing: a signed event needs one")
         self._keys.refresh()
-        return replace(envelope, extensions={**envelope.extensions, signatures.SIGNATURE: self._signature(envelope)})
+        return envelope.extended(signatures.SIGNATURE, self._signature)
 
-    def _signature(self, envelope: Envelope) -> str:
-        """Of the very text that travels: `client.publishing` writes it in the same way."""
-        try:
-            text = envelope.to_json().encode("utf-8", "backslashreplace").decode()
-            return signatures.sign(text, *self._key())
-        except (TypeError, ValueError, RecursionError) as error:
-            raise Refused(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
+    def _signature(self, members: Mapping[str, str]) -> str:
+        return signatures.sign_members(members, *self._key())
 
     def _key(self) -> tuple[str, SecretBytes]:
         """The newest one."""
@@ -68,16 +71,16 @@ class Signer:
         return list(keys.items())[-1]
 
     def __repr__(self) -> str:
-        return f"Signer({self.name!r})"
+        return f"KeySigner({self.name!r})"
 
 
-def signer_of(keys: Settings | Keys, name: str) -> Signer:
-    """Signs as `name` with its keys, or those of the file that the settings name (`LEDGER_KEY_FILE`).
+def signer_of(keys: Settings | Keys, name: str) -> KeySigner:
+    """Return the signer of `name`, with the keys given or those of the file that the settings name (`LEDGER_KEY_FILE`).
 
-    Raises SettingsError where there are none, or the file cannot be used.
+    Raises SettingsError if there are none, or the file cannot be used.
     """
     if not isinstance(keys, Settings):
-        return Signer(keys, name)
+        return KeySigner(keys, name)
     if keys.key_file is None:
         raise SettingsError("LEDGER_KEY_FILE is not set: it names the file with the keys to sign with")
-    return Signer(KeyFile(keys.key_file), name)
+    return KeySigner(KeyFile(keys.key_file), name)

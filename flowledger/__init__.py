@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flowledger.domain.ids import new_id
     from flowledger.domain.json_values import json_value
     from flowledger.domain.key_file import KeyFile
-    from flowledger.domain.signing import signer_of
+    from flowledger.domain.signing import Signer, signer_of
 
 __all__ = [
     "AsyncMailbox",
@@ -42,6 +42,7 @@ __all__ = [
     "Published",
     "Publisher",
     "Sent",
+    "Signer",
     "errors",
     "events",
     "json_value",
@@ -56,10 +57,11 @@ _HOMES: Final = {
     "KeyFile": "domain.key_file",
     "Mailbox": "client.mailbox",
     "Message": "client.message",
-    "Prepared": "client.publishing",
-    "Published": "client.publishing",
+    "Prepared": "client.prepared",
+    "Published": "client.plans.publishing",
     "Publisher": "client.publisher",
-    "Sent": "client.mailing",
+    "Sent": "client.plans.outgoing",
+    "Signer": "domain.signing",
     "errors": "domain.errors",
     "events": "domain.events",
     "json_value": "domain.json_values",

@@ -30,6 +30,7 @@ FACE: Final = [
     "Published",
     "Publisher",
     "Sent",
+    "Signer",
     "errors",
     "events",
     "json_value",

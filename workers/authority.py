@@ -24,7 +24,7 @@ from flowledger.domain.key_file import KeyFile
 from flowledger.domain.owners import REGISTRAR
 from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
-from flowledger.domain.signing import Sign, Signer
+from flowledger.domain.signing import KeySigner, Signer
 from flowledger.domain.times import written_time
 from flowledger.storage import kinds, tables
 from flowledger.storage.ledger.journal import JournalRepository
@@ -178,18 +178,18 @@ def guard_of(settings: Settings) -> Guard | None:
         raise SettingsError("LEDGER_SIGNATURES is required, but LEDGER_KEY_FILE names no file with the keys")
     keys = _key_file(settings.key_file)
     keys.refresh()
-    Signer(keys, LEDGER_SOURCE)
+    KeySigner(keys, LEDGER_SOURCE)
     return Guard(settings, keys)
 
 
-def own_signer(settings: Settings) -> Sign:
+def own_signer(settings: Settings) -> Signer:
     """Signs the ledger's own events, those with source `/flowledger`; without a key file they stay as they are.
 
     Raises SettingsError where the file cannot be used.
     """
     if settings.key_file is None:
         return lambda envelope: envelope
-    return Signer(_key_file(settings.key_file), LEDGER_SOURCE)
+    return KeySigner(_key_file(settings.key_file), LEDGER_SOURCE)
 
 
 def entry_id_now() -> str:

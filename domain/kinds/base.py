@@ -9,13 +9,22 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
-from flowledger.domain.errors import UnknownField
+from flowledger.domain.errors import Reason, Refused, UnknownField
 from flowledger.domain.likeness import did_you_mean, nearest
 from flowledger.domain.limits import Limits
 from flowledger.domain.statuses import LEVEL_NAMES, Level, Status
 from flowledger.domain.times import parse_time, written_time
+from flowledger.domain.validation import first_fault
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -63,10 +72,27 @@ Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)
 _TRACEBACK: Final = 64 * 1024
 
 
+def refused_data(error: ValidationError, *within: str) -> Refused:
+    """Return the refusal that says, in our words, what pydantic found wrong with data that stands at `within`."""
+    path, words = first_fault(error)
+    return Refused(Reason.INVALID_DATA, ".".join((*within, *path)), words)
+
+
 class Part(BaseModel):
-    """An object in the data of an event: the fields known here are checked, further ones are kept as they are."""
+    """An object in the data of an event: the fields known here are checked, further ones are kept as they are.
+
+    Raises Refused for a field that breaks the contract.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refused_data(error) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined] # as below
 
 
 class Error(Part):
@@ -95,8 +121,8 @@ class EventData(BaseModel):
     who must sign the event if signatures are required, `by_ledger` says that the ledger alone may
     (`domain.signatures`), and `moves` that it may put its subject into a workspace, or take it out.
 
-    What is read (`model_validate`) may have further fields, for the wire is tolerant; whoever writes `TaskCompleted(…)`
-    gets UnknownField for one.
+    Data that is read (`model_validate`) may have further fields, for the wire is tolerant. `TaskCompleted(…)` raises
+    UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -116,7 +142,10 @@ class EventData(BaseModel):
         if unknown is not None:
             hint = did_you_mean(nearest(unknown, known.keys() - fields.keys())) or f"; it has {', '.join(known)}"
             raise UnknownField(f"{type(self).__name__} has no field {unknown!a}{hint}")
-        super().__init__(**fields)
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refused_data(error, "data") from None
 
     def partition_key(self, subject: str) -> str:
         """Return what decides the shard, unless the event has a `partitionkey` (CONTRACT §1)."""

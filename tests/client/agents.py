@@ -13,8 +13,8 @@ import redis
 from flowledger.client import AsyncMailbox, Mailbox, Message, Sent
 from flowledger.domain import streams
 from tests.builders import event, to_bytes
-from tests.client.faces import Loop
 from tests.client.looking import SHARDS
+from tests.client.publishers import Loop
 
 AGENT: Final = "sb_agent"
 OTHER: Final = "sb_other"

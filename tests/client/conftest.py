@@ -13,16 +13,16 @@ import redis
 
 from flowledger.cli.embedded import EmbeddedValkey
 from tests.client.agents import AGENT, AGENTS, Agent, AwaitedMailbox, MakeAgent, PostOffice
-from tests.client.faces import FACES, Face, MakeFace
+from tests.client.publishers import PUBLISHERS, AnyPublisher, MakePublisher
 
 
-@pytest.fixture(params=FACES)
-def make_publisher(request: pytest.FixtureRequest) -> Iterator[MakeFace]:
+@pytest.fixture(params=PUBLISHERS)
+def make_publisher(request: pytest.FixtureRequest) -> Iterator[MakePublisher]:
     """Makes publishers; the test runs once with each kind."""
-    made: list[Face] = []
+    made: list[AnyPublisher] = []
 
-    def make(*arguments: Any, **settings: Any) -> Face:
-        made.append(FACES[request.param](*arguments, **settings))
+    def make(*arguments: Any, **settings: Any) -> AnyPublisher:
+        made.append(PUBLISHERS[request.param](*arguments, **settings))
         return made[-1]
 
     yield make
@@ -31,7 +31,7 @@ def make_publisher(request: pytest.FixtureRequest) -> Iterator[MakeFace]:
 
 
 @pytest.fixture
-def publisher(make_publisher: MakeFace, redis_url: str) -> Face:
+def publisher(make_publisher: MakePublisher, redis_url: str) -> AnyPublisher:
     return make_publisher(redis_url)
 
 

@@ -13,13 +13,14 @@ import redis
 
 from flowledger.cli.embedded import EmbeddedValkey, free_port
 from flowledger.client import Published
-from flowledger.client.publishing import prepare, publishing
+from flowledger.client.plans.publishing import publishing
+from flowledger.client.prepared import prepare
 from flowledger.domain.errors import BrokerFull, BrokerUnavailable, LedgerError, PublishError
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
 from tests.builders import event
-from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, events
+from tests.client.publishers import AnyPublisher, MakePublisher
 from tests.proxy import Fault, Proxy
 from tests.storage.recording import differences, record
 
@@ -43,7 +44,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def test_an_event_whose_reply_was_lost_is_sent_again_with_the_same_id(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis
 ) -> None:
     with spoilt(redis_url, Fault.REPLY_LOST) as proxy:
         published = make_publisher(proxy.url).publish(event("task.started"))
@@ -54,7 +55,7 @@ def test_an_event_whose_reply_was_lost_is_sent_again_with_the_same_id(
 
 
 def test_what_was_sent_twice_is_recorded_once(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis, storage: Storage
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis, storage: Storage
 ) -> None:
     with spoilt(redis_url, Fault.REPLY_LOST, times=2) as proxy:
         make_publisher(proxy.url).publish_many(event("task.logged") for _ in range(10))
@@ -63,7 +64,7 @@ def test_what_was_sent_twice_is_recorded_once(
 
 
 def test_an_event_that_did_not_arrive_is_sent_again(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis
 ) -> None:
     with spoilt(redis_url, Fault.REQUEST_LOST, times=3) as proxy:
         published = make_publisher(proxy.url).publish(event("task.started"))
@@ -71,7 +72,7 @@ def test_an_event_that_did_not_arrive_is_sent_again(
 
 
 def test_order_holds_where_a_round_trip_was_done_again(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis
 ) -> None:
     given = [event("task.logged", subject="t") for _ in range(20)]
     with spoilt(redis_url, Fault.REQUEST_LOST) as proxy:
@@ -79,14 +80,14 @@ def test_order_holds_where_a_round_trip_was_done_again(
     assert events(server) == given
 
 
-def test_a_server_that_is_silent_is_unavailable_within_the_bound(make_publisher: MakeFace, redis_url: str) -> None:
+def test_a_server_that_is_silent_is_unavailable_within_the_bound(make_publisher: MakePublisher, redis_url: str) -> None:
     with spoilt(redis_url, Fault.SILENCE, times=100) as proxy:
         publisher = make_publisher(proxy.url, publish_timeout_seconds=SHORT)
         with within(5 * SHORT), pytest.raises(BrokerUnavailable):
             publisher.publish(event("task.started"))
 
 
-def test_a_server_that_takes_connections_and_says_nothing_is_unavailable(make_publisher: MakeFace) -> None:
+def test_a_server_that_takes_connections_and_says_nothing_is_unavailable(make_publisher: MakePublisher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
         publisher = make_publisher(url, publish_timeout_seconds=SHORT)
@@ -94,7 +95,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_unavailable(make_pu
             publisher.publish(event("task.started"))
 
 
-def test_a_server_that_is_not_there_is_unavailable_within_the_bound(make_publisher: MakeFace) -> None:
+def test_a_server_that_is_not_there_is_unavailable_within_the_bound(make_publisher: MakePublisher) -> None:
     publisher = make_publisher(f"redis://127.0.0.1:{free_port()}/0", publish_timeout_seconds=SHORT)
     with within(5 * SHORT), pytest.raises(BrokerUnavailable) as caught:
         publisher.publish_many([event("task.started"), event("task.started")])
@@ -103,7 +104,7 @@ def test_a_server_that_is_not_there_is_unavailable_within_the_bound(make_publish
 
 
 def test_the_very_same_event_can_be_published_after_an_error(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis
 ) -> None:
     with spoilt(redis_url, Fault.REPLY_LOST, times=1000) as proxy:
         publisher = make_publisher(proxy.url, publish_timeout_seconds=SHORT)
@@ -114,7 +115,7 @@ def test_the_very_same_event_can_be_published_after_an_error(
     assert set(bodies(server)) == {prepared.raw}
 
 
-def test_a_restart_between_two_events_is_not_noticed(make_publisher: MakeFace, own_valkey: EmbeddedValkey) -> None:
+def test_a_restart_between_two_events_is_not_noticed(make_publisher: MakePublisher, own_valkey: EmbeddedValkey) -> None:
     publisher = make_publisher(own_valkey.url)
     publisher.publish(event("task.started"))
     own_valkey.stop()
@@ -123,7 +124,9 @@ def test_a_restart_between_two_events_is_not_noticed(make_publisher: MakeFace, o
     assert publisher.backlog() == 2
 
 
-def test_a_restart_while_it_publishes_only_takes_time(make_publisher: MakeFace, own_valkey: EmbeddedValkey) -> None:
+def test_a_restart_while_it_publishes_only_takes_time(
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey
+) -> None:
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=20)
     own_valkey.kill()
     restart = threading.Timer(0.2, own_valkey.start)
@@ -134,7 +137,9 @@ def test_a_restart_while_it_publishes_only_takes_time(make_publisher: MakeFace, 
     assert publisher.backlog() == 1
 
 
-def test_what_was_told_is_published_outlives_a_power_cut(make_publisher: MakeFace, own_valkey: EmbeddedValkey) -> None:
+def test_what_was_told_is_published_outlives_a_power_cut(
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey
+) -> None:
     publisher = make_publisher(own_valkey.url)
     publisher.publish_many(event("task.started", subject=f"t{number}") for number in range(100))
     own_valkey.kill()
@@ -143,7 +148,7 @@ def test_what_was_told_is_published_outlives_a_power_cut(make_publisher: MakeFac
         assert len(bodies(client)) == 100
 
 
-def test_the_backlog_can_be_asked_after_a_restart(make_publisher: MakeFace, own_valkey: EmbeddedValkey) -> None:
+def test_the_backlog_can_be_asked_after_a_restart(make_publisher: MakePublisher, own_valkey: EmbeddedValkey) -> None:
     publisher = make_publisher(own_valkey.url)
     publisher.publish(event("task.started"))
     own_valkey.stop()
@@ -151,7 +156,7 @@ def test_the_backlog_can_be_asked_after_a_restart(make_publisher: MakeFace, own_
     assert publisher.backlog() == 1
 
 
-def test_the_backlog_of_a_server_that_is_not_there_is_unavailable(make_publisher: MakeFace) -> None:
+def test_the_backlog_of_a_server_that_is_not_there_is_unavailable(make_publisher: MakePublisher) -> None:
     publisher = make_publisher(f"redis://127.0.0.1:{free_port()}/0", publish_timeout_seconds=SHORT)
     with pytest.raises(BrokerUnavailable):
         publisher.backlog()
@@ -169,7 +174,7 @@ def full(own_valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 
 
 def test_a_full_server_is_told_as_such_and_at_once(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, full: redis.Redis
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, full: redis.Redis
 ) -> None:
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=30)
     with within(10), pytest.raises(BrokerFull, match="full"):
@@ -177,7 +182,7 @@ def test_a_full_server_is_told_as_such_and_at_once(
 
 
 def test_a_server_that_has_room_again_takes_events_again(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, full: redis.Redis
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, full: redis.Redis
 ) -> None:
     publisher = make_publisher(own_valkey.url)
     prepared = publisher.prepare(event("task.started"))
@@ -189,7 +194,7 @@ def test_a_server_that_has_room_again_takes_events_again(
 
 
 def test_a_server_that_fills_up_on_the_way_keeps_what_it_confirmed(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey
 ) -> None:
     publisher = make_publisher(own_valkey.url)
     with closing(redis.Redis.from_url(own_valkey.url)) as client:
@@ -211,7 +216,7 @@ def test_a_server_without_room_on_its_disk_is_full_as_well() -> None:
         plan.send([redis.ResponseError("MISCONF Errors writing to the AOF file: No space left on device")])
 
 
-def test_another_refusal_is_told_and_not_tried_again(publisher: Face, server: redis.Redis) -> None:
+def test_another_refusal_is_told_and_not_tried_again(publisher: AnyPublisher, server: redis.Redis) -> None:
     published = publisher.publish(event("task.started"))
     server.delete(published.stream)
     server.set(published.stream, "not a stream")

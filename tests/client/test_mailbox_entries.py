@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 import redis
 
-from flowledger.domain import streams
+from flowledger.domain import json_text, streams
+from flowledger.domain.limits import Limits
 from tests.builders import raw
 from tests.client.agents import AGENT, Agent, MakeAgent, PostOffice, contents, received
 from tests.client.looking import bodies, events
@@ -120,6 +121,21 @@ def test_what_is_no_message_is_logged_and_taken_out(
     assert entry_id in logged.getMessage()
     assert INBOX in logged.getMessage()
     assert (post.waiting(), bodies(server)) == (["msg_a"], [])
+
+
+def test_a_message_is_decoded_once(agent: Agent, post: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def loads(text: str, *limits: Limits) -> Any:
+        decoded.append(text)
+        return read(text, *limits)
+
+    read = json_text.loads
+    with monkeypatch.context() as patch:
+        patch.setattr(json_text, "loads", loads)
+        post.put_event(post.written("a", attributes={"sequence": 7}))
+        message = received(agent)
+    assert decoded == [message.raw.decode()]
 
 
 def test_an_expiry_that_is_no_number_is_none(agent: Agent, post: PostOffice) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import Any, Final
 
 import pytest
 import redis
 
-from flowledger.client.inbox import Inbox
-from flowledger.client.plans import Plan
+from flowledger.client.plans.inbox import Inbox
+from flowledger.client.plans.steps import Plan
 from flowledger.domain import streams
 from flowledger.domain.errors import BrokerFull, BrokerUnavailable, MailboxClosed, PublishError, RequestTimeout
 from tests.client.agents import (
@@ -179,6 +179,46 @@ def test_what_was_read_and_did_not_arrive_is_read_again(
     assert post.holders() == {"1": ["msg_a", "msg_b"], streams.EXPIRED_CONSUMER: ["msg_late"]}
 
 
+# --- several readers of one mailbox
+
+
+def test_one_reads_and_all_get_what_it_reads(agent: Agent, post: PostOffice, server: redis.Redis) -> None:
+    readers = [in_thread(agent.receive, 10) for _ in range(3)]
+    wait_until(lambda: waiting_clients(server))
+    with within(PROMPTLY):
+        post.put("a", "b", "c")
+        assert sorted(reader.result().content for reader in readers) == ["a", "b", "c"]
+    assert post.holders() == {"1": ["msg_a", "msg_b", "msg_c"]}
+
+
+def test_a_reader_that_waits_for_another_is_told_in_time_that_there_is_nothing(
+    agent: Agent, server: redis.Redis
+) -> None:
+    first = in_thread(agent.receive)
+    wait_until(lambda: waiting_clients(server))
+    with within(1):
+        assert agent.receive(0) is None
+        assert agent.receive(0.2) is None
+    assert not first.done()
+    second = in_thread(agent.receive)
+    with within(2):
+        agent.close()
+        assert [type(one.exception()) for one in (first, second)] == [MailboxClosed] * 2
+
+
+def test_a_reader_goes_on_where_another_was_cancelled(make_agent: MakeAgent, post: PostOffice) -> None:
+    agent = make_agent()
+    if not isinstance(agent, AwaitedMailbox):
+        pytest.skip("a thread cannot be cancelled")
+    first, second = (agent.loop.start(agent.mailbox.receive()) for _ in range(2))
+    wait_until(lambda: waiting_clients(post.client))
+    first.cancel()
+    post.put("a")
+    message = second.result(10)
+    assert message is not None
+    assert message.content == "a"
+
+
 # --- interrupts
 
 
@@ -215,10 +255,10 @@ def test_many_of_which_the_last_cannot_be_read_come_again(
 ) -> None:
     agent, reading = make_agent(), Inbox.reading
 
-    def failing(inbox: Inbox, seconds: float, most: int | None = None) -> Plan[bool]:
+    def failing(inbox: Inbox, is_there: Callable[[], bool], seconds: float, most: int | None = None) -> Plan[bool]:
         if most == 7:  # for the two that are there by then
             raise TimeoutError
-        return reading(inbox, seconds, most)
+        return reading(inbox, is_there, seconds, most)
 
     post.put("a", "b")
     with monkeypatch.context() as patch:

@@ -19,28 +19,28 @@ from flowledger.domain.events import Error, TaskFailed, TaskStarted
 from flowledger.domain.times import now, parse_time
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, event, raw
-from tests.client.faces import Face, MakeFace
 from tests.client.looking import bodies, entries, events
+from tests.client.publishers import AnyPublisher, MakePublisher
 from tests.storage.recording import record, row
 from tests.vocabulary import FIELDS, TIME
 from tests.waiting import wait_until
 
 
-def test_a_typed_envelope_is_published(publisher: Face, server: redis.Redis) -> None:
+def test_a_typed_envelope_is_published(publisher: AnyPublisher, server: redis.Redis) -> None:
     envelope = Envelope.of(TaskStarted(worker="w"), source="/s", subject="task_1")
     published = publisher.publish(envelope)
     assert bodies(server) == [envelope.to_json().encode()]
     assert published.id == envelope.id
 
 
-def test_a_dict_is_published(publisher: Face, server: redis.Redis) -> None:
+def test_a_dict_is_published(publisher: AnyPublisher, server: redis.Redis) -> None:
     given = event("task.completed", output=["é", None])
     assert publisher.publish(given).id == given["id"]
     assert events(server) == [given]
 
 
 @pytest.mark.parametrize("form", [bytes, bytes.decode])
-def test_json_text_is_published_byte_for_byte(publisher: Face, server: redis.Redis, form: Any) -> None:
+def test_json_text_is_published_byte_for_byte(publisher: AnyPublisher, server: redis.Redis, form: Any) -> None:
     body = (
         b' {"type":"task.started" ,"id":"\\u0061", "source":"/\xc3\xa9","subject":"t","specversion":"1.0","n":1.50e1}\n'
     )
@@ -48,24 +48,24 @@ def test_json_text_is_published_byte_for_byte(publisher: Face, server: redis.Red
     assert bodies(server) == [body]
 
 
-def test_a_prepared_event_is_published_any_number_of_times(publisher: Face, server: redis.Redis) -> None:
+def test_a_prepared_event_is_published_any_number_of_times(publisher: AnyPublisher, server: redis.Redis) -> None:
     prepared = publisher.prepare({"source": "/s", "type": "task.started", "subject": "t"})
     ids = {publisher.publish(prepared).id for _ in range(3)}
     assert bodies(server) == [prepared.raw] * 3
     assert ids == {prepared.id}
 
 
-def test_what_is_told_is_where_the_entry_stands(publisher: Face, server: redis.Redis) -> None:
+def test_what_is_told_is_where_the_entry_stands(publisher: AnyPublisher, server: redis.Redis) -> None:
     published = publisher.publish(event("task.started"))
     assert [entry[:2] for entry in entries(server)] == [(published.stream, published.entry_id)]
 
 
-def test_an_entry_has_one_field(publisher: Face, server: redis.Redis) -> None:
+def test_an_entry_has_one_field(publisher: AnyPublisher, server: redis.Redis) -> None:
     publisher.publish(event("task.started"))
     assert [list(fields) for _, _, fields in entries(server)] == [[b"event"]]
 
 
-def test_a_dict_without_an_id_and_a_version_is_given_them(publisher: Face, server: redis.Redis) -> None:
+def test_a_dict_without_an_id_and_a_version_is_given_them(publisher: AnyPublisher, server: redis.Redis) -> None:
     given = {"source": "/s", "type": "task.started", "subject": "t"}
     ids = [publisher.publish(given).id for _ in range(2)]
     assert len(set(ids)) == 2
@@ -76,21 +76,21 @@ def test_a_dict_without_an_id_and_a_version_is_given_them(publisher: Face, serve
 
 @pytest.mark.parametrize("absent", [{}, {"id": None}, {"time": None}])
 def test_a_dict_without_an_id_is_given_the_present_time(
-    publisher: Face, server: redis.Redis, absent: dict[str, Any]
+    publisher: AnyPublisher, server: redis.Redis, absent: dict[str, Any]
 ) -> None:
     began = now()
     publisher.publish({"source": "/s", "type": "task.started", "subject": "t"} | absent)
     assert began <= parse_time(events(server)[0]["time"]) <= now()
 
 
-def test_the_time_that_a_dict_has_is_its_own(publisher: Face, server: redis.Redis) -> None:
+def test_the_time_that_a_dict_has_is_its_own(publisher: AnyPublisher, server: redis.Redis) -> None:
     publisher.publish({"source": "/s", "type": "task.started", "subject": "t", "time": TIME})
     assert events(server)[0]["time"] == TIME
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps])
 def test_an_event_with_an_id_of_its_own_is_the_same_at_each_try(
-    publisher: Face, server: redis.Redis, form: Any
+    publisher: AnyPublisher, server: redis.Redis, form: Any
 ) -> None:
     given = event("task.started", time=ABSENT)
     for _ in range(2):
@@ -99,7 +99,7 @@ def test_an_event_with_an_id_of_its_own_is_the_same_at_each_try(
 
 
 def test_what_was_prepared_keeps_its_time_in_the_spool_and_behind_it(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis, tmp_path: Path
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis, tmp_path: Path
 ) -> None:
     early = make_publisher(f"redis://127.0.0.1:{free_port()}/0", spool=tmp_path / "spool", publish_timeout_seconds=0.1)
     prepared = early.prepare({"source": "/s", "type": "task.started", "subject": "t"})
@@ -110,25 +110,27 @@ def test_what_was_prepared_keeps_its_time_in_the_spool_and_behind_it(
     assert b'"time":' in prepared.raw
 
 
-def test_a_later_dict_wins_over_an_earlier_typed_event(publisher: Face, server: redis.Redis, storage: Storage) -> None:
+def test_a_later_dict_wins_over_an_earlier_typed_event(
+    publisher: AnyPublisher, server: redis.Redis, storage: Storage
+) -> None:
     publisher.publish(Envelope.of(TaskFailed(error=Error(message="no")), source="/s", subject="t"))
     publisher.publish({"source": "/s", "type": "task.completed", "subject": "t"})
     record(storage, *bodies(server))
     assert row(storage, "tasks", "t")["status"] == "completed"
 
 
-def test_attributes_of_none_are_left_out(publisher: Face, server: redis.Redis) -> None:
+def test_attributes_of_none_are_left_out(publisher: AnyPublisher, server: redis.Redis) -> None:
     publisher.publish(event("task.started", id="1", attributes={"partitionkey": None, "correlationid": None}))
     assert events(server) == [event("task.started", id="1")]
 
 
 @pytest.mark.parametrize("type_", FIELDS)
-def test_events_of_every_type_are_published(publisher: Face, server: redis.Redis, type_: str) -> None:
+def test_events_of_every_type_are_published(publisher: AnyPublisher, server: redis.Redis, type_: str) -> None:
     publisher.publish(event(type_))
     assert parse(bodies(server)[0]).type == type_
 
 
-def test_text_that_postgresql_cannot_hold_is_published_exactly(publisher: Face, server: redis.Redis) -> None:
+def test_text_that_postgresql_cannot_hold_is_published_exactly(publisher: AnyPublisher, server: redis.Redis) -> None:
     """As section 2 has it, such text is kept; Python's own has lone surrogates where a file's name is no UTF-8."""
     given = event("task.completed", output=["\x00", "\udcff"])
     publisher.publish(given)
@@ -151,7 +153,7 @@ def test_text_that_postgresql_cannot_hold_is_published_exactly(publisher: Face, 
     ],
 )
 def test_an_event_goes_to_its_shard(
-    make_publisher: MakeFace, redis_url: str, shards: int, given: dict[str, Any], key: str
+    make_publisher: MakePublisher, redis_url: str, shards: int, given: dict[str, Any], key: str
 ) -> None:
     published = make_publisher(redis_url, shards=shards).publish(given)
     assert published.stream == f"ledger:events:{crc32(key.encode()) % shards}"
@@ -160,7 +162,7 @@ def test_an_event_goes_to_its_shard(
 # --- many
 
 
-def test_many_are_published_in_order(publisher: Face, server: redis.Redis) -> None:
+def test_many_are_published_in_order(publisher: AnyPublisher, server: redis.Redis) -> None:
     given = [event("task.logged", subject="t", message=str(number)) for number in range(1200)]
     published = publisher.publish_many(iter(given))
     assert [one.id for one in published] == [one["id"] for one in given]
@@ -168,17 +170,17 @@ def test_many_are_published_in_order(publisher: Face, server: redis.Redis) -> No
     assert [one.entry_id for one in published] == [entry_id for _, entry_id, _ in entries(server)]
 
 
-def test_many_may_be_none_at_all(publisher: Face) -> None:
+def test_many_may_be_none_at_all(publisher: AnyPublisher) -> None:
     assert publisher.publish_many([]) == []
 
 
-def test_the_forms_may_be_mixed(publisher: Face, server: redis.Redis) -> None:
+def test_the_forms_may_be_mixed(publisher: AnyPublisher, server: redis.Redis) -> None:
     prepared = publisher.prepare(event("task.started"))
     publisher.publish_many([event("task.queued"), raw("task.started"), raw("task.started").decode(), prepared])
     assert len(bodies(server)) == 4
 
 
-def test_the_backlog_is_what_waits_in_all_streams(publisher: Face) -> None:
+def test_the_backlog_is_what_waits_in_all_streams(publisher: AnyPublisher) -> None:
     assert publisher.backlog() == 0
     publisher.publish_many(event("task.started", subject=f"task_{number}") for number in range(30))
     assert publisher.backlog() == 30
@@ -207,7 +209,7 @@ def test_the_backlog_is_what_waits_in_all_streams(publisher: Face) -> None:
     ids=range(13),
 )
 def test_what_breaks_the_contract_is_refused_and_not_sent(
-    publisher: Face, server: redis.Redis, given: Any, reason: Reason, field: str
+    publisher: AnyPublisher, server: redis.Redis, given: Any, reason: Reason, field: str
 ) -> None:
     with pytest.raises(Refused) as caught:
         publisher.publish(given)
@@ -215,7 +217,9 @@ def test_what_breaks_the_contract_is_refused_and_not_sent(
     assert bodies(server) == []
 
 
-def test_one_bad_event_among_many_is_refused_before_its_round_trip(publisher: Face, server: redis.Redis) -> None:
+def test_one_bad_event_among_many_is_refused_before_its_round_trip(
+    publisher: AnyPublisher, server: redis.Redis
+) -> None:
     given = [event("task.started", subject="t") for _ in range(600)]
     given[550] = event("task.exploded")
     with pytest.raises(Refused):
@@ -223,7 +227,7 @@ def test_one_bad_event_among_many_is_refused_before_its_round_trip(publisher: Fa
     assert len(bodies(server)) == 500
 
 
-def test_the_limit_of_size_is_a_setting(make_publisher: MakeFace, redis_url: str) -> None:
+def test_the_limit_of_size_is_a_setting(make_publisher: MakePublisher, redis_url: str) -> None:
     with pytest.raises(Refused, match="2,000"):
         make_publisher(redis_url, max_event_bytes=2000).publish(event("task.completed", output="x" * 2000))
 
@@ -231,19 +235,19 @@ def test_the_limit_of_size_is_a_setting(make_publisher: MakeFace, redis_url: str
 # --- settings, closing, sharing
 
 
-def test_without_a_url_there_is_no_publisher(make_publisher: MakeFace) -> None:
+def test_without_a_url_there_is_no_publisher(make_publisher: MakePublisher) -> None:
     with pytest.raises(SettingsError, match="REDIS_URL"):
         make_publisher()
 
 
 @pytest.mark.parametrize("url", ["", "not a url", "http://127.0.0.1/", "redis://127.0.0.1:port/0"])
-def test_a_url_of_no_redis_is_a_wrong_setting(make_publisher: MakeFace, url: str) -> None:
+def test_a_url_of_no_redis_is_a_wrong_setting(make_publisher: MakePublisher, url: str) -> None:
     with pytest.raises(SettingsError, match="redis://"):
         make_publisher(url)
 
 
 def test_the_url_may_come_from_the_environment(
-    make_publisher: MakeFace, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    make_publisher: MakePublisher, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)
     assert make_publisher().publish(event("task.started")).entry_id
@@ -277,7 +281,7 @@ def test_a_publisher_may_be_shared_between_threads(redis_url: str, server: redis
     assert len({one["id"] for one in events(server)}) == 400
 
 
-def test_the_event_that_is_refused_is_counted(publisher: Face, server: redis.Redis) -> None:
+def test_the_event_that_is_refused_is_counted(publisher: AnyPublisher, server: redis.Redis) -> None:
     given = [event("task.started", subject="a"), event("task.started", subject="b"), event("task.exploded")]
     with pytest.raises(Refused, match=r"event 2 \(from 0\): type: ") as caught:
         publisher.publish_many(given)

@@ -12,12 +12,13 @@ import pytest
 import redis
 
 from flowledger.cli.embedded import EmbeddedValkey, free_port
-from flowledger.client.publishing import prepare, publishing
+from flowledger.client.plans.publishing import publishing
+from flowledger.client.prepared import prepare
 from flowledger.domain.errors import AccessDenied, BrokerUnavailable, LedgerError, PublishError, SettingsError
 from tests.builders import event
 from tests.client.agents import MakeAgent
-from tests.client.faces import MakeFace
 from tests.client.looking import bodies
+from tests.client.publishers import MakePublisher
 from tests.client.test_faults import SHORT, spoilt, within
 from tests.proxy import Fault
 from tests.waiting import wait_until
@@ -121,7 +122,7 @@ def test_what_does_not_pass_in_time_makes_redis_unavailable(reply: str) -> None:
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_publisher_waits_until_it_is_over(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, own_server: redis.Redis, trouble: str
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, own_server: redis.Redis, trouble: str
 ) -> None:
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=LONG)
     publisher.publish(event("task.started"))
@@ -136,7 +137,7 @@ def test_a_publisher_waits_until_it_is_over(
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_it_is_unavailable_after_the_time_of_a_publisher(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, own_server: redis.Redis, trouble: str
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, own_server: redis.Redis, trouble: str
 ) -> None:
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=SHORT)
     with TROUBLES[trouble](own_server), within(10), pytest.raises(BrokerUnavailable, match=rf"\({trouble}\)"):
@@ -145,7 +146,7 @@ def test_it_is_unavailable_after_the_time_of_a_publisher(
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_spool_keeps_events_meanwhile(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, own_server: redis.Redis, tmp_path: Path, trouble: str
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, own_server: redis.Redis, tmp_path: Path, trouble: str
 ) -> None:
     publisher = make_publisher(own_valkey.url, spool=tmp_path / "spool", publish_timeout_seconds=SHORT)
     with TROUBLES[trouble](own_server):
@@ -168,7 +169,7 @@ def test_a_mailbox_goes_on_after_it(
 
 
 def test_a_server_that_takes_no_more_clients_is_waited_for(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, own_server: redis.Redis
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, own_server: redis.Redis
 ) -> None:
     own_server.config_set("maxclients", "1")
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=SHORT)
@@ -179,7 +180,7 @@ def test_a_server_that_takes_no_more_clients_is_waited_for(
 
 
 def test_a_connection_that_is_reset_is_made_again(
-    make_publisher: MakeFace, redis_url: str, server: redis.Redis
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis
 ) -> None:
     with spoilt(redis_url, Fault.REQUEST_LOST, times=0) as proxy:
         publisher = make_publisher(proxy.url)
@@ -190,7 +191,7 @@ def test_a_connection_that_is_reset_is_made_again(
     assert len(bodies(server)) == 2
 
 
-def test_a_name_that_cannot_be_resolved_is_told(make_publisher: MakeFace, tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_resolved_is_told(make_publisher: MakePublisher, tmp_path: Path) -> None:
     url = "redis://nosuch.invalid:6379/0"
     with pytest.raises(BrokerUnavailable, match=r"nosuch\.invalid"):
         make_publisher(url, publish_timeout_seconds=SHORT).publish(event("task.started"))
@@ -198,7 +199,7 @@ def test_a_name_that_cannot_be_resolved_is_told(make_publisher: MakeFace, tmp_pa
     assert spooling.publish(event("task.started")).spooled
 
 
-def test_what_can_be_no_name_of_a_host_is_told_at_once(make_publisher: MakeFace) -> None:
+def test_what_can_be_no_name_of_a_host_is_told_at_once(make_publisher: MakePublisher) -> None:
     with pytest.raises(SettingsError, match="the name of the host cannot be one"):
         make_publisher("redis://a..b:6379/0")
 
@@ -228,7 +229,7 @@ DENIED: Final = {
 
 @pytest.mark.parametrize("what", DENIED)
 def test_denied_access_is_told_at_once_and_in_words(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, strict: redis.Redis, what: str
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, strict: redis.Redis, what: str
 ) -> None:
     name, password, words = DENIED[what]
     publisher = make_publisher(user(strict, own_valkey.url, name, password), publish_timeout_seconds=LONG)
@@ -239,7 +240,7 @@ def test_denied_access_is_told_at_once_and_in_words(
 
 
 def test_a_server_that_wants_a_password_and_gets_none_is_told(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, own_server: redis.Redis
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, own_server: redis.Redis
 ) -> None:
     own_server.execute_command("ACL", "SETUSER", "default", "resetpass", ">secret")
     publisher = make_publisher(own_valkey.url, publish_timeout_seconds=LONG)
@@ -260,7 +261,7 @@ def test_a_mailbox_is_told_the_same(
 
 
 def test_a_spool_keeps_what_is_denied_until_somebody_has_mended_it(
-    make_publisher: MakeFace, own_valkey: EmbeddedValkey, strict: redis.Redis, tmp_path: Path,
+    make_publisher: MakePublisher, own_valkey: EmbeddedValkey, strict: redis.Redis, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     publisher = make_publisher(user(strict, own_valkey.url, "reader", "right"), spool=tmp_path / "spool")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -11,7 +14,7 @@ import pytest
 
 from flowledger.domain import json_text
 from flowledger.domain.envelope import Envelope, parse
-from flowledger.domain.errors import Refused
+from flowledger.domain.errors import LedgerError, NoEvent, Refused, UnknownField
 from flowledger.domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
 from flowledger.domain.statuses import Level
 from flowledger.domain.times import now, sortable
@@ -95,16 +98,69 @@ def test_any_value_travels_as_it_is(value: Any) -> None:
     "value", [float("nan"), float("inf"), object(), b"\xff"], ids=["NaN", "infinity", "object", "bytes"]
 )
 def test_a_value_that_json_does_not_have_is_refused_and_not_changed(value: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match=r"JSON"):
+    with pytest.raises(Refused, match="JSON") as caught:
         Envelope.of(TaskCompleted(output=value), source="/s", subject="t").to_json()
+    assert caught.value.field == "data.output"
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(Refused, match="zone"):
         Envelope.of(TaskStarted(), source="/s", subject="t", time=datetime(2026, 1, 31))
     envelope = replace(Envelope.of(TaskStarted(), source="/s", subject="t"), time=datetime(2026, 1, 31))
-    with pytest.raises(ValueError, match="zone"):
+    with pytest.raises(Refused, match=r"time: .*zone"):
         envelope.to_json()
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes", "error", "words"),
+    [
+        (12, {}, NoEvent, "Envelope.of takes an object of `flowledger.events`, not one of type int"),
+        ({"output": 1}, {}, NoEvent, "not one of type dict"),
+        (TaskStarted, {}, NoEvent, "not the class TaskStarted itself"),
+        (
+            TaskStarted(),
+            {"partition_key": "p"},
+            UnknownField,
+            "'partition_key'; did you mean partitionkey?",
+        ),
+        (TaskStarted(), {"tenant": "x"}, UnknownField, "no attribute 'tenant'; other attributes are `extensions`"),
+        (TaskStarted(), {"time": "2026-01-31T12:00:00Z"}, Refused, "time: must be a datetime with a zone, not of type"),
+    ],
+)
+def test_what_is_no_envelope_is_refused_in_our_words(
+    data: Any, attributes: dict[str, Any], error: type[LedgerError], words: str
+) -> None:
+    with pytest.raises(error, match=re.escape(words)):
+        Envelope.of(data, source="/s", subject="t", **attributes)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"), [({"data": 12}, "data"), ({"data": TaskStarted}, "data"), ({"extensions": 12}, "extensions")]
+)
+def test_parts_of_another_kind_are_refused_by_name(given: dict[str, Any], field: str) -> None:
+    envelope = Envelope(**{"id": "1", "source": "/s", "type": "task.started", "subject": "t", "data": {}} | given)
+    with pytest.raises(Refused) as caught:
+        envelope.to_json()
+    assert caught.value.field == field
+
+
+def test_an_extension_is_made_of_the_texts_that_are_sent() -> None:
+    seen: dict[str, str] = {}
+
+    def value_of(members: Mapping[str, str]) -> str:
+        seen.update(members)
+        return "made"
+
+    output = {"a": [1.50, Decimal("1e400"), "\ud800é"]}
+    envelope = Envelope.of(TaskCompleted(output=output), source="/s", subject="t", extensions={"own": 1})
+    extended = envelope.extended("mark", value_of)
+    text = extended.to_json()
+    assert text == text.encode().decode()
+    assert {name: json.loads(member) for name, member in seen.items()} | {"mark": "made"} == json.loads(text)
+    assert all(member in text for member in seen.values())
+    assert json_text.same(text, replace(envelope, extensions={"own": 1, "mark": "made"}).to_json())
+    assert extended == replace(envelope, extensions={"own": 1, "mark": "made"})
+    assert "mark" not in replace(extended, extensions={}).to_json()
 
 
 @pytest.mark.parametrize("attributes", [{"source": ""}, {"subject": ""}, {"id": "x" * 513}, {"subject": "\x00"}])

@@ -6,15 +6,20 @@ from typing import Any, Final
 
 import pytest
 
-from flowledger.domain.errors import LedgerError, Reason, UnknownField
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import LedgerError, Reason, Refused, UnknownField
 from flowledger.domain.events import (
     EVENT_TYPES,
     AgentConfig,
     Error,
+    EventData,
     MessageSent,
     SandboxCreated,
     TaskCompleted,
+    TaskCreated,
     TaskFailed,
+    TaskLogged,
+    TaskProgressed,
 )
 from tests.builders import ABSENT, event, parsed, raw, to_bytes
 from tests.domain.refusing import refusal
@@ -72,6 +77,20 @@ REFUSED: Final[dict[str, list[Any]]] = {
     "connection": ["localhost:80", 80, True, [], [{}]],
     "health": ["healthy", 1, True, [], [{}]],
 }
+
+
+SENT: Final[dict[str, Any]] = {
+    "from_sandbox_id": "sb_1",
+    "to_sandbox_ids": ["sb_2"],
+    "message_type": "request",
+    "content": None,
+}
+"""The least of a `MessageSent`."""
+
+
+def _is_of_ids(pair: tuple[str, str]) -> bool:
+    """How long an id may be, and of what, is a matter of settings: an object does not know them."""
+    return FIELDS[pair[0]][pair[1]].kind in ("id", "ids")
 
 
 def fault(type_: str, **data: Any) -> tuple[Reason, str] | None:
@@ -313,3 +332,50 @@ def test_open_objects_take_any_field() -> None:
     assert TaskFailed(error=error, usage={"pages": 1}).error.model_dump()["code"] == 3
     config: Any = AgentConfig
     assert config(colour="red").model_dump(exclude_unset=True) == {"colour": "red"}
+
+
+# --- typed data
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "words"),
+    [
+        (TaskCreated, {"name": 3}, "data.name: must be a string, not 3"),
+        (TaskCreated, {"attempt": 0}, "data.attempt: must be at least 1, not 0"),
+        (TaskProgressed, {}, "data.progress: is missing"),
+        (TaskProgressed, {"progress": "half"}, "data.progress: must be a number, not this string"),
+        (TaskProgressed, {"progress": 1.5}, "data.progress: must be at most 1, not 1.5"),
+        (TaskCreated, {"priority": 2**64}, "data.priority: must be at most 9223372036854775807, not a number so large"),
+        (TaskLogged, {"message": None}, "data.message: must be a string, not null"),
+        (TaskLogged, {"message": "m", "level": "loud"}, "data.level: must be one of debug, info, warning, error, "),
+        (TaskFailed, {"error": "boom"}, "data.error: must be a JSON object, not this string"),
+        (TaskFailed, {"error": {}}, "data.error.message: is missing"),
+        (Error, {"message": ["m"]}, "message: must be a string, not a list"),
+        (SandboxCreated, {"name": ""}, "data.name: must not be empty"),
+        (SandboxCreated, {"name": "x" * 256}, "data.name: must have 255 characters at most"),
+        (MessageSent, SENT | {"to_sandbox_ids": []}, "data.to_sandbox_ids: must not be empty"),
+        (MessageSent, SENT | {"to_sandbox_ids": ("a",)}, "data.to_sandbox_ids: must be a list, not of type tuple"),
+        (MessageSent, SENT | {"message_type": "shout"}, "data.message_type: must be 'request', 'response', "),
+        (MessageSent, SENT | {"broadcast": True}, "data: give to_sandbox_ids or broadcast, not both"),
+        (MessageSent, SENT | {"expires_at": 3}, "data.expires_at: must be a time with a zone, not 3"),
+        (MessageSent, SENT | {"priority": {}}, "data.priority: must be a whole number, not an object"),
+    ],
+)
+def test_typed_data_that_breaks_the_contract_is_refused_in_our_words(
+    model: type[EventData | Error], fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        model(**fields)
+    assert caught.value.reason is Reason.INVALID_DATA
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(("type_", "name"), [pair for pair in ALL_FIELDS if not _is_of_ids(pair)])
+def test_typed_data_are_refused_in_the_same_words_as_data_that_are_read(type_: str, name: str) -> None:
+    for value in REFUSED[FIELDS[type_][name].kind]:
+        given = event(type_, **{name: value})
+        with pytest.raises(Refused) as read:
+            parse(to_bytes(given))
+        with pytest.raises(Refused) as typed:
+            EVENT_TYPES[type_](**given["data"])
+        assert str(typed.value) == str(read.value)

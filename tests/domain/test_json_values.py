@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel
 
-from flowledger.client.publishing import prepare
+from flowledger.client.prepared import prepare
 from flowledger.domain import json_text
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.errors import LedgerError, NoEvent, Reason, Refused

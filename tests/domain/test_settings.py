@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,29 @@ def test_a_setting_that_cannot_be_used_is_named_as_it_was_set(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.load()
+
+
+@pytest.mark.parametrize("make", [Settings, Settings.load])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"shards": "x"}, "shards: must be a whole number, not 'x'"),
+        ({"shards": 0}, "shards: must be at least 1, not 0"),
+        ({"shards": 1.5}, "shards: must be a whole number, not 1.5"),
+        ({"shards": None}, "shards: must be a whole number, not null"),
+        ({"pool_timeout_seconds": "soon"}, "pool_timeout_seconds: must be a number, not 'soon'"),
+        ({"inbox_memory_share": 2}, "inbox_memory_share: must be at most 1, not 2"),
+        ({"signatures": "perhaps"}, "signatures: must be 'off' or 'required', not 'perhaps'"),
+        ({"redis_url": ["redis://:hunter2@h"]}, "redis_url: must be a string, not a list"),
+        ({"home": 3}, "home: must be a path, not 3"),
+    ],
+)
+def test_what_is_given_and_cannot_be_used_is_told_in_our_words(
+    make: Callable[..., Settings], given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make(**given)
+    assert str(caught.value) == words
 
 
 def test_passwords_do_not_show() -> None:

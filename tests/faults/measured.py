@@ -20,8 +20,8 @@ from typing import Final
 
 from sqlalchemy import Engine, select, tuple_
 
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
-from flowledger.client.publishing import Prepared
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import PublishError
 from flowledger.domain.settings import Settings

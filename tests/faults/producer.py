@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
-from flowledger.client.publishing import Prepared
 from flowledger.domain.errors import PublishError
 from flowledger.domain.key_file import KeyFile
 from tests.faults import histories

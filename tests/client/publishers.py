@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from flowledger.client import AsyncPublisher, Prepared, Published, Publisher
-from flowledger.client.publishing import Publishable
+from flowledger.client.prepared import Publishable
 
 Result = TypeVar("Result")
 
 
-class Face(Protocol):
+class AnyPublisher(Protocol):
     """What the tests ask of a publisher."""
 
     def prepare(self, event: Publishable) -> Prepared: ...
@@ -90,6 +90,6 @@ class Awaited:
             self._loop.end()
 
 
-MakeFace = Callable[..., Face]
+MakePublisher = Callable[..., AnyPublisher]
 
-FACES: dict[str, MakeFace] = {"Publisher": Publisher, "AsyncPublisher": Awaited}
+PUBLISHERS: dict[str, MakePublisher] = {"Publisher": Publisher, "AsyncPublisher": Awaited}

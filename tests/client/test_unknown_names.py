@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowledger.client.publishing import prepare
+from flowledger.client.prepared import prepare
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.events import EVENT_TYPES, TaskCompleted
 from flowledger.domain.likeness import forget_what_was_told, nearest

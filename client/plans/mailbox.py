@@ -1,37 +1,33 @@
-"""What a mailbox does, apart from how Redis is reached: plans (`client.plans`) for the faces in `client.mailbox`."""
+"""The plans of a mailbox, which `client.mailbox` follows to block or to await."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Unpack
+from typing import Any, Final, Unpack
 
-from flowledger.client.inbox import Inbox
-from flowledger.client.message import Message, moment
-from flowledger.client.plans import Again, Plan, Result, Wait, publish_error, replies
-from flowledger.client.presence import Presence
-from flowledger.client.publishing import Published, publishing
-from flowledger.client.writing import RequestOptions, Signer, Writer
-from flowledger.domain.errors import BrokerUnavailable, MailboxClosed, NoMessage, RequestTimeout
+from flowledger.client.message import Message
+from flowledger.client.plans.commands import replies
+from flowledger.client.plans.entries import moment
+from flowledger.client.plans.inbox import Inbox
+from flowledger.client.plans.locks import Lock, holding
+from flowledger.client.plans.outgoing import Outgoing, RequestOptions, Sent
+from flowledger.client.plans.presence import Presence
+from flowledger.client.plans.publishing import publishing
+from flowledger.client.plans.redis_errors import Retry, publish_error
+from flowledger.client.plans.steps import Plan, Result
+from flowledger.domain.errors import BrokerUnavailable, InvalidArgument, MailboxClosed, NoMessage, RequestTimeout
 from flowledger.domain.settings import Settings
+from flowledger.domain.signing import Signer
 
-_TURN_SECONDS: Final = 0.005
 _TIME_TO_LEAVE_SECONDS: Final = 0.5
 _MOST_AT_ONCE: Final = 100
 """Messages read, or acknowledged, in one round trip."""
-_AGAIN: Final = Again("acknowledge again", ", nothing is doubled")
+_ACKNOWLEDGE_AGAIN: Final = Retry("acknowledge again", ", nothing is doubled")
 
 
-class Sent(NamedTuple):
-    """A message that was accepted: its id, and the event that says it."""
-
-    message_id: str
-    published: Published
-
-
-class Mailing:
+class MailboxPlans:
     """One sandbox's mailbox, as one consumer of its inbox."""
 
     def __init__(self, sandbox_id: str, settings: Settings, consumer: str | None, signer: Signer | None) -> None:
@@ -39,13 +35,13 @@ class Mailing:
         self.is_closed = False
         self._sandbox_id = sandbox_id
         self._timeout = settings.publish_timeout_seconds
-        self._writer = Writer(sandbox_id, settings, signer)
+        self._outgoing = Outgoing(sandbox_id, settings, signer)
         self.presence = Presence(sandbox_id, consumer, settings)
         self._inbox = Inbox(sandbox_id, settings, self.presence)
-        self._opening = threading.Lock()
+        self._lock = Lock()
 
     def while_open(self, plan: Plan[Result]) -> Plan[Result]:
-        """Does as `plan` says; raises MailboxClosed where it cannot, because the mailbox is closed."""
+        """Follow `plan`; raises MailboxClosed if the mailbox is closed before or meanwhile."""
         self._check()
         try:
             return (yield from plan)
@@ -54,22 +50,13 @@ class Mailing:
             raise
 
     def opening(self) -> Plan[None]:
-        """Makes the inbox where it is missing, and takes a place among its consumers."""
+        """Create the inbox if it is missing, and take a place among its consumers."""
         while not self.is_open:
             self._check()
-            if not self._opening.acquire(blocking=False):
-                yield Wait(_TURN_SECONDS)
-                continue
-            try:
-                if not self.is_open:
-                    yield from self.presence.opening()
-                    yield from self._inbox.opening()
-                    self.is_open = True
-            finally:
-                self._opening.release()
+            yield from holding(self._lock, self._open())
 
     def closing(self) -> Plan[None]:
-        """Lets those who read leave, and then the consumer."""
+        """Wait for those who read, and remove this consumer's sign of life."""
         self.is_closed = True
         yield from self._inbox.closing(_TIME_TO_LEAVE_SECONDS)
         yield from self.presence.leaving()
@@ -92,14 +79,14 @@ class Mailing:
         task_id: str | None = None,
         priority: int | None = None,
     ) -> Plan[Sent]:
-        """Publishes `message.sent`; raises Refused, PublishError, and ValueError where it is to expire at two times."""
+        """Publish `message.sent`; raises Refused, PublishError, and InvalidArgument for an expiry that is none."""
         if expires_in is not None:
             if expires_at is not None:
-                raise ValueError("give expires_in or expires_at, not both")
-            seconds = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
-            expires_at = moment((yield from self.presence.telling_time()) + seconds * 1000)
-        message_id = self._writer.message_id(id)
-        prepared = self._writer.sent(
+                raise InvalidArgument("give expires_in or expires_at, not both")
+            seconds = _seconds(expires_in)
+            expires_at = _expiry((yield from self.presence.asking_time()), seconds)
+        message_id = self._outgoing.message_id(id)
+        prepared = self._outgoing.sent(
             message_id,
             content,
             correlation_id,
@@ -120,16 +107,16 @@ class Mailing:
     def requesting(
         self, to_sandbox_ids: Sequence[str], content: Any, timeout: float, **options: Unpack[RequestOptions]
     ) -> Plan[Message]:
-        """Sends a request, and waits for its response; raises RequestTimeout, and what `sending` does.
+        """Send a request, and wait for its response; raises RequestTimeout, and what `sending` does.
 
-        While Redis is away it waits on: the request is sent.
+        Go on waiting while Redis is unreachable: the request was sent.
         """
         yield from self.opening()
         yield from self.presence.looking()  # who shares the inbox now may get the response
-        options["id"] = message_id = self._writer.message_id(options.get("id"))
+        options["id"] = message_id = self._outgoing.message_id(options.get("id"))
         correlation_id = f"{self.presence.name}/{message_id}"
-        hands, end, trouble = self._inbox.hands, time.monotonic() + timeout, None
-        hands.expect(message_id)
+        buffer, end, trouble = self._inbox.buffer, time.monotonic() + timeout, None
+        buffer.expect(message_id)
         try:
             yield from self.sending(
                 content,
@@ -138,22 +125,23 @@ class Mailing:
                 to_sandbox_ids=to_sandbox_ids,
                 **options,
             )
-            while (response := hands.response(message_id)) is None:
+            while (response := buffer.response(message_id)) is None:
                 self._check()
                 left = end - time.monotonic()
                 if left <= 0:
                     words = f"nobody answered the request {message_id} within {timeout:g} s; it may still be answered"
                     raise RequestTimeout(f"{words}: then receive() gives the response", message_id) from trouble
                 try:
-                    yield from self._inbox.reading_for_response(left)
+                    yield from self._inbox.reading_for_response(message_id, left)
                 except BrokerUnavailable as error:
                     trouble = error
             return response
         finally:
-            hands.forget(message_id)
+            buffer.forget(message_id)
 
     def replying(self, message: Message, content: Any, **options: Unpack[RequestOptions]) -> Plan[Sent]:
-        """Sends the response to a message."""
+        """Send the response to a message; raises NoMessage, and what `sending` does."""
+        _check_message(message, "reply to")
         options.setdefault("thread_id", message.thread_id or message.id)
         return self.sending(
             content,
@@ -165,7 +153,7 @@ class Mailing:
         )
 
     def receiving(self, timeout: float | None, most: int | None = None) -> Plan[Message | None]:
-        """The next message; None where there was none for `timeout` seconds."""
+        """Return the next message; None if there was none for `timeout` seconds."""
         yield from self.opening()
         end = None if timeout is None else time.monotonic() + timeout
         has_looked = False
@@ -174,13 +162,13 @@ class Mailing:
             left = float("inf") if end is None else end - time.monotonic()
             if has_looked and left <= 0:
                 break
-            has_looked = yield from self._inbox.reading(max(left, 0), most)
+            has_looked = yield from self._inbox.reading(self._inbox.buffer.has_next, max(left, 0), most)
         return message
 
     def receiving_many(self, most: int, timeout: float | None) -> Plan[list[Message]]:
-        """Up to `most` messages: waits for the first, and takes what is there."""
+        """Return up to `most` messages: wait for the first, and take what is there."""
         if most < 1:
-            raise ValueError("most must be at least 1")
+            raise InvalidArgument(f"most must be at least 1, not {most}")
         messages: list[Message] = []
         try:
             message = yield from self.receiving(timeout, min(most, _MOST_AT_ONCE))
@@ -194,38 +182,66 @@ class Mailing:
         return messages
 
     def acknowledging(self, messages: Iterable[Message], reason: str | None = None) -> Plan[None]:
-        """Says what became of messages, and takes them out of the inbox: some hundred in a round trip, all or none."""
+        """Publish the outcome of messages and remove them from the inbox: a hundred in a round trip, all or none."""
         messages = list(messages)
         for one in messages:
-            if not isinstance(one, Message):
-                raise NoMessage(f"acknowledge the Message itself, as `receive` gave it, not {str(one)[:100]!a}")
+            _check_message(one, "acknowledge")
         unique = list({message.entry_id: message for message in messages}.values())
-        if any(message.to != self._sandbox_id for message in unique):
-            raise ValueError(f"only messages to {self._sandbox_id} can be acknowledged here")
+        other = next((message.to for message in unique if message.to != self._sandbox_id), None)
+        if other is not None:
+            raise InvalidArgument(f"only messages to {self._sandbox_id} can be acknowledged here, not one to {other}")
         for place in range(0, len(unique), _MOST_AT_ONCE):
             yield from self._acknowledge(unique[place : place + _MOST_AT_ONCE], reason)
 
     def _acknowledge(self, messages: list[Message], reason: str | None) -> Plan[None]:
-        commands, hands = self._inbox.commands, self._inbox.hands
-        entry_ids = [entry_id for message in messages for entry_id in hands.entries_of(message)]
-        known = yield from self._acknowledged_before([one for one in messages if not hands.holds(one.entry_id)])
+        commands, buffer = self._inbox.commands, self._inbox.buffer
+        entry_ids = [entry_id for message in messages for entry_id in buffer.entries_of(message)]
+        known = yield from self._acknowledged_before([one for one in messages if not buffer.holds(one.entry_id)])
         fresh = [message for message in messages if message.entry_id not in known]
-        verdicts = [(message.id, self._writer.verdict(message, reason)) for message in fresh]
-        _, error = yield from replies([commands.acknowledge(entry_ids, verdicts)], self._timeout)
+        outcomes = [(message.id, self._outgoing.outcome(message, reason)) for message in fresh]
+        _, error = yield from replies([commands.acknowledge(entry_ids, outcomes)], self._timeout)
         if error is not None:
             count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
-            raise publish_error(error, f"{count} not acknowledged", self._timeout, _AGAIN)
-        hands.drop(messages)
-        self._writer.forget(messages, reason)
+            raise publish_error(error, f"{count} not acknowledged", self._timeout, _ACKNOWLEDGE_AGAIN)
+        buffer.drop(messages)
+        self._outgoing.forget(messages, reason)
 
     def _acknowledged_before(self, messages: list[Message]) -> Plan[set[str]]:
-        """Which entries of messages that are not in these hands hold what was acknowledged lately, by whomever."""
+        """The entries of those messages, unknown to this mailbox, that any consumer acknowledged lately."""
         if not messages:
             return set()
         commands = self._inbox.commands
         (scores,) = yield from commands.ask(commands.when_taken(message.id for message in messages))
         return {message.entry_id for message, score in zip(messages, scores, strict=True) if score is not None}
 
+    def _open(self) -> Plan[None]:
+        self._check()
+        if not self.is_open:
+            yield from self.presence.opening()
+            yield from self._inbox.opening()
+            self.is_open = True
+
     def _check(self) -> None:
         if self.is_closed:
             raise MailboxClosed(f"the mailbox of {self._sandbox_id} is closed")
+
+
+def _check_message(message: object, what: str) -> None:
+    if not isinstance(message, Message):
+        raise NoMessage(f"{what} the Message itself, as `receive` returned it, not {str(message)[:100]!a}")
+
+
+def _seconds(expires_in: float | timedelta) -> float:
+    if isinstance(expires_in, timedelta):
+        return expires_in.total_seconds()
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
+        kind = type(expires_in).__name__
+        raise InvalidArgument(f"expires_in must be a number of seconds or a timedelta, not of type {kind}")
+    return expires_in
+
+
+def _expiry(now_ms: float, seconds: float) -> datetime:
+    try:
+        return moment(now_ms + seconds * 1000)
+    except (OverflowError, ValueError):
+        raise InvalidArgument(f"expires_in: no calendar has the time {seconds:g} s from now") from None

@@ -1,11 +1,11 @@
-"""What a producer says in vain: names that Flowledger does not know stand in the journal, and in no table."""
+"""Warnings of names that Flowledger does not know: their values are kept in the journal, and in no table."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any, Final
 
-from flowledger.domain.envelope import ATTRIBUTES
+from flowledger.domain.attributes import KNOWN
 from flowledger.domain.events import EVENT_TYPES, EventData
 from flowledger.domain.likeness import did_you_mean, is_news, nearest
 
@@ -18,11 +18,11 @@ _LONGEST_NAME: Final = 60
 def warn_of_unknown(model: type[EventData], attributes: dict[str, Any]) -> None:
     """Warn, once each, of unknown fields of the data, and of attributes that are probably misspelt.
 
-    Other attributes are extensions, of which CloudEvents allows any. A name that is there is not what another means.
+    Other attributes are extensions: CloudEvents allows any. A known name that the event has is never suggested.
     """
-    if not attributes.keys() <= ATTRIBUTES:
-        for name in sorted(attributes.keys() - ATTRIBUTES):
-            meant = nearest(name, ATTRIBUTES - attributes.keys()) if is_news(("attribute", name)) else None
+    if not attributes.keys() <= KNOWN:
+        for name in sorted(attributes.keys() - KNOWN):
+            meant = nearest(name, KNOWN - attributes.keys()) if is_news(("attribute", name)) else None
             if meant is not None:
                 logger.warning("%s is no attribute that Flowledger knows%s", _shown(name), did_you_mean(meant))
     data = attributes.get("data")

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from flowledger.client.driving import AsyncDriver
-from flowledger.client.plans import Plan, Step, Wait
+from flowledger.client.drivers import AsyncDriver
+from flowledger.client.plans.steps import Plan, Sleep, Step
 from flowledger.domain.settings import Settings
 
 
 class Deaf(AsyncDriver):
     """Its steps swallow that they are cancelled, as `asyncio.wait_for` does on Python 3.11 where it is done as well."""
 
-    async def _do(self, step: Step, until_closed: bool) -> Any:
+    async def _take(self, step: Step, *arguments: Any) -> Any:
         try:
-            return await super()._do(step, until_closed)
+            return await super()._take(step, *arguments)
         except asyncio.CancelledError:
             return None
 
@@ -28,7 +28,7 @@ def test_a_task_that_is_cancelled_ends_although_a_step_swallowed_it() -> None:
     def plan() -> Plan[None]:
         try:
             while True:
-                yield Wait(0.01)
+                yield Sleep(0.01)
         finally:
             ended.append("plan")
 
