@@ -32,7 +32,15 @@ redis.call('ZADD', KEYS[2], redis.call('TIME')[1] .. '000', message)
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -10001)
 redis.call('EXPIRE', KEYS[2], ${QUIET_SECONDS})
 redis.call('XACK', KEYS[1], 'mailbox', entry)
-return redis.call('XDEL', KEYS[1], entry)`;
+local deleted = redis.call('XDEL', KEYS[1], entry)
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('EXPIRE', KEYS[1], ${QUIET_SECONDS}) end
+return deleted`;
+// One script, so that an empty inbox expires even if this agent dies at once.
+const MAKE = `#!lua
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], 'mailbox', '0', 'MKSTREAM')
+if made.err and not made.err:find('BUSYGROUP') then return made end
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('EXPIRE', KEYS[1], ${QUIET_SECONDS}) end
+return redis.status_reply('OK')`;
 const inbox = `ledger:inbox:${sandbox}`;
 const taken = `ledger:taken:${sandbox}`;
 const consumers = `ledger:consumers:${sandbox}`;
@@ -72,9 +80,7 @@ await client.hDel(consumers, consumer);
 await Promise.all([client.close(), reader.close()]);
 
 async function makeInbox() {
-  await client.sendCommand(["XGROUP", "CREATE", inbox, group, "0", "MKSTREAM"]).catch((error) => {
-    if (!error.message.startsWith("BUSYGROUP")) throw error;
-  });
+  await client.sendCommand(["EVAL", MAKE, "1", inbox]);
 }
 
 /** Entries of the inbox; where Redis has lost its data, the inbox is made again. */

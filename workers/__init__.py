@@ -1,1 +1,1 @@
-"""Who does it: Celery app, pump, drain, recorder, periodic tasks. Knows domain and storage."""
+"""Workers: Celery app, pump, drain, recorder, post office, periodic tasks. Knows domain and storage."""

@@ -1,4 +1,4 @@
-"""Dead letters that become too many, or too large, are told of before they fill a disk."""
+"""Reports dead letters that become too many, or too large, before they fill a disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _told: dict[str, float] = {}
 
 
 def tell_once(words: str) -> None:
-    """Log an error, and not again for a while."""
+    """Log an error, but not the same error again within ten minutes."""
     now = time.monotonic()
     for known in [known for known, at in _told.items() if now - at >= _TOLD_SECONDS]:
         del _told[known]
@@ -38,7 +38,7 @@ def tell_once(words: str) -> None:
 
 
 class Alarms:
-    """Looks, once in a while and one worker at a time, whether dead letters are too many."""
+    """Checks whether dead letters are too many: at most every ten seconds, in one worker at a time."""
 
     def __init__(self, client: redis.Redis, settings: Settings, storage: Storage) -> None:
         self._client = client
@@ -46,7 +46,7 @@ class Alarms:
         self._storage = storage
 
     def look(self) -> None:
-        """Tell of what is too much, in the log, until it has passed for a while."""
+        """Log what is too much: once, until it has been below the limit for ten minutes."""
         if not self._client.set(streams.alarm("looked"), 1, nx=True, ex=_LOOK_SECONDS):
             return
         with self._storage.looking() as connection:
@@ -59,7 +59,7 @@ class Alarms:
 
 
 def alarms(settings: Settings, per_minute: int, open_bytes: int) -> dict[str, str]:
-    """What is too much, in words, by the name of what it is."""
+    """Return what is too much: `rate`, `bytes` or both, each with a message."""
     found = {}
     if 0 < settings.dead_letter_alarm_per_minute < per_minute:
         most = f"the alarm is at {settings.dead_letter_alarm_per_minute:,} (LEDGER_DEAD_LETTER_ALARM_PER_MINUTE)"
@@ -71,7 +71,7 @@ def alarms(settings: Settings, per_minute: int, open_bytes: int) -> dict[str, st
 
 
 def per_minute(client: redis.Redis) -> int:
-    """New dead letters of the last minute."""
+    """Return the number of new dead letters of the last minute."""
     now = time.time()
     with client.pipeline(transaction=False) as pipeline:
         for ago in range(_MINUTE // streams.RATE_SECONDS):

@@ -29,13 +29,13 @@ from flowledger.workers.postman import Postman, PostResult
 from flowledger.workers.pump import Bell, Ring
 from flowledger.workers.sign import give_signs
 
-# REDIS_URL alone says where bells go; exported for another service, these would send them to its broker.
+# REDIS_URL alone names the broker. These variables may be exported for another service.
 for _name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
     os.environ.pop(_name, None)
 
 
 def _broker() -> dict[str, Any]:
-    """Celery's address of the broker; a process whose settings cannot be used ends with one line."""
+    """Return the broker's address for Celery. If the settings are invalid, the process exits with one line."""
     try:
         settings = Settings.load()
         return {"broker_url": None} if settings.redis_url is None else BrokerAddress.of(settings).celery_options()
@@ -63,7 +63,7 @@ class _Process(NamedTuple):
 
 
 def _process() -> _Process:
-    """What this process keeps from drain to drain. Connections must not be shared with processes forked later."""
+    """Return what this process keeps between tasks. Connections must not be shared with processes forked later."""
     return _process_of(os.getpid())
 
 
@@ -82,21 +82,21 @@ def _process_of(_pid: int) -> _Process:
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
-    """One turn of work, first on the shard that called."""
+    """Record what waits, for one turn; the shard whose bell rang goes first."""
     settings, client, storage, post, _, bond, readers = _process()
     return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, readers=readers).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
 def post() -> PostResult:
-    """A turn of the postman: messages that wait in the database go to their inboxes, or expire."""
+    """Do one turn of the postman: deliver messages that wait in the database, and expire late ones."""
     settings, client, _, office, bell, *_ = _process()
     return Postman(client, settings, office, bell, is_stopping).run()
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]
 def look() -> dict[str, int]:
-    """Looks at every shard, as the pumps do: a second eye, should one of them hang."""
+    """Check every shard and ring its bell if it has entries, in case that a pump hangs."""
     settings, client, *_ = _process()
     bell = Bell(client, settings, lambda shard: send_drain(app, shard))
     waiting = [shard for shard in range(settings.shards) if client.xlen(streams.stream(shard))]

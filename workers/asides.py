@@ -1,8 +1,8 @@
-"""Sources that are set aside, as people see them: which, why, how much waits; and how they are resumed.
+"""Sources that are set aside: which, why, how many entries wait; and how a source is resumed.
 
-What waits of a source goes back into its shards in order, in bounded steps, each entry with a mark that lets it pass.
-Newer ones of that source wait behind it until all are back (docs/decisions/0025). A step that is killed has moved some
-entries or none; whoever resumes the source again goes on there.
+The entries of a source go back into their shards in order, in bounded steps, each with a mark that lets it pass. Newer
+entries of that source are set aside behind them until all are back (docs/decisions/0025). A step that is killed has
+moved some entries or none; resuming the source again goes on there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BYTES_AT_ONCE: Final = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A source that is set aside, and what waits of it."""
+    """A source that is set aside, and how much of it waits."""
 
     source: str
     entries: int
@@ -35,13 +35,13 @@ class Waiting:
 
 
 class Asides:
-    """Looks at, sets aside and resumes sources."""
+    """Lists, sets aside and resumes sources."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
     def all(self) -> list[Waiting]:
-        """Those that are set aside, by name."""
+        """Return the sources that are set aside, by name."""
         found: dict[Any, Any] = self._client.hgetall(streams.ASIDE)
         asides = {text(key): Aside.read(one) for key, one in found.items()}
         with self._client.pipeline(transaction=False) as pipeline:
@@ -56,13 +56,13 @@ class Asides:
         return sorted(waiting, key=lambda one: one.source)
 
     def set_aside(self, source: str, why: str, by: str) -> bool:
-        """Set a source aside by hand; False if it is already."""
+        """Set a source aside by hand. Return False if it already is."""
         return self._change(key_of(source), b"", Aside.of(source, why, by))
 
     def resume(self, source: str, shards: int) -> int | None:
-        """Put back what waits of a source, and let it pass; how many entries that were, or None if nothing was aside.
+        """Put a source's entries back into their shards. Return how many, or None if the source was not set aside.
 
-        Its fuse is new. If it blows meanwhile, the rest stays where it is.
+        Its fuse begins anew. If it blows meanwhile, the remaining entries stay set aside.
         """
         key, went = key_of(source), 0
         while (known := self._one(key)) is not None:

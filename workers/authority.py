@@ -1,7 +1,7 @@
-"""Who may say what: signatures are checked before anything is written, and signed events count once, in time.
+"""Authority: signatures are checked before anything is written, and a signed event counts once, and only in time.
 
-`domain.signatures` says what a signature is and whose it must be; this adds when: an entry's id tells when it came to
-Redis. All of it is off where `LEDGER_SIGNATURES` is: there is no guard then.
+`domain.signatures` says what a signature is and whose it must be. This module adds the time: an entry's id tells when
+the entry came to Redis. If `LEDGER_SIGNATURES` is `off`, there is no guard.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WORKSPACE: Final = tables.sandboxes.c.workspace_id.name
 
 
 class Guard:
-    """Lets through what its speaker has signed, at most so long before."""
+    """Accepts events whose signer may publish them, and that came within `LEDGER_SIGNATURE_AGE_SECONDS`."""
 
     def __init__(self, settings: Settings, keys: Keys) -> None:
         self._age_seconds = settings.signature_age_seconds
@@ -44,13 +44,13 @@ class Guard:
         self._keys = keys
 
     def refresh(self) -> None:
-        """To be called before each batch: keys may have been made and retired."""
+        """Read the keys again if their file changed. Called before each batch."""
         self._keys.refresh()
 
     def check(self, event: Event, entry_id: str) -> Sequence[Condition]:
-        """What must stand in the tables for the event to be recorded, for its signer must have the right to say it.
+        """Return the conditions under which the signer has the right to publish the event.
 
-        Raises Refused where it is not signed as it must be, or its entry came too long after its `time`.
+        Raises Refused if it is not signed as it must be, or if its entry came too long after its `time`.
         """
         signer = signatures.check(event, self._keys)
         if signer is None:
@@ -62,11 +62,11 @@ class Guard:
         return _rights(event, signer)
 
     def replays(self, known: Sequence[Known], journal: JournalRepository) -> dict[int, Refused]:
-        """Of checked events that were known when they were recorded: those that somebody else has sent again, by `id`
-        of the object, and why.
+        """Return which of these events, all recorded already, somebody else has sent again, and why: by `id` of the
+        object.
 
-        Who could see an event has seen it after it was recorded, so its copy comes after that. What came before, and is
-        known, is an entry that is taken a second time after a crash, or the second try of a producer.
+        Others can see an event only after it was recorded, so their copies come later. A known event that came earlier
+        is an entry taken a second time after a crash, or a producer's retry.
         """
         came = {id(event): _came(entry_id) for event, entry_id, _ in known if signatures.speakers(event)}
         late = [event for event, _, _ in known if came.get(id(event), 0.0) - _told(event) > self._replay_seconds]
@@ -84,7 +84,7 @@ class Guard:
 
 
 class Known(NamedTuple):
-    """An event, the id of its entry, and what must stand in the tables for it to be recorded."""
+    """An event, the id of its entry, and the conditions under which it is recorded."""
 
     event: Event
     entry_id: str
@@ -92,7 +92,7 @@ class Known(NamedTuple):
 
 
 def conditions_of(event: Event, guard: Guard | None, entry_id: str) -> Sequence[Condition]:
-    """What must stand in the tables for the event to be recorded; raises Refused as `Guard.check` does."""
+    """Return the conditions under which the event is recorded. Raises Refused as `Guard.check` does."""
     rights = () if guard is None else guard.check(event, entry_id)
     return (*kinds.conditions_of(event), *rights)
 
@@ -100,12 +100,12 @@ def conditions_of(event: Event, guard: Guard | None, entry_id: str) -> Sequence[
 def refused_as_known(
     known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool = False
 ) -> dict[int, Refused]:
-    """Those that are dead letters, by `id` of the event, and why: for what the journal has of them, or, where it has
-    none, for a condition that does not hold.
+    """Return which events are dead letters, and why: by `id` of the object. An event that the journal knows may be one
+    because of what is recorded; another one, because a condition does not hold.
 
-    `conflict` is what is said of one with other content. `was_tried`: the database has just recorded none of them.
+    `conflict` is the message for an event with other content. `was_tried`: the database has just recorded none of them.
 
-    If a fault of our own comes up, the event that it comes up with is found by halving: it is a dead letter as well.
+    If a fault of Flowledger comes up, halving finds the event at which it does, which is a dead letter as well.
     """
     try:
         return _refused_as_known(known, connection, guard, conflict, was_tried=was_tried)
@@ -139,11 +139,11 @@ def _refused_as_known(
     return refused
 
 
-_HELD_AGAIN: Final = Refused(Reason.CONFLICT, "", "what stood against it when it came stands there no more: replay it")
+_HELD_AGAIN: Final = Refused(Reason.CONFLICT, "", "the condition that it broke when it came holds now: replay it")
 
 
 def _rights(event: Event, signer: str) -> Sequence[Condition]:
-    """Who may speak to all of a workspace, and who may take a sandbox out of one (docs/decisions/0030)."""
+    """Return the conditions of broadcasts to a workspace, and of taking a sandbox out of one (docs/decisions/0030)."""
     data = event.data
     if isinstance(data, MessageSent) and data.broadcast and data.workspace_id is not None:
         if signer in (data.workspace_id, REGISTRAR):
@@ -168,9 +168,9 @@ def _elsewhere(signer: str, found: str | None) -> Refused:
 
 
 def guard_of(settings: Settings) -> Guard | None:
-    """What the settings ask for; None where signatures are not required.
+    """Return the guard that the settings ask for; None if signatures are not required.
 
-    Raises SettingsError where they are, and there is no key file that can be used, or none with the ledger's own key.
+    Raises SettingsError if they are required, and the key file is missing, invalid, or lacks the ledger's own key.
     """
     if settings.signatures == "off":
         return None
@@ -183,9 +183,9 @@ def guard_of(settings: Settings) -> Guard | None:
 
 
 def own_signer(settings: Settings) -> Signer:
-    """Signs the ledger's own events, those with source `/flowledger`; without a key file they stay as they are.
+    """Return what signs the ledger's own events, whose source is `/flowledger`. Without a key file they stay unsigned.
 
-    Raises SettingsError where the file cannot be used.
+    Raises SettingsError if the key file is invalid.
     """
     if settings.key_file is None:
         return lambda envelope: envelope
@@ -193,27 +193,27 @@ def own_signer(settings: Settings) -> Signer:
 
 
 def entry_id_now() -> str:
-    """The id that an entry would have that came now."""
+    """Return the id of an entry that would come now."""
     return f"{time.time_ns() // 1_000_000}-0"
 
 
 @cache
 def _key_file(path: Path) -> KeyFile:
-    """One for each process, which knows what it has read before."""
+    """Return this process's reader of the file, which remembers what it has read."""
     return KeyFile(path)
 
 
 def _came(entry_id: str) -> float:
-    """When an entry came to Redis, in seconds since the epoch.
+    """Return when an entry came to Redis, in seconds since the epoch.
 
-    Whoever may write to a stream may give an entry an id of the future, and all that come after it get later ones: what
-    is here cannot have come later than now.
+    A producer may give an entry an id of the future, and all later entries get greater ids. So the result is never
+    later than now.
     """
     return min(int(entry_id.partition("-")[0]) / 1000, time.time())
 
 
 def _told(event: Event) -> float:
-    """The event's `time`, in seconds since the epoch; signed events have one."""
+    """Return the event's `time`, in seconds since the epoch. Every signed event has one."""
     return 0.0 if event.time is None else datetime.fromisoformat(event.time).replace(tzinfo=UTC).timestamp()
 
 

@@ -1,8 +1,8 @@
-"""Celery's messages as this service takes them: small JSON without compression, and nothing else.
+"""Celery's messages as this service accepts them: small, uncompressed JSON, and nothing else.
 
-Celery carries bells (docs/decisions/0001), and any that is lost rings again. So whatever is no bell is dropped before
-anything of it is unpacked: kombu would inflate a compressed body without limit, and a line that is no message of Celery
-would end the worker. `install` puts this transport in the place of kombu's own, for workers, scheduler and Flower.
+Celery carries bells (docs/decisions/0001), and a lost bell rings again. So a message that is no bell is dropped before
+it is unpacked: kombu would inflate a compressed body without limit, and a malformed message would end the worker.
+`install` replaces kombu's own transport, for workers, scheduler and Flower.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flowledger.workers.alarms import tell_once
 from flowledger.workers.replies import cutting
 
 _MOST_BYTES: Final = 2**20
-"""Of a message, with all around it; a bell has some hundred bytes, what a worker says of itself some thousand."""
+"""Limit of a whole message. A bell has some hundred bytes, a worker's reply to a remote command some thousand."""
 _FEW: Final = 100
 _QUEUE: Final = "ledger"
 _TASKS: Final = frozenset({"ledger.drain", "ledger.post", "ledger.look"})
@@ -34,11 +34,11 @@ _EMBEDDED: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord":
 
 
 class NoBell(ValueError):
-    """What came over a channel of Celery's is none of its messages, or none that is wanted."""
+    """A message on one of Celery's channels is malformed, or is not one that this service accepts."""
 
 
 def check(message: Any) -> None:
-    """Raise NoBell if a message is not of the shape that Celery's own have here."""
+    """Raise NoBell if a message does not have the shape of Celery's own."""
     if not isinstance(message, dict):
         raise NoBell(f"a {type(message).__name__}, not an object")
     headers, properties, body = message.get("headers"), message.get("properties"), message.get("body")
@@ -55,18 +55,18 @@ def check(message: Any) -> None:
 
 
 def bell_of(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message of Celery's queue as this service sends it: its task, shard, id and end, and nothing else.
+    """Return a message of Celery's queue with nothing but its task, shard, id and expiry.
 
-    Raises NoBell if it is none. What Celery makes of odd headers may take a place among those under way for good.
+    Raises NoBell if it is no bell. Odd headers could make Celery keep a message among the unacknowledged ones for ever.
     """
     headers = message["headers"]
     task, id_, expires = headers.get("task"), headers.get("id"), headers.get("expires")
     if not isinstance(task, str) or task not in _TASKS:
         raise NoBell("it names none of the service's tasks")
     if not isinstance(id_, str) or not 0 < len(id_) <= _FEW or headers.get("eta") is not None:
-        raise NoBell("it has no id, or is for later, which no bell is")
+        raise NoBell("it has no id, or an `eta`")
     if expires is not None and not _is_time(expires):
-        raise NoBell("it ends at no time")
+        raise NoBell("its expiry is no time")
     arguments = _arguments(message["body"], task)
     described = {"task": task, "id": id_, "root_id": id_, "expires": expires, "argsrepr": repr(tuple(arguments))}
     return message | {
@@ -83,7 +83,7 @@ def _is_time(text: Any) -> bool:
 
 
 def _arguments(body: str, task: str) -> list[int]:
-    """A shard for a drain, and nothing for the others."""
+    """Return the task's arguments: a shard for a drain, none for other tasks."""
     try:
         arguments = json.loads(base64.b64decode(body, validate=True))[0]
     except (ValueError, TypeError, LookupError, RecursionError):
@@ -97,10 +97,10 @@ def _arguments(body: str, task: str) -> list[int]:
 
 
 class Channel(kombu_redis.Channel):
-    """kombu's, which drops what cannot be read, and reads no more of a message than a bell may have."""
+    """kombu's channel, which drops what cannot be read, and reads no more of a message than a bell may have."""
 
-    # A worker that held a bell when its broker went away ended over giving it back (kombu 5.7: the connection that it
-    # would need is closed by then). Nobody needs it back.
+    # When the broker became unavailable, a worker that held a bell ended when it restored the bell: kombu 5.7 uses a
+    # connection that is closed by then. A bell need not be restored.
     do_restore = False
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Channel(kombu_redis.Channel):
         return self._dropping(super()._get, *arguments, **options)
 
     def _dropping(self, read: Any, *arguments: Any, **options: Any) -> Any:
-        """What `read` gives; Empty, as if there was nothing, for what is no message."""
+        """Return what `read` returns. Raise Empty, as if there was nothing, if it is no message."""
         try:
             return read(*arguments, **options)
         except Exception as error:
@@ -128,7 +128,7 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """kombu's, which hands on nothing that is no bell."""
+    """kombu's transport, which delivers bells alone."""
 
     Channel = Channel
 
@@ -137,7 +137,7 @@ class Transport(kombu_redis.Transport):
             check(message)
             if queue == _QUEUE:
                 message = bell_of(message)
-            # Two messages of one tag would be taken for one, and the other never given back.
+            # Of two messages with one tag, kombu would acknowledge only one.
             message["properties"]["delivery_tag"] = str(uuid4())
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]
         except Exception as error:
@@ -147,11 +147,11 @@ class Transport(kombu_redis.Transport):
             self._give_up(message)
 
     def is_of_the_connection(self, error: Exception) -> bool:
-        """Whether it is Redis, or the way to it, and not the message. kombu counts every KeyError as the former."""
+        """Whether Redis or the connection is at fault. kombu counts every KeyError so; here the message is at fault."""
         return isinstance(error, (*self.connection_errors, *self.channel_errors)) and not isinstance(error, KeyError)
 
     def _give_up(self, message: Any) -> None:
-        """Give back the place of one that Celery had begun to take: else it would take no more after some of them."""
+        """Reject a message that kombu has begun to deliver: it counts as prefetched, and a few would stop Celery."""
         tag = message["properties"].get("delivery_tag") if _is_shaped(message) else None
         for channel in self.channels if isinstance(tag, str) else ():
             if tag in channel.qos._delivered:
@@ -164,7 +164,7 @@ def _is_shaped(message: Any) -> bool:
 
 def _tell(error: Exception) -> None:
     words = str(error) if isinstance(error, NoBell) else type(error).__name__
-    tell_once(f"something that is no message of Celery's was dropped: {words[:_FEW]}")
+    tell_once(f"a message that is not Celery's was dropped: {words[:_FEW]}")
 
 
 def install() -> None:

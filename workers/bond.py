@@ -1,13 +1,13 @@
-"""The bond between a ledger and its broker (docs/decisions/0033): each has one of the other.
+"""The bond between a ledger and its broker (docs/decisions/0033): each ledger has one broker, and the reverse.
 
-Both hold the same text: the ledger's id, how many brokers it has had, and a mark. Every take compares it, so whatever
-changes, nothing is taken under a false one. `meet` finds out what a difference means:
+Both hold the same text: the ledger's id, how many brokers it has had, and a mark. Every take compares the texts, so
+nothing is taken under a wrong one. `meet` finds out what a difference means:
 
     Redis has no text     it is new; or it has lost its data; or it is a second one beside the ledger's own
     another ledger's id   it is the broker of another ledger
     an older text         it is a former broker, or a copy of one
     a newer text          the database was restored to an earlier state
-    the same, but fewer batches in the database than Redis knows to be recorded: the same
+    the same text, but fewer batches in the database than Redis knows to be recorded: the database was restored, too
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 GONE_SECONDS: Final = 12.0
-"""A broker that nobody told of for so long is not served any more; `workers.watch` tells more than twice as often."""
+"""A broker without a beat for this long is not served. `workers.watch` beats more than twice as often."""
 _PAIRING_MS: Final = 10_000
 _BUSY_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 0.05
 _TWIN_MS: Final = 60_000
-"""A database is not restored twice in so short a time: two copies of it record from one Redis."""
+"""If a database seems restored twice within this time, two copies of it record from one Redis."""
 
 
 class _Busy(BrokerUnsettled):
-    """Another worker is just meeting this broker."""
+    """Another worker is pairing with this broker at the moment."""
 
     def __init__(self) -> None:
-        super().__init__("another worker is just meeting this broker")
+        super().__init__("another worker is pairing with this broker")
 
 
 class _Awaited(NamedTuple):
-    """The ledger's broker, which is not the one that is met: the beats first and last seen of it, and since when."""
+    """The ledger's known broker while another Redis is met: its first and last beat seen, and when the last was."""
 
     broker: str
     first: int
@@ -61,7 +61,7 @@ class _Awaited(NamedTuple):
 
 
 class Bond:
-    """The bond as a process knows it; `text` is what Redis holds where all is well, empty before it was looked at."""
+    """The bond as a process knows it. `text` is what Redis should hold; empty until that is known."""
 
     def __init__(self, client: redis.Redis, settings: Settings, storage: Storage) -> None:
         self._client = client
@@ -73,9 +73,9 @@ class Bond:
         self.text = ""
 
     def meet(self) -> None:
-        """Find out whether this Redis is the ledger's broker, and make a new or emptied one so.
+        """Check that this Redis is the ledger's broker. A new or emptied Redis becomes it.
 
-        Raises ForeignBroker where it is not, BrokerUnsettled where it is not known yet, DatabaseUnavailable and
+        Raises ForeignBroker if it is not, BrokerUnsettled if that is not known yet, DatabaseUnavailable and
         redis.RedisError.
         """
         try:
@@ -85,21 +85,21 @@ class Bond:
             raise
 
     def database_went_back(self) -> None:
-        """The number of a batch came again, so the database was restored: start anew, and say so. Raises as `meet`."""
-        with suppress(_Busy):  # somebody was faster
+        """Write a new text because a batch's number came again: the database was restored. Raises as `meet`."""
+        with suppress(_Busy):  # another worker was faster
             held, ledger, _ = self._look()
             if held.broker == self.text == ledger.broker:
                 self._start_anew(held, ledger)
         self.meet()
 
     def tell(self, error: ForeignBroker | BrokerUnsettled) -> None:
-        """Log why nothing is taken: once, for it is tried again and again."""
+        """Log why nothing is taken; the same reason once, however often it is retried."""
         if str(error) != self._told:
             logger.error("%s", error)
         self._told = str(error)
 
     def check(self) -> None:
-        """As `meet`, but change nothing and wait for nothing: a Redis without a text is let pass."""
+        """Do as `meet`, but change nothing and wait for nothing. A Redis without a text passes."""
         held, ledger, _ = _patiently(self._look)
         found = self._own(held, ledger)
         if (
@@ -110,9 +110,9 @@ class Bond:
             raise ForeignBroker(bond_words.another_of_this_ledger(self._settings, ledger))
 
     def adopt(self, owner: str | None = None) -> tuple[str, str]:
-        """Make this Redis the ledger's broker, whatever it was; the ids of the ledger and of the one it was of, or ''.
+        """Make this Redis the ledger's broker. Return the ids of the ledger and of the former owner ('' if none).
 
-        Raises ForeignBroker where it belongs to another ledger than `owner`.
+        Raises ForeignBroker if it belongs to a ledger other than `owner`.
         """
         return _patiently(lambda: self._adopt(owner))
 
@@ -131,7 +131,7 @@ class Bond:
         found = self._own(held, ledger)
         if found is None:
             self._meet_unmarked(held, ledger, checkpoints)
-        elif held.broker == ledger.former:  # whoever wrote a new text to the database has not come to Redis
+        elif held.broker == ledger.former:  # the new text was written to the database, but not to Redis
             with self._alone(held, ledger):
                 self._pair_redis(held, str(ledger.broker), [], went_back=True)
         elif found.number > number_of(ledger) or (held.broker == ledger.broker and is_behind(checkpoints, held)):
@@ -142,13 +142,13 @@ class Bond:
             self._accept(held.broker)
 
     def _own(self, held: Held, ledger: Ledger) -> Text | None:
-        """What Redis holds of this ledger; None where it holds nothing, ForeignBroker where it is another's."""
+        """Return the text in Redis; None if there is none. Raises ForeignBroker if it is another ledger's."""
         if held.broker and owner_of(held) != ledger.id:
             raise ForeignBroker(bond_words.of_another_ledger(self._settings, ledger, owner_of(held)))
         return Text.of(held.broker)
 
     def _meet_unmarked(self, held: Held, ledger: Ledger, checkpoints: list[Checkpoint]) -> None:
-        """A Redis without a text is the ledger's where it never had one, or where its own is not served any more."""
+        """Pair with a Redis without a text, if the ledger never had a broker or its broker is not served any more."""
         if ledger.broker is not None and (not ledger.place or ledger.place != place_of(self._client)):
             self._await(ledger.broker, ledger)
         alarm = None
@@ -158,9 +158,9 @@ class Bond:
         self._pair(held, ledger, number_of(ledger) + 1, checkpoints, alarm=alarm)
 
     def _await(self, broker: str, ledger: Ledger) -> None:
-        """Wait until it is known whether the ledger's broker is served; return if it is not.
+        """Return if the ledger's broker is not served. Raises ForeignBroker if it is, BrokerUnsettled if unknown yet.
 
-        One beat may have been under way while that broker was emptied, or replaced: two come from one that is served.
+        One beat may have been under way while the broker was emptied or replaced. Two beats prove that it is served.
         """
         awaited = self._awaited
         if awaited is None or awaited.broker != broker:
@@ -174,10 +174,10 @@ class Bond:
             raise BrokerUnsettled(bond_words.unsettled(self._settings, ledger))
 
     def _start_anew(self, held: Held, ledger: Ledger) -> None:
-        """The database has gone back: what Redis knows of the time since is not true any more."""
+        """Write a new text because the database was restored: what Redis knows of the time since is not true now."""
         restored, broker = self._client.mget(streams.RESTORED, streams.BROKER)
         if text_of(broker) != held.broker:
-            raise _Busy  # which has found the same, and is no copy
+            raise _Busy  # it has found the same, and is no copy
         now, _ = self._client.time()
         if restored is not None and now * 1000 - int(restored) < _TWIN_MS:
             raise ForeignBroker(bond_words.twin(self._settings, ledger))
@@ -223,7 +223,7 @@ class Bond:
 
     @contextmanager
     def _alone(self, held: Held, ledger: Ledger) -> Iterator[None]:
-        """One process at a time; and what was seen must still be so, for another may have been faster."""
+        """Let one process at a time pair, and only if nothing has changed since `held` and `ledger` were read."""
         if not claim(self._client, streams.PAIRING, _PAIRING_MS, self._name):
             raise _Busy
         try:
@@ -235,9 +235,10 @@ class Bond:
             release(self._client, streams.PAIRING, self._name)
 
     def _look(self) -> tuple[Held, Ledger, list[Checkpoint]]:
-        """Redis first: what it knows to be recorded was committed before, so the database can only know more.
+        """Return what Redis and the database hold of each other.
 
-        Raises _Busy where a new text came to Redis in the meantime: what was seen of both does not belong together.
+        Redis is read first: what it knows to be recorded was committed before, so the database can only know more.
+        Raises _Busy if a new text came to Redis in the meantime: then the two do not belong together.
         """
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.get(streams.BROKER)
@@ -254,7 +255,7 @@ class Bond:
 
 
 def _patiently(step: Callable[[], _Result]) -> _Result:
-    """Does it again while another process is just meeting this broker, for some seconds."""
+    """Retry `step` for some seconds while another process is pairing with this broker."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

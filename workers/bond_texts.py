@@ -12,7 +12,7 @@ from flowledger.storage.ledger.identity import Ledger
 
 
 class Text(NamedTuple):
-    """What a broker holds: whose it is, the how manieth of that ledger's it is, and a mark."""
+    """What a broker holds: the id of its ledger, its number among that ledger's brokers, and a mark."""
 
     ledger: str
     number: int
@@ -20,7 +20,7 @@ class Text(NamedTuple):
 
     @classmethod
     def of(cls, held: str) -> Text | None:
-        """None where Redis holds nothing, or nothing that a ledger has written."""
+        """Read a text. Return None if it is empty, or not written by a ledger."""
         words = held.split(" ")
         if len(words) != 3 or not words[1].isdecimal():
             return None
@@ -39,12 +39,12 @@ class Held(NamedTuple):
 
 
 def text_of(held: Any) -> str:
-    """What a key holds, whatever bytes these are; empty where it is not there."""
+    """Return a key's value, whatever its bytes are; empty if the key does not exist."""
     return "" if held is None else str(held, "utf-8", "backslashreplace")
 
 
 def owner_of(held: Held) -> str:
-    """The id of the ledger whose broker it is; empty where it is nobody's."""
+    """Return the id of the ledger whose broker it is; empty if it has none."""
     found = Text.of(held.broker)
     return "" if not held.broker else found.ledger if found else "unknown"
 
@@ -55,6 +55,6 @@ def number_of(ledger: Ledger) -> int:
 
 
 def is_behind(checkpoints: list[Checkpoint], held: Held) -> bool:
-    """Whether Redis knows of batches that the database does not."""
+    """Return whether Redis knows of batches that the database does not."""
     known = {checkpoint.stream: checkpoint.batches for checkpoint in checkpoints}
     return any(number > known.get(streams.stream(shard), 0) for shard, number in held.batches.items())

@@ -1,4 +1,4 @@
-"""What is said of a broker and a ledger that do not belong together; servers are named without passwords."""
+"""Messages about a broker and a ledger that do not belong together. Servers are named without passwords."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from flowledger.storage.ledger.identity import Ledger
 
 
 def servers(settings: Settings) -> tuple[str, str]:
-    """The Redis and the database, as people know them."""
+    """Return the URLs of Redis and of the database, without passwords."""
     return redis_place(settings), database_place(settings)
 
 
 def redis_place(settings: Settings) -> str:
-    """The URL of Redis without user and password."""
+    """Return the URL of Redis without user and password."""
     assert settings.redis_url is not None
     url = urlsplit(settings.redis_url.get_secret_value())
     return url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def database_place(settings: Settings) -> str:
-    """The URL of the database without password and options."""
+    """Return the URL of the database without password and options."""
     assert settings.database_url is not None
     url = make_url(settings.database_url.get_secret_value())
     hosts = {name: value for name, value in url.query.items() if name == "host"}

@@ -1,4 +1,4 @@
-"""The pump in Celery's worker: started with it, and told when it is to end."""
+"""The threads of a Celery worker: started and stopped with it."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from flowledger.workers.watch import Watch, check_at_start
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 _BELL_SECONDS = 60.0
-"""A bell that no process was free for is rung anew long before."""
+"""A bell for which no process was free is rung again long before this."""
 
 _stopping = mmap.mmap(-1, 1)
-"""One byte that the worker shares with its pool's processes: 1 when it is to end. No lock: its holder may be killed."""
+"""One byte that the worker shares with its pool's processes: 1 when it stops. No lock: its holder may be killed."""
 
 
 def is_stopping() -> bool:
-    """Whether the worker of this process is to end: a drain under way ends after its batch."""
+    """Return whether the worker of this process stops. A drain then ends after its batch."""
     return _stopping[0] == 1
 
 
 def send_drain(app: Any, shard: int) -> None:
-    """One bell for one shard, on its way to any worker."""
+    """Send one shard's bell to any worker."""
     app.send_task("ledger.drain", args=[shard], ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
 def send_post(app: Any) -> None:
-    """Asks any worker to look after messages that wait."""
+    """Ask any worker to deliver the messages that wait."""
     app.send_task("ledger.post", ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs a pump, and the watch over the broker, in every worker, for as long as its pool runs."""
+    """Runs the pump and both watches in every worker, as long as its pool runs."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -55,13 +55,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self._threads: tuple[BackgroundThread, ...] = ()
         try:
             settings = Settings.load()
-            guard_of(settings)  # else every message would be taken for a forged one, or none
+            guard_of(settings)  # without its keys a worker would refuse every signed event, or none
             refuse_unfit(settings)
             check_at_start(settings)
         except (SettingsError, ForeignBroker, UnfitServer, DatabaseUnfit) as error:
             sys.exit(f"error: {error}")
         except LedgerError:
-            pass  # the database is not whole: drains wait for it, and say so
+            pass  # the database is unavailable or not migrated: drains wait for it, and report it
 
     def start(self, worker: Any) -> None:
         app = worker.app
@@ -87,18 +87,18 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     terminate = stop
 
     def info(self, _worker: Any) -> dict[str, Any]:
-        """What a worker that is asked for its `stats` says of itself; other Celery workers do not say `flowledger`."""
+        """Return what the worker adds to its `stats`. No other Celery worker reports `flowledger`."""
         return {"flowledger": {"signatures": Settings.load().signatures}}
 
 
 def _end() -> None:
-    """Ends this worker, which must not take what is another ledger's, bells neither; its exit status is 1."""
+    """End this worker with exit status 1: it must take neither events nor bells of another ledger."""
     _stopping[0] = 1
     state.should_stop = 1
 
 
 def _tell_drains_at_the_signal() -> None:
-    """Celery tells nobody that it is to end before it has waited for the tasks under way: so they hear of it here."""
+    """Tell drains of a signal at once. Celery first waits for the tasks under way, and only then stops its steps."""
     for number in _SIGNALS:
         handler = signal.getsignal(number)
         if callable(handler):

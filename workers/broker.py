@@ -1,4 +1,4 @@
-"""What is said to Redis about itself: whose broker it is, where it is, and where its streams end."""
+"""Questions to Redis about itself: who holds a key, which process it is, and where its streams end."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from flowledger.workers.tending import AHEAD_MS
 
 
 def claim(client: redis.Redis, key: str, milliseconds: int, name: str = "1") -> bool:
-    """Whether the caller alone may do what `key` stands for, for a while; also while the broker's memory is full."""
+    """Claim `key` for a while, also while the broker's memory is full. Return whether the caller has it now."""
     return bool(client.eval(scripts.CLAIM, 1, key, str(milliseconds), name))
 
 
 def release(client: redis.Redis, key: str, name: str) -> None:
-    """Give back what was claimed under this name, if nobody else has it by now."""
+    """Give up what was claimed under this name, unless somebody else has it by now."""
     client.eval(scripts.RELEASE, 1, key, name)
 
 
 def place_of(client: redis.Redis) -> str:
-    """The Redis process and the number of its database; empty where this user may not ask."""
+    """Return the id of the Redis process and the number of its database; empty if this user may not ask INFO."""
     try:
         info: Any = client.info("server")
     except redis.exceptions.NoPermissionError:
@@ -33,7 +33,7 @@ def place_of(client: redis.Redis) -> str:
 
 
 def lift(client: redis.Redis, checkpoints: list[Checkpoint]) -> None:
-    """See to it that streams of Redis which are younger than what was recorded of them give new ids."""
+    """Make streams give ids behind the last entry that was recorded of them."""
     with client.pipeline(transaction=False) as pipeline:
         for checkpoint in filter(_is_by_the_clock, checkpoints):
             pipeline.eval(scripts.LIFT, 1, checkpoint.stream, checkpoint.entry_id)
@@ -41,7 +41,7 @@ def lift(client: redis.Redis, checkpoints: list[Checkpoint]) -> None:
 
 
 def lost_entries(client: redis.Redis, checkpoints: list[Checkpoint]) -> list[tuple[Checkpoint, str]]:
-    """Streams that end before an entry that was recorded of them, so Redis has gone back, and the entry they end at."""
+    """Return the streams that end before an entry recorded of them, and their last entry: Redis has gone back."""
     known = [*filter(_is_by_the_clock, checkpoints)]
     with client.pipeline(transaction=False) as pipeline:
         for checkpoint in known:
@@ -52,7 +52,7 @@ def lost_entries(client: redis.Redis, checkpoints: list[Checkpoint]) -> list[tup
 
 
 def _is_by_the_clock(checkpoint: Checkpoint) -> bool:
-    """A producer may give an entry any id; a stream that it used up begins anew (`workers.tending`)."""
+    """Whether Redis gave the id. One that a producer chose may be of the future (see `workers.tending`)."""
     return _entry(checkpoint.entry_id)[0] <= milliseconds(checkpoint.recorded_at) + AHEAD_MS
 
 

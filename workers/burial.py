@@ -1,4 +1,4 @@
-"""Dead letters of entries: with all that is known of them, or in a plain form that any database takes."""
+"""Dead letters of entries: with all that is known of them, or in a plain form that no database refuses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MOST_NAME: Final = 2_000
 
 
 class Read(NamedTuple):
-    """An entry as it was understood: an event and its transaction, or why it is refused.
+    """An entry that was read: an event and its transaction, or why it is refused.
 
-    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could still be read; `is_plain`
-    asks for the form of a dead letter that cannot fail.
+    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could be read. `is_plain` asks for
+    the plain form of a dead letter, which cannot fail.
     """
 
     entry: Entry
@@ -35,7 +35,7 @@ class Read(NamedTuple):
     is_plain: bool = False
 
     def dead(self, refused: Refused, *, is_plain: bool = False) -> Read:
-        """The same entry, refused."""
+        """Return the same entry, refused."""
         event = self.event
         names = self.names
         if event is not None:
@@ -48,7 +48,7 @@ class Read(NamedTuple):
 
     @property
     def is_own_fault(self) -> bool:
-        """Whether it is refused for a fault of its own, and not for one of ours or of the database's."""
+        """Whether the entry is at fault, not Flowledger or the database."""
         return self.refused is not None and self.refused.reason is not Reason.UNRECORDABLE
 
 
@@ -69,12 +69,12 @@ def burial(read: Read, seen_at: str) -> Transaction:
 
 
 def _bounded(refused: Refused) -> Refused:
-    """A field or words may hold anything that an event held, and so be as long."""
+    """Return the refusal with its field and words cut: they may hold any part of the event."""
     return Refused(refused.reason, refused.field[:_MOST_NAME], refused.words[:_MOST_WORDS])
 
 
 def _plain(read: Read) -> Refused:
-    """Words in ASCII alone, and what identifies the bytes if they are more than the plain form keeps."""
+    """Return the refusal in ASCII alone, with size and hash of the bytes, of which the plain form may keep a part."""
     assert read.refused is not None
     words = ascii(read.refused.words[:_MOST_WORDS])[1:-1][:_MOST_WORDS]
     kept = "kept without names, which the database refuses" if len(read.raw) <= _PLAIN_BYTES else "kept in part"

@@ -1,8 +1,8 @@
-"""What Redis and the database are set to, and what of it breaks the promise: named checks, one rule a line.
+"""Which settings of Redis and the database break the promise: named checks, one rule a line.
 
-Asked at the start of a worker, every minute by each worker (`workers.server_watch`), by `flowledger up` and by
-`flowledger status`. Redis is asked by INFO, and by CONFIG GET for what INFO does not say. CONFIG shows passwords, too,
-so no role of `flowledger acl` may use it: what only it tells is `unknown` then.
+They are checked at the start of a worker, every minute by each worker (`workers.server_watch`), by `flowledger up` and
+by `flowledger status`. Redis is asked by INFO, and by CONFIG GET for what INFO does not show. CONFIG shows passwords,
+too, so no role of `flowledger acl` may use it: settings that only CONFIG shows are `unknown` then.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from flowledger.workers.connections import connect
 
 
 class UnfitServer(LedgerError):
-    """Redis or the database is set to what would lose events or make wrong rows; the message says what to change."""
+    """A setting of Redis or the database would lose events or make wrong rows. The message says what to change."""
 
 
 class Severity(StrEnum):
-    """How bad it is: a worker does not start; the promise is weaker; nobody could look."""
+    """How bad a finding is: a worker does not start; the promise is weaker; it could not be checked."""
 
     REFUSE = "refuse"
     WARN = "warn"
@@ -39,9 +39,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be, or that could not be looked at (`found` is None).
+    """One setting that is wrong, or that could not be checked (`found` is None).
 
-    `wanted` is empty if `words` say all: the database is unfit as a whole.
+    `wanted` is empty if the database is unfit as a whole; `words` then say all.
     """
 
     server: str
@@ -83,20 +83,20 @@ REDIS_RULES: Final = (
     _rule("cluster_enabled", "0", _REFUSE, "Redis Cluster is not supported: name a server that stands alone"),
     _Rule(
         "maxmemory_policy", "noeviction", lambda found: not found.startswith("allkeys"), _REFUSE,
-        "when memory is full it throws away events that were accepted: CONFIG SET maxmemory-policy noeviction",
+        "when memory is full Redis evicts events that it has accepted: CONFIG SET maxmemory-policy noeviction",
     ),
     _Rule(
         "maxmemory_policy", "noeviction", lambda found: not found.startswith("volatile"), _WARN,
-        "when memory is full it throws away marks and leases, so messages may come twice: "
+        "when memory is full Redis evicts marks and leases, so messages may come twice: "
         "CONFIG SET maxmemory-policy noeviction",
     ),
-    _rule("evicted_keys", "0", _WARN, "since it started Redis has thrown keys away, and events may be among them"),
+    _rule("evicted_keys", "0", _WARN, "Redis has evicted keys since it started, and events may be among them"),
     _rule("aof_enabled", "1", _WARN, "a restart of Redis loses what it had accepted: CONFIG SET appendonly yes"),
     _rule("aof_last_write_status", "ok", _WARN, "Redis cannot write its append-only file: see its log"),
     _rule("aof_last_bgrewrite_status", "ok", _WARN, "its append-only file grows: see its log"),
     _rule("rdb_last_bgsave_status", "ok", _WARN, "it may refuse writes: see its log"),
 )  # fmt: skip
-"""What INFO says."""
+"""Settings that INFO shows."""
 
 CONFIG_RULES: Final = (
     _rule("appendfsync", "always", _WARN, "a power cut loses what was accepted last: CONFIG SET appendfsync always"),
@@ -134,7 +134,7 @@ _ASKED: Final = {"settings": [rule.setting for rule in DATABASE_RULES], "tables"
 
 
 def of_redis(client: redis.Redis, *, with_config: bool = True) -> list[Finding]:
-    """What is wrong with Redis; raises redis.RedisError while it does not answer."""
+    """Return what is wrong with Redis. Raises redis.RedisError if it does not answer."""
     try:
         facts: Any = client.info()
     except redis.exceptions.NoPermissionError:
@@ -158,7 +158,7 @@ def _configured(name: str, client: redis.Redis) -> list[Finding]:
 
 
 def of_database(settings: Settings) -> list[Finding]:
-    """What is wrong with the database; raises DatabaseUnavailable while it does not answer."""
+    """Return what is wrong with the database. Raises DatabaseUnavailable if it does not answer."""
     engine = make_engine(settings)
     try:
         if engine.dialect.name != "postgresql":
@@ -175,13 +175,13 @@ def of_database(settings: Settings) -> list[Finding]:
 
 
 def of_all(settings: Settings) -> list[Finding]:
-    """What is wrong with both, of those that answer."""
+    """Return what is wrong with both servers, as far as they answer."""
     found: list[Finding] = []
     client = connect(settings)
     try:
         found += of_redis(client)
     except redis.RedisError:
-        pass  # whoever needs it says so
+        pass  # reported by the code that needs it
     finally:
         client.close()
     try:
@@ -191,12 +191,12 @@ def of_all(settings: Settings) -> list[Finding]:
 
 
 def refuse_unfit(settings: Settings) -> None:
-    """Raises UnfitServer if events would be lost, or rows wrong, by what a server is set to; not if one is away."""
+    """Raise UnfitServer if a server's settings would lose events or make wrong rows; not if a server is unavailable."""
     refuse(of_all(settings))
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raises UnfitServer if there is one among them for which a worker does not start."""
+    """Raise UnfitServer if a worker must not start with one of these findings."""
     if grave := [str(finding) for finding in findings if finding.severity is _REFUSE]:
         raise UnfitServer(". ".join(grave))
 
@@ -207,7 +207,7 @@ def _first_number(version: str) -> int:
 
 
 def judged(server: str, rules: Iterable[_Rule], facts: Mapping[str, Any]) -> list[Finding]:
-    """Old servers do not say everything: what they do not say cannot be wrong."""
+    """Return the findings of these rules. A setting that a server does not report, as an old one, is not checked."""
     known = [(rule, str(facts[rule.setting])) for rule in rules if rule.setting in facts]
     return [
         Finding(server, rule.setting, found, rule.wanted, rule.severity, rule.words)

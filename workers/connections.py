@@ -14,12 +14,12 @@ _PEEKED_BYTES: Final = 2**20
 
 
 class Readers(NamedTuple):
-    """Connections that read entries which somebody else wrote, and which may be of any size."""
+    """Connections that read entries of any size, as producers wrote them."""
 
     whole: redis.Redis
-    """Entries of up to `max_entry_bytes` as they are, of larger ones a `Cut`."""
+    """Returns entries of up to `max_entry_bytes` as they are, and a `Cut` of larger ones."""
     peek: redis.Redis
-    """What an XREAD waits for; of a large entry it reads nothing, and raises `Beyond`."""
+    """For XREAD that waits. Of a large entry it reads nothing, and raises `Beyond`."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -27,20 +27,20 @@ class Readers(NamedTuple):
 
 
 def peeking(settings: Settings, *, socket_timeout: float = 30.0) -> redis.Redis:
-    """A client that raises `Beyond` (`workers.replies`) where an entry has more than a MiB."""
+    """Return a client that raises `Beyond` (`workers.replies`) if an entry has more than a MiB."""
     return connect(settings, socket_timeout=socket_timeout, most_bytes=_PEEKED_BYTES, peeks=True)
 
 
 def connect(
     settings: Settings, *, socket_timeout: float = 30.0, most_bytes: int | None = None, peeks: bool = False
 ) -> redis.Redis:
-    """A client for `settings.redis_url`, which speaks RESP2 and gives stream entries as they came.
+    """Return a client for `settings.redis_url`, which speaks RESP2 and returns stream entries as they came.
 
-    With `most_bytes` the fields of an entry that has more come as a `Cut` (`workers.replies`), so that what somebody
-    else wrote takes bounded memory; it is slower at small replies.
+    With `most_bytes` the fields of a larger entry come as a `Cut` (`workers.replies`), so that entries of any size take
+    bounded memory. Small replies are slower then.
 
-    redis-py makes a dict of an entry's fields, in which the second of two equal names hides the first; an entry's exact
-    bytes must not be lost so, hence the raw replies. Raises SettingsError if the URL is missing or cannot be used.
+    redis-py makes a dict of an entry's fields, in which the second of two equal names hides the first. An entry's exact
+    bytes must not be lost, hence the raw replies. Raises SettingsError if the URL is missing or invalid.
     """
     address = BrokerAddress.of(settings)
     options = address.client_options() | ({} if address.socket else {"socket_keepalive": True})
@@ -59,7 +59,7 @@ def connect(
 
 
 def text(reply: bytes | str) -> str:
-    """A name or an id in a reply, as text."""
+    """Return a name or an id in a reply as text."""
     return reply if isinstance(reply, str) else reply.decode()
 
 

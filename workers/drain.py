@@ -1,4 +1,4 @@
-"""A drain: one turn of work on whatever waits to be recorded (docs/architecture.md)."""
+"""A drain: records what waits, for one turn (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class DrainResult(TypedDict, total=False):
 
 
 class Drain:
-    """Takes, records, acknowledges and delivers, batch by batch; with nothing left it waits for a while, for more.
+    """Takes, records, acknowledges and delivers, batch by batch. If nothing is left, it waits a while for more.
 
-    A batch holds the entries of as many shards as it takes to fill it: a trickle over all shards is recorded in one
+    A batch holds entries of as many shards as it takes to fill it. So a few events in each shard are recorded in one
     round trip, and of a backlog each drain takes shards of its own. The shard whose bell `called` goes first.
     """
 
@@ -77,7 +77,7 @@ class Drain:
         self._served: set[int] = set()
 
     def run(self) -> DrainResult:
-        """One turn; nothing is acknowledged before it is committed."""
+        """Do one turn. Nothing is acknowledged before it is committed."""
         quietly = False
         try:
             waiting = self._work()
@@ -85,7 +85,7 @@ class Drain:
             self._bond.tell(error)
             return self._result(str(error))
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            waiting = f"the broker: {type(error).__name__}"  # the pump says so once, and waits
+            waiting = f"the broker: {type(error).__name__}"  # the pump reports it once, and waits
         except redis.ResponseError as error:
             waiting, quietly = self._refused(error), True
         with suppress(redis.RedisError):
@@ -93,7 +93,7 @@ class Drain:
         return self._result(waiting)
 
     def _work(self) -> str:
-        """Batch after batch; why it ended before there was nothing left, or its turn was over."""
+        """Record batch after batch. Return why it stopped early; empty if nothing is left or the turn is over."""
         taken: Taken | None = None
         while True:
             if taken is None or taken.broker != self._bond.text:
@@ -116,7 +116,7 @@ class Drain:
                 return ""
 
     def _take(self) -> Taken:
-        """Takes from the ledger's own broker alone; raises as `Bond.meet` does."""
+        """Take entries, from the ledger's own broker alone. Raises as `Bond.meet` does."""
         while True:
             if self._bond.text:
                 self._shards.broker = self._bond.text
@@ -126,10 +126,10 @@ class Drain:
             self._bond.meet()
 
     def _record(self, taken: Taken) -> tuple[str, Taken | None]:
-        """Records a batch; the shards in which a message to many waits come last, apart from the others.
+        """Record a batch. Shards with a message to many recipients come last, apart from the others.
 
-        Measured: to record a broadcast to 10,000 took 0.9 s on two cores with other work; no other shard stands for
-        that. Messages are delivered in the end, when no lease is held.
+        Measured: to record a broadcast to 10,000 took 0.9 s on two cores with other work; no other shard waits for
+        that. Messages are delivered at the end, when no lease is held.
         """
         many, few = taken.split(lambda entry: is_to_many(entry.fields))
         parts = [few, many] if many.entries and few.entries else [taken]
@@ -143,9 +143,10 @@ class Drain:
         return waiting, more
 
     def _record_part(self, taken: Taken, mail: list[Event], *, again: bool) -> tuple[str, Taken | None]:
-        """Reads, records and acknowledges entries; with that it takes the next, unless its turn is over or it has mail.
+        """Read, record and acknowledge entries, and take the next ones, unless the turn is over or there is mail.
 
-        If it cannot be done for now: why. Then nothing is acknowledged. What there is to deliver goes to `mail`.
+        Return why it cannot be done for now, or '', and what was taken. If it cannot be done, nothing is acknowledged.
+        Events with something to deliver are added to `mail`.
         """
         try:
             with self._shards.kept(taken):
@@ -163,7 +164,7 @@ class Drain:
         except INTERRUPTIONS as error:
             self._shards.abandon(taken)
             return f"a drain was interrupted: {fault(error)}", None
-        except Exception as error:  # of an event's own faults dead letters are made: this is one of the whole batch
+        except Exception as error:  # an event's own fault makes a dead letter: this one concerns the whole batch
             return self._hold(taken.fuses, fault(error), "recording waits for a fault of Flowledger to be mended"), None
         mail += moved
         more = self._acknowledge(taken, outcome, again=again and not mail and not self._is_over())
@@ -173,7 +174,7 @@ class Drain:
         return "", more
 
     def _acknowledge(self, taken: Taken, outcome: Recorded, *, again: bool) -> Taken | None:
-        """Deletes what was recorded and gives the leases back; returns what it takes with that, if `again`."""
+        """Delete what was recorded and release the leases. Return what was taken with that, if `again`."""
         failures, more = self._shards.done(taken, outcome, again=again)
         if failures:
             logger.warning("the database is back, after %d tries", failures)
@@ -183,12 +184,12 @@ class Drain:
         for aside in taken.sources.blown():
             logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
         if outcome.dead:
-            with suppress(redis.RedisError, DatabaseUnavailable):  # the batch is done; somebody will look again
+            with suppress(redis.RedisError, DatabaseUnavailable):  # the batch is done; the next one checks again
                 self._alarms.look()
         return more
 
     def _with_post(self, step: Callable[[Sequence[Event]], object], mail: Sequence[Event]) -> None:
-        """What is recorded and does not move here is found by the postman: no fault of it holds up recording."""
+        """Do a step of delivery. If it fails, recording goes on, and the postman finds what was not delivered."""
         try:
             step(mail)
         except redis.ResponseError as error:
@@ -199,7 +200,7 @@ class Drain:
             tell_once(f"messages wait in the outbox because of a fault of Flowledger: {fault(error)}")
 
     def _refused(self, error: redis.ResponseError) -> str:
-        """Redis refuses something for a reason of its own: no entry is to blame for it, and others go on."""
+        """Report that Redis refuses something. No entry is at fault, and other drains go on. Return why."""
         why = f"the broker refuses: {error}"
         tell_once(f"recording waits, nothing is lost: {why}")
         with suppress(redis.RedisError):
@@ -207,7 +208,7 @@ class Drain:
         return why
 
     def _hold(self, leased: Iterable[int], why: str, words: str) -> str:
-        """Keeps all drains away for a while, longer each time, and says so the first time."""
+        """Hold all drains for a while, longer each time, and log it the first time. Return `why`."""
         if self._shards.hold(leased, why, _LONGEST_HOLD_SECONDS) == 1:
             logger.error("%s: %s", words, why)
         return why
@@ -216,7 +217,7 @@ class Drain:
         return time.monotonic() - self._worked >= self._settings.linger_seconds
 
     def _is_over(self) -> bool:
-        """Other Celery tasks want the process, too, and people see a result when a turn ends."""
+        """Whether the turn is over: other Celery tasks need the process, and its result shows in Flower."""
         return self._is_stopping() or time.monotonic() - self._began >= self._settings.drain_seconds
 
     def _result(self, waiting: str) -> DrainResult:
@@ -233,6 +234,6 @@ class Drain:
 
 
 def _came_again(taken: Taken, outcome: Recorded) -> bool:
-    """Whether the database counts batches anew that Redis knows to be recorded: it has gone back."""
+    """Whether the database counts batches again that Redis knows to be recorded: it has gone back."""
     known = taken.batches.items()
     return any(0 < outcome.batches.get(streams.stream(shard), 0) <= number for shard, number in known)

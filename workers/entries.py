@@ -1,4 +1,4 @@
-"""What an entry of a stream holds: the event's bytes, or what can still be kept and read of a malformed one."""
+"""What an entry of a stream holds: the event's bytes, or what can be kept and read of a malformed entry."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import Limits
 
 MOST_DEATHS: Final = 5
-"""After this many workers died on an entry that they had taken alone, it is buried without being parsed."""
+"""After this many workers died on an entry that they had taken alone, it is dead-lettered without being parsed."""
 
 
 _LONG_BYTES: Final = 4_096
 """A shorter message names some hundred recipients at the most."""
 KEPT_BYTES: Final = 2**20
-"""So much is kept of the beginning of an entry that is too large to be kept as a whole."""
+"""How many bytes are kept of the beginning of an entry that is too large to be kept as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is kept of an entry that is too large: the beginning of its bytes, how many they were, and their SHA-256.
+    """What is kept of an entry that is too large: the beginning of its bytes, their number, and their SHA-256.
 
-    The bytes of an entry of one field are its value; of several, all names and values, one after the other.
+    The bytes of an entry with one field are its value; of one with several, all names and values in a row.
     """
 
     beginning: bytes
@@ -63,12 +63,12 @@ class Entry(NamedTuple):
 
     @property
     def is_deadly(self) -> bool:
-        """Whether it must not be looked at any more."""
+        """Whether it must not be parsed any more."""
         return self.deaths >= MOST_DEATHS
 
 
 def body(fields: Sequence[bytes]) -> bytes:
-    """The event's bytes; raises Refused where the entry has not exactly one field of that name."""
+    """Return the event's bytes. Raises Refused unless exactly one field is named `event`."""
     names = [bytes(name) for name in fields[::2]]
     if names.count(streams.FIELD.encode()) != 1:
         words = f"an entry has one field named `{streams.FIELD}`; this one has {ascii(names)[1:-1] or 'none'}"
@@ -77,7 +77,7 @@ def body(fields: Sequence[bytes]) -> bytes:
 
 
 def all_fields(fields: Sequence[bytes]) -> bytes:
-    """All fields of a malformed entry, exactly: a lone value as it is, else a JSON array (surrogates escape bytes)."""
+    """Return all fields of a malformed entry, exactly: a lone value as it is, else JSON (surrogates escape bytes)."""
     if len(fields) == 2:
         return fields[1]
     texts = [field.decode("utf-8", "surrogateescape") for field in fields]
@@ -85,14 +85,14 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
 
 
 def is_to_many(fields: Sequence[bytes]) -> bool:
-    """Whether this may be a message to many: one that only looks so is recorded a moment later than it might be."""
+    """Return whether this may be a message to many recipients. One that only looks so is recorded a little later."""
     return any(
         b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value) for value in fields[1::2]
     )
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
-    """`type`, `source`, `subject` and `event_id` of a dead letter, if they can be read at all."""
+    """Return `type`, `source`, `subject` and `event_id` of a dead letter; None for what cannot be read."""
     attributes: Any = None
     if len(raw) <= limits.max_event_bytes:
         try:

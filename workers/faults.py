@@ -1,4 +1,4 @@
-"""Faults that are not an event's own: what stops a drain in the middle, and faults of Flowledger."""
+"""Faults that are not an event's own: interruptions of a drain, and faults of Flowledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from flowledger.domain.errors import Reason, Refused
 
 INTERRUPTIONS: Final = (MemoryError, SoftTimeLimitExceeded)
-"""What may come in the middle of anything, whatever is done there: no event is to blame for one of them."""
+"""They may be raised at any point, so no event is at fault."""
 
 
 def fault(error: Exception) -> str:

@@ -1,17 +1,17 @@
-"""The fuse: a shard of which most entries fail is paused: a bad release buries little."""
+"""The fuse: a shard is paused if most of its entries fail, so that a bad release buries little."""
 
 from __future__ import annotations
 
 from typing import Final
 
 _KEPT: Final = 2
-"""Of how many times the fuse's number of entries the outcomes count; older ones fade."""
+"""How many times `most` entries count; the outcomes of older ones fade."""
 
 
 class Fuse:
-    """Of the last entries of one shard, how many there were and how many died.
+    """Counts how many entries of one shard were seen lately, and how many of them died.
 
-    It blows where `most` of them died (0: never) and they are more than half of all.
+    It blows if `most` of them died (0: never) and they are more than half of all.
     """
 
     def __init__(self, most: int, seen: int = 0, dead: int = 0) -> None:
@@ -21,7 +21,7 @@ class Fuse:
         self.blown = False
 
     def count(self, *, dead: bool) -> None:
-        """One more entry, and what became of it."""
+        """Count one more entry."""
         self.seen += 1
         self.dead += dead
         if self._most and self.seen >= _KEPT * self._most:
@@ -29,13 +29,13 @@ class Fuse:
             self.dead = -(-self.dead // 2)  # one that died is not forgotten before many have lived
 
     def allows_dead_letter(self) -> bool:
-        """Whether one more entry may die; from the first that may not, the fuse is blown."""
+        """Return whether one more entry may die. The first one that may not blows the fuse."""
         if self._most and self.dead >= self._most and 2 * self.dead > self.seen:
             self.blown = True
         return not self.blown
 
     def allows_another_death(self) -> bool:
-        """Whether the last entry, which was counted and dies after all, may do so; it is counted, then."""
+        """Return whether the last entry counted may die after all, and count its death if so."""
         allowed = self.allows_dead_letter()
         if allowed:
             self.dead += 1
@@ -47,7 +47,7 @@ class Fuse:
         return self.seen, self.dead, self.blown
 
     def restore(self, state: tuple[int, int, bool]) -> None:
-        """Forgets what was counted since `state`: it is counted anew."""
+        """Forget what was counted since `state`."""
         self.seen, self.dead, self.blown = state
 
     def words(self, shard: int) -> str:

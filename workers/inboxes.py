@@ -1,8 +1,8 @@
-"""The inboxes as the post office sees them: what is put there, what leaves, and how much room there is.
+"""The inboxes as the post office uses them: messages are put and removed, and room is counted.
 
 Many recipients are served in one round trip. What Redis refuses for one recipient (a key of another type, a stream
-whose last id is used up) is that one's trouble alone, and is said once; what it refuses for all (no memory left) stops
-everybody for now.
+whose last id is used up) affects that one alone, and is logged once. What it refuses for all (no memory left) stops
+all deliveries for now.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from flowledger.workers.authority import own_signer
 logger = logging.getLogger(__name__)
 
 MARK_KEPT_MS: Final = 120_000
-"""Longer than anybody who has read the outbox may take to deliver."""
+"""Longer than a delivery may take after the outbox was read."""
 _NO_MEMORY: Final = "Redis has no memory left for inboxes: messages wait in the database"
 _LOOK_SECONDS: Final = 1.0
 _LOOK_BYTES: Final = 8 * 2**20
-"""How long, and for how much that is put, what Redis said of its memory counts."""
+"""How long, and for how many bytes that are put, Redis's reply about its memory counts."""
 
 
 class Letter(NamedTuple):
@@ -51,11 +51,11 @@ class Inboxes:
         self._sign = own_signer(settings)
         self._quiet_ms = settings.inbox_quiet_seconds * 1000
         self._full: set[str] = set()
-        """Inboxes that took less than they were to get when something was put there last."""
+        """Inboxes that did not take all messages the last time."""
         self._unusable: set[str] = set()
-        """Those of which was said that they cannot be used."""
+        """Inboxes that were reported as unusable."""
         self.is_stopped = False
-        """Whether Redis takes no messages at all for now; that is said once."""
+        """Whether Redis takes no messages at all for now; that is logged once."""
         self._over_share = False
         self._looked_at = 0.0
         self._put_bytes = 0
@@ -63,16 +63,16 @@ class Inboxes:
     # --- room
 
     def take_messages(self, *, afresh: bool = False) -> bool:
-        """Whether Redis has memory for inboxes: a share of it they never take, so that events have room.
+        """Return whether Redis has memory for inboxes. They never take all of it, so that events have room.
 
-        What Redis said of that a moment ago counts, unless it is to be asked `afresh`.
+        A reply of a moment ago counts, unless Redis is to be asked `afresh`.
         """
         if not afresh and time.monotonic() - self._looked_at < _LOOK_SECONDS and self._put_bytes < _LOOK_BYTES:
             return not self._over_share
         try:
             memory: Any = self._client.info("memory")
         except redis.exceptions.NoPermissionError:
-            memory = {}  # a user of Redis who may not ask; then its refusals are all there is to go by
+            memory = {}  # this user may not ask; then only a refusal tells that memory is full
         self._looked_at, self._put_bytes = time.monotonic(), 0
         used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
         self._over_share = 0 < most * self._settings.inbox_memory_share < used
@@ -87,11 +87,11 @@ class Inboxes:
 
     def _go_on(self) -> None:
         if self.is_stopped:
-            logger.warning("messages go to the inboxes again")
+            logger.warning("messages are put into inboxes again")
         self.is_stopped = False
 
     def rooms(self, recipients: Iterable[str]) -> dict[str, int]:
-        """How many more messages the inboxes take, of those that take any; only those that were full are asked."""
+        """Return how many more messages each inbox takes, without full ones. Only inboxes that were full are asked."""
         rooms = dict.fromkeys(recipients, self._settings.inbox_messages)
         asked = [recipient for recipient in rooms if recipient in self._full]
         with self._client.pipeline(transaction=False) as pipeline:
@@ -113,7 +113,7 @@ class Inboxes:
     # --- putting
 
     def put(self, letters: Mapping[str, Sequence[Letter]]) -> dict[str, int]:
-        """Puts messages into inboxes, those of each recipient in order; how many went, of each.
+        """Put messages into inboxes, in order for each recipient. Return how many went, for each.
 
         Raises redis.ConnectionError and TimeoutError.
         """
@@ -152,19 +152,19 @@ class Inboxes:
     # --- ends
 
     def settle(self, ends: Sequence[tuple[str, str]]) -> None:
-        """Messages that have come to their end, perhaps without their recipient's mailbox, are in no inbox any more."""
+        """Remove messages that have come to their end from their inboxes: the mailbox may not have done it."""
         keys = [key for message, to in ends for key in (streams.posted(message, to), streams.inbox(to))]
         members = [member(message, to) for message, to in ends]
         command = _command(scripts.SETTLE, [streams.EXPIRIES, *keys], MARK_KEPT_MS, self._quiet_ms, *members)
         try:
             refused = [why.decode("utf-8", "replace") for why in self._client.eval(*command)]
-        except redis.ResponseError as error:  # recording goes on: at worst a message comes that was delivered otherwise
+        except redis.ResponseError as error:  # recording goes on: at worst an ended message comes once more
             refused = [str(error)]
         for why in refused:
             self._refused("some recipient", why)
 
     def due(self, moment_ms: int, most: int) -> list[tuple[str, str]]:
-        """Messages in inboxes whose time was over at `moment_ms`, and their recipients: the first of them."""
+        """Return the first messages in inboxes that had expired at `moment_ms`, and their recipients."""
         try:
             found: Any = self._client.zrangebyscore(streams.EXPIRIES, "-inf", moment_ms, 0, most)
         except redis.ResponseError as error:
@@ -173,7 +173,7 @@ class Inboxes:
         return [tuple(json_text.loads(one.decode())) for one in found]
 
     def expire(self, late: Sequence[tuple[str, str]], *, waiting: bool) -> int:
-        """Ends messages whose time is over, in an inbox or `waiting` in the database; how many ended by this."""
+        """Expire messages in an inbox, or `waiting` in the database. Return how many expired by this."""
         with self._client.pipeline(transaction=False) as pipeline:
             for message, recipient in late:
                 pipeline.eval(*self._expiring(message, recipient, waiting))
@@ -199,23 +199,23 @@ class Inboxes:
     # --- what they have in common
 
     def _own(self, data: EventData, message: str, recipient: str) -> tuple[tuple[str, str], str]:
-        """An event of the ledger's own: two streams that may take it, and its text.
+        """Return two streams that may take an event of the ledger's own, and its text.
 
-        What is said of one message to many goes to all shards, so it is in nobody's way in one of them.
+        Events about a message to many recipients are spread over all shards, so that no shard is held up.
         """
         envelope = self._sign(Envelope.of(data, source=LEDGER_SOURCE, subject=message))
         shard = streams.shard_of(message + recipient, self._settings.shards)
         return (streams.stream(shard), streams.stream((shard + 1) % self._settings.shards)), envelope.to_json()
 
     def _understood(self, reply: Any) -> tuple[int, str]:
-        """How much a script did, and what Redis refused; raises what says that Redis is not there."""
+        """Return how much a script did, and what Redis refused. Raises the reply if Redis is unavailable."""
         if isinstance(reply, redis.ConnectionError | redis.TimeoutError):
             raise reply
         if isinstance(reply, redis.OutOfMemoryError):
             self._stop(_NO_MEMORY)
             return 0, ""
-        if isinstance(reply, Exception):  # whatever it is, it is nobody's in particular
-            self._stop(f"Redis takes no messages for inboxes: they wait in the database ({reply})")
+        if isinstance(reply, Exception):  # it concerns no recipient in particular
+            self._stop(f"Redis accepts no messages for inboxes: they wait in the database ({reply})")
             return 0, ""
         self._go_on()
         number, why = reply
@@ -228,7 +228,7 @@ class Inboxes:
 
 
 def member(message: str, recipient: str) -> str:
-    """The name of a message among the expiries."""
+    """Return the name of a message among the expiries."""
     return json_text.dumps([message, recipient])
 
 

@@ -1,6 +1,6 @@
-"""Who belongs to which workspace, and whether somebody with the right to do so has said it (docs/decisions/0030).
+"""Which sandbox belongs to which workspace, and whether the event that says so is signed (docs/decisions/0030).
 
-Where signatures are required, nobody else can say so from then on. What was recorded before stands: this finds it.
+While signatures are required, only those with the right can say so. What was recorded before stands: this finds it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _AT_ONCE: Final = 500
 class Member:
     """A sandbox of a workspace, and the event that says so: its source, id and sequence.
 
-    `signed` is None where there were no keys to look by; where it is False, `detail` says why.
+    `signed` is None if there were no keys to check by. If it is False, `detail` says why.
     """
 
     workspace_id: str
@@ -38,7 +38,7 @@ class Member:
 
 
 def members(storage: Storage, keys: Keys | None, workspace: str | None = None) -> Iterator[Member]:
-    """The sandboxes of one workspace, or of all, by workspace, oldest first; raises DatabaseUnavailable."""
+    """Yield the sandboxes of one workspace, or of all, by workspace, oldest first. Raises DatabaseUnavailable."""
     after: Membership | None = None
     while True:
         with storage.reading() as connection:

@@ -1,4 +1,4 @@
-"""Shards that are paused: their events wait in Redis until somebody resumes them."""
+"""Paused shards: their events wait in Redis until somebody resumes the shard."""
 
 from __future__ import annotations
 
@@ -32,21 +32,20 @@ class Pause:
 
 
 class Pauses:
-    """Pauses and resumes shards, by number or all of them (`streams.ALL`, which later ones belong to as well)."""
+    """Pauses and resumes shards: by number, or all of them (`streams.ALL`, with those added later)."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
     def pause(self, shards: Iterable[int], pause: Pause) -> None:
-        """Nothing more is taken of `shards` (none: of all); batches under way are recorded to their end."""
+        """Pause `shards`, or all if none is given. Batches under way are recorded to their end."""
         names = [str(shard) for shard in shards] or [streams.ALL]
         self._client.eval(scripts.PAUSE, 1, streams.PAUSED, pause.to_json(), *names)
 
     def resume(self, shards: Iterable[int], of: int) -> list[str]:
-        """Ends the pauses of `shards`; of none given all that there are, and the pause of all. Returns which ended.
+        """End the pauses of `shards`, or all pauses if none is given. Return which ended.
 
-        To resume one of `of` shards that are paused as a whole leaves the others paused by themselves. A fuse that had
-        blown is new.
+        If all `of` shards are paused as a whole, the other shards stay paused, each by itself. Fuses begin anew.
         """
         paused = self.all()
         chosen = {str(shard) for shard in shards}
@@ -68,13 +67,13 @@ class Pauses:
         return sorted(ended)
 
     def all(self) -> dict[str, Pause]:
-        """Each pause by its shard's number as text, or `streams.ALL`."""
+        """Return each pause by its shard's number as text, or by `streams.ALL`."""
         found: dict[Any, Any] = self._client.hgetall(streams.PAUSED)
         return {text(name): _read(text(pause)) for name, pause in found.items()}
 
 
 def _read(pause: str) -> Pause:
-    """What somebody set by hand is a pause, too."""
+    """Read a pause; a text that somebody set by hand is one, too."""
     try:
         return Pause(**json.loads(pause))
     except (ValueError, TypeError):

@@ -1,8 +1,7 @@
 """The post office: puts recorded messages into the inboxes of their recipients (docs/decisions/0019, 0027).
 
-What waits stands in the outbox. Everybody who delivers, drains after their commits and the postman (`workers.postman`),
-goes through the outbox of a recipient from its first row on and stops at the first that does not go: so order holds,
-whoever comes.
+Messages wait in the outbox. Drains, after their commits, and the postman (`workers.postman`) deliver a recipient's rows
+from the first one on, and stop at the first that cannot be delivered. So the order holds, whoever delivers.
 """
 
 from __future__ import annotations
@@ -29,31 +28,31 @@ logger = logging.getLogger(__name__)
 _ENDS: Final = (MessageDelivered, MessageFailed, MessageExpired)
 _MOVING: Final = (MessageSent, *_ENDS)
 AT_ONCE: Final = 50
-"""So many messages are put in one step, and so many at the most by a drain: the others are the postman's."""
+"""Most messages of one step, and most that a drain delivers; the postman delivers the others."""
 
 
 class Walked(NamedTuple):
-    """A step of a walk through the outbox: how many messages went; all recipients up to `after` are served."""
+    """A step of a walk through the outbox: `put` messages were delivered, to all recipients up to `after`."""
 
     put: int
     after: str
 
 
 def moving(events: Sequence[Event]) -> list[Event]:
-    """Those after which there is something to deliver: messages, and ends, which make room."""
+    """Return the events after which there is something to deliver: messages, and ends of messages, which make room."""
     return [event for event in events if isinstance(event.data, _MOVING)]
 
 
 class _Step(NamedTuple):
     put: int
     open: Collection[str]
-    """The recipients that take more."""
+    """The recipients whose inboxes take more."""
     last: int | None
-    """The row behind which there may be more for them; None if there is none."""
+    """The row behind which there may be more for them; None if there are no more."""
 
 
 class PostOffice:
-    """Delivers what waits. `bell` asks for the postman, who does what a drain leaves."""
+    """Delivers messages that wait. `bell` calls the postman, who delivers what a drain leaves."""
 
     def __init__(self, client: redis.Redis, settings: Settings, storage: Storage, bell: PostBell | None = None) -> None:
         self._storage = storage
@@ -64,18 +63,18 @@ class PostOffice:
     # --- for drains
 
     def settle(self, events: Sequence[Event]) -> None:
-        """Takes messages that have come to their end, by these recorded events, out of the inboxes.
+        """Remove the messages that these recorded events end from the inboxes.
 
-        Raises redis.RedisError: then the same again.
+        Raises redis.RedisError; it may be called again then.
         """
         ends = [(event.subject, event.data.to_sandbox_id) for event in events if isinstance(event.data, _ENDS)]
         if ends:
             self._inboxes.settle(ends)
 
     def deliver(self, events: Sequence[Event]) -> None:
-        """Delivers what these recorded events of messages ask for, or make room for, if it is little; else rings.
+        """Deliver the messages that these recorded events send or make room for; ring for the postman if they are many.
 
-        It may fail, and nothing is lost: what is not delivered here is found by the postman. Raises redis.RedisError.
+        If it fails, nothing is lost: the postman delivers what was not delivered here. Raises redis.RedisError.
         """
         try:
             recipients = self._recipients_of(events)
@@ -88,11 +87,11 @@ class PostOffice:
             self._bell.ring()
 
     def waits_for_a_process(self) -> bool:
-        """Whether the postman was asked for and finds no process free."""
+        """Return whether the postman was called and finds no process free."""
         return self._bell is not None and self._bell.is_overdue()
 
     def _recipients_of(self, events: Sequence[Event]) -> set[str]:
-        """Of a broadcast enough of them to see that it is a large one."""
+        """Return the recipients of these events; of a broadcast only enough to see that it is large."""
         recipients: set[str] = set()
         broadcasts = []
         for event in events:
@@ -110,7 +109,7 @@ class PostOffice:
     # --- for the postman
 
     def walk(self, after: str = "") -> Iterator[Walked]:
-        """Delivers whatever waits, to recipients behind `after`, in order, in small steps; may be left after each.
+        """Deliver what waits to recipients behind `after`, in order. Yields after each small step, and may stop there.
 
         Raises DatabaseUnavailable, redis.ConnectionError and TimeoutError.
         """
@@ -133,7 +132,7 @@ class PostOffice:
             after = last
 
     def expire(self) -> Iterator[int]:
-        """Ends the messages whose time is over, in inboxes and in the outbox; yields how many, step by step."""
+        """Expire messages in inboxes and in the outbox. Yields how many, step by step."""
         moment = now()
         while late := self._inboxes.due(milliseconds(moment), AT_ONCE):
             yield self._inboxes.expire(late, waiting=False)
@@ -150,16 +149,16 @@ class PostOffice:
             after = rows[-1].expires_at, rows[-1].id
 
     def waiting(self) -> int:
-        """How much waits in the outbox."""
+        """Return how many messages wait in the outbox."""
         with self._storage.looking() as connection:
             return OutboxRepository(connection).count()
 
     # --- for redelivery
 
     def put_again(self, recipient: str, outgoing: Sequence[Outgoing]) -> int:
-        """Puts messages that Redis has lost into their inbox once more, in order; how many are there now.
+        """Put messages that Redis has lost into their inbox again, in order. Return how many are there now.
 
-        It stops if the inbox, or Redis, is full; raises as `walk` does.
+        Stops if the inbox or Redis is full. Raises as `walk` does.
         """
         put = 0
         while put < len(outgoing) and self._inboxes.take_messages(afresh=True):
@@ -172,13 +171,13 @@ class PostOffice:
         return put
 
     def expire_lost(self, recipient: str, outgoing: Sequence[Outgoing]) -> int:
-        """Ends messages that Redis has lost and whose time is over; how many. Raises as `walk` does."""
+        """Expire messages that Redis has lost. Return how many. Raises as `walk` does."""
         return self._inboxes.expire([(one.message_id, recipient) for one in outgoing], waiting=True)
 
     # --- putting
 
     def _deliver(self, recipients: Collection[str], after: int) -> _Step:
-        """One step, for some recipients: their first messages behind the row `after`."""
+        """Do one step: deliver the first messages behind the row `after` to these recipients."""
         if not self._inboxes.take_messages():
             return _Step(0, (), None)
         rooms = self._inboxes.rooms(recipients)
@@ -191,7 +190,7 @@ class PostOffice:
         letters = self._letters([(one.to_sandbox_id, one) for one in fitting])
         went = self._inboxes.put(letters)
         read = sum(map(len, letters.values()))
-        # What comes behind must not go before what did not go.
+        # No message may overtake one that was not delivered.
         stopped = {to for to, some in letters.items() if went[to] < len(some)}
         if read < len(fitting):
             last: int | None = fitting[read].id - 1
@@ -200,7 +199,7 @@ class PostOffice:
         return _Step(sum(went.values()), [one for one in rooms if one not in stopped], last)
 
     def _letters(self, outgoing: Sequence[tuple[str, Outgoing]]) -> dict[str, list[Letter]]:
-        """Letters for the first of them, as many as are not too large together; one at least."""
+        """Return letters for the first messages: as many as are not too large together, and at least one."""
         letters: dict[str, list[Letter]] = {}
         size = 0
         for place, (recipient, one) in enumerate(outgoing):
@@ -214,14 +213,14 @@ class PostOffice:
         return letters
 
     def _forget(self, ids: Sequence[int]) -> None:
-        """Rows that wait for nothing any more: what they name came to its end before it was in the inbox."""
+        """Remove rows whose message came to its end before it was in the inbox."""
         if ids:
             with self._storage.writing() as connection:
                 OutboxRepository(connection).remove(ids)
 
 
 def _within(rooms: dict[str, int], waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Those that their inboxes have room for, in order; who has none for all of its own is taken out of `rooms`."""
+    """Return the messages that their inboxes have room for, in order. Recipients without enough room leave `rooms`."""
     fitting = []
     for one in waiting:
         left = rooms.get(one.to_sandbox_id, 0)

@@ -1,7 +1,7 @@
 """The postman: delivers what drains left in the outbox, and ends messages whose time is over (docs/decisions/0027).
 
-One at a time in all workers, under a lease that a dead one loses. It goes in small steps and stays behind the drains:
-what it puts into inboxes is said in events, and if they wait to be recorded, so does everybody behind them.
+One at a time in all workers, under a lease that a dead one loses. It works in small steps and lets drains go first:
+each message it delivers publishes an event, and a backlog of these would hold up the events behind them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 _KEYS: Final = (streams.POSTMAN, streams.POST_BELL, streams.WALK)
 _MOST_BACKLOG: Final = 20
-"""While more events wait to be recorded, the next step waits: so those of other producers come through at once."""
+"""While more events than this wait to be recorded, the next step waits, so that other producers are not held up."""
 _PATIENCE_SECONDS: Final = 0.25
-"""Behind a backlog that does not fall, so long for each step."""
+"""How long a step waits for a backlog that does not fall."""
 _LOOK_SECONDS: Final = 0.005
 _LARGE: Final = 1_000
-"""A delivery of so many messages is told of in the log."""
+"""A delivery of this many messages is logged."""
 
 
 class PostResult(TypedDict, total=False):
@@ -43,14 +43,14 @@ class PostResult(TypedDict, total=False):
 
 
 class _Walk(NamedTuple):
-    """A walk through the outbox: all recipients up to `after` were served, `put` messages went."""
+    """A walk through the outbox: `put` messages were delivered, to all recipients up to `after`."""
 
     after: str
     put: int
 
 
 class Postman:
-    """One turn."""
+    """One turn of the postman."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Postman:
         self._put = self._expired = 0
 
     def run(self) -> PostResult:
-        """Goes on with the walk through the outbox where the turn before ended, or begins one."""
+        """Continue the walk through the outbox where the turn before ended, or begin one."""
         try:
             walk = self._begin()
             if walk is None:
@@ -89,7 +89,7 @@ class Postman:
             return self._result(f"the broker: {type(error).__name__}")
 
     def _work(self, walk: _Walk) -> _Walk | None:
-        """Step by step, until nothing is left, or the turn is over; then, where to go on."""
+        """Deliver step by step. Return None if nothing is left, or where to continue if the turn is over."""
         if not walk.after:
             for expired in self._post.expire():
                 self._expired += expired
@@ -111,14 +111,14 @@ class Postman:
         return left
 
     def _goes_on(self) -> bool:
-        """Whether the turn may go on; waits before that until few events wait to be recorded."""
+        """Return whether the turn may continue, after waiting until few events wait to be recorded."""
         return not self._is_over() and self._keeps() and self._waited_for_drains()
 
     def _is_over(self) -> bool:
         return self._is_stopping() or time.monotonic() - self._began >= self._settings.drain_seconds
 
     def _waited_for_drains(self) -> bool:
-        """False if the backlog does not fall, as when this process is the only one: then a drain gets it first."""
+        """Wait for the backlog to fall. Return False if it does not: this process may be the only one for a drain."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while sum(self._backlog()) > _MOST_BACKLOG:
             if time.monotonic() >= end:
@@ -146,7 +146,7 @@ class Postman:
         return bool(self._client.eval(scripts.KEEP_TURN, 1, streams.POSTMAN, self._owner, self._lease_ms))
 
     def _end(self, left: _Walk | None) -> bool:
-        """Gives the turn back; whether there is more to do, when others had the process."""
+        """End the turn. Return whether another one is to follow."""
         walk = "" if left is None else json_text.dumps(list(left))
         return bool(self._client.eval(scripts.END_TURN, len(_KEYS), *_KEYS, self._owner, walk, str(BELL_MS)))
 

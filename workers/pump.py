@@ -1,11 +1,11 @@
 """The pump: rings a drain for each shard that has entries and no drain (docs/architecture.md).
 
-It is level-triggered: recorded entries are deleted, so a stream that has entries has work. Redis wakes the pump when an
-entry comes to a shard that it watches, or when a drain leaves; and once in a while it looks at all of them. A shard
-that was rung, or has a drain, is not watched, for that drain looks again before it leaves.
+The pump is level-triggered: recorded entries are deleted, so a stream that has entries has work. Redis wakes the pump
+when an entry comes to a shard that it watches, or when a drain leaves; and it checks all shards regularly. A shard that
+was rung, or has a drain, is not watched, because that drain looks again before it leaves.
 
-Where Celery does not carry the bells (Redis has no memory left for its messages, or its worker lives and consumes
-nothing), the pump drains by itself: what is recorded is deleted, and makes room.
+If Celery does not carry the bells (Redis has no memory left for its messages, or its worker consumes nothing), the pump
+drains by itself: what is recorded is deleted, and makes room.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LARGE_SECONDS: Final = 3.0
-"""A shard whose first entry is large is looked at so seldom: Redis copies that entry for each look."""
+"""How often a shard whose first entry is large is checked: Redis copies that entry each time."""
 
 
 class Ring(IntEnum):
@@ -46,7 +46,7 @@ class Ring(IntEnum):
 
 
 class Bell:
-    """Sends a drain to a shard, unless one is under way or on its way, or none is wanted."""
+    """Sends a drain to a shard, unless one is at work or on its way, or none may run."""
 
     def __init__(self, client: redis.Redis, settings: Settings, send: Callable[[int], None]) -> None:
         self._client = client
@@ -54,23 +54,22 @@ class Bell:
         self._send = send
 
     def ring(self, shard: int) -> Ring:
-        """Sends a drain where one is wanted. A bell that got lost rings again when its key has run out."""
+        """Send a drain if one is needed. A lost bell rings again when its key has expired."""
         keys = (streams.lease(shard), streams.bell(shard), streams.WATCH, streams.HOLD, streams.PAUSED)
         rung = Ring(self._client.eval(scripts.RING, len(keys), *keys, str(self._milliseconds), str(shard)))
         if rung is Ring.RUNG:
             try:
                 self._send(shard)
             except Exception:
-                self._client.delete(streams.bell(shard))  # nobody will come for it
+                self._client.delete(streams.bell(shard))  # no drain will come
                 raise
         return rung
 
 
 class Pump(BackgroundThread):
-    """Watches all shards and rings their bells, in a thread of its own.
+    """Watches all shards and rings their bells.
 
-    `send` sends a Celery task; `drain` does what that task does, here and now. `post` sends one that looks after
-    messages which wait in the database.
+    `send` sends a shard's drain as a Celery task; `drain` does the same here and now. `post` sends the postman.
     """
 
     def __init__(
@@ -111,7 +110,7 @@ class Pump(BackgroundThread):
                 stopping.wait(_RETRY_SECONDS)
 
     def _turn(self) -> None:
-        """Waits for something to do, a poll's time at most, and does it."""
+        """Wait for work, for one poll at most, and do it."""
         if time.monotonic() - self._looked_at >= self._settings.poll_seconds:
             tend(self._client, self._settings)
             self._looked_at = time.monotonic()
@@ -127,7 +126,7 @@ class Pump(BackgroundThread):
                 self._attend(key, entries[0][0].decode())
 
     def _ring_postman(self) -> None:
-        """Once in a while, for all workers together; while Redis is full nothing can be put into inboxes anyhow."""
+        """Call the postman regularly, once for all workers. While Redis is full, nothing can be delivered anyway."""
         try:
             if self._client.set(streams.ROUND, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
                 self._post()
@@ -136,7 +135,7 @@ class Pump(BackgroundThread):
                 raise
 
     def _wait(self) -> list[tuple[str, Any]]:
-        """The streams that have entries: of shards, the oldest one; of the idle stream, those not seen yet."""
+        """Return the streams that have entries: of shards the oldest entry, of the idle stream the new ones."""
         if self._idle_after == "$":
             self._idle_after = self._newest_idle()
             self._watched = set(self._shards)
@@ -154,12 +153,12 @@ class Pump(BackgroundThread):
         return [(key.decode(), entries) for key, entries in reply or ()]
 
     def _newest_idle(self) -> str:
-        """The last entry of the idle stream; asked for again and again, for the stream may begin anew."""
+        """Return the last entry of the idle stream. It is asked for again and again: the stream may begin anew."""
         newest: Any = self._client.xrevrange(streams.IDLE, count=1)
         return text(newest[0][0]) if newest else "0-0"
 
     def _attend(self, key: str, head: str) -> None:
-        """Sees to it that somebody records a shard that has entries, `head` the oldest of them."""
+        """Have a shard recorded that has entries; `head` is the oldest one."""
         shard = self._shards[key]
         try:
             rung = self._bell.ring(shard)
@@ -180,9 +179,9 @@ class Pump(BackgroundThread):
             self._check_progress(key, head, shard, rung)
 
     def _check_progress(self, key: str, head: str, shard: int, rung: Ring) -> None:
-        """A shard whose oldest entry stays the same has work and makes no progress: say so, and do it here.
+        """Drain here, and log it, if the shard's oldest entry stays the same: it has work and makes no progress.
 
-        Where that was so once, the next bell that nobody answers is enough, until a drain is seen at work.
+        After the first time one unanswered bell is enough, until a drain is seen at work.
         """
         if rung is Ring.UNDER_WAY and head != self._heads.get(key, (head,))[0]:
             self._patience = _STALLED_SECONDS
@@ -200,7 +199,7 @@ class Pump(BackgroundThread):
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether Redis refused a write because its memory is full; kombu wraps what redis-py raises."""
+    """Return whether Redis refused a write because its memory is full. kombu wraps what redis-py raises."""
     while error is not None:
         if isinstance(error, redis.OutOfMemoryError):
             return True

@@ -1,7 +1,7 @@
-"""Puts messages into their inboxes again, after Redis has lost them (docs/decisions/0019).
+"""Redelivery: puts messages into their inboxes again after Redis has lost them (docs/decisions/0019).
 
-The database knows what was sent and has not come to an end. What of it still is in an inbox, or was acknowledged, is
-known to Redis and stays as it is; what Redis does not know any more is put again, in the order in which it was sent.
+The database knows which messages were sent and have not come to an end. Those that Redis knows to be in an inbox, or
+acknowledged, stay as they are. The others are put again, in the order in which they were sent.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ _AT_ONCE: Final = 500
 _PUT_AT_ONCE: Final = 16
 
 Tell = Callable[[int, int], None]
-"""Hears how many messages were looked at, and of how many."""
+"""Called with the number of messages that were checked, and the number of all."""
 
 
 @dataclass(slots=True)
 class Redelivered:
-    """What became of messages that were sent and had not come to an end, each counted for each of its recipients."""
+    """What was done with messages that had not come to an end, counted once for each recipient."""
 
     put: int = 0
-    """Are in their inboxes again."""
+    """Put into their inboxes again."""
     kept: int = 0
-    """Were in their inboxes, or acknowledged, and Redis knew it."""
+    """Left as they were: Redis knew them to be in their inboxes, or acknowledged."""
     expired: int = 0
-    """Were not put, for their time is over; that is published."""
+    """Not put, because they have expired; that is published."""
     no_room: int = 0
-    """Were not put, for the inbox or Redis is full, or the inbox cannot be used."""
+    """Not put, because the inbox or Redis is full, or the inbox cannot be used."""
     others: int = 0
-    """Were carried by somebody else, and are left alone."""
+    """Left as they were: somebody other than the ledger delivered them."""
 
 
 class Carrier(Protocol):
-    """Who puts messages into an inbox and ends those whose time is over; both say how many it was."""
+    """Puts messages into an inbox, and expires others. Both methods return how many."""
 
     def put_again(self, recipient: str, outgoing: Sequence[Undelivered]) -> int: ...
 
@@ -64,17 +64,17 @@ def redeliver(
     dry_run: bool = False,
     tell: Tell = lambda _done, _total: None,
 ) -> Redelivered:
-    """Puts again what Redis has lost, for one sandbox or for all; with `dry_run` it only counts.
+    """Put the messages that Redis has lost again, for one sandbox or for all. With `dry_run` they are only counted.
 
-    Workers may go on, and it may be done any number of times, also twice at once. Raises DatabaseUnavailable and
-    redis.RedisError, and SettingsError where there is a key file that cannot be used: what was put until then is put.
+    Workers may run meanwhile, and redelivery may be repeated, also twice at once. Raises DatabaseUnavailable and
+    redis.RedisError, and SettingsError if the key file is invalid; what was put until then stays put.
     """
     carrier = DryRun(client, settings) if dry_run else PostOffice(client, settings, storage)
     return Redelivery(client, storage, carrier).run(sandbox, tell)
 
 
 class Redelivery:
-    """One walk through what was sent and has not come to an end."""
+    """One walk through the messages that were sent and have not come to an end."""
 
     def __init__(self, client: redis.Redis, storage: Storage, carrier: Carrier) -> None:
         self._client = client
@@ -120,16 +120,16 @@ class Redelivery:
         self._found.no_room += len(lost) - expired - put
 
     def _was_put(self, one: Undelivered) -> bool:
-        """Whether the ledger put it into this inbox, and the event that it put there is for this recipient."""
+        """Return whether the ledger put the message into this inbox, and its event names this recipient."""
         if one.sent_by == NOBODY:
             return False
         sent = self._texts.get(one.sent_by, (one.sent_by,))
         return sent is not None and not sent.names_only_others(one.to_sandbox_id)
 
     def _lost(self, recipient: str, messages: Sequence[Undelivered]) -> list[Undelivered]:
-        """Those of which Redis knows neither that they are in the inbox nor that they were acknowledged.
+        """Return the messages that Redis knows neither to be in the inbox nor to be acknowledged.
 
-        That a message was acknowledged before the database went back to an earlier state is not known there.
+        Acknowledgements from before the database went back to an earlier state do not count: it does not know them.
         """
         taken, restored = streams.taken(recipient), float(self._client.get(streams.RESTORED) or 0)
         with self._client.pipeline(transaction=False) as pipeline:
@@ -147,7 +147,7 @@ class Redelivery:
         ]
 
     def _put(self, recipient: str, messages: Sequence[Undelivered]) -> int:
-        """Puts some at a time, for their texts may be large, until one does not go: then none behind it may."""
+        """Put some at a time: their texts may be large. Stop at the first that is not put: none may overtake it."""
         put = 0
         for first in range(0, len(messages), _PUT_AT_ONCE):
             if recipient == self._full:
@@ -161,7 +161,7 @@ class Redelivery:
 
 
 class DryRun:
-    """Puts nothing and ends nothing, and counts what it would be."""
+    """Puts and expires nothing; counts what would be put and expired."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self._client = client
@@ -187,7 +187,7 @@ class DryRun:
 
 
 def is_refused(recipient: str, replies: Iterable[object]) -> bool:
-    """Whether Redis refuses one of the keys of a recipient, as of another type; raises its other errors."""
+    """Return whether a key of a recipient has another type. Raises the first other error of Redis."""
     for reply in replies:
         if isinstance(reply, Exception):
             if not str(reply).startswith("WRONGTYPE"):

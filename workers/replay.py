@@ -1,11 +1,11 @@
-"""Dead letters sent once more, as they are or mended, or given up; who did so, when and what with is written down.
+"""Replays dead letters, as they are or mended, or discards them; the audit trail says who did so, when and how.
 
     with Storage(make_engine(settings)) as storage:
         replayer = Replayer(settings, storage, connect(settings))
         replayer.replay(["dead_…"], who="jo", changes=Changes(set=((("data", "node"), '"plan"'),)))
 
-What is sent goes the way of every event: into its shard's stream, and from there to a worker. What came of it is told
-by `workers.replay_outcome`.
+A replayed event goes into its shard's stream, as every event, and from there to a worker. `workers.replay_outcome`
+tells what came of it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from flowledger.workers.connections import text
 
 _BATCH: Final = 100
 _BATCH_BYTES: Final = 8 * 1024 * 1024
-"""Dead letters of one transaction and one round trip: no more than this, or one that is larger."""
+"""Most bytes of dead letters in one transaction and one round trip; a larger one goes alone."""
 
 _UNCHANGED: Final = Changes()
 _CONFLICT: Final = "recorded already, with other content: give this one an id of its own (--set id=…), or discard it"
@@ -46,20 +46,20 @@ class Result(StrEnum):
     """What was done with a dead letter."""
 
     REPLAYED = "replayed"
-    """Sent; a worker records it, or makes another dead letter of it."""
+    """Sent: a worker records it, or makes another dead letter of it."""
     REFUSED = "refused"
-    """Still no event: nothing was sent, it is as open as before."""
+    """Still no valid event: nothing was sent, and it stays open."""
     DISCARDED = "discarded"
     CLOSED = "closed"
-    """Nothing: it is replayed or discarded already."""
+    """Left as it was: it is replayed or discarded already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What was done with one dead letter, and the status it has now.
+    """What was done with one dead letter, and its status now.
 
-    `source` and `event_id` are the event's, where it is one; `stream` and `entry_id` what it was sent as. Where it was
-    refused, `reason`, `field` and `detail` say why (`reason` is None where the changes do not fit its text).
+    `source` and `event_id` are the event's, if it is one; `stream` and `entry_id` say where it was sent. If it was
+    refused, `reason`, `field` and `detail` say why (`reason` is None if the changes do not fit its text).
     """
 
     dead_letter_id: str
@@ -76,7 +76,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A dead letter, its bytes as they are to be sent, and the event they are, or else why they are none."""
+    """A dead letter, the bytes to send, and the event they hold, or why they hold none."""
 
     letter: DeadLetter
     raw: bytes
@@ -94,36 +94,36 @@ class Replayer:
         self._client = client
 
     def replay(self, ids: Sequence[str], *, who: str, changes: Changes = _UNCHANGED, again: bool = False) -> list[Done]:
-        """Sends dead letters, each with the same `changes`, and writes down that `who` did so.
+        """Send dead letters, each with the same `changes`, and write down that `who` did so.
 
-        Those that are no event even so are refused: nothing is sent of them. Those that are replayed or discarded
-        already are left as they are, unless `again`. Raises NoDeadLetter before anything is sent; DatabaseUnavailable
-        or PublishError where it stopped half-way. The same may then be done again: whatever was sent has the same
-        `source` and `id`, and changes nothing the second time.
+        Those that are still no valid event are refused, and not sent. Those that are replayed or discarded already are
+        left as they are, unless `again`. Raises NoDeadLetter before anything is sent, and DatabaseUnavailable or
+        PublishError if it stopped half-way. It may be repeated then: what was sent has the same `source` and `id`, and
+        changes nothing the second time.
         """
         return self._by_batches(ids, lambda batch: self._replay(batch, who, changes, again))
 
     def try_out(self, ids: Sequence[str], *, changes: Changes = _UNCHANGED, again: bool = False) -> list[Done]:
-        """What `replay` would do; nothing is sent, nothing written. An `entry_id` there is none."""
+        """Return what `replay` would do, without an `entry_id`. Nothing is sent, nothing written."""
         return self._by_batches(ids, lambda batch: self._try_out(batch, changes, again))
 
     def discard(self, ids: Sequence[str], *, who: str, why: str = "") -> list[Done]:
-        """Gives dead letters up, and writes down that `who` did so, and why. Their bytes are kept.
+        """Discard dead letters, and write down that `who` did so, and why. Their bytes are kept.
 
         Raises NoDeadLetter before anything is done; DatabaseUnavailable.
         """
         return self._by_batches(ids, lambda batch: self._discard(batch, who, why))
 
     def count(self, only: DeadLetterFilter) -> int:
-        """How many dead letters `only` means now."""
+        """Return how many dead letters match `only` now."""
         with self._storage.reading() as connection:
             return DeadLetterRepository(connection).count_of(only)
 
     def ids(self, only: DeadLetterFilter) -> Iterator[list[str]]:
-        """The ids of all dead letters that `only` means now, oldest first, some at a time.
+        """Yield the ids of all dead letters that match `only` now, oldest first, some at a time.
 
-        No more than there are at the beginning: what comes in while they are worked on, such as what was replayed and
-        is refused again, may be as endless as it likes.
+        No more than match at the beginning: replayed ones that are refused again come in while these are worked on, and
+        would never end.
         """
         left = self.count(only)
         cursor: str | None = None
@@ -135,7 +135,7 @@ class Replayer:
             cursor = page.cursor
 
     def _by_batches(self, ids: Sequence[str], do: Callable[[Sequence[str]], list[Done]]) -> list[Done]:
-        """All of `ids`, in their order, once each."""
+        """Do all of `ids`, in their order, once each."""
         with self._storage.reading() as connection:
             sizes = DeadLetterRepository(connection).sizes(ids)
         done: dict[str, Done] = {}
@@ -149,7 +149,7 @@ class Replayer:
         return [done[id_] for id_ in sizes]
 
     def _replay(self, ids: Sequence[str], who: str, changes: Changes, again: bool) -> list[Done]:
-        """One batch. Its rows are locked while it is sent: of two who replay the same one, the second is told.
+        """Replay one batch. Its rows are locked meanwhile: of two who replay the same one, the second gets CLOSED.
 
         A crash after the entries were added and before the commit leaves the dead letters open. Replaying them again is
         harmless: the events have the same `source` and `id` as before, so workers count them as repeated.
@@ -189,7 +189,7 @@ class Replayer:
     def _attempts(
         self, connection: Connection, letters: Sequence[DeadLetter], changes: Changes, again: bool
     ) -> list[_Attempt]:
-        """The dead letters that may be sent, mended. An event that workers would refuse for a known one is none."""
+        """Return the dead letters that may be sent, mended. An event that workers would refuse is none."""
         guard = guard_of(self._settings)
         tried = [letter for letter in letters if again or letter.status == DeadLetterStatus.OPEN]
         attempts = [self._attempt(letter, changes, guard) for letter in tried]
@@ -212,9 +212,9 @@ class Replayer:
         return streams.stream(streams.shard_of(event.partition_key, self._settings.shards))
 
     def _send(self, attempts: Sequence[_Attempt]) -> tuple[dict[str, str], PublishError | None]:
-        """The entry that each dead letter became, as far as Redis took them, and why not all of them, where it did not.
+        """Return the entry of each dead letter that Redis took, and the error if it did not take all.
 
-        Raises BrokerUnavailable where it is not known what arrived.
+        Raises BrokerUnavailable if it is unknown what arrived.
         """
         if not attempts:
             return {}, None
@@ -236,7 +236,7 @@ class Replayer:
         return entries, _publish_error(errors[0]) if errors else None
 
     def _done(self, attempt: _Attempt, entry_id: str | None) -> Done:
-        """What came of an attempt; without `entry_id`, what would come of it."""
+        """Return the result of an attempt; without `entry_id`, what it would be."""
         event, refused, letter = attempt.event, attempt.refused, attempt.letter
         if event is None:
             return Done(
@@ -259,7 +259,7 @@ class Replayer:
 
 
 def _write_down(connection: Connection, who: str, attempts: Sequence[_Attempt], done: Sequence[Done]) -> None:
-    """The new statuses, and the audit trail."""
+    """Write the new statuses and the audit trail."""
     repository = DeadLetterRepository(connection)
     refused = [one.dead_letter_id for one in done if one.result is Result.REFUSED]
     repository.tried(refused)

@@ -1,4 +1,4 @@
-"""What came of a replay: looked up whenever somebody asks, so it is never out of date."""
+"""The outcome of a replay, looked up each time, so it is never out of date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowledger.storage.unit_of_work import Storage
 
 
 class Came(StrEnum):
-    """Where what was sent is now."""
+    """Where the replayed event is now."""
 
     RECORDED = "recorded"
     REFUSED = "refused"
@@ -27,10 +27,10 @@ class Came(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one replay.
+    """The outcome of one replay.
 
-    `recorded_at` is the journal's, where it is recorded; `dead_letter_id` and `detail` are those of the dead letter
-    that it became once more.
+    `recorded_at` is the journal's, if the event is recorded. `dead_letter_id` and `detail` are those of the new dead
+    letter, if it was refused again.
     """
 
     came: Came
@@ -40,14 +40,14 @@ class Outcome:
 
 
 def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis.Redis | None = None) -> Outcome:
-    """What came of the replay `deed`; `raw` is the dead letter's own text, which was sent unless the deed has another.
+    """Return the outcome of the replay `deed`. `raw` is the dead letter's text, which was sent unless the deed has one.
 
-    LOST is what is in neither stream nor journal: somebody deleted the entry, or Redis lost its data; replay it again.
-    Without Redis it is UNKNOWN whether what is not recorded still waits. Raises DatabaseUnavailable.
+    LOST: the event is in neither stream nor journal, because somebody deleted the entry or Redis lost its data; replay
+    it again. UNKNOWN: it is not recorded, and Redis does not tell whether it waits. Raises DatabaseUnavailable.
     """
     assert deed.stream is not None
     assert deed.entry_id is not None
-    # Redis first, then the database, as it is by then: an entry leaves its stream after it is recorded.
+    # Redis first, then the database: an entry leaves its stream after it is recorded.
     waits = _waits(deed.stream, deed.entry_id, client)
     sent = raw if deed.raw is None else deed.raw
     with storage.reading() as connection:

@@ -1,9 +1,9 @@
-"""Replies of Redis that may be of any size, read in bounded memory.
+"""Reads replies of Redis of any size in bounded memory.
 
-redis-py and hiredis build a reply as a whole: an entry of 1 GiB takes more than that of a process. This reader takes it
+redis-py and hiredis build a reply as a whole: an entry of 1 GiB takes more than that of a process. This parser reads it
 in pieces. Of a list of strings that is too large (the fields of an entry) it keeps the beginning, the size and a hash.
-A reader that only wants to know that there is an entry reads no further: each reading of 64 MiB takes Redis and the
-reader a quarter of a second of two cores.
+A reader that only needs to know that there is an entry reads no further: each reading of 64 MiB takes Redis and the
+reader a quarter of a second on two cores.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from flowledger.workers.entries import KEPT_BYTES, Cut
 _PIECE: Final = 256 * 1024
 _PAIR: Final = 2
 _OVERHEAD: Final = 64
-"""What an object of Python takes beside its bytes: a million empty fields are large, too."""
+"""What a Python object takes beside its bytes: a million empty fields are large, too."""
 
 
 class Beyond(RedisError):
-    """A list of strings has more than `most_bytes`, and nothing more of the reply was read.
+    """A list of strings has more than `most_bytes`; the rest of the reply was not read.
 
-    `size` is what is known of its bytes: as many, or more. `around` are the lists that hold it, outermost first, as far
-    as they were read.
+    It has `size` bytes or more. `around` are the lists that hold it, outermost first, as far as they were read.
     """
 
     def __init__(self, size: int) -> None:
@@ -41,7 +40,7 @@ class Beyond(RedisError):
 
 
 class _Window(SocketBuffer):
-    """What has come and is not read yet: what was read is forgotten at once."""
+    """A buffer of what has come and is not read yet. What was read is dropped at once."""
 
     def pieces(self, length: int, timeout: Any) -> Iterator[bytes]:
         """Yield `length` bytes as they come, and read the end of the line behind them."""
@@ -60,13 +59,13 @@ class _Window(SocketBuffer):
         self._buffer = io.BytesIO(self._buffer.read())
 
     def forget_much(self) -> None:
-        """Drop what was read, if that is worth a copy of the rest."""
+        """Drop what was read, if it is large enough to justify a copy of the rest."""
         if self._buffer.tell() > _PIECE:
             self.forget()
 
 
 class _Cutter:
-    """Makes a `Cut` of what it is fed."""
+    """Builds a `Cut` of the pieces it is fed."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -83,11 +82,11 @@ class _Cutter:
 
 
 class CuttingParser(_RESP2Parser):
-    """Reads RESP2 as redis-py's own does; a list of strings of more than `most_bytes` comes as a `Cut`.
+    """Reads RESP2 as redis-py's own parser; a list of strings of more than `most_bytes` comes as a `Cut`.
 
-    A list of two, a name and its value, is cut as the value alone; a longer one as all its strings together.
-    One that only `peeks` raises Beyond instead, and its connection is closed. A connection takes its parser as a class:
-    `cutting` makes one.
+    A list of two, a name and its value, is cut as the value alone; a longer one as all its strings together. A parser
+    that only `peeks` raises Beyond instead, and its connection is closed. A connection takes its parser as a class,
+    which `cutting` makes.
     """
 
     most_bytes = 2**20
@@ -102,7 +101,7 @@ class CuttingParser(_RESP2Parser):
         self._buffer = _Window(self._sock, self.socket_read_size, connection.socket_timeout)
 
     def read_response(self, disable_decoding: bool = False, timeout: Any = SENTINEL) -> Any:
-        """Read one reply. One that breaks off cannot be read again: its connection is closed then."""
+        """Read one reply. If it breaks off, it cannot be read again, and the connection is closed."""
         reply = self._read(disable_decoding, timeout)
         self._buffer.forget_much()
         return reply

@@ -1,4 +1,4 @@
-"""Looks at the servers every minute, in every worker, and says once what is wrong and once when it is mended."""
+"""Checks the servers every minute, in every worker; logs each finding once, and once when it is resolved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEVELS: Final = {Severity.REFUSE: logging.ERROR, Severity.WARN: logging.WARNING
 
 
 class ServerWatch(BackgroundThread):
-    """A thread of its own, for which nobody waits: a server that does not answer holds up nobody."""
+    """Checks in a thread of its own, for which nobody waits: a server that does not answer blocks nobody."""
 
     def __init__(self, settings: Settings, seconds: float = WATCH_SECONDS) -> None:
         super().__init__("server watch", self._run, join_seconds=0.0)
@@ -33,18 +33,18 @@ class ServerWatch(BackgroundThread):
         self._known: dict[str, dict[tuple[str, str], Finding]] = {"redis": {}, "database": {}}
 
     def look(self) -> None:
-        """Looks at both servers and tells what has changed; of one that is away, what was known stays."""
-        with suppress(redis.RedisError, OSError):  # the pump says so
+        """Check both servers and log what has changed. The findings of an unavailable server stay."""
+        with suppress(redis.RedisError, OSError):  # the pump reports it
             self._tell("redis", self._of_redis())
-        with suppress(LedgerError):  # the drains say so
+        with suppress(LedgerError):  # the drains report it
             self._tell("database", checks.of_database(self.settings))
 
     def _run(self, stopping: threading.Event) -> None:
         while True:
             try:
                 self.look()
-            except Exception:  # a watch that ends would look like servers without fault
-                logger.exception("the servers could not be looked at")
+            except Exception:  # a thread that ended would look like servers without findings
+                logger.exception("the servers could not be checked")
             if stopping.wait(self._seconds):
                 return
 
@@ -55,7 +55,7 @@ class ServerWatch(BackgroundThread):
         finally:
             client.close()
         if any(finding.severity is Severity.UNKNOWN for finding in found):
-            self._may_ask_config = False  # each refusal stands in Redis's log of them: once is enough
+            self._may_ask_config = False  # Redis logs each refusal: once is enough
         return found
 
     def _tell(self, server: str, findings: list[Finding]) -> None:
@@ -66,4 +66,4 @@ class ServerWatch(BackgroundThread):
                 logger.log(_LEVELS[finding.severity], "%s", finding)
         for key, finding in known.items():
             if key not in found and finding.severity is not Severity.UNKNOWN:
-                logger.warning("%s: %s is as it should be again", *key)
+                logger.warning("%s: %s is correct again", *key)

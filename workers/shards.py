@@ -1,8 +1,8 @@
-"""The shards' streams as a drain sees them: entries are taken under leases, and deleted when they are recorded.
+"""The shards' streams as a drain uses them: entries are taken under leases, and deleted when they are recorded.
 
-The keys and what they mean: `domain.streams`. What stands in a stream is what is left to do, so nothing has to be
-remembered about who read what: entries of a drain that died are the first ones of their streams, and are taken again
-when its leases run out. Each step is one script (`workers.scripts`).
+The keys and what they mean: `domain.streams`. A stream holds what is left to do, so nobody has to remember who read
+what: the entries of a drain that died are the first ones of their streams, and are taken again when its leases expire.
+Each step is one script (`workers.scripts`).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from flowledger.workers.replies import Beyond
 from flowledger.workers.taken import FUSE_KEPT_SECONDS, Taken, entries_of, read_taken
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
-"""A batch is full when it has so many bytes: entries may be of any size."""
+"""A batch with this many bytes is full: entries may be of any size."""
 _MOST_READ_BY_SCRIPT: Final = 4 * 1024 * 1024
-"""A stream that weighs more may hold an entry that must not be read by a script. Measured on Valkey 9.1: a script that
+"""A stream with more bytes may hold an entry that no script must read. Measured on Valkey 9.1: a script that
 reads an entry of 16 MiB stops the server for 59 ms, one of 64 MiB for 272 ms; XRANGE by itself for 7 and 55 ms.
 And the other shards of a batch wait while a large entry is buried."""
 _MOST_AT_ONCE: Final = 128 * 1024 * 1024
-"""Of a stream that weighs more, entries are read one by one: Redis copies as a whole what it is asked for."""
+"""Entries of a stream with more bytes are read one by one: Redis copies as a whole what it is asked for."""
 _FEW: Final = 100
 _IDLE_KEPT: Final = 64
 _WATCH_SECONDS: Final = 1.0
@@ -55,13 +55,13 @@ class Shards:
         self._first = called
         self._owner = uuid.uuid4().hex
         self.broker = ""
-        """What Redis is to hold of whose broker it is (`workers.bond`)."""
+        """What `ledger:broker` should hold (`workers.bond`)."""
 
     def take(self) -> Taken:
-        """The first entries of as many shards as a batch has room for, each under a lease of its own.
+        """Take the first entries of as many shards as a batch has room for, each shard under a lease of its own.
 
-        Where no shard has any to take, the caller becomes the one that waits for them, unless another is. Entries that
-        may be large are only leased: `read` them. Nothing is taken if Redis holds another `broker`.
+        If no shard has any to take, the caller becomes the drain that waits for them, unless another one is. Entries
+        that may be large are only leased: `read` them. Nothing is taken if Redis holds another `broker`.
         """
         return self._taken(self._client.eval(*self._taking()))
 
@@ -91,7 +91,7 @@ class Shards:
         return taken
 
     def read(self, taken: Taken) -> Taken:
-        """The same with the entries of a shard that holds large ones: as many as a batch has room for, one at least."""
+        """Read the entries of a shard with large ones: as many as a batch has room for, and at least one."""
         if taken.large is None:
             return taken
         shard, most, deaths, weight = taken.large
@@ -115,10 +115,10 @@ class Shards:
         return self._given_readers
 
     def done(self, taken: Taken, outcome: Recorded, *, again: bool = False) -> tuple[int, Taken | None]:
-        """Deletes what was recorded, counts it and gives the leases back, all at once; `again`: then it takes more.
+        """Delete what was recorded, count it and release the leases, all at once; then take more, if `again`.
 
-        Gives how often in a row the database had not been to be had before, and what was taken: both in one round trip
-        and, in the broker, with one flush.
+        Return how many drains in a row had found the database unavailable, and what was taken. It is one round trip,
+        and one flush of the broker's disk.
         """
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.eval(*self._finishing(taken, outcome))
@@ -152,20 +152,20 @@ class Shards:
 
     @contextmanager
     def kept(self, taken: Taken) -> Iterator[None]:
-        """Keeps the leases while a batch takes its time (a table is locked, say), for as long as this process runs."""
+        """Renew the leases while a batch is recorded, which may take long (a table is locked, say)."""
         with BackgroundThread("leases", partial(self._renew, taken)):
             yield
 
     def _renew(self, taken: Taken, stopping: threading.Event) -> None:
         keys = [key for shard in taken.fuses for key in (streams.lease(shard), streams.caution(shard))]
         while not stopping.wait(self._settings.lease_seconds / 3):
-            with suppress(redis.RedisError):  # the lease is for order and speed: the batch goes on without it
+            with suppress(redis.RedisError):  # leases are for order and speed: the batch goes on without them
                 self._run(scripts.RENEW, keys, self._owner, _milliseconds(self._settings.lease_seconds))
 
     def hold(self, leased: Iterable[int], why: str, longest_seconds: float) -> int:
-        """Leaves everything where it is, and keeps all drains away for a while, longer each time.
+        """Leave all entries where they are, and hold all drains for a while, longer each time.
 
-        Returns how often in a row this was so.
+        Return how many times in a row that was done.
         """
         keys = [streams.HOLD, streams.FAILURES]
         for shard in leased:
@@ -174,11 +174,11 @@ class Shards:
         return failures
 
     def abandon(self, taken: Taken) -> None:
-        """Gives the leases back as if this drain had died: if that happens again and again, the culprit is found."""
+        """Release the leases as if this drain had died. If that happens repeatedly, the entry at fault is found."""
         self._run(scripts.RELEASE, [streams.lease(shard) for shard in taken.fuses], self._owner)
 
     def wait(self, taken: Taken) -> None:
-        """Returns when one of the empty shards has an entry, when a drain leaves the others, or after a second."""
+        """Wait until an empty shard has an entry or a drain leaves another shard, for a second at most."""
         keys = [streams.IDLE, *map(streams.stream, taken.empty)]
         after = [taken.idle_after, *("0" for _ in taken.empty)]
         with suppress(Beyond):
@@ -187,9 +187,9 @@ class Shards:
             )
 
     def leave(self, *, quietly: bool = False) -> None:
-        """Gives everything back and wakes the pumps: what comes from now on needs another drain.
+        """Release everything and wake the pumps: entries that come from now on need another drain.
 
-        `quietly` leaves the pumps asleep: they look by themselves once in a while.
+        `quietly` does not wake the pumps: they check all shards regularly.
         """
         keys = [streams.WATCH, streams.IDLE]
         for shard in range(self._settings.shards):

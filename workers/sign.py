@@ -1,4 +1,4 @@
-"""A first sign of life: whoever started a worker, or the scheduler, may wait for a file to appear."""
+"""A sign of life: a process that started a worker or the scheduler may wait for a file to appear."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VARIABLE: Final = "FLOWLEDGER_SIGN_FILE"
 
 
 def give_signs() -> None:
-    """Make the file that the environment names when this process has come so far that it does its work."""
+    """Make the file that the environment names as soon as this process is ready for work."""
     file = os.environ.get(VARIABLE)
     if not file:
         return

@@ -1,9 +1,9 @@
-"""A bad producer pays for itself: entries of a source of which most fail are set aside in their order.
+"""Sources of which most entries fail are set aside, in order, so that a bad producer does not hold up others.
 
-Each source has a fuse of its own, which counts what is the event's own fault: a breach of the contract, a conflict, a
-forgery. While a source is set aside, its entries are moved from their shards into a stream of its own, within bounds,
-until somebody resumes it. What cannot be read, and what names a source of which nothing was ever recorded, counts as
-one source (`UNREADABLE`): who invents a source for each entry gains nothing by it. The keys: `domain.streams`; why so:
+Each source has a fuse of its own, which counts the events' own faults: a breach of the contract, a conflict, a forgery.
+While a source is set aside, its entries are moved from their shards into a stream of its own, within bounds, until
+somebody resumes it. Entries that cannot be read, or whose source was never recorded, count as one source
+(`UNREADABLE`): to invent a source for each entry gains nothing. The keys: `domain.streams`; the reasons:
 docs/decisions/0025.
 """
 
@@ -23,16 +23,16 @@ from flowledger.workers.entries import Entry
 from flowledger.workers.fuse import Fuse
 
 UNREADABLE: Final = "(unreadable)"
-"""The name of those without a source of their own."""
+"""The name of the source of entries without one."""
 MOST_SOURCES: Final = 100
-"""So many sources have fuses that count failures, and so many are set aside, at a time."""
+"""At most this many sources have fuses that count failures, and at most this many are set aside."""
 _UNREADABLE_KEY: Final = "unreadable"
 _MOST_FIELDS: Final = 2_000
-"""Of an entry that is set aside: a script of Redis can hand on no more than some thousand values at once."""
+"""Most names and values of an entry that is set aside: a script of Redis can pass some thousand at once."""
 
 
 def key_of(source: str) -> str:
-    """The name of a source in Redis's keys, of bounded length."""
+    """Return the name of a source in Redis's keys, of bounded length."""
     if source == UNREADABLE:
         return _UNREADABLE_KEY
     return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -42,7 +42,7 @@ def key_of(source: str) -> str:
 class Aside:
     """A source that is set aside: why, by whom, since when (RFC 3339).
 
-    `returning`: its entries are on their way back, with this mark, and pass; later ones wait behind them.
+    If `returning`, its entries go back with this mark, and pass; later ones are set aside behind them.
     """
 
     source: str
@@ -57,14 +57,14 @@ class Aside:
 
     @classmethod
     def read(cls, text: bytes) -> Aside:
-        """What somebody wrote by hand counts, too."""
+        """Read the JSON; a text that somebody wrote by hand counts, too."""
         try:
             return cls(**json.loads(text))
         except (ValueError, TypeError):
             return cls(ascii(text)[:100], "unknown", "unknown", "")
 
     def resumed(self) -> Aside:
-        """The same, with its entries on their way back."""
+        """Return the same, with its entries on their way back."""
         return Aside(self.source, self.why, self.by, self.at, self.returning or uuid4().hex)
 
     def to_json(self) -> str:
@@ -72,7 +72,7 @@ class Aside:
 
 
 class Bounds(NamedTuple):
-    """What all that is set aside may take (0: nothing is set aside), and the most bytes of one entry."""
+    """Limits of all that is set aside (0: nothing is set aside), and of the bytes of one entry."""
 
     entries: int
     bytes: int
@@ -81,8 +81,8 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What Redis holds of sources: by their keys those that are set aside, and the fuses of those that fail; how many
-    entries are set aside, and their bytes."""
+    """What Redis knows of sources: by key, which are set aside, and the fuses of those that fail; how many entries are
+    set aside, and their bytes."""
 
     aside: Mapping[str, Aside] = field(default_factory=dict)
     fuses: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Kept:
 
 
 class Change(NamedTuple):
-    """What a batch changes of a source: how many of its entries were seen, how many are dead; `aside` if it blew."""
+    """What a batch adds to a source: entries seen, entries dead, and `aside` if its fuse blew."""
 
     key: str
     seen: int
@@ -102,7 +102,7 @@ class Change(NamedTuple):
 
 
 class Sources:
-    """The sources of one batch: what is set aside, and what counts for which fuse."""
+    """The sources of one batch: which entries are set aside, and which count for which fuse."""
 
     def __init__(self, kept: Kept, most: int, bounds: Bounds) -> None:
         self._kept = kept
@@ -117,33 +117,34 @@ class Sources:
         self.aside: list[tuple[Entry, str]] = []
 
     def again(self) -> Sources:
-        """The same, with nothing decided yet."""
+        """Return the same, with nothing decided yet."""
         return Sources(self._kept, self._most, self._bounds)
 
     def state(self) -> Any:
-        """What was decided until now, for `restore`."""
+        """Return what was decided until now, for `restore`."""
         fuses = {key: fuse.state() for key, fuse in self._fuses.items()}
         return fuses, self._seen.copy(), self._dead.copy(), {**self._blown}, self._entries, self._bytes, [*self.aside]
 
     def restore(self, state: Any) -> None:
-        """Forget what was decided since `state`: it is decided anew."""
+        """Forget what was decided since `state`."""
         fuses, seen, dead, blown, self._entries, self._bytes, aside = state
         self._seen, self._dead, self._blown, self.aside = seen.copy(), dead.copy(), {**blown}, [*aside]
         for key, fuse in self._fuses.items():
             fuse.restore(fuses.get(key, (0, 0, False)))
 
     def unsure(self, sources: Iterable[str]) -> set[str]:
-        """Those of which it must be asked whether anything of them was ever recorded."""
+        """Return the sources of which the journal must tell whether any of their events was ever recorded."""
         return {source for source in sources if source not in self._known and key_of(source) not in self._kept.fuses}
 
     def learn(self, sources: Iterable[str], known: Collection[str]) -> None:
-        """Take it that of all `sources` just the `known` ones had something recorded."""
+        """Remember that of all `sources` only the `known` ones have recorded events."""
         self._known.update((source, source in known) for source in sources)
 
     def is_set_aside(self, entry: Entry, source: str | None, *, dead: bool, own: bool) -> bool:
-        """Whether an entry is set aside; if not, and it is `dead` of its `own` fault, it was counted for its fuse.
+        """Return whether to set an entry aside. If not, count it for its source's fuse, unless it is `dead` without
+        being at fault (`own`).
 
-        Beyond the bounds nothing more is set aside: what can be recorded is recorded then, and the rest buried.
+        Beyond the bounds nothing more is set aside: entries are then recorded or buried.
         """
         name = self._name(source, dead=dead)
         key = key_of(name)
@@ -159,7 +160,7 @@ class Sources:
         return False
 
     def died_after_all(self, source: str | None) -> None:
-        """Count an entry that was taken for a good one as dead: it is recorded already, with other content."""
+        """Count an entry as dead that was counted as good: its event is recorded already, with other content."""
         if source is not None:
             self._known[source] = True
         name = self._name(source, dead=True)
@@ -171,11 +172,11 @@ class Sources:
             self._blown.setdefault(key, Aside.of(name, _words(fuse, name), "the fuse"))
 
     def blown(self) -> list[Aside]:
-        """Sources that are set aside from this batch on."""
+        """Return the sources that are set aside from this batch on."""
         return [*self._blown.values()]
 
     def changes(self) -> list[Change]:
-        """What is to be kept: of all that failed, and of what good ones do to fuses that count failures."""
+        """Return what to keep: the sources that failed, and those whose fuses count failures already."""
         keys = {key for key in self._seen | self._dead if self._dead[key] or key in self._kept.fuses}
         return [
             Change(key, self._seen[key], self._dead[key], self._blown.get(key))
@@ -183,7 +184,7 @@ class Sources:
         ]
 
     def _name(self, source: str | None, *, dead: bool) -> str:
-        """What an entry counts as: a source of which nothing but failures is known is as good as none."""
+        """Return the source that an entry counts for; `UNREADABLE` if nothing but failures is known of its own."""
         if source is None:
             return UNREADABLE
         key = key_of(source)
@@ -201,7 +202,7 @@ class Sources:
     def _takes(self, entry: Entry, key: str) -> bool:
         size = sum(map(len, entry.fields))
         if entry.cut is not None or len(entry.fields) > _MOST_FIELDS or size > self._bounds.entry_bytes:
-            return False  # it can never be recorded, and is too large to be moved about
+            return False  # it can never be recorded, and is too large to be moved
         if self._entries >= self._bounds.entries or self._bytes + size > self._bounds.bytes:
             return False
         self._entries += 1

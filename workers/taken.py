@@ -1,4 +1,4 @@
-"""What a drain has taken: the reply of `scripts.TAKE`, read."""
+"""What a drain has taken: reads the reply of `scripts.TAKE`."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ _FUSE: Final = re.compile(r"(\d+) (\d+) (\d+)")
 
 
 class Large(NamedTuple):
-    """A shard that was taken and whose entries are still to be read, for one of them may be large."""
+    """A shard that was taken, but whose entries are still to be read, because one of them may be large."""
 
     shard: int
     most: int
     deaths: int
     weight: int
-    """What its stream takes in Redis, in bytes: no entry takes more."""
+    """The bytes of its stream in Redis: no entry has more."""
 
 
 class Taken(NamedTuple):
-    """What a drain got: entries under leases, or the watch for new ones, or neither."""
+    """What a drain took: entries under leases, or the watch for new ones, or neither."""
 
     held: str
-    """Why nothing is taken for now; empty if nothing stands in the way."""
+    """Why nothing is taken for now; empty if drains are not held."""
     entries: Sequence[Entry]
     fuses: Mapping[int, Fuse]
-    """The fuse of each shard that entries were taken of."""
+    """The fuse of each shard that was taken."""
     empty: Sequence[int]
     idle_after: str
     """If the caller has the watch, the last entry of the idle stream; else empty."""
     batches: Mapping[int, int]
-    """Of each shard that entries were taken of, the number of the last batch that the broker knows to be recorded."""
+    """The number of the last batch that the broker knows to be recorded, of each shard that was taken."""
     broker: str
-    """Whose broker it is (`workers.bond`). If that is not what was expected, nothing is taken."""
+    """What `ledger:broker` holds (`workers.bond`). If that is not what was expected, nothing is taken."""
     sources: Sources
-    """What is set aside, and the fuses of sources."""
+    """The sources that are set aside, and the fuses of sources."""
     large: Large | None
     unusable: Mapping[int, str]
-    """Shards whose streams cannot be used, and what Redis says."""
+    """Shards whose streams cannot be used, and the error of Redis."""
 
     @property
     def is_work(self) -> bool:
         return bool(self.entries) or self.large is not None
 
     def split(self, condition: Callable[[Entry], bool]) -> tuple[Taken, Taken]:
-        """The shards with an entry that fulfils the condition, and the others."""
+        """Split into the shards with an entry that fulfils the condition, and the others."""
         those = {entry.shard for entry in self.entries if condition(entry)}
         return self._of(those), self._of(self.fuses.keys() - those)
 
@@ -89,7 +89,7 @@ def read_taken(reply: Any, settings: Settings) -> Taken:
 
 
 def entries_of(found: Iterable[Any], shard: int, deaths: int) -> list[Entry]:
-    """The entries of a reply of XRANGE, as they came."""
+    """Return the entries of a reply of XRANGE."""
     return [_entry(text(entry_id), fields, shard, deaths) for entry_id, fields in found]
 
 
@@ -122,5 +122,5 @@ def _pairs(reply: Sequence[bytes]) -> Iterable[tuple[str, bytes]]:
 
 
 def _text(reply: bytes) -> str:
-    """What somebody may have written by hand."""
+    """Decode a text, which somebody may have written by hand."""
     return reply.decode("utf-8", "replace")

@@ -1,9 +1,8 @@
-"""What Redis refuses because of a key: keys of another type, and streams that are used up, are mended.
+"""Mends keys that make Redis refuse commands: keys of another type, and streams that are used up.
 
-Who may write to a stream may give an entry the last id that there is, and then nobody can add another. Such a stream
-is deleted as soon as it is empty: it begins anew, with ids by the clock. A key of ours that somebody made into another
-type holds nothing of ours any more, and is deleted; what stands in place of a shard's stream is put aside, for it is
-somebody's.
+A producer may give an entry the last possible id, and then nobody can add another. Such a stream is deleted as soon as
+it is empty, and begins anew with ids by the clock. A key of Flowledger's that somebody replaced by one of another type
+holds nothing of Flowledger's, and is deleted. A key in place of a shard's stream is renamed: it is somebody's.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from flowledger.workers.connections import text
 logger = logging.getLogger(__name__)
 
 AHEAD_MS: Final = 3_600_000
-"""Clocks differ; ids that are further ahead of the clock were made by somebody."""
+"""Clocks differ; ids that are further ahead of the clock were chosen by a producer."""
 
 _KINDS: Final = {
     streams.WATCH: "string", streams.HOLD: "string", streams.BROKER: "string", streams.FAILURES: "string",
@@ -33,7 +32,7 @@ _KINDS: Final = {
 
 
 def tend(client: redis.Redis, settings: Settings) -> None:
-    """Mend what can be mended, and say so. Nobody waits for it: what Redis refuses here is told, too."""
+    """Mend the keys, and log each. If Redis refuses that as well, it is only logged."""
     shards = range(settings.shards)
     keys = [streams.IDLE, *map(streams.stream, shards)]
     kinds = _KINDS | {streams.rate(time.time()): "hash"}
@@ -45,9 +44,10 @@ def tend(client: redis.Redis, settings: Settings) -> None:
     try:
         mended = client.eval(scripts.TEND, len(keys), *keys, str(AHEAD_MS), *pairs)
     except redis.ResponseError as error:
-        tell_once(f"nobody looks after used-up streams, for the broker refuses: {error}")
+        tell_once(f"used-up streams are not mended, because the broker refuses: {error}")
     for key, was in mended:
         if was == b"used up":
-            logger.warning("%s was used up: somebody gave an entry an id of the future; it begins anew", text(key))
+            words = "%s was used up: a producer gave an entry an id of the future; the stream begins anew"
+            logger.warning(words, text(key))
         else:
-            logger.error("%s was a %s, which no program of Flowledger makes: it was taken away", text(key), text(was))
+            logger.error("%s was a %s, which Flowledger does not make: it was removed", text(key), text(was))

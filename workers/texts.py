@@ -1,4 +1,4 @@
-"""The texts of events that send messages, as the post office needs them: from memory, or from the journal."""
+"""The texts of events that send messages: from memory, or from the journal."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.unit_of_work import Storage
 
 SentBy = tuple[str, str]
-"""An event that sent a message, by source and id."""
+"""The source and id of an event that sent a message."""
 
 MOST_BYTES: Final = 8 * 2**20
 _READ_AT_ONCE: Final = 16
-"""Events may be large; those of a batch, which are in memory, are 8 MiB together at the most."""
+"""Events may be large. Those of a batch, which are in memory, have at most 8 MiB together."""
 
 
 class Texts:
-    """Texts of events that send messages: those known, for a while, the others from the journal, some at a time."""
+    """Texts of events that send messages: recent ones from memory, others from the journal, some at a time."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -28,16 +28,16 @@ class Texts:
         self._size = 0
 
     def know(self, events: Sequence[Event]) -> None:
-        """The texts of these events, which are recorded, are in memory."""
+        """Keep the texts of these recorded events, and forget all others."""
         self._known, self._size = {}, 0
         for event in events:
             if isinstance(event.data, MessageSent):
                 self._keep((event.source, event.id), event.raw)
 
     def get(self, wanted: SentBy, following: Iterable[SentBy]) -> Addressed | None:
-        """One text; if it must be read, some of those that are wanted next, this one among them, are read with it.
+        """Return one text, or None if the journal has no such event.
 
-        None if the journal has no such event.
+        If it must be read, some of `following`, which begin with it and are wanted next, are read as well.
         """
         if wanted not in self._known:
             if self._size > MOST_BYTES:

@@ -1,7 +1,7 @@
-"""Watches over the bond between the ledger and its broker while a worker runs (docs/decisions/0033).
+"""Watches the bond between the ledger and its broker while a worker runs (docs/decisions/0033).
 
-A thread of each worker: it looks whether Redis is still the ledger's broker, and whether either of them has gone back
-to an earlier state; and it tells the database that the broker is served, so that a second one can be told from it.
+A thread of each worker checks whether Redis is still the ledger's broker, and whether Redis or the database has gone
+back to an earlier state. It also writes to the database that the broker is served, so that a second one is recognised.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _UNSETTLED_SECONDS: Final = 0.5
 
 
 class Watch(BackgroundThread):
-    """Looks every few seconds, in a thread of its own; `refuse` is called where the broker is not the ledger's."""
+    """Checks every few seconds, in a thread of its own. `refuse` is called if the broker is not the ledger's."""
 
     def __init__(self, settings: Settings, refuse: Callable[[str], None]) -> None:
         super().__init__("watch", self._run, join_seconds=1.0)
@@ -44,7 +44,7 @@ class Watch(BackgroundThread):
         self._refuse = refuse
 
     def look(self) -> None:
-        """One look; raises what `Bond.meet` does."""
+        """Check once. Raises as `Bond.meet` does."""
         self._bond.meet()
         if claim(self._client, streams.BEAT, int(BEAT_SECONDS * 900)):
             self._look_at_streams()
@@ -69,14 +69,14 @@ class Watch(BackgroundThread):
                 self._bond.tell(error)
                 pause = _UNSETTLED_SECONDS
             except (DatabaseUnavailable, redis.RedisError):
-                pass  # drains and the pump say so
-            except Exception:  # a watch that ends would not be missed
-                logger.exception("the watch over the broker failed; it tries again")
+                pass  # drains and the pump report it
+            except Exception:  # nobody would notice a thread that ended
+                logger.exception("the watch over the broker failed; it is retried")
         with suppress(Exception):
             self.close()
 
     def _look_at_streams(self) -> None:
-        """The database first: a stream that ends before what is recorded of it has lost entries."""
+        """Report a stream that ends before an entry recorded of it: it has lost entries. The database is read first."""
         with self._storage.reading() as connection:
             checkpoints = CheckpointRepository(connection).all()
         lost = lost_entries(self._client, checkpoints)
@@ -91,7 +91,7 @@ class Watch(BackgroundThread):
 
 
 def check_at_start(settings: Settings) -> None:
-    """Raise ForeignBroker where Redis is not the ledger's; what is away, or not settled yet, is no reason to wait."""
+    """Raise ForeignBroker if Redis is another ledger's. If a server is unavailable, or it is not settled, return."""
     client = connect(settings, socket_timeout=5)
     try:
         with Storage(make_engine(settings)) as storage:

@@ -22,6 +22,7 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
         yield connected
 
 
+@pytest.mark.leaves("ledger:events")
 @pytest.mark.parametrize("name", ["ledger:events", "ledger:events:8", "ledger:events:08", "ledger:events:99999"])
 def test_a_stream_that_nobody_reads_is_found(client: redis.Redis, name: str) -> None:
     for key in (name, streams.stream(0), streams.stream(7)):
@@ -41,6 +42,8 @@ def test_messages_that_were_put_into_inboxes_are_no_events(
 ) -> None:
     monkeypatch.setattr(backlog, "workers", lambda _client, _settings: {})
     for ago in (10, 20):
-        client.hset(streams.rate(time.time() - ago), mapping={"posted": 30, "recorded": 60})
+        rate = streams.rate(time.time() - ago)
+        client.hset(rate, mapping={"posted": 30, "recorded": 60})
+        client.expire(rate, streams.RATE_KEPT_SECONDS)
     found = backlog.status(settings)
     assert (found.rate_60s, found.outbox.posted_60s) == (2.0, 1.0)

@@ -139,7 +139,7 @@ def test_a_problem_is_told_once_and_so_is_its_end(
         own_redis.config_set("maxmemory-policy", "noeviction")
         watch.look()
         watch.look()
-    assert caplog.messages[1:] == ["valkey: maxmemory_policy is as it should be again"]
+    assert caplog.messages[1:] == ["valkey: maxmemory_policy is correct again"]
 
 
 def test_while_redis_is_away_what_was_known_stands(

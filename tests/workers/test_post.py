@@ -187,7 +187,7 @@ def test_a_full_redis_leaves_messages_in_the_database_until_it_has_room(
     assert office.ids("bob") == ["m0", "m1", "m2"]
     assert [record.message.split(":")[0] for record in caplog.records] == [
         "Redis has no memory left for inboxes",
-        "messages go to the inboxes again",
+        "messages are put into inboxes again",
     ]
     office.check()
 

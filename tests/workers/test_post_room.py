@@ -199,8 +199,8 @@ def test_a_redis_that_refuses_for_all_is_told_once(office: Office, caplog: pytes
         patch.setattr("flowledger.workers.scripts.PUT", "#!lua\nreturn redis.error_reply('MISCONF no disk')")
         office.drain()
         office.look()
-    assert caplog.text.count("Redis takes no messages for inboxes") == 1
+    assert caplog.text.count("Redis accepts no messages for inboxes") == 1
     office.look()
     assert (office.ids("bob"), office.ids("carol")) == (["m1"], ["m1"])
-    assert "messages go to the inboxes again" in caplog.text
+    assert "messages are put into inboxes again" in caplog.text
     office.check()

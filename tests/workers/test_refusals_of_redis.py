@@ -37,7 +37,7 @@ def test_a_stream_that_is_used_up_is_recorded_and_begins_anew(
     tend(client, settings)
     tend(client, settings)
     assert [record.message for record in caplog.records if "used up" in record.message] == [
-        f"{STREAM} was used up: somebody gave an entry an id of the future; it begins anew"
+        f"{STREAM} was used up: a producer gave an entry an id of the future; the stream begins anew"
     ]
     add(client, raw("task.created", subject="next"))
     assert drain(settings, client, storage)["recorded"] == 1

@@ -54,8 +54,8 @@ if watcher == owner then redis.call('DEL', KEYS[1]) end
 local held = redis.call('GET', KEYS[2])
 local all_paused = redis.call('HEXISTS', KEYS[3], 'all') == 1
 
--- The oldest entries, in steps that grow: a step of large ones must not be more than memory holds. Redis refuses to
--- look behind the last id that there is.
+-- Return the oldest entries. They are read in steps that grow: a step of large ones must fit into memory. Redis refuses
+-- to read behind the last possible id.
 local function oldest(stream, most)
   local found, after, step = {}, '-', 1
   while #found < most and room > 0 do
@@ -72,11 +72,11 @@ local function oldest(stream, most)
   return found
 end
 
--- How many of a stream's first `most` entries are light together, as far as can be told without a look at them; 0: a
--- large one may be among them, which here would be copied three times while everybody waits. And the stream's weight.
--- MEMORY USAGE takes the mean of the first nodes (an entry or more each) for that of all: it is never less than the sum
--- of so many first ones. A node holds 100 entries at the most (`stream-node-max-entries`), so of a long stream it is
--- far more than that sum; there a large entry is unlikely, and the bound is wider.
+-- Return how many of a stream's first `most` entries are light together, and the stream's weight in bytes. 0: a large
+-- entry may be among them, and to read it here would copy it three times while everybody waits. The entries are not
+-- read for this. MEMORY USAGE takes the mean of the first nodes (an entry or more each) for that of all nodes: it is
+-- never less than the sum of that many first ones. A node holds 100 entries at most (`stream-node-max-entries`), so for
+-- a long stream it is far more than that sum. A large entry is unlikely there, and the bound is wider.
 local function light_ones(stream, waiting, most)
   local weight = redis.call('MEMORY', 'USAGE', stream, 'SAMPLES', most)
   if weight <= light then return most, weight end
@@ -84,7 +84,7 @@ local function light_ones(stream, waiting, most)
   return some >= math.min(64, most) and math.min(some, most) or 0, weight
 end
 
--- All that can fail is read before anything is written: a key of another type must not leave half of the leases taken.
+-- All that can fail is read before anything is written: a key of another type must not leave some of the leases taken.
 local shards, waiting, unusable = {}, 0, {}
 for place = 1, #ARGV - fixed do
   local shard, first = ARGV[fixed + place], fixed_keys + 5 * place - 4
@@ -105,8 +105,8 @@ local sources = {
   redis.call('HGETALL', KEYS[6]), redis.call('HMGET', KEYS[7], 'entries', 'bytes'), redis.call('HGETALL', KEYS[8])
 }
 
--- A part of what there is, unless that is hardly worth the way: the rest is for other drains, and nobody waits long for
--- the end of a batch. A backlog makes full ones.
+-- Take a quarter of what waits, but at least 32 entries: the rest is for other drains, and no entry waits long for the
+-- end of a batch. A backlog makes full batches.
 left = math.min(left, math.max(32, math.ceil(waiting / 4)))
 
 local taken, empty = {}, {}
@@ -120,17 +120,17 @@ for place, one in ipairs(shards) do
     local size = one.size or tonumber(ARGV[4])
     local most, weight = 0, 0
     if left > 0 and room > 0 then most, weight = light_ones(stream, one.waiting, math.min(size, left)) end
-    -- A shard under caution is taken alone: whoever dies there must not be counted against others. So is one with a
-    -- large entry: nobody else is to wait for it.
+    -- A shard under caution is taken alone: a drain that dies at it must not count against others. So is a shard with a
+    -- large entry: no other shard is to wait for it.
     local alone = one.size or most == 0
     if alone and #taken > 0 then left = 0 end
     if left <= 0 or room <= 0 then
-      -- While there is a watch no bells are rung: what is left for others is told to them, and to the pumps.
+      -- While a drain watches, no bells are rung: wake it and the pumps for what is left to other drains.
       if watcher then redis.pcall('XADD', KEYS[4], 'MAXLEN', '~', kept, '*', 'shard', shard) end
       watcher = nil
     else
       redis.call('SET', lease, owner, 'PX', lease_time)
-      -- An entry that kills its readers is found by halving: this drain is taken for dead until it says otherwise.
+      -- Halving finds an entry that kills its readers: this drain counts as dead until it finishes or renews.
       local deaths = 0
       redis.call('HSET', caution, 'size', math.max(1, math.floor(size / 2)))
       if size == 1 then deaths = redis.call('HINCRBY', caution, 'deaths', 1) - 1 end

@@ -36,7 +36,7 @@ for _, command in ipairs({{'ZCARD', taken}, {'ZCARD', expiries}, {'XLEN', inbox}
 end
 
 local restored = tonumber(redis.call('GET', KEYS[6]) or '0')
--- An empty mark, of an end, does not say when it was made: it goes after two minutes.
+-- An empty mark, of an end, does not say when it was made: it expires after two minutes.
 local function is_put(mark)
   local entry = redis.pcall('GET', mark)
   if type(entry) ~= 'string' then return refused(entry) end

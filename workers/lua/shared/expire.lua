@@ -17,7 +17,7 @@ end
 if entry then
   local held = redis.pcall('XPENDING', inbox, 'mailbox', entry, entry, 1)
   if not held.err and held[1] then
-    -- An agent's own hash may hold anything; what is no time is no sign of life.
+    -- An agent's own hash may hold anything: a text that is no time is no sign of life.
     local sign = redis.pcall('HGET', consumers, held[1][2])
     local seen = type(sign) == 'string' and tonumber(sign:match('^%d+'))
     if seen and now() - seen < tonumber(alive) then
