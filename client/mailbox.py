@@ -186,8 +186,7 @@ class Mailbox:
 class AsyncMailbox:
     """The same for asyncio; use it in an `async with`, or close it. Safe to share between tasks.
 
-    One event loop after another may use it; signs of life are given while one runs that has called `open` or `receive`.
-    """
+    One event loop after another may use it. It gives signs of life in those that called `open` or `receive`."""
 
     def __init__(
         self,

@@ -4,9 +4,9 @@
     FILE.sent        how far it was sent; locked by the process that uses the spool
     FILE.refused     lines that are no events: cut off by a crash, or damaged; never sent
 
-What `append` returned for outlives a crash of the process and of the machine. What was sent is written down after Redis
-has confirmed it, so after a crash some events are sent twice (with the same ids: nothing is doubled) and none is lost.
-FILE can be read by `flowledger publish FILE`, too; it then sends what was sent already as well.
+An event that `append` has returned for outlives a crash of the process and of the machine. FILE.sent is written after
+Redis has confirmed, so after a crash some events are sent twice (with the same ids: nothing is doubled) and none is
+lost. `flowledger publish FILE` can read FILE, too; it then also sends what was sent already.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _CHUNK: Final = 1024 * 1024
 _MOST_READ: Final = 4 * _CHUNK
-"""Bytes of events that are sent in one round trip, where one event alone is not larger."""
+"""Bytes of events that are sent in one round trip, unless one event alone is larger."""
 _WORTH_COPYING: Final = _CHUNK
 _CHECKED: Final = 4096
 """Bytes before a position that must be what they were when it was written down."""
@@ -37,18 +37,17 @@ _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
 class Oldest(NamedTuple):
-    """The lines that wait longest, and how many had gone when they were looked at: whoever drops them must be the
-    first to do so."""
+    """The lines that wait longest, and how many had gone when they were read: only who drops them first may do so."""
 
     lines: list[bytes]
     gone: int
 
 
 class Spool:
-    """The file, open and locked; safe to share between threads. All methods raise SpoolError where the disk fails."""
+    """The file, open and locked; safe to share between threads. All methods raise SpoolError if the disk fails."""
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int) -> None:
-        """Raises SpoolError where the file cannot be used, or another publisher uses it."""
+        """Raises SpoolError if the file cannot be used, or another publisher uses it."""
         self.path = Path(path).absolute()
         self.waiting = 0
         """Events that wait to be sent."""
@@ -61,7 +60,7 @@ class Spool:
         self._process = os.getpid()
         self._is_open = False
         self._worth_copying = _WORTH_COPYING
-        with self._told("open"), contextlib.ExitStack() as opened:
+        with self._as_spool_error("open"), contextlib.ExitStack() as opened:
             self._mark = _opened(self._beside("sent"))
             opened.callback(os.close, self._mark)
             self._claim()
@@ -76,9 +75,9 @@ class Spool:
         self._is_open = True
 
     def append(self, events: Sequence[bytes]) -> None:
-        """Keeps events behind all others, durably; all of them, or none where it raises.
+        """Keep events behind all others, durably; all of them, or none if it raises.
 
-        Raises SpoolFull where they would make the file larger than it may be.
+        Raises SpoolFull if they would make the file larger than it may be.
         """
         text = b"".join(event.translate(_ONE_LINE) + b"\n" for event in events)
         with self._lock:
@@ -101,8 +100,8 @@ class Spool:
             self.waiting += len(events)
 
     def oldest(self, count: int) -> Oldest:
-        """The oldest lines that wait, `count` at most; they wait until they are dropped."""
-        with self._lock, self._told("read"):
+        """Return the oldest lines that wait, `count` at most; they wait until they are dropped."""
+        with self._lock, self._as_spool_error("read"):
             self._check()
             size = _MOST_READ
             while True:
@@ -116,17 +115,17 @@ class Spool:
             return Oldest(lines[:count], self._gone)
 
     def drop(self, oldest: Oldest, count: int) -> None:
-        """Forgets the first `count` lines of `oldest`: Redis has confirmed them."""
-        with self._lock, self._told("write"):
+        """Forget the first `count` lines of `oldest`: Redis has confirmed them."""
+        with self._lock, self._as_spool_error("write"):
             self._check()
             if oldest.gone == self._gone:
                 self.sent += count
                 self._advance(oldest.lines[:count])
 
     def put_aside(self, oldest: Oldest, why: str) -> None:
-        """Takes the first line of `oldest`, which is no event, out of the way into FILE.refused."""
+        """Move the first line of `oldest`, which is no event, into FILE.refused."""
         line, aside = oldest.lines[0], self._beside("refused")
-        with self._lock, self._told("write"):
+        with self._lock, self._as_spool_error("write"):
             self._check()
             if oldest.gone != self._gone:
                 return
@@ -139,7 +138,7 @@ class Spool:
         logger.warning("a line of the spool %s is no event, and was put aside into %s: %s", self.path, aside, why)
 
     def close(self) -> None:
-        """Gives the file up; what waits in it is sent by the next publisher that has it."""
+        """Close the file; what waits in it is sent by the next publisher that has it."""
         with self._lock:
             if self._is_open:
                 self._is_open = False
@@ -159,7 +158,7 @@ class Spool:
             ) from None
 
     def _check(self) -> None:
-        """Raises SpoolError where what is written now would be lost or would spoil the file."""
+        """Raises SpoolError if what is written now would be lost or would spoil the file."""
         if not self._is_open:
             raise SpoolError(f"the spool {self.path} is closed")
         if self._process != os.getpid():
@@ -173,7 +172,7 @@ class Spool:
             raise SpoolError(f"the spool {self.path} was moved or changed by somebody else; make a new Publisher")
 
     def _end_last_line(self) -> None:
-        """A crash while it was written leaves a line without an end; where it is no event, it is put aside in turn."""
+        """End a line that a crash cut off while it was written; if it is no event, it is put aside in turn."""
         if self._size > self._position and os.pread(self._file, 1, self._size - 1) != b"\n":
             logger.warning("the spool %s ends in the middle of a line: a crash while it was written", self.path)
             _write(self._file, b"\n", self._size)
@@ -181,7 +180,7 @@ class Spool:
             self._size += 1
 
     def _count(self) -> int:
-        """Lines from the position on."""
+        """Count the lines from the position on."""
         places = range(self._position, self._size, _CHUNK)
         return sum(os.pread(self._file, _CHUNK, place).count(b"\n") for place in places)
 
@@ -196,13 +195,13 @@ class Spool:
             self._write_mark(self._position)
 
     def _empty(self) -> None:
-        """The position first: it must never point into what is appended from now on."""
+        """Empty the file; the position first: it must never point into what is appended from now on."""
         self._write_mark(0, durably=True)
         os.ftruncate(self._file, 0)
         self._position = self._size = self.waiting = 0
 
     def _compact(self) -> None:
-        """Gives the room of what was sent back: what waits moves to a new file, which takes the place of the old."""
+        """Free the room of what was sent: move what waits to a new file, which replaces the old one."""
         fresh = self._beside("new")
         file = _opened(fresh, os.O_TRUNC)
         try:
@@ -222,7 +221,7 @@ class Spool:
         self._file, self._size, self._position = file, self._size - self._position, 0
 
     def _marked_position(self) -> int:
-        """How far the file was sent; nothing of it, where the mark does not belong to what stands there."""
+        """Return how far the file was sent; 0 if the mark does not belong to what is in the file."""
         words = os.pread(self._mark, 100, 0).split()
         if len(words) == 2 and words[0].isdigit():
             position = int(words[0])
@@ -244,7 +243,7 @@ class Spool:
         return self.path.with_name(f"{self.path.name}.{ending}")
 
     @contextlib.contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _as_spool_error(self, doing: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -252,7 +251,7 @@ class Spool:
 
 
 def _opened(path: Path, flags: int = 0) -> int:
-    """A file that its owner alone can read: events are private."""
+    """Open a file that its owner alone can read: events are private."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o600)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
@@ -262,7 +261,7 @@ def _opened(path: Path, flags: int = 0) -> int:
 
 
 def _write(file: int, text: bytes, place: int) -> None:
-    """All of `text` at `place`."""
+    """Write all of `text` at `place`."""
     left = memoryview(text)
     while left:
         written = os.pwrite(file, left, place)
@@ -270,7 +269,7 @@ def _write(file: int, text: bytes, place: int) -> None:
 
 
 def _flush_names(folder: Path) -> None:
-    """New and renamed files outlive a power cut when their folder was flushed."""
+    """Flush a folder: then new and renamed files in it outlive a power cut."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
