@@ -14,7 +14,7 @@ from rich.text import Text
 
 from flowledger.cli import screen
 from flowledger.cli.conversation import panel
-from flowledger.cli.dead_letters.shown import advice
+from flowledger.cli.dead_letters.advice import advice
 from flowledger.cli.show import Shown
 from flowledger.domain.records import Execution, Message, Sandbox, Task, Workspace
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from flowledger.cli import screen
-from flowledger.cli.backlog import checked
 from flowledger.cli.service import Running, running
 from flowledger.cli.signs import last_words
+from flowledger.cli.status_shown import checked
 from flowledger.domain.settings import Settings
 from flowledger.workers.bond_words import servers
 from flowledger.workers.checks import of_all

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +19,10 @@ from tests.cli.calling import Ended, Flowledger
 
 @pytest.fixture
 def flowledger(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Flowledger:
-    """Runs `flowledger …` with the environment's settings; `apart` where it asks Celery, which knows one broker."""
+    """Runs `flowledger …` in this process, with the environment's settings."""
     monkeypatch.setenv("COLUMNS", "120")
 
-    def run(*arguments: str, input: bytes = b"", apart: bool = False) -> Ended:
-        if apart:
-            command = [sys.executable, "-m", "flowledger.cli.main", *arguments]
-            done = subprocess.run(command, input=input, capture_output=True, check=False, timeout=60)
-            return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(*arguments: str, input: bytes = b"") -> Ended:
         monkeypatch.setattr(sys, "argv", ["flowledger", *arguments])
         code = 0
         with tempfile.TemporaryFile() as stdin:

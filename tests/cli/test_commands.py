@@ -50,7 +50,7 @@ def run(flowledger: Flowledger, settings: Settings, tmp_path: Path, monkeypatch:
                 monkeypatch.delenv(name, raising=False)
             else:
                 monkeypatch.setenv(name, value)
-        return flowledger(*arguments, input=input, apart=arguments[0] == "status")
+        return flowledger(*arguments, input=input)
 
     return run
 

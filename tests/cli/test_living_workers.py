@@ -52,7 +52,7 @@ def status(flowledger: Flowledger, settings: Settings, monkeypatch: pytest.Monke
     for name, value in processes.environment(settings).items():
         if os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
-    return lambda: flowledger("status", "--json", apart=True).json
+    return lambda: flowledger("status", "--json").json
 
 
 def with_answers(status: Callable[[], Any]) -> Any:

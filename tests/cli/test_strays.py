@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 import redis
 
-from flowledger.cli import backlog, strays
+from flowledger.cli import status, strays
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
@@ -39,8 +39,8 @@ def test_it_is_said_what_to_do_about_it() -> None:
 def test_messages_that_were_put_into_inboxes_are_no_events(
     client: redis.Redis, settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "workers", lambda _client, _settings: {})
+    monkeypatch.setattr(status, "workers", lambda _client, _settings: {})
     for ago in (10, 20):
         client.hset(streams.rate(time.time() - ago), mapping={"posted": 30, "recorded": 60})
-    found = backlog.status(settings)
+    found = status.status(settings)
     assert (found.rate_60s, found.outbox.posted_60s) == (2.0, 1.0)
