@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from flowledger.cli import screen
@@ -56,13 +56,31 @@ class MissingExtra(LedgerError):
 
 
 class Commands(TyperGroup):
-    """The commands of the table, each imported when it is called: help need not wait for Celery."""
+    """The commands of the table, each imported when it is called: help and completion need not wait for Celery."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given | {"commands": dict.fromkeys(COMMANDS)})
+        self._names_only = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return _command(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        if self._names_only:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+        try:
+            return _command(cmd_name)
+        except MissingExtra:
+            if ctx.resilient_parsing:  # a shell asks for completions, and shows no errors
+                return None
+            raise
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete the name of a command without importing any."""
+        self._names_only = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._names_only = False
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
@@ -107,7 +125,6 @@ app: Final = typer.Typer(
     help="The ledger and the post office of an agent platform. DATABASE_URL and REDIS_URL choose the servers; "
     "where they are unset, the embedded ones of `flowledger up`.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
