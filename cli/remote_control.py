@@ -23,6 +23,8 @@ _BINDINGS: Final = f"_kombu.binding.{_REPLIES}"
 _SEPARATOR: Final = "\x06\x16"
 _LONGEST_WAIT: Final = 5.0
 """Seconds of one BRPOP: less than a client waits for its socket."""
+_SHORTEST_WAIT: Final = 0.01
+"""Less may be rounded to zero, which is for ever."""
 
 
 class Replies:
@@ -37,7 +39,7 @@ class Replies:
         """Yield each worker's name and reply as it comes, until all have replied or `seconds` are over."""
         deadline = time.monotonic() + seconds
         while self._left > 0 and (wait := deadline - time.monotonic()) > 0:
-            reply: Any = self._client.brpop([self._queue], timeout=min(wait, _LONGEST_WAIT))
+            reply: Any = self._client.brpop([self._queue], timeout=min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT))
             if reply is not None:
                 self._left -= 1
                 yield from _read(reply[1])
