@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
 from rich.text import Text
 from sqlalchemy import Connection
 
 from flowledger.cli import screen
+from flowledger.cli.layout import Row, indented, print_box
 from flowledger.domain.kinds.messages import Delivery, Message
 from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
 from flowledger.storage.paging import Page
 
-_LINE = 2000
+_LINE: Final = 2000
 """Characters of a message's content."""
+_INDENT: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +37,23 @@ def conversation(connection: Connection, thread_id: str, limit: int, after: str 
     return Page(said, page.cursor)
 
 
-def panel(thread_id: str, said: Sequence[Said], total: int) -> Panel:
-    """The exchange, a day after the other; `total` is how many messages the thread has."""
-    parts: list[RenderableType] = []
+def print_conversation(thread_id: str, said: Sequence[Said], total: int) -> None:
+    """Print the exchange, one day after the other; `total` is how many messages the thread has."""
+    rows: list[Row] = []
     for day, messages in groupby(said, key=lambda one: screen.time(one.message.created_at)[:10]):
-        parts.append(Text(f"{day} UTC", style="dim"))
+        rows.append(indented(Text(f"{day} UTC", style="dim"), 0))
         for one in messages:
-            parts += [_head(one.message), Padding(_content(one.message), (0, 0, 0, 14))]
-            parts += [Padding(_outcome(delivery), (0, 0, 0, 14)) for delivery in one.deliveries]
-    count = f"{total:,} messages" if len(said) == total else f"{len(said):,} of {total:,} messages"
-    title = Text.assemble("conversation ", (screen.safe(thread_id), "bold"), f", {count}")
-    return Panel(Group(*parts), title=title, title_align="left")
+            time = Text(f"{screen.time(one.message.created_at)[11:]:12}  ", style="dim")
+            rows.append(Row(time, _head(one.message)))
+            rows += [indented(text, _INDENT) for text in (_content(one.message), *map(_outcome, one.deliveries))]
+    of = "" if len(said) == total else f"{len(said):,} of "
+    count = f"{of}{total:,} message{'' if total == 1 else 's'}"
+    print_box(Text.assemble("conversation ", (screen.safe(thread_id), "bold"), f", {count}"), rows)
 
 
 def _head(message: Message) -> Text:
     kind = message.message_type or "not sent yet"
     return Text.assemble(
-        (screen.time(message.created_at)[11:], "dim"), "  ",
         screen.words(message.from_sandbox_id or "somebody", "bold"), "  ", (kind, "cyan"),
         screen.words("" if message.in_reply_to is None else f" to {message.in_reply_to}", "dim"), "  ",
         screen.words(message.id, "dim"),

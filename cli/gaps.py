@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from typing import Final
+
 from rich.text import Text
 
 from flowledger.cli import screen
+from flowledger.cli.layout import Cell, Column, print_table
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.gaps import By, Gap, Gaps, find_gaps
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 
-_NAME = 60
-_NUMBER = 40
-_SOURCES = 20
+_COLUMNS: Final = tuple(
+    map(Column, ("source", "numbered by", "counters", "events", "repeated", "missing", "dead letters"))
+)
+_NUMBER: Final = 40
+_SOURCES: Final = 20
 
 
 def gaps(settings: Settings, *, by: By | None, source: str | None, start: int | None, most: int, quiet: bool) -> Gaps:
@@ -27,18 +31,18 @@ def gaps(settings: Settings, *, by: By | None, source: str | None, start: int | 
 
 
 def print_gaps(found: Gaps) -> None:
-    """The sources that number their events, then what is missing."""
+    """Print the sources that number their events, then what is missing."""
     if not found.sources:
         screen.out.print("no event has a number in its `sequence`")
         return
-    table = Table("source", "numbered by", "counters", "events", "repeated", "missing", "dead letters")
-    for one in found.sources[:_SOURCES]:
-        missing = Text(_number(one.missing), style="red" if one.missing else "green")
-        table.add_row(
-            screen.words(one.source, limit=_NAME), one.by.value, f"{one.counters:,}", f"{one.events:,}",
-            f"{one.repeated:,}", missing, f"{one.dead_letters:,}",
-        )  # fmt: skip
-    screen.out.print(table)
+    rows: list[list[Cell]] = [
+        [
+            screen.words(one.source), one.by.value, f"{one.counters:,}", f"{one.events:,}", f"{one.repeated:,}",
+            Text(_number(one.missing), style="red" if one.missing else "green"), f"{one.dead_letters:,}",
+        ]
+        for one in found.sources[:_SOURCES]
+    ]  # fmt: skip
+    print_table("", _COLUMNS, rows)
     if len(found.sources) > _SOURCES:
         screen.out.print(Text(f"… and {len(found.sources) - _SOURCES:,} more sources (--source, --json)", style="dim"))
     for gap in found.gaps:
@@ -50,15 +54,15 @@ def print_gaps(found: Gaps) -> None:
 
 
 def _line(gap: Gap) -> Text:
-    counter = () if gap.counter is None else (" ", screen.words(gap.counter, limit=_NAME))
+    counter = () if gap.counter is None else (" ", screen.words(gap.counter))
     if gap.first == gap.last:
         numbers = _number(gap.first)
     else:
         numbers = f"{_number(gap.first)} to {_number(gap.last)}, {_number(gap.last - gap.first + 1)} numbers"
-    return Text.assemble(screen.words(gap.source, "dim", limit=_NAME), *counter, ": ", (numbers, "red"))
+    return Text.assemble(screen.words(gap.source, "dim"), *counter, ": ", (numbers, "red"))
 
 
 def _number(number: int) -> str:
-    """The number, or of a very long one its beginning and how long it is."""
+    """Return the number, or of a very long one its beginning and how long it is."""
     digits = f"{number:,}"
     return digits if len(digits) <= _NUMBER else f"{digits[:20]}… ({len(str(number)):,} digits)"

@@ -1,4 +1,4 @@
-"""The workers that live, as they say themselves: Flowledger's own, of every kind of pool."""
+"""The workers that reply now: Flowledger's own, of every kind of pool."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any, Final
 
 import redis
 
+from flowledger.cli.remote_control import asked
 from flowledger.domain import streams
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
-from flowledger.workers.app import app
 
-_ANSWER_SECONDS: Final = 1.0
+_REPLY_SECONDS: Final = 1.0
 _OURS: Final = "flowledger"
-"""What our workers say in their `stats` (`workers.bootstep`)."""
+"""The key that only our workers have in their `stats` (`workers.bootstep`)."""
 _THREADS: Final = {"thread": "threads", "gevent": "greenlets", "eventlet": "greenlets"}
 """Pools of Celery that have one process, and what they have many of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a worker says of itself; `pool` in words."""
+    """What a worker reports of itself; `pool` in words."""
 
     processes: int
     pool: str
@@ -30,18 +30,23 @@ class Worker:
 
 
 def workers(client: redis.Redis, settings: Settings) -> dict[str, Worker] | None:
-    """Flowledger's workers by their names; None if this user of Redis may not ask them.
+    """Return Flowledger's workers by their names; None if this user of Redis may not ask them.
 
-    Who may ask them may also stop them, for both go by the same channel. Other Celery workers on the same Redis answer,
-    too, and are left out. A worker with one process (`--pool solo`) answers between two drains, so if none of ours
-    answers while somebody drains, one is waited for as long as a drain may take.
+    Who may ask them may also stop them, for both go by the same channel. Other Celery workers on the same Redis reply,
+    too, and are left out. A worker with one process (`--pool solo`) replies between two drains, so if none of ours
+    has replied while a drain is under way, wait for one for as long as a drain may take.
     """
-    app.conf.update(BrokerAddress.of(settings).celery_options())
+    found: dict[str, dict[str, Any]] = {}
+    patience = settings.drain_seconds + settings.linger_seconds
+    database = BrokerAddress.of(settings).database
     try:
-        found = app.control.inspect(timeout=_ANSWER_SECONDS).stats() or {}
-        if not any(map(_is_ours, found.values())) and _is_draining(client, settings):
-            patience = _ANSWER_SECONDS + settings.drain_seconds + settings.linger_seconds
-            found = app.control.inspect(timeout=patience, limit=len(found) + 1).stats() or {}
+        with asked(client, database, "stats", seconds=_REPLY_SECONDS + patience) as replies:
+            found.update(replies.within(_REPLY_SECONDS))
+            if not any(map(_is_ours, found.values())) and _is_draining(client, settings):
+                for name, stats in replies.within(patience):
+                    found[name] = stats
+                    if _is_ours(stats):
+                        break
     except redis.exceptions.NoPermissionError:
         return None
     except (redis.RedisError, OSError) as error:
@@ -59,7 +64,7 @@ def _is_draining(client: redis.Redis, settings: Settings) -> bool:
 
 
 def worker_of(stats: dict[str, Any]) -> Worker:
-    """The worker of ours that says this of itself."""
+    """Return the worker of ours that has these `stats`."""
     pool = stats.get("pool", {})
     kind = str(pool.get("implementation", "")).partition(":")[0].rpartition(".")[2]
     several = _THREADS.get(kind)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
-
-from rich.table import Table
+from typing import Any, Final
 
 from flowledger.cli import screen
+from flowledger.cli.layout import Column, print_table
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.key_file import KeyFile
 from flowledger.domain.settings import Settings
@@ -16,6 +15,8 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.members import Member
 from flowledger.workers.members import members as find
+
+_COLUMNS: Final = (*map(Column, ("workspace", "sandbox", "said by", "sequence")), Column("signed", wraps=True))
 
 
 def members(settings: Settings, workspace: str | None, *, unsigned: bool) -> list[Member]:
@@ -36,14 +37,14 @@ def as_document(found: Sequence[Member]) -> dict[str, Any]:
 
 
 def print_members(found: Sequence[Member], *, unsigned: bool) -> None:
-    """As a table."""
+    """Print them as a table."""
     if not found:
         nobody, all_right = "no sandbox is in a workspace", "every member was let in by a key with the right to do so"
         screen.out.print(all_right if unsigned else nobody)
         return
-    table = Table("workspace", "sandbox", "said by", "sequence", "signed")
+    rows = []
     for one in found:
         signed = "not looked at: no LEDGER_KEY_FILE" if one.signed is None else "yes" if one.signed else one.detail
         cells = (one.workspace_id, one.sandbox_id, f"{one.source} {one.event_id}", one.sequence or "", signed)
-        table.add_row(*map(screen.words, cells))
-    screen.out.print(table)
+        rows.append([*map(screen.words, cells)])
+    print_table("", _COLUMNS, rows)

@@ -1,18 +1,26 @@
-"""Who gives a command: what stands beside a pause or a replay."""
+"""Who gives a command, as it stands beside a pause or a replay, and whether they mean it."""
 
 from __future__ import annotations
 
 import getpass
 import os
+import sys
 
 import typer
 
 
 def who(by: str | None) -> str:
-    """The name given, else that of the user who runs this. Raises BadParameter for a name of blanks."""
+    """Return the name given, else that of the user who runs this. Raises BadParameter for a name of blanks."""
     if by is not None and not by.strip():
         raise typer.BadParameter("a name has letters", param_hint="--by")
     try:
         return by or getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
         return f"user {os.getuid()}"
+
+
+def agreed(question: str) -> bool:
+    """Ask a question whose default is no, if somebody sits at a terminal; return True elsewhere, for scripts go on."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    return typer.confirm(question, default=False)

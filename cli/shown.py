@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from flowledger.cli import screen
-from flowledger.cli.conversation import panel
-from flowledger.cli.dead_letters.shown import advice
+from flowledger.cli import layout, screen
+from flowledger.cli.conversation import print_conversation
+from flowledger.cli.dead_letters.advice import advice
+from flowledger.cli.layout import Cell, Column, Row
 from flowledger.cli.show import Shown
 from flowledger.domain.kinds.messages import Message
 
@@ -30,12 +27,19 @@ _BY_SQL: Final = {
     "log": "task_logs by task_id or execution_id",
 }
 """Where each list stands in the database."""
+_LEVEL: Final = 8
+"""Columns of the level of a log line: `critical`."""
 
 
 def print_shown(shown: Shown, *, goes_on: bool = False) -> None:
-    """The record, then what belongs to it, or, if a list `goes_on`, only that."""
-    for part in _lists(shown) if goes_on else _parts(shown):
-        screen.out.print(part)
+    """Print the record, then what belongs to it, or, if a list `goes_on`, only that."""
+    if not goes_on:
+        _print_records(shown)
+    for name, print_list in _LISTS.items():
+        if shown.lists.get(name):
+            print_list(shown)
+    if shown.dead_letters and not goes_on:
+        _print_dead_letters(shown)
     for name, cursor in shown.next.items():
         what = "the lines before" if name == "log" else "the next ones"
         words = f"{what}: flowledger show {shlex.quote(shown.subject)} --after {cursor}"
@@ -43,158 +47,165 @@ def print_shown(shown: Shown, *, goes_on: bool = False) -> None:
         screen.out.print(screen.words(words + by_sql, "dim"), soft_wrap=True)
 
 
-def _parts(shown: Shown) -> Iterator[RenderableType]:
+def _print_records(shown: Shown) -> None:
     for kind, record in shown.records.items():
         if isinstance(record, Message):
-            yield _message(record, _deliveries(shown))
+            _print_message(record)
         elif record is not None:
-            yield _record(kind, record)
-    yield from _lists(shown, but="deliveries")
-    if shown.dead_letters:
-        yield _dead_letters(shown)
-
-
-def _lists(shown: Shown, but: str = "") -> Iterator[RenderableType]:
-    tables: dict[str, Callable[[Shown], RenderableType]] = {
-        "nodes": _nodes, "tasks": _tasks, "deliveries": _deliveries, "sandboxes": _sandboxes, "versions": _versions,
-        "log": _log,
-        "thread": lambda found: panel(found.subject, found.lists["thread"], found.totals["thread"]),
-    }  # fmt: skip
-    for name, table in tables.items():
-        if name != but and shown.lists.get(name):
-            yield table(shown)
+            _print_record(kind, record)
 
 
 def _title(shown: Shown, name: str, title: str) -> str:
-    """The title of a list, and how many of it are here if these are not all."""
+    """Return the title of a list, and how many of it are here if these are not all."""
     here, total = len(shown.lists[name]), shown.totals[name]
     part = "the last " if name == "log" and total > here else ""
     return title if here == total else f"{title}: {part}{here:,} of {total:,}"
 
 
-def _dead_letters(shown: Shown) -> Group:
-    """Why something about the id is not recorded, and the command that mends it."""
+def _print_dead_letters(shown: Shown) -> None:
+    """Print why something about the id is not recorded, and the command that mends it."""
     total = shown.totals["dead_letters"]
-    parts: list[RenderableType] = [Text(f"Dead letters about it: {total:,}", style="bold red")]
+    screen.out.print(Text(f"Dead letters about it: {total:,}", style="bold red"))
     for letter in shown.dead_letters:
         head = f"{letter.id}  {letter.status}  {letter.reason}"
-        parts.append(screen.words(head, "red" if letter.status == "open" else "dim"))
-        parts.append(Padding(screen.words(letter.detail), (0, 0, 0, 4)))
-        parts.append(Padding(screen.words(f"to mend: {advice(letter)}", "dim"), (0, 0, 0, 4)))
+        screen.out.print(screen.words(head, "red" if letter.status == "open" else "dim"), soft_wrap=True)
+        layout.print_rows([layout.indented(screen.words(letter.detail), 4)])
+        screen.out.print(screen.words(f"    to mend: {advice(letter)}", "dim"), soft_wrap=True)
     if total > len(shown.dead_letters):
         words = f"all of them: flowledger dead-letters list --status all --subject {shlex.quote(shown.subject)}"
-        parts.append(screen.words(words, "dim"))
-    return Group(*parts)
+        screen.out.print(screen.words(words, "dim"), soft_wrap=True)
 
 
-def _record(kind: str, record: Any) -> Panel:
-    """The fields that have a value, in the order of the table."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
+def _print_record(kind: str, record: Any) -> None:
+    """Print the fields that have a value, in the order of the table."""
+    pairs: list[tuple[str, Cell]] = []
     for name in record.__slots__:
         value: Any = getattr(record, name)
         if value is None or name in ("id", "status", "took_seconds"):
             continue
         shown = screen.words(screen.time(value) if name.endswith("_at") else value)
-        grid.add_row(name, _error(value) if name == "error" else shown)
+        pairs.append((name, _error(value) if name == "error" else shown))
     took = screen.duration(getattr(record, "took_seconds", None))
     if took:
-        grid.add_row("took", took)
+        pairs.append(("took", took))
     title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
-    return Panel(grid, title=title, title_align="left")
+    layout.print_box(title, layout.facts(pairs))
 
 
-def _error(error: dict[str, Any]) -> Group:
+def _error(error: dict[str, Any]) -> Text:
     kind = f"{error['type']}: " if error.get("type") else ""
-    parts = [screen.words(f"{kind}{error.get('message', '')}", "red")]
+    words = screen.words(f"{kind}{error.get('message', '')}", "red")
     if error.get("traceback"):
-        parts.append(screen.words(error["traceback"], "dim"))
-    return Group(*parts)
+        words.append("\n").append_text(screen.words(error["traceback"].rstrip("\n"), "dim"))
+    return words
 
 
-def _nodes(shown: Shown) -> Table:
-    table = Table(
-        "node", "iteration", "attempt", "status", "started", "took", "said",
-        title=_title(shown, "nodes", "Nodes"), title_justify="left",
-    )  # fmt: skip
+def _print_nodes(shown: Shown) -> None:
+    columns = [*map(Column, ("node", "iteration", "attempt", "status", "started", "took")), Column("said", wraps=True)]
+    rows: list[list[Cell]] = []
     for run in shown.lists["nodes"]:
         said = run.error["message"] if run.error else run.reason or run.output
-        table.add_row(
+        rows.append([
             screen.words(run.node), str(run.iteration), str(run.attempt), screen.status(run.status),
             screen.time(run.started_at), screen.duration(run.took_seconds), screen.words(said, limit=60),
-        )  # fmt: skip
-    return table
+        ])  # fmt: skip
+    layout.print_table(_title(shown, "nodes", "Nodes"), columns, rows)
 
 
-def _tasks(shown: Shown) -> Table:
-    title = _title(shown, "tasks", "Tasks")
-    table = Table("task", "name", "status", "attempt", "created", "took", title=title, title_justify="left")
-    for task in shown.lists["tasks"]:
-        table.add_row(
+def _print_tasks(shown: Shown) -> None:
+    columns = [Column("task"), Column("name", wraps=True), *map(Column, ("status", "attempt", "created", "took"))]
+    rows: list[list[Cell]] = [
+        [
             screen.words(task.id), screen.words(task.name, limit=40), screen.status(task.status), str(task.attempt),
             screen.time(task.created_at), screen.duration(task.took_seconds),
-        )  # fmt: skip
-    return table
+        ]
+        for task in shown.lists["tasks"]
+    ]  # fmt: skip
+    layout.print_table(_title(shown, "tasks", "Tasks"), columns, rows)
 
 
-def _sandboxes(shown: Shown) -> Table:
-    title = _title(shown, "sandboxes", "Sandboxes, the newest first")
-    table = Table("sandbox", "name", "status", "since", "agent", "health", title=title, title_justify="left")
-    for sandbox in shown.lists["sandboxes"]:
-        table.add_row(
+def _print_sandboxes(shown: Shown) -> None:
+    columns = [
+        Column("sandbox"), Column("name", wraps=True), *map(Column, ("status", "since", "agent")),
+        Column("health", wraps=True),
+    ]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [
             screen.words(sandbox.id), screen.words(sandbox.name, limit=40), screen.status(sandbox.status),
             screen.time(sandbox.status_at), screen.words(sandbox.agent_id),
             screen.words((sandbox.health or {}).get("status"), limit=40),
-        )  # fmt: skip
-    return table
+        ]
+        for sandbox in shown.lists["sandboxes"]
+    ]  # fmt: skip
+    layout.print_table(_title(shown, "sandboxes", "Sandboxes, the newest first"), columns, rows)
 
 
-def _versions(shown: Shown) -> Table:
-    """The versions of a workflow; what is wrong with one is told, and which one is published."""
+def _print_versions(shown: Shown) -> None:
+    """Print the versions of a workflow, which one is published, and what is wrong with each."""
     published = shown.records["workflow"].published_version
-    title = _title(shown, "versions", "Versions, the greatest first")
-    table = Table("version", "created", "by", "note", "problems", title=title, title_justify="left")
+    columns = [
+        *map(Column, ("version", "", "created", "by")),
+        Column("note", wraps=True),
+        Column("problems", wraps=True),
+    ]
+    rows: list[list[Cell]] = []
     for version in shown.lists["versions"]:
-        mark = " published" if version.version == published else ""
         problems = [f"{one['path']} {one['what']}" for one in version.problems or ()]
-        table.add_row(
-            f"{version.version}{mark}", screen.time(version.created_at), screen.words(version.user_id),
-            screen.words(version.note, limit=60), screen.words("\n".join(problems[:_PROBLEMS]), "red"),
-        )  # fmt: skip
-    return table
+        more = ["…"] if len(problems) > _PROBLEMS else []
+        rows.append([
+            str(version.version), "published" if version.version == published else "", screen.time(version.created_at),
+            screen.words(version.user_id), screen.words(version.note, limit=60),
+            screen.words("; ".join([*problems[:_PROBLEMS], *more]), "red"),
+        ])  # fmt: skip
+    layout.print_table(_title(shown, "versions", "Versions, the greatest first"), columns, rows)
 
 
-def _log(shown: Shown) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.title, table.title_justify = _title(shown, "log", "Log"), "left"
+def _print_log(shown: Shown) -> None:
+    screen.out.print(Text(_title(shown, "log", "Log"), style="italic"))
+    rows = []
     for line in shown.lists["log"]:
         style = screen.LEVEL_STYLES.get(line.level, "")
         where = f"{line.node}: " if line.node else ""
         message = screen.words(where + line.message, style)
         if line.context:
             message.append(f"  {screen.safe(screen.json_words(line.context))}", style="dim")
-        table.add_row(Text(screen.time(line.time), style="dim"), Text(line.level, style=style), message)
-    return table
+        lead = Text.assemble((screen.time(line.time), "dim"), "  ", (line.level.ljust(_LEVEL), style), "  ")
+        rows.append(Row(lead, message))
+    layout.print_rows(rows)
 
 
-def _deliveries(shown: Shown) -> Table:
-    title = _title(shown, "deliveries", "Recipients") if "deliveries" in shown.next else None
-    table = Table("to", "status", "sent", "delivered", "reason", box=None, title=title, title_justify="left")
-    for delivery in shown.lists.get("deliveries", ()):
-        table.add_row(
+def _print_deliveries(shown: Shown) -> None:
+    columns = [*map(Column, ("to", "status", "sent", "delivered")), Column("reason", wraps=True)]
+    rows: list[list[Cell]] = [
+        [
             screen.words(delivery.to_sandbox_id), screen.status(delivery.status), screen.time(delivery.sent_at),
             screen.time(delivery.delivered_at), screen.words(delivery.reason),
-        )  # fmt: skip
-    return table
+        ]
+        for delivery in shown.lists["deliveries"]
+    ]  # fmt: skip
+    layout.print_table(_title(shown, "deliveries", "Recipients"), columns, rows)
 
 
-def _message(message: Message, deliveries: Table) -> Panel:
+def _print_thread(shown: Shown) -> None:
+    print_conversation(shown.subject, shown.lists["thread"], shown.totals["thread"])
+
+
+def _print_message(message: Message) -> None:
     content = message.content if isinstance(message.content, str) else screen.json_words(message.content)
     names = ("from_sandbox_id", "workspace_id", "thread_id", "in_reply_to", "execution_id", "task_id", "priority")
-    facts = [
-        screen.words(f"{name}: {getattr(message, name)}", "dim") for name in names if getattr(message, name) is not None
-    ]
-    times = screen.words(f"created_at: {screen.time(message.created_at)}", "dim")
+    known = [(name, getattr(message, name)) for name in names]
+    pairs = [(name, screen.words(value)) for name, value in known if value is not None]
+    rows = layout.facts([*pairs, ("created_at", screen.time(message.created_at))])
     title = Text.assemble("message ", (screen.safe(message.id), "bold"), " ", message.message_type or "not sent yet")
-    return Panel(Group(*facts, times, screen.words(content), deliveries), title=title, title_align="left")
+    layout.print_box(title, [*rows, layout.indented(screen.words(content), 0)])
+
+
+_LISTS: Final[dict[str, Callable[[Shown], None]]] = {
+    "nodes": _print_nodes,
+    "tasks": _print_tasks,
+    "deliveries": _print_deliveries,
+    "sandboxes": _print_sandboxes,
+    "versions": _print_versions,
+    "log": _print_log,
+    "thread": _print_thread,
+}

@@ -7,14 +7,13 @@ import threading
 import time
 from types import FrameType
 
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from flowledger.cli import screen
-from flowledger.cli.backlog import checked
+from flowledger.cli.layout import Cell, facts, print_rows
 from flowledger.cli.service import Running, running
 from flowledger.cli.signs import last_words
+from flowledger.cli.status_shown import checked
 from flowledger.domain.settings import Settings
 from flowledger.workers.bond_words import servers
 from flowledger.workers.checks import of_all
@@ -27,7 +26,7 @@ _RESTART_OFTEN_SECONDS = 15.0
 
 
 def up(settings: Settings, adopt_from: str | None = None) -> None:
-    """Runs the service until Ctrl-C or SIGTERM; raises LedgerError where a part does not start.
+    """Run the service until Ctrl-C or SIGTERM; raises LedgerError if a part does not start.
 
     `adopt_from` names the ledger that the Redis is taken from, on purpose.
     """
@@ -39,7 +38,7 @@ def up(settings: Settings, adopt_from: str | None = None) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, stop)
     with running(settings, adopt_from=adopt_from, tell=_tell) as service:
-        screen.out.print(_screen(service))
+        print_screen(service)
         for finding in of_all(service.settings):
             screen.err.print(checked(finding), soft_wrap=True)
         _watch(service, stopping)
@@ -47,11 +46,11 @@ def up(settings: Settings, adopt_from: str | None = None) -> None:
 
 
 def _tell(step: str) -> None:
-    screen.err.print(Text(f"… {step}", style="dim"))
+    screen.err.print(Text(f"… {step}", style="dim"), soft_wrap=True)
 
 
 def _watch(service: Running, stopping: threading.Event) -> None:
-    """Starts again what ends by itself; what ends again and again is told with its reason, and started less often."""
+    """Start again what ends by itself; if it ends again and again, report the reason and start it less often."""
     ends: dict[str, list[float]] = {process.name: [] for process in service.processes}
     while not stopping.wait(_LOOK_SECONDS):
         for process in service.processes:
@@ -64,23 +63,32 @@ def _watch(service: Running, stopping: threading.Event) -> None:
             else:
                 words = f"{process.name} ends again and again, so the service is NOT up{last_words(process)}"
                 pause = _RESTART_OFTEN_SECONDS
-            screen.err.print(Text(screen.safe(words), style="yellow" if len(lately) < _OFTEN else "bold red"))
+            screen.err.print(
+                Text(screen.safe(words), style="yellow" if len(lately) < _OFTEN else "bold red"), soft_wrap=True
+            )
             process.start()
             stopping.wait(pause)
 
 
-def _screen(service: Running) -> Panel:
+def print_screen(service: Running) -> None:
+    """Print where everything is: each URL whole and in no box, so that it can be copied."""
     redis_url, database = servers(service.settings)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row("DATABASE_URL", Text(database))
-    grid.add_row("REDIS_URL", Text(redis_url))
-    grid.add_row("both, in a shell", Text('eval "$(flowledger env)"', style="green"))
+    pairs: list[tuple[str, Cell]] = [
+        ("DATABASE_URL", Text(database)),
+        ("REDIS_URL", Text(redis_url)),
+        ("both, in a shell", Text('eval "$(flowledger env)"', style="green")),
+    ]
     if service.flower_url:
-        grid.add_row("Flower", Text(f"{service.flower_url}  user flowledger, password {service.flower_password}"))
-    grid.add_row("data and logs", Text(f"{service.settings.home}, {service.logs}"))
-    grid.add_row("publish", Text("flowledger publish events.jsonl", style="green"))
-    grid.add_row("see", Text("flowledger status, flowledger show ID", style="green"))
-    grid.add_row("stop", "Ctrl-C")
-    return Panel(grid, title="Flowledger is up", title_align="left", subtitle=time.strftime("%H:%M:%S"))
+        pairs += [
+            ("Flower", Text(service.flower_url)),
+            ("its user", Text(f"flowledger, password {service.flower_password}")),
+        ]
+    pairs += [
+        ("data", Text(str(service.settings.home))),
+        ("logs", Text(str(service.logs))),
+        ("publish", Text("flowledger publish events.jsonl", style="green")),
+        ("see", Text("flowledger status, flowledger show ID", style="green")),
+        ("stop", "Ctrl-C"),
+    ]
+    screen.out.print(Text.assemble(("Flowledger is up", "bold"), f"  {time.strftime('%H:%M:%S')}"))
+    print_rows(facts(pairs, indent=2))

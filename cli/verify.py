@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from flowledger.cli import screen
+from flowledger.cli.layout import facts, indented, print_rows
 from flowledger.domain.limits import RANGES
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
@@ -32,7 +31,7 @@ _WORDS: Final = {
 
 
 def verify(settings: Settings, *, repair: bool, most: int, quiet: bool) -> Report:
-    """Verifies with a progress bar on standard error, unless `quiet` or nobody sees it."""
+    """Verify with a progress bar on standard error, unless `quiet` or nobody sees it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         Storage(make_engine(settings)) as storage,
@@ -63,13 +62,13 @@ def as_document(report: Report) -> dict[str, Any]:
 
 
 def print_report(report: Report) -> None:
-    """What was compared, what differs, and what became of it."""
+    """Print what was compared, what differs, and what became of it."""
     screen.out.print(f"{report.events:,} events recomputed, {report.rows:,} rows compared, {report.seconds:.1f} s")
     if report.differences == 0:
         screen.out.print(Text("every row is what the journal says", style="green"))
         return
     for difference in report.first:
-        screen.out.print(_difference(difference))
+        _print_difference(difference)
     if report.differences > len(report.first):
         screen.out.print(Text(f"… and {report.differences - len(report.first):,} more (--most)", style="dim"))
     counts = ", ".join(f"{count:,} in {table}" for table, count in report.by_table.items())
@@ -92,21 +91,20 @@ def _print_repair(report: Report) -> None:
         )
 
 
-def _difference(difference: Difference) -> Group:
-    """One row: its table and key, and how it differs."""
+def _print_difference(difference: Difference) -> None:
+    """Print one row: its table and key, and how it differs."""
     key = screen.words(" ".join(str(part) for part in difference.key), "bold", limit=_KEY)
-    head = Text.assemble(difference.table, " ", key)
-    if not difference.columns:
-        return Group(head, Text.assemble("  ", _WORDS[difference.kind], screen.words(difference.detail, limit=200)))
-    grid = Table.grid(padding=(0, 2))
-    for column in difference.columns:
-        grid.add_row("", Text(column.name, style="dim"), *_values(column))
-    return Group(head, grid)
+    screen.out.print(Text.assemble(difference.table, " ", key), soft_wrap=True)
+    if difference.columns:
+        print_rows(facts([(column.name, _values(column)) for column in difference.columns], indent=2))
+    else:
+        told = Text.assemble(_WORDS[difference.kind], screen.words(difference.detail, limit=200))
+        print_rows([indented(told, 2)])
 
 
-def _values(column: Column) -> tuple[Text, Text]:
+def _values(column: Column) -> Text:
     found, expected = (
         Text("null", style="dim") if value is None else screen.words(str(value), limit=_VALUE)
         for value in (column.found, column.expected)
     )
-    return Text.assemble(("is ", "red"), found), Text.assemble(("should be ", "green"), expected)
+    return Text.assemble(("is ", "red"), found, ("  should be ", "green"), expected)

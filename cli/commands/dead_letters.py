@@ -15,27 +15,22 @@ from flowledger.cli.dead_letters.asked import (
     All,
     AsJson,
     By,
+    Filters,
     Id,
     Ids,
-    OfReason,
-    OfSource,
-    OfSubject,
-    OfType,
-    Since,
-    Until,
     Which,
     chosen,
-    filter_of,
     full_ids,
     open_redis,
     open_replayer,
     open_storage,
+    with_filters,
 )
 from flowledger.cli.dead_letters.done import do_all, do_each, do_edited, finish
 from flowledger.cli.dead_letters.mending import changes_of
 from flowledger.cli.dead_letters.shown import find, print_list, print_shown
 from flowledger.cli.filters import warn_of_types
-from flowledger.cli.people import who
+from flowledger.cli.people import agreed, who
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.mending import Changes
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
@@ -50,27 +45,23 @@ app: Final = typer.Typer(
 
 
 @app.command("list")
+@with_filters
 def list_(
     *,
-    reason: OfReason = None,
-    type_: OfType = None,
-    source: OfSource = None,
-    subject: OfSubject = None,
-    since: Since = None,
-    until: Until = None,
+    filters: Filters,
     status: Annotated[Which, typer.Option(help="In this status.")] = Which.OPEN,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="So many at most.")] = 50,
     after: Annotated[str | None, typer.Option(help="Those behind the end of a page: what that page said.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first, and say how many there are."""
-    only = filter_of(status, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
+    only = filters.of(status)
     with open_storage() as (_, storage), storage.reading() as connection:
         letters = DeadLetterRepository(connection)
         total = letters.count_of(only)
         page = letters.listed(only, limit=limit, after=after)
     if not total:
-        warn_of_types([] if type_ is None else [type_])
+        warn_of_types([] if only.type is None else [only.type])
     if as_json:
         screen.print_json({"total": total, "dead_letters": [asdict(item) for item in page.items], "next": page.cursor})
     else:
@@ -101,16 +92,12 @@ def show(
 
 
 @app.command()
+@with_filters
 def replay(
     ids: Ids = None,
     *,
     all_: All = False,
-    reason: OfReason = None,
-    type_: OfType = None,
-    source: OfSource = None,
-    subject: OfSubject = None,
-    since: Since = None,
-    until: Until = None,
+    filters: Filters,
     edit: Annotated[bool, typer.Option("--edit", help="Open the text in $VISUAL or $EDITOR first.")] = False,
     set_: Annotated[
         list[str] | None,
@@ -142,7 +129,7 @@ def replay(
         raise typer.BadParameter("one ID at a time can be edited, or given another text", param_hint="--edit, --from")
     if again and all_:
         raise typer.BadParameter("--all means open ones only; name the others", param_hint="--again")
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
+    only = chosen(ids, filters, all_=all_)
     changes = changes_of(given=from_, field=field_, unset=unset or (), set_=set_ or (), set_text=set_text or ())
     name = who(by)
     with open_replayer() as (storage, replayer):
@@ -162,30 +149,39 @@ def replay(
 
 
 @app.command()
+@with_filters
 def discard(
     ids: Ids = None,
     *,
     all_: All = False,
-    reason: OfReason = None,
-    type_: OfType = None,
-    source: OfSource = None,
-    subject: OfSubject = None,
-    since: Since = None,
-    until: Until = None,
+    filters: Filters,
     why: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
     by: By = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first, as --all does on a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give dead letters up. Their bytes are kept: `replay --again` still sends them."""
-    only = chosen(ids, all_=all_, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
+    only = chosen(ids, filters, all_=all_)
     name = who(by)
     with open_replayer() as (storage, replayer):
 
         def give_up(some: Sequence[str]) -> list[Done]:
             return replayer.discard(some, who=name, why=why)
 
-        report = do_each(full_ids(storage, ids), give_up) if ids else do_all(replayer, only, give_up, quiet=as_json)
+        if ids:
+            report = do_each(full_ids(storage, ids), give_up)
+        else:
+            if not yes:
+                _ask_before_discarding(replayer.count(only))
+            report = do_all(replayer, only, give_up, quiet=as_json)
     finish(report, "discarded", as_json=as_json)
+
+
+def _ask_before_discarding(count: int) -> None:
+    """Raise LedgerError if somebody at a terminal answers that they are not to be discarded."""
+    question = f"Discard {count:,} dead letter{'' if count == 1 else 's'}?"
+    if count and not agreed(question):
+        raise LedgerError("nothing is discarded")
 
 
 def _write_raw(raw: bytes) -> None:

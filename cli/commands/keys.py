@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import SecretBytes
-from rich.table import Table
 
 from flowledger.cli import screen
 from flowledger.cli.asked import AsJson, settings_of
+from flowledger.cli.layout import Column, print_table
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.errors import LedgerError, SettingsError
 from flowledger.domain.key_file import KeysByName, changed_keys, new_key, read_keys, write_keys
@@ -59,10 +59,9 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         screen.print_json({"file": str(path), "keys": keys})
         return
-    table = Table("name", "key ids", title=screen.words(str(path)), title_justify="left")
-    for name, ids in keys.items():
-        table.add_row(screen.words(name), screen.words("\n".join(ids)))
-    screen.out.print(table)
+    screen.out.print(screen.words(str(path), "italic"), soft_wrap=True)
+    rows = [[screen.words(name), screen.words("\n".join(ids))] for name, ids in keys.items()]
+    print_table("", (Column("name"), Column("key ids")), rows)
 
 
 @app.command()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Annotated, Final
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, Final, get_type_hints
 
 import redis
 import typer
@@ -40,60 +43,67 @@ Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]…", help="Ids, or their beginnings. Or --all with filters.")
 ]
 All = Annotated[bool, typer.Option("--all", help="All open ones that the filters below leave.")]
-OfReason = Annotated[Reason | None, typer.Option("--reason", help="Refused for this reason.")]
-OfType = Annotated[str | None, typer.Option("--type", help="Of this event type.")]
-OfSource = Annotated[str | None, typer.Option("--source", help="From this source.")]
-OfSubject = Annotated[str | None, typer.Option("--subject", metavar="ID", help="About this id.")]
-_TIME: Final = "a time with a zone, a date, or how long ago, as 2h"
-Since = Annotated[str | None, typer.Option("--since", help=f"First seen then or later: {_TIME}.")]
-Until = Annotated[str | None, typer.Option("--until", help=f"First seen before: {_TIME}.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it, for the audit trail; default: the user's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Report as one JSON document.")]
+_TIME: Final = "a time with a zone, a date, or how long ago, as 2h"
 
 
-def chosen(
-    ids: list[str] | None,
-    *,
-    all_: bool,
-    reason: Reason | None,
-    type_: str | None,
-    source: str | None,
-    subject: str | None,
-    since: str | None,
-    until: str | None,
-) -> DeadLetterFilter:
-    """The filter; raises BadParameter where not exactly one of ids and --all is given, or filters without --all."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """The options that leave some dead letters of all (`with_filters`), as they were given."""
+
+    reason: Annotated[Reason | None, typer.Option("--reason", help="Refused for this reason.")] = None
+    type_: Annotated[str | None, typer.Option("--type", help="Of this event type.")] = None
+    source: Annotated[str | None, typer.Option("--source", help="From this source.")] = None
+    subject: Annotated[str | None, typer.Option("--subject", metavar="ID", help="About this id.")] = None
+    since: Annotated[str | None, typer.Option("--since", help=f"First seen then or later: {_TIME}.")] = None
+    until: Annotated[str | None, typer.Option("--until", help=f"First seen before: {_TIME}.")] = None
+
+    def of(self, status: Which) -> DeadLetterFilter:
+        """Return the dead letters in this status that these options mean; raises BadParameter for a bad time."""
+        return DeadLetterFilter(
+            status=None if status is Which.ALL else DeadLetterStatus(status.value),
+            reason=self.reason,
+            type=self.type_,
+            source=self.source,
+            subject=self.subject,
+            since=moment_of(self.since, "--since"),
+            until=moment_of(self.until, "--until"),
+        )
+
+
+def with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Filters` in the place of its parameter `filters`, for typer reads signatures."""
+    hints = get_type_hints(Filters, include_extras=True)
+    options = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        for field in fields(Filters)
+    ]
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += options if parameter.name == "filters" else [parameter]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        filters = Filters(**{option.name: given.pop(option.name) for option in options})
+        command(**given, filters=filters)
+
+    called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called
+
+
+def chosen(ids: list[str] | None, filters: Filters, *, all_: bool) -> DeadLetterFilter:
+    """Return what `--all` means; raises BadParameter unless either ids or `--all` are given, the filters with it."""
     if bool(ids) == all_:
         raise typer.BadParameter("give ids, or --all with filters", param_hint="ID")
-    if not all_ and any(value is not None for value in (reason, type_, source, subject, since, until)):
+    if not all_ and filters != Filters():
         raise typer.BadParameter("filters go with --all, not with ids", param_hint="ID")
-    return filter_of(Which.OPEN, reason=reason, type_=type_, source=source, subject=subject, since=since, until=until)
-
-
-def filter_of(
-    status: Which,
-    *,
-    reason: Reason | None,
-    type_: str | None,
-    source: str | None,
-    subject: str | None,
-    since: str | None,
-    until: str | None,
-) -> DeadLetterFilter:
-    """The dead letters that options mean; raises BadParameter for a time that is none."""
-    return DeadLetterFilter(
-        status=None if status is Which.ALL else DeadLetterStatus(status.value),
-        reason=reason,
-        type=type_,
-        source=source,
-        subject=subject,
-        since=moment_of(since, "--since"),
-        until=moment_of(until, "--until"),
-    )
+    return filters.of(Which.OPEN)
 
 
 def full_ids(storage: Storage, beginnings: Sequence[str]) -> list[str]:
-    """The whole ids; raises NoDeadLetter where one is nobody's, or several begin so."""
+    """Return the whole ids; raises NoDeadLetter if no dead letter, or more than one, begins so."""
     with storage.reading() as connection:
         letters = DeadLetterRepository(connection)
         return [letters.full_id(beginning) for beginning in beginnings]

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from rich.console import Group
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from flowledger.cli import screen
-from flowledger.domain.mending import fields_of
+from flowledger.cli.dead_letters.advice import advice
+from flowledger.cli.layout import Cell, facts, indented, print_box, print_rows
 from flowledger.domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
@@ -26,7 +23,9 @@ from flowledger.workers.replay_outcome import Came, Outcome, outcome_of
 _TEXT_SHOWN: Final = 8_000
 _BYTES_SHOWN: Final = 1_024
 _LINE_SHOWN: Final = 160
-_INDENT: Final = (0, 0, 0, 4)
+_INDENT: Final = 4
+_WIDE: Final = 80
+"""Columns that a hexdump of 16 bytes a line needs, with a box."""
 _STYLES: Final = {"open": "red", "replayed": "green", "discarded": "dim", "refused": "red", "recorded": "green"}
 _PRINTABLE: Final = frozenset(string.printable.encode()) - frozenset(string.whitespace.encode()) | {0x20}
 
@@ -62,17 +61,14 @@ def find(storage: Storage, dead_letter_id: str, client: Any = None) -> Shown:
 
 
 def print_list(letters: Sequence[ListedDeadLetter], total: int, what: str, more: str | None) -> None:
-    """Two lines a letter, which fit an ordinary terminal, then how many there are."""
+    """Print a line for each letter, and below it what is wrong; then how many there are."""
     for letter in letters:
         status = "" if letter.status == "open" else f"  {letter.status}"
         line = f"{letter.id}  {screen.time(letter.first_seen)[:19]}  "
         screen.out.print(Text.assemble(line, (letter.reason + status, _STYLES[letter.status])), soft_wrap=True)
-        origin = " from ".join(part for part in (letter.type, letter.source) if part)
-        said = screen.words(f"{origin}: {letter.detail}" if origin else letter.detail, limit=_LINE_SHOWN)
-        cut: dict[str, Any] = (
-            {"no_wrap": True, "overflow": "ellipsis"} if screen.out.is_terminal else {"soft_wrap": True}
-        )
-        screen.out.print(Text("    ").append_text(said), **cut)
+        origin = screen.words(" from ".join(part for part in (letter.type, letter.source) if part))
+        detail = screen.words(letter.detail, limit=_LINE_SHOWN)
+        print_rows([indented(Text(": ").join([origin, detail]) if origin else detail, _INDENT)])
     shown = f"; these are {len(letters):,}" if len(letters) < total else ""
     screen.out.print(f"{total:,} {what}{shown}" if total else f"no {what}", soft_wrap=True)
     if more:
@@ -80,69 +76,23 @@ def print_list(letters: Sequence[ListedDeadLetter], total: int, what: str, more:
 
 
 def print_shown(shown: Shown) -> None:
-    """The letter, its bytes, what was done with it and what came of that, and what may be done now."""
+    """Print the letter, its bytes, what was done with it and what came of that, and what may be done now."""
     letter = shown.letter
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name in ("reason", "field", "detail", "type", "source", "subject", "event_id", "stream", "entry_id"):
-        if getattr(letter, name):
-            grid.add_row(name, screen.words(getattr(letter, name)))
-    grid.add_row("first_seen", screen.time(letter.first_seen))
-    grid.add_row("attempts", str(letter.attempts))
+    names = ("reason", "field", "detail", "type", "source", "subject", "event_id", "stream", "entry_id")
+    pairs: list[tuple[str, Cell]] = [
+        (name, screen.words(getattr(letter, name))) for name in names if getattr(letter, name)
+    ]
+    pairs += [("first_seen", screen.time(letter.first_seen)), ("attempts", str(letter.attempts))]
     if shown.replay_of:
-        grid.add_row("replay of", shown.replay_of)
-    grid.add_row("to mend", screen.words(advice(letter), "dim"))
+        pairs.append(("replay of", shown.replay_of))
     title = Text.assemble(
         "dead letter ", (screen.safe(letter.id), "bold"), " ", (letter.status, _STYLES.get(letter.status, ""))
     )
-    screen.out.print(Panel(grid, title=title, title_align="left"))
-    screen.out.print(Panel(_bytes(letter.raw), title=f"{len(letter.raw):,} bytes", title_align="left"))
+    print_box(title, facts(pairs))
+    print_box(Text(f"{len(letter.raw):,} bytes"), [indented(_bytes(letter.raw), 0)])
     if shown.deeds:
-        screen.out.print(_trail(shown.deeds))
-
-
-def advice(letter: DeadLetter | ListedDeadLetter) -> str:
-    """What to do about a dead letter, in a few words."""
-    if letter.status != "open":
-        return "nothing: replay it with --again where that was not enough"
-    command = f"flowledger dead-letters replay {letter.id}"
-    if letter.reason == "malformed_entry":
-        if not isinstance(letter, DeadLetter):  # a list has no bytes to look at
-            return f"{command} --edit"
-        fields = fields_of(letter.raw)
-        if fields is None:
-            return f"{command} sends the one field as it is"
-        names = ", ".join(f"{number} {ascii(name)[1:][:40]}" for number, (name, _) in enumerate(fields, 1))
-        return f"{command} --field NUMBER, where the event is one of {names}; or --edit"
-    if letter.reason == "replayed" and letter.field == "id":
-        return "it is recorded already: discard it"
-    return {
-        "forged": _of_forged(letter, command),
-        "replayed": f"{command}, when LEDGER_SIGNATURE_AGE_SECONDS allows it; or discard it",
-        "conflict": f"{command} --set {letter.field or 'id'}=…: an id of its own, if it is another; or discard it",
-        "too_large": f"{command} --unset …; or as it is, when LEDGER_MAX_EVENT_BYTES allows it",
-        "not_json": f"{command} --edit, --set … or --from FILE",
-        "unknown_type": f"{command} --set type=…; or as it is, when a newer release knows the type",
-        "unrecordable": f"{command}, when the database takes it",
-    }.get(letter.reason, f"{command} {_change_of_field(letter)}")
-
-
-def _of_forged(letter: DeadLetter | ListedDeadLetter, command: str) -> str:
-    if letter.field in ("source", "subject"):
-        return "its sender sends it again, with names of its own; or find out who it was, and discard it"
-    when = "the workspace has it so" if letter.field.startswith("data.") else "the key of its speaker is there"
-    return f"{command}, when {when}; or find out who it was, and discard it"
-
-
-def _change_of_field(letter: DeadLetter | ListedDeadLetter) -> str:
-    """Attributes of the envelope are texts, also where they look like numbers."""
-    if not letter.field:
-        return "--edit"
-    if letter.field == "data_base64":
-        return "--unset data_base64, and --set data=…"
-    is_text = letter.reason == "invalid_envelope" and letter.field != "data"
-    return f"{'--set-text' if is_text else '--set'} {letter.field}=…"
+        _print_trail(shown.deeds)
+    screen.out.print(screen.words(f"to mend: {advice(letter)}", "dim"), soft_wrap=True)
 
 
 def outcome_words(outcome: Outcome) -> str:
@@ -157,51 +107,52 @@ def outcome_words(outcome: Outcome) -> str:
     }.get(outcome.came, "not recorded yet (Redis does not say whether it waits)")
 
 
-def hexdump(raw: bytes, begin: int = 0, size: int = _BYTES_SHOWN) -> str:
-    """Sixteen bytes a line: offset, hexadecimal, and the letters among them."""
+def hexdump(raw: bytes, begin: int = 0, size: int = _BYTES_SHOWN, row: int = 16) -> str:
+    """Return `row` bytes a line: offset, hexadecimal, and the letters among them."""
     lines = []
-    for offset in range(begin, min(begin + size, len(raw)), 16):
-        row = raw[offset : offset + 16]
-        letters = "".join(chr(byte) if byte in _PRINTABLE else "." for byte in row)
-        lines.append(f"{offset:08x}  {row.hex(' '):<47}  {letters}")
+    for offset in range(begin, min(begin + size, len(raw)), row):
+        some = raw[offset : offset + row]
+        letters = "".join(chr(byte) if byte in _PRINTABLE else "." for byte in some)
+        lines.append(f"{offset:08x}  {some.hex(' '):<{3 * row - 1}}  {letters}")
     return "\n".join(lines)
 
 
-def _bytes(raw: bytes) -> Group | Text:
-    """Text with its control characters written out; else bytes, from where the first that is no UTF-8 is in sight."""
+def _bytes(raw: bytes) -> Text:
+    """Return text with its control characters written out; else bytes, from where the first one is not UTF-8."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         begin = 0 if error.start < _BYTES_SHOWN else error.start // 16 * 16 - 256
         left = len(raw) - begin - _BYTES_SHOWN
-        return _cut(Text(hexdump(raw, begin)), begin, left, "bytes")
+        row = 16 if screen.out.width >= _WIDE else 8
+        return _cut(Text(hexdump(raw, begin, row=row)), begin, left, "bytes")
     if not text:
         return Text("nothing", style="dim")
     return _cut(Text(screen.safe(text[:_TEXT_SHOWN])), 0, len(text) - _TEXT_SHOWN, "characters")
 
 
-def _cut(shown: Text, before: int, behind: int, what: str) -> Group | Text:
+def _cut(shown: Text, before: int, behind: int, what: str) -> Text:
     if not before and behind <= 0:
         return shown
-    words = f"… {before:,} {what} before and {max(behind, 0):,} behind are not shown: --raw writes all"
-    return Group(shown, Text(words, style="dim"))
+    words = f"\n… {before:,} {what} before and {max(behind, 0):,} behind are not shown: --raw writes all"
+    return shown.append(words, style="dim")
 
 
-def _trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> Group:
-    """Each deed, what came of it, and what was sent as what."""
-    lines: list[Text | Padding] = [Text("What was done with it", style="bold")]
+def _print_trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> None:
+    """Print each deed, what came of it, and what was sent as what."""
+    rows = [indented(Text("What was done with it", style="bold"), 0)]
     for deed, outcome in deeds:
         did = deed.action if deed.raw is None else f"{deed.action}, changed to {len(deed.raw):,} bytes"
         style = _STYLES.get(deed.action if outcome is None else outcome.came, "")
         who = screen.words(deed.who, limit=40)
-        lines.append(Text.assemble(screen.time(deed.at), "  ", who, "  ", (did, style)))
+        rows.append(indented(Text.assemble(screen.time(deed.at), "  ", who, "  ", (did, style)), 0))
         came = deed.detail if outcome is None else outcome_words(outcome)
         if came:
-            lines.append(Padding(screen.words(came, style), _INDENT))
+            rows.append(indented(screen.words(came, style), _INDENT))
         if deed.entry_id:
             name = " ".join(screen.safe(part or "") for part in (deed.source, deed.event_id))
-            lines.append(Padding(Text(f"sent as {name}, entry {deed.entry_id} of {deed.stream}", style="dim"), _INDENT))
-    return Group(*lines)
+            rows.append(indented(Text(f"sent as {name}, entry {deed.entry_id} of {deed.stream}", "dim"), _INDENT))
+    print_rows(rows)
 
 
 def _json_bytes(raw: bytes) -> dict[str, str]:

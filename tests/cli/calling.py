@@ -20,3 +20,6 @@ class Ended(NamedTuple):
 
 
 Flowledger = Callable[..., Ended]
+
+Run = Callable[..., Ended]
+"""The same with the servers of the test in the environment; other ones by name (`REDIS_URL=…`, None for none)."""

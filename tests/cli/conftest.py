@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,20 +13,18 @@ import pytest
 import redis
 
 from flowledger.cli.main import main
+from flowledger.domain.settings import Settings
+from tests.cli import letters as letter_calls
 from tests.cli.acl_servers import PASSWORD, SERVERS, Server, started
-from tests.cli.calling import Ended, Flowledger
+from tests.cli.calling import Ended, Flowledger, Run
 
 
 @pytest.fixture
 def flowledger(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Flowledger:
-    """Runs `flowledger …` with the environment's settings; `apart` where it asks Celery, which knows one broker."""
+    """Runs `flowledger …` in this process, with the environment's settings."""
     monkeypatch.setenv("COLUMNS", "120")
 
-    def run(*arguments: str, input: bytes = b"", apart: bool = False) -> Ended:
-        if apart:
-            command = [sys.executable, "-m", "flowledger.cli.main", *arguments]
-            done = subprocess.run(command, input=input, capture_output=True, check=False, timeout=60)
-            return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(*arguments: str, input: bytes = b"") -> Ended:
         monkeypatch.setattr(sys, "argv", ["flowledger", *arguments])
         code = 0
         with tempfile.TemporaryFile() as stdin:
@@ -39,6 +36,58 @@ def flowledger(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str
             except SystemExit as ended:
                 code = int(ended.code or 0)
         return Ended(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run(flowledger: Flowledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `flowledger …` against the test's own servers."""
+    assert settings.redis_url is not None
+    assert settings.database_url is not None
+    servers = {
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+    }
+    monkeypatch.setenv("LEDGER_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: str, input: bytes = b"", **other_servers: str | None) -> Ended:
+        for name, value in (servers | other_servers).items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        return flowledger(*arguments, input=input)
+
+    return run
+
+
+@pytest.fixture
+def letters(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> letter_calls.Run:
+    """Runs `flowledger dead-letters …`, with an editor that runs a line of shell, where one is given."""
+    assert settings.redis_url is not None
+    assert settings.database_url is not None
+    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("VISUAL", raising=False)
+
+    def run(*arguments: str, input: bytes = b"", editor: str = "false") -> letter_calls.Ended:
+        script = settings.home.parent / "editor.sh"
+        script.write_text(f"#!/bin/sh\n{editor}\n")
+        script.chmod(0o700)
+        monkeypatch.setenv("EDITOR", str(script))
+        monkeypatch.setattr(sys, "argv", ["flowledger", "dead-letters", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input)))
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capfdbinary.readouterr()
+        return letter_calls.Ended(code, out, err.decode())
 
     return run
 

@@ -191,9 +191,7 @@ def test_a_worker_and_all_that_goes_with_it_run(
         with Publisher(settings=own) as publisher:
             publisher.publish_many([raw("task.created", subject=f"t{place}") for place in range(100)])
         wait_until(lambda: count(storage, "events") == 100, 60, "all events recorded")
-        wait_until(
-            lambda: len(flowledger("status", "--json", apart=True).json["workers"]) == 2, 60, "two workers that answer"
-        )
+        wait_until(lambda: len(flowledger("status", "--json").json["workers"]) == 2, 60, "two workers that answer")
         wait_until(lambda: flower_answers(port, password), 30, "an answer of Flower")
         with Publisher(settings=own) as publisher:
             publisher.publish(raw("message.sent", subject="m1", to_sandbox_ids=["sb_1"]))
@@ -214,7 +212,7 @@ def test_a_worker_and_all_that_goes_with_it_run(
 
 
 def status(flowledger: Flowledger) -> Any:
-    return flowledger("status", "--json", apart=True).json
+    return flowledger("status", "--json").json
 
 
 def flower_answers(port: int, password: str) -> bool:
@@ -246,5 +244,5 @@ def test_a_reader_sees_the_status(
     assert (seen["backlog"]["1"], list(seen["oldest_seconds"]), seen["paused"]["1"]["by"]) == (1, ["1"], "jo")
     assert (seen["totals"], seen["workers"], seen["signatures"]) == ({"recorded": 7}, None, None)
     assert seen["strays"] == {"ledger:events": 1, "ledger:events:8": 1}
-    assert "not known: this user of Redis may not ask them" in flowledger("status", apart=True).out
+    assert "not known: this user of Redis may not ask them" in flowledger("status").out
     assert flowledger("wait", "--timeout", "0").code == 1

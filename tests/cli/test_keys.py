@@ -201,11 +201,11 @@ def test_status_tells_what_the_workers_require(
         if os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
     keys = key_file(tmp_path / "keys.json", SECRETS)
-    assert flowledger("status", "--json", apart=True).json["signatures"] is None
+    assert flowledger("status", "--json").json["signatures"] is None
     started: list[Process] = []
 
     def with_workers() -> Any:
-        status = flowledger("status", "--json", apart=True).json
+        status = flowledger("status", "--json").json
         return status if len(status["workers"]) == len(started) else None
 
     try:
@@ -217,7 +217,7 @@ def test_status_tells_what_the_workers_require(
             status = wait_until(with_workers, 30, f"{place + 1} workers in the status")
             assert status["signatures"] == ("mixed" if place else "required")
             assert set(status["workers"].values()) == {1}
-        assert "set LEDGER_SIGNATURES alike" in flowledger("status", apart=True).out
+        assert "set LEDGER_SIGNATURES alike" in flowledger("status").out
     finally:
         for worker in started:
             worker.kill()

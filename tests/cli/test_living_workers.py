@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +17,11 @@ from celery import Celery
 from flowledger.cli import processes
 from flowledger.cli.living_workers import worker_of
 from flowledger.cli.processes import Process
+from flowledger.cli.remote_control import asked
 from flowledger.client import Publisher
+from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.settings import Settings
+from flowledger.workers.connections import connect
 from tests.builders import event
 from tests.cli.calling import Flowledger
 from tests.waiting import wait_until
@@ -52,7 +58,11 @@ def status(flowledger: Flowledger, settings: Settings, monkeypatch: pytest.Monke
     for name, value in processes.environment(settings).items():
         if os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
-    return lambda: flowledger("status", "--json", apart=True).json
+    return lambda: flowledger("status", "--json").json
+
+
+def database_of(settings: Settings) -> int:
+    return BrokerAddress.of(settings).database
 
 
 def with_answers(status: Callable[[], Any]) -> Any:
@@ -90,6 +100,34 @@ def test_a_worker_that_is_busy_in_its_only_process_is_waited_for(
         publisher.publish(event("task.started"))
         wait_until(lambda: publisher.backlog() == 0, START_SECONDS, "a drain, which waits for more")
     assert list(status()["workers"].values()) == [1]
+
+
+def test_the_last_reply_ends_the_wait_and_nothing_is_left_in_redis(
+    start: Start, status: Callable[[], Any], settings: Settings
+) -> None:
+    """A question that waited for its time would wait for ten minutes here."""
+    start([*processes.worker_command(1), "--pool", "threads"])
+    with_answers(status)
+    with closing(connect(settings)) as client:
+        with asked(client, database_of(settings), "ping", seconds=600) as replies:
+            assert [reply for _, reply in replies.within(600)] == [{"ok": "pong"}]
+        assert [*client.scan_iter("*reply*")] == []
+
+
+def test_nobody_is_waited_for_if_there_are_no_workers(settings: Settings) -> None:
+    with closing(connect(settings)) as client, asked(client, database_of(settings), "ping", seconds=600) as replies:
+        assert list(replies.within(600)) == []
+
+
+def test_what_others_push_among_the_replies_is_no_reply(settings: Settings) -> None:
+    with closing(connect(settings)) as client, closing(connect(settings)) as other, other.pubsub() as subscriber:
+        subscriber.subscribe(f"/{database_of(settings)}.celery.pidbox")
+        assert subscriber.get_message(timeout=10) is not None, "the subscription"
+        with asked(client, database_of(settings), "ping", seconds=600) as replies:
+            told = json.loads((subscriber.get_message(timeout=10) or {})["data"])
+            name = json.loads(base64.b64decode(told["body"]))["reply_to"]["routing_key"]
+            other.lpush(f"{name}.reply.celery.pidbox", '{"body": 12}')
+            assert list(replies.within(600)) == []
 
 
 def test_other_workers_of_celery_are_none_of_ours(start: Start, status: Callable[[], Any], redis_url: str) -> None:

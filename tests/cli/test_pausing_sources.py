@@ -24,12 +24,12 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def run(flowledger: Flowledger, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`flowledger …` with the servers of the test; `status` in a process of its own, for it asks Celery."""
+    """`flowledger …` with the servers of the test."""
     assert settings.redis_url is not None
     assert settings.database_url is not None
     monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    return lambda *arguments: flowledger(*arguments, apart=arguments[0] == "status")
+    return flowledger
 
 
 def test_a_source_is_set_aside_shown_and_resumed(run: Run, settings: Settings, storage: Storage) -> None:

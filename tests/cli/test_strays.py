@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 import redis
 
-from flowledger.cli import backlog, strays
+from flowledger.cli import status, strays
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
@@ -22,7 +22,6 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
         yield connected
 
 
-@pytest.mark.leaves("ledger:events")
 @pytest.mark.parametrize("name", ["ledger:events", "ledger:events:8", "ledger:events:08", "ledger:events:99999"])
 def test_a_stream_that_nobody_reads_is_found(client: redis.Redis, name: str) -> None:
     for key in (name, streams.stream(0), streams.stream(7)):
@@ -40,10 +39,10 @@ def test_it_is_said_what_to_do_about_it() -> None:
 def test_messages_that_were_put_into_inboxes_are_no_events(
     client: redis.Redis, settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "workers", lambda _client, _settings: {})
+    monkeypatch.setattr(status, "workers", lambda _client, _settings: {})
     for ago in (10, 20):
         rate = streams.rate(time.time() - ago)
         client.hset(rate, mapping={"posted": 30, "recorded": 60})
         client.expire(rate, streams.RATE_KEPT_SECONDS)
-    found = backlog.status(settings)
+    found = status.status(settings)
     assert (found.rate_60s, found.outbox.posted_60s) == (2.0, 1.0)

@@ -37,7 +37,7 @@ class Up:
     def __init__(self, home: Path, *arguments: str) -> None:
         self.home = home
         self.environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-        self.environment["LEDGER_HOME"] = str(home)
+        self.environment |= {"LEDGER_HOME": str(home), "COLUMNS": "60"}
         self.arguments = arguments
         self.command = COMMAND
         self.folder = Path.cwd()
@@ -135,6 +135,7 @@ def test_publish_wait_show_stop_and_start_again(up: Up) -> None:
 def _check_flower(up: Up) -> None:
     url = str(up.state()["flower_url"])
     assert url.startswith("http://127.0.0.1:")
+    assert url in up.log.read_text().split(), "it can be copied from a narrow terminal"
 
     def refused() -> int:
         try:

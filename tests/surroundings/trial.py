@@ -21,10 +21,10 @@ from typing import Any, Final
 import redis
 from sqlalchemy import select
 
-import flowledger.cli.backlog
 import flowledger.cli.main
 import flowledger.cli.publish
 import flowledger.cli.service
+import flowledger.cli.status_shown
 import flowledger.cli.verify
 from flowledger.cli import processes
 from flowledger.domain import streams

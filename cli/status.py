@@ -1,0 +1,204 @@
+"""`flowledger status`: how the service does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import redis
+from sqlalchemy import Connection, func, select, text
+
+from flowledger.cli import screen
+from flowledger.cli.backlog import backlog
+from flowledger.cli.living_workers import workers
+from flowledger.cli.strays import strays
+from flowledger.domain import streams
+from flowledger.domain.errors import ForeignBroker
+from flowledger.domain.settings import Settings
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.domain.times import now
+from flowledger.storage import tables
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.identity import LedgerRepository
+from flowledger.storage.ledger.outbox import OutboxRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import checks
+from flowledger.workers.alarms import alarms, per_minute
+from flowledger.workers.asides import Asides, Waiting
+from flowledger.workers.bond import Bond
+from flowledger.workers.checks import Finding
+from flowledger.workers.connections import connect
+from flowledger.workers.connections import text as name_of
+from flowledger.workers.pauses import Pause, Pauses
+
+_ALARM_KEPT: Final = timedelta(days=7)
+_LARGE: Final = 2**20
+_OURS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Recorded messages that are in no inbox yet: how many, one for each recipient, and when the first was recorded.
+
+    `posted_10s` and `posted_60s` are messages a second that were put into inboxes: so fast it falls.
+    """
+
+    waiting: int
+    since: datetime | None
+    posted_10s: float
+    posted_60s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the service does. Rates are events a second over the last whole ten seconds and the last minute.
+
+    `oldest_seconds` says how long the oldest entry of each shard with a backlog has waited; `held` why nothing is
+    recorded for now; `paused` what somebody, or a fuse, has paused; `strays` which streams look like shards and are
+    read by nobody, with how many entries they have; `set_aside` the sources whose entries wait until they are resumed.
+    `dead_letter_bytes` is the size of the open dead letters; `alarms` say what is too much. `workers` are Flowledger's
+    own, and how many processes each has; None if this user of Redis may not ask them (`flowledger acl reader`). `pools`
+    says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
+    `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
+    for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
+    it should be.
+    """
+
+    backlog: dict[int, int]
+    oldest_seconds: dict[int, float]
+    draining: list[int]
+    paused: dict[str, Pause]
+    held: str | None
+    totals: dict[str, int]
+    rate_10s: float
+    rate_60s: float
+    dead_letters: dict[str, int]
+    set_aside: list[Waiting]
+    dead_letter_bytes: int
+    dead_letters_per_minute: int
+    alarms: list[str]
+    outbox: Outbox
+    strays: dict[str, int]
+    workers: dict[str, int] | None
+    pools: dict[str, str]
+    signatures: str | None
+    database: dict[str, Any]
+    warnings: list[str]
+    checks: list[Finding]
+
+
+def status(settings: Settings) -> Status:
+    """Ask Redis, the workers and the database; raises what their clients raise if one does not answer."""
+    with _servers(settings) as (client, storage):
+        waiting = backlog(client, settings.shards)
+        at = time.time()
+        last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
+        with storage.engine.connect() as connection:
+            dead_letters = _dead_letters(connection)
+            dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
+            outbox = _outbox(connection, last)
+            database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
+        dying = per_minute(client)
+        found = workers(client, settings)
+        return Status(
+            backlog=waiting,
+            oldest_seconds=_oldest(client, waiting, at),
+            paused=Pauses(client).all(),
+            held=_text_or_none(client.get(streams.HOLD)),
+            draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
+            totals=_counts(client, streams.COUNTERS),
+            rate_10s=_events(last[0]) / 10,
+            rate_60s=sum(map(_events, last)) / 60,
+            dead_letters=dead_letters,
+            outbox=outbox,
+            strays=strays(client, settings.shards),
+            set_aside=Asides(client).all(),
+            dead_letter_bytes=dead_letter_bytes,
+            dead_letters_per_minute=dying,
+            alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
+            workers=None if found is None else {name: worker.processes for name, worker in found.items()},
+            pools={name: worker.pool for name, worker in (found or {}).items()},
+            signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
+            database=database,
+            warnings=_warnings(client, settings, storage),
+            checks=checks.of_redis(client) + checks.of_database(settings),
+        )
+
+
+@contextmanager
+def _servers(settings: Settings) -> Iterator[tuple[redis.Redis, Storage]]:
+    with closing(connect(settings, most_bytes=_LARGE)) as client, Storage(make_engine(settings)) as storage:
+        yield client, storage
+
+
+def _warnings(client: redis.Redis, settings: Settings, storage: Storage) -> list[str]:
+    """Return what people should know of the bond between the ledger and its broker."""
+    with storage.reading() as connection:
+        ledger = LedgerRepository(connection).get()
+    found = []
+    if ledger.alarm is not None and ledger.alarm_at is not None and now() - ledger.alarm_at < _ALARM_KEPT:
+        found.append(f"{screen.time(ledger.alarm_at)}: {ledger.alarm}")
+    try:
+        Bond(client, settings, storage).check()
+    except ForeignBroker as error:
+        found.append(str(error))
+    return found
+
+
+def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
+    """How many seconds the first entry of each shard has waited; its id begins with the time it came."""
+    found = {}
+    for shard in (shard for shard, count in waiting.items() if count):
+        first: Any = client.xrange(streams.stream(shard), count=1)
+        if first:
+            found[shard] = max(0.0, round(now - int(name_of(first[0][0]).partition("-")[0]) / 1000, 1))
+    return found
+
+
+def _text_or_none(reply: Any) -> str | None:
+    return None if reply is None else name_of(reply)
+
+
+def _counts(client: redis.Redis, key: str) -> dict[str, int]:
+    return {name_of(name): int(count) for name, count in client.hgetall(key).items()}
+
+
+def _events(counts: dict[str, int]) -> int:
+    return sum(count for name, count in counts.items() if name != "posted")
+
+
+def _posted(counts: dict[str, int]) -> int:
+    return counts.get("posted", 0)
+
+
+def _agreed(said: set[str]) -> str | None:
+    return said.pop() if len(said) == 1 else "mixed" if said else None
+
+
+def _outbox(connection: Connection, last: list[dict[str, int]]) -> Outbox:
+    rows = OutboxRepository(connection)
+    return Outbox(rows.count(), rows.since(), _posted(last[0]) / 10, sum(map(_posted, last)) / 60)
+
+
+def _dead_letters(connection: Connection) -> dict[str, int]:
+    status = tables.dead_letters.c.status
+    by_status = select(status, func.count()).group_by(status)
+    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
+    return {name.value: counted[name] for name in DeadLetterStatus if name in counted}
+
+
+def _connections(connection: Connection) -> dict[str, Any]:
+    """The kind of the database, and how many connections Flowledger has of those the server may have."""
+    facts: dict[str, Any] = {"kind": connection.dialect.name}
+    if connection.dialect.name == "postgresql":
+        facts["connections"] = connection.execute(_OURS).scalar_one()
+        facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
+    return facts

@@ -1,0 +1,108 @@
+"""`flowledger show`: each kind of record, as a person reads it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flowledger.storage.unit_of_work import Storage
+from tests.builders import entries, raw
+from tests.cli.calling import Run
+from tests.storage.recording import recorder
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough here; `test_up` runs the same commands on both."""
+    return sqlite_url
+
+
+@pytest.mark.parametrize(
+    "type_", ["execution.created", "task.created", "message.sent", "workspace.created", "sandbox.created"]
+)
+def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
+    recorder(storage).record(entries([raw(type_, subject="the_one")]))
+    assert "the_one" in run("show", "the_one").out
+    shown = json.loads(run("show", "--json", "the_one").out)
+    assert shown[type_.partition(".")[0]]["id"] == "the_one"
+
+
+def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, storage: Storage) -> None:
+    asked = {"from_sandbox_id": "alice", "to_sandbox_ids": ["bob", "carol"], "content": "are you\nthere?"}
+    answered = {"from_sandbox_id": "bob", "to_sandbox_ids": ["alice"], "content": {"text": "yes"}, "in_reply_to": "m1"}
+    sent = [
+        raw("message.sent", subject="m1", thread_id="talk", **asked),
+        raw("message.sent", subject="m2", thread_id="talk", time="2026-01-31T12:00:05Z", **answered),
+        raw("message.delivered", subject="m1", to_sandbox_id="bob", time="2026-01-31T12:00:03Z"),
+        raw("message.failed", subject="m1", to_sandbox_id="carol", reason="asleep"),
+    ]
+    recorder(storage).record(entries(sent))
+    shown = [" ".join(line.strip(" │").split()) for line in run("show", "talk").out.splitlines()]
+    assert shown[0].startswith("╭─ conversation talk, 2 messages")
+    assert shown[1:-1] == [
+        "2026-01-31 UTC",
+        "12:00:00.000 alice request m1",
+        "are you",
+        "there?",
+        "→ bob delivered 12:00:03.000",
+        "→ carol failed asleep",
+        "12:00:05.000 bob request to m1 m2",
+        "yes",
+        "→ alice pending",
+    ]
+    thread = json.loads(run("show", "--json", "talk").out)["thread"]
+    assert [(one["message"]["id"], len(one["deliveries"])) for one in thread] == [("m1", 2), ("m2", 1)]
+
+
+def test_show_shows_a_workspace_with_its_sandboxes(run: Run, storage: Storage) -> None:
+    healthy = {"status": "healthy", "checked_at": "2026-01-31T12:00:00Z"}
+    recorder(storage).record(entries([
+        raw("workspace.created", subject="ws", name="the lab"),
+        raw("sandbox.created", subject="sb_old", workspace_id="ws", name="Ada", time="2026-01-31T11:00:00Z"),
+        raw("sandbox.started", subject="sb_old", time="2026-01-31T11:00:05Z"),
+        raw("sandbox.created", subject="sb_new", workspace_id="ws", agent_id="agent_b", health=healthy),
+        raw("sandbox.created", subject="sb_other", workspace_id="elsewhere"),
+    ]))  # fmt: skip
+    shown = run("show", "ws").out
+    assert "the lab" in shown
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "sb_" in line]
+    assert rows == [
+        ["sb_new", "", "provisioning", "2026-01-31 12:00:00.000", "agent_b", "healthy"],
+        ["sb_old", "Ada", "running", "2026-01-31 11:00:05.000", "", ""],
+    ]
+    document = json.loads(run("show", "--json", "ws").out)
+    assert [sandbox["id"] for sandbox in document["sandboxes"]] == ["sb_new", "sb_old"]
+
+
+def test_show_shows_a_sandbox_and_what_it_says_of_itself(run: Run, storage: Storage) -> None:
+    recorder(storage).record(entries([
+        raw("sandbox.created", subject="sb", connection={"host": "h", "port": 8080}, resource_limits={"cpu": 0.5}),
+        raw("sandbox.failed", subject="sb", time="2026-01-31T12:00:01Z", error={"type": "Oom", "message": "no memory"}),
+    ]))  # fmt: skip
+    shown = run("show", "sb").out
+    assert "sandbox sb error" in shown
+    facts = [line.strip("│ \n").split(None, 1) for line in shown.splitlines()[1:-1]]
+    assert facts == [
+        ["resource_limits", '{"cpu": 0.5}'],
+        ["connection", '{"host": "h", "port": 8080}'],
+        ["error", "Oom: no memory"],
+        ["created_at", "2026-01-31 12:00:00.000"],
+        ["status_at", "2026-01-31 12:00:01.000"],
+    ]
+
+
+def test_show_cannot_be_used_to_write_to_a_terminal(run: Run, storage: Storage) -> None:
+    event = raw("task.created", subject="t", name="\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold]")
+    recorder(storage).record(entries([event]))
+    shown = run("show", "t").out
+    assert "\x1b" not in shown
+    assert "\\x1b[31mred" in shown
+    assert "[bold]markup[/bold]" in shown
+
+
+def test_what_is_not_there_is_said_in_one_line(run: Run) -> None:
+    done = run("show", "nobody")
+    assert done.code == 1
+    assert done.err.startswith("error: nothing recorded has the id 'nobody'")
+    assert done.err.count("\n") == 1
