@@ -88,7 +88,7 @@ class Commands(TyperGroup):
 
 
 def _command(name: str) -> Any:
-    """The function `command` of the file of this name, or the group `app`; raises MissingExtra."""
+    """Return the function `command` of the file of this name, or the group `app`; raises MissingExtra."""
     try:
         module = _loaded(f"flowledger.cli.commands.{name.replace('-', '_')}")
     except ModuleNotFoundError as error:
@@ -112,10 +112,12 @@ def _loaded(name: str) -> ModuleType:
     Measured: a quarter of the CPU time of `flowledger show` went to walks of the collector through what had just been
     imported, the last of them at the exit. It stays until the end, so no walk ever finds anything there.
     """
+    is_new = name not in sys.modules
     try:
         return importlib.import_module(name)
     finally:
-        gc.freeze()
+        if is_new:
+            gc.freeze()
         gc.enable()
 
 
