@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "pause": "Stop recording, of all shards, or some, or some sources.",
     "resume": "Go on recording what was paused, by hand or by a fuse.",
     "tail": "Show events as they are recorded, until Ctrl-C.",
-    "show": "Show one execution, task, message, workspace or sandbox, or a conversation, and dead letters about it.",
+    "show": "Show the record of any kind that has this id, or a conversation, and dead letters about it.",
     "verify": "Recompute every row from the journal and compare.",
     "gaps": "Tell which numbers are missing, where producers number their events by `sequence`.",
     "members": "List which sandboxes belong to which workspace, and whether who said so had the right to.",

@@ -27,7 +27,7 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one execution, task, message, workspace or sandbox, or a conversation, and dead letters about it.
+    """Show the record of any kind that has this id, or a conversation, and dead letters about it.
 
     1 if nothing is recorded, also if there are dead letters about it: then these are shown.
     """

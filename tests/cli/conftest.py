@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 import redis
 
+from flowledger.cli import screen
 from flowledger.cli.main import main
 from flowledger.domain.settings import Settings
 from tests.cli import letters as letter_calls
 from tests.cli.acl_servers import PASSWORD, SERVERS, Server, started
 from tests.cli.calling import Ended, Flowledger, Run
+
+
+@pytest.fixture(autouse=True)
+def _columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console reads COLUMNS when it is made, and would keep what it found there: let it read COLUMNS each time."""
+    for console in (screen.out, screen.err):
+        monkeypatch.setattr(console, "_width", None)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
         yield connected
 
 
+@pytest.mark.leaves("ledger:events")
 @pytest.mark.parametrize("name", ["ledger:events", "ledger:events:8", "ledger:events:08", "ledger:events:99999"])
 def test_a_stream_that_nobody_reads_is_found(client: redis.Redis, name: str) -> None:
     for key in (name, streams.stream(0), streams.stream(7)):
