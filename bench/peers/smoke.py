@@ -146,7 +146,7 @@ def wrong_rows(session: Session) -> list[str]:
 
 
 def is_right(task: PeerTask) -> bool:
-    """Whether a task's row is what STEPS make of it."""
+    """Return whether a task's row is what STEPS make of it."""
     return (
         (task.status, task.attempt, task.name, task.worker) == ("completed", 1, "summarise", "worker-1")
         and (task.input, task.output) == ({"pages": 3}, {"words": 120})
