@@ -76,7 +76,7 @@ class SandboxRepository(SubjectRepository[Sandbox]):
         return self.newest(workspace_id=workspace_id, limit=limit, offset=offset, after=after)
 
     def memberships(self, workspace_id: str | None, after: Membership | None, limit: int) -> list[Membership]:
-        """Return the members of a workspace, or of all: by workspace, oldest first, from behind `after` on."""
+        """Return the members of a workspace, or of all: by workspace, oldest first, those after `after`."""
         of_workspace, *_ = place = (TABLE.c.workspace_id, TABLE.c.created_at, TABLE.c.id)
         statement = select(*place, TABLE.c.description_key, TABLE.c.description_keys).order_by(*place).limit(limit)
         statement = statement.where(of_workspace.is_not(None) if workspace_id is None else of_workspace == workspace_id)

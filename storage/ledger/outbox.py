@@ -165,7 +165,7 @@ class OutboxRepository:
         return [Waiting._make(row) for row in self.connection.execute(statement)]
 
     def recipients(self, after: str, limit: int) -> list[str]:
-        """Return recipients for whom messages wait, in order, from after `after` on; each costs one index look-up."""
+        """Return recipients for whom messages wait, in order, those after `after`; each costs one index look-up."""
         name = TABLE.c.to_sandbox_id
         found = select(func.min(name).label("name")).where(name > after).cte("found", recursive=True)
         following = select(func.min(name)).where(name > found.c.name).scalar_subquery()
