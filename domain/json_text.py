@@ -35,7 +35,7 @@ def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
         place = _place(text, most_digits=limits.max_digits)
         raise BeyondLimit(place, f"an integer of {error.digits:,} digits", limits.max_digits, "max_digits") from None
     except RecursionError:
-        raise ValueError("nested deeper than Python can read within the calls already made") from None
+        raise ValueError("nested too deep for Python at this depth of calls") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     if json_numbers.seen.exponents != exponents:
