@@ -1,6 +1,6 @@
-"""Celery's settings that do not depend on where it runs; the broker's URL comes from `domain.settings`.
+"""Celery's settings that are the same everywhere; the broker's URL comes from `domain.settings`.
 
-Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), so nothing here keeps messages.
+Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), so no setting here preserves messages.
 """
 
 task_serializer = "json"
@@ -11,17 +11,17 @@ task_acks_late = False
 enable_utc = True
 timezone = "UTC"
 
-# A worker takes a bell only when it can answer it; Flower sees each drain and its result.
+# A worker takes a bell only when it can drain at once; Flower shows each drain and its result.
 worker_prefetch_multiplier = 1
 worker_send_task_events = True
 
-# Measured: SIGTERM under a backlog took 31.7 s. With this, and REMAP_SIGTERM=SIGQUIT, the drains under way end.
+# Measured: SIGTERM under a backlog took 31.7 s. With this, and REMAP_SIGTERM=SIGQUIT, the running drains end.
 worker_soft_shutdown_timeout = 3.0
 
-# A broker that is away comes back some day: wait for it, and never give up.
+# If the broker is unreachable, retry without limit.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# A broker whose memory is full refuses Celery its writes: that is no reason to end, either; meanwhile the pump drains.
+# A broker whose memory is full refuses Celery's writes: go on running; the pump drains meanwhile.
 broker_channel_error_retry = True
 broker_transport_options = {
     "socket_connect_timeout": 5,

@@ -1,1 +1,1 @@
-"""Flowledger beside its peers, measured in one run on the same servers: `make bench`."""
+"""Flowledger and its peers, measured in one run on the same servers: `make bench`."""

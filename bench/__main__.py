@@ -1,4 +1,4 @@
-"""`make bench`: Flowledger and its peers, in turns, on the same servers; a table, and `bench/results.json`."""
+"""`make bench`: measures Flowledger and its peers by turns on the same servers: a table and `bench/results.json`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from bench.contenders import CONTENDERS, Contender, Flowledger, Servers, empty, 
 from bench.latency import Load, probe
 
 EVENTS: Final = {"flowledger": 40_000, "celery_orm": 2_000, "faststream": 3_000}
-"""Events a turn: enough for some seconds of each contender's work."""
+"""Events per turn: enough for some seconds of each contender's work."""
 
 VARIED: Final = "flowledger_varied"
-"""Flowledger again, with events of which each has a random choice of the fields that it may have."""
+"""Flowledger again, with events that each have a random choice of their possible fields."""
 
 _RESULTS: Final = Path(__file__).parent / "results.json"
 console: Final = Console(highlight=False)
@@ -31,9 +31,9 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=3, help="turns of each contender; medians are told")
+    arguments.add_argument("--rounds", type=int, default=3, help="turns of each contender; medians are reported")
     arguments.add_argument("--probes", type=int, default=300, help="single events for each latency figure")
-    arguments.add_argument("--against", metavar="COMMIT", help="this checkout beside another commit, and nothing else")
+    arguments.add_argument("--against", metavar="COMMIT", help="compare this checkout with another commit only")
     options = arguments.parse_args()
     if options.against:
         compare(options.against, options.rounds, options.probes)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _throughput(servers: Servers, rounds: int) -> dict[str, dict[str, list[Any]]]:
-    """Every contender in turn, `rounds` times, so that a machine that slows down slows all of them."""
+    """Measure every contender in turn, `rounds` times, so that a slower machine slows all of them."""
     found: dict[str, dict[str, list[Any]]] = {}
     for turn in range(rounds):
         for kind in CONTENDERS:
@@ -74,7 +74,7 @@ def _add(found: dict[str, dict[str, list[Any]]], name: str, rate: float, cpu: fl
 
 
 def _latencies(servers: Servers, rates: dict[str, Any], probes: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Each contender idle, then with half the load that it just recorded."""
+    """Measure each contender idle, then at half its measured throughput."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for kind in CONTENDERS:
         console.print(f"[dim]latency: {kind.title}[/dim]")

@@ -1,8 +1,8 @@
-"""`python -m bench --against COMMIT`: the worker of this checkout beside that of another commit, in alternating rounds.
+"""`python -m bench --against COMMIT`: compares this checkout's worker with another commit's, in alternating rounds.
 
-The other commit gets a worktree and an environment of its own. Both run on the same servers, each on its own database,
-by `flowledger migrate` and `flowledger worker`; entries are added as a shell would add them, so that nothing of the
-other commit is imported, whatever its modules are called.
+The other commit has a worktree and an environment of its own. Both run on the same servers, each on its own database,
+with `flowledger migrate` and `flowledger worker`. Entries are added as from a shell, so that no module of the other
+commit is imported.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Checkout(Contender):
         )  # fmt: skip
 
     def prepare(self, events: list[bytes]) -> list[Any]:
-        """Each with the name of its stream."""
+        """Return each event with the name of its stream."""
         return [(streams.stream(streams.shard_of(workload.subject_of(event), _SHARDS)), event) for event in events]
 
     def publish(self, events: list[Any]) -> None:
@@ -75,7 +75,7 @@ class Checkout(Contender):
                 pipeline.execute()
 
     def begin_anew(self) -> None:
-        """An empty journal, and no rows; the ledger keeps its id, and Redis is emptied whole."""
+        """Empty the journal, the tables and Redis; the ledger keeps its id."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("TRUNCATE events, tasks, task_logs, executions, execution_logs, messages CASCADE"))
             connection.execute(text("VACUUM ANALYZE"))
@@ -83,14 +83,14 @@ class Checkout(Contender):
         self._redis.flushdb()
 
     def bytes_of(self, table: str) -> int:
-        """Bytes of a table with its indexes, after a vacuum."""
+        """Return the bytes of a table with its indexes, after a vacuum."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"VACUUM {table}"))
             return int(connection.execute(text("SELECT pg_total_relation_size(:table)"), {"table": table}).scalar_one())
 
 
 def compare(commit: str, rounds: int, probes: int) -> dict[str, Any]:
-    """Every figure of both, each a list of a value a round; prints the table of medians and ratios."""
+    """Return every figure of both, as a list of one value per round. Print the table of medians and ratios."""
     with _checked_out(commit) as other, running_servers() as servers:
         both = [
             Checkout(_on_database(servers, "here"), "here", ROOT),
@@ -110,7 +110,7 @@ def compare(commit: str, rounds: int, probes: int) -> dict[str, Any]:
 
 
 def _round(checkout: Checkout, name: str, probes: int) -> dict[str, float]:
-    """One turn of one checkout: rates, latencies, sizes."""
+    """Measure one turn of one checkout: rates, latencies, sizes."""
     figures: dict[str, float] = {}
     checkout.begin_anew()
     with checkout:
@@ -133,7 +133,7 @@ def _round(checkout: Checkout, name: str, probes: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _checked_out(commit: str) -> Iterator[Path]:
-    """A worktree of the commit, installed."""
+    """Yield the folder of a worktree of the commit, installed."""
     git = shutil.which("git") or sys.exit("--against needs git")
     with tempfile.TemporaryDirectory(prefix="flowledger-against-") as parent:
         folder = Path(parent) / "checkout"
@@ -151,7 +151,7 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 def _on_database(servers: Servers, name: str) -> Servers:
-    """The same servers with a new database of this name."""
+    """Return the same servers with a new database of this name."""
     engine = servers.engine()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))

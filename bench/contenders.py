@@ -1,4 +1,4 @@
-"""The contenders: each publishes the same kind of events and is done when all of them stand in its journal table."""
+"""The contenders: each publishes the same kind of events, and is done when all are in its journal table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Servers:
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """A database with the schema, and a broker, for as long as the `with` lasts."""
+    """Yield a database with the schema, and a broker, which run during the `with`."""
     with (
         tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
         embedded_postgres_server(Path(folder) / "postgresql") as postgres,
@@ -61,31 +61,31 @@ def running_servers() -> Iterator[Servers]:
 
 
 class Contender(AbstractContextManager["Contender"]):
-    """One way of recording events; in a `with` its workers run."""
+    """One way to record events; its workers run during the `with`."""
 
     name = ""
     title = ""
     table = ""
     folder: Path = processes.ROOT
-    """Where its workers run."""
+    """The folder in which its workers run."""
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
         self._engine = servers.engine()
         self._process: Process | None = None
         self.lock = threading.Lock()
-        """Not every contender's `publish` may be called by two threads at once."""
+        """Guards `publish`, which two threads must not call at once for some contenders."""
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        """The command of its workers, and their environment."""
+        """Return the command of its workers, and their environment."""
         raise NotImplementedError
 
     def prepare(self, events: list[bytes]) -> list[Any]:
-        """What a producer may do with events before it publishes them; here, nothing."""
+        """Do what a producer may do before it publishes; nothing by default."""
         return events
 
     def publish(self, events: list[Any]) -> None:
-        """Publishes as its users would."""
+        """Publish as its users would."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class Contender(AbstractContextManager["Contender"]):
             return int(connection.execute(text(f"SELECT count(*) FROM {self.table}")).scalar_one())
 
     def wait_for(self, count: int, seconds: float = _DONE_SECONDS) -> None:
-        """Waits until `count` events are recorded; raises TimeoutError. The farther off, the less often it counts."""
+        """Wait until `count` events are recorded, counting less often if many are missing. Raises TimeoutError."""
         began, first = time.monotonic(), self.recorded()
         while (now := self.recorded()) < count:
             elapsed = time.monotonic() - began
@@ -118,13 +118,13 @@ class Contender(AbstractContextManager["Contender"]):
             time.sleep(min(0.5, max(0.01, (count - now) / rate / 3)))
 
     def warm_up(self, events: list[bytes]) -> None:
-        """Until the workers record what is published."""
+        """Publish events, and wait until the workers have recorded them."""
         before = self.recorded()
         self.publish(events)
         self.wait_for(before + len(events), _START_SECONDS)
 
     def throughput(self, events: list[bytes]) -> tuple[float, float]:
-        """Events a second from the first publish to the last recorded, and CPU seconds per 1,000 events."""
+        """Return events per second from the first publish to the last row, and CPU seconds per 1,000 events."""
         prepared = self.prepare(events)
         before, cpu, began = self.recorded(), self.cpu_seconds(), time.monotonic()
         self.publish(prepared)
@@ -133,7 +133,7 @@ class Contender(AbstractContextManager["Contender"]):
         return len(events) / seconds, (self.cpu_seconds() - cpu) / len(events) * 1000
 
     def cpu_seconds(self) -> float:
-        """CPU time of this process (the producer), the workers and both servers, ended children included."""
+        """Return the CPU time of this process (the producer), the workers and both servers, with ended children."""
         assert self._process is not None
         return sum(_cpu_of_tree(pid) for pid in (os.getpid(), self._process.pid, *self.servers.pids))
 
@@ -150,7 +150,7 @@ class Flowledger(Contender):
         return processes.worker_command(PROCESSES), processes.worker_environment(self._settings)
 
     def prepare(self, events: list[bytes]) -> list[Any]:
-        """Checked, with the id and the shard fixed: what a producer does before the first try."""
+        """Check events, and fix their ids and shards, as a producer does before the first try."""
         return [self._publisher.prepare(event) for event in events]
 
     def publish(self, events: list[Any]) -> None:
@@ -203,7 +203,7 @@ CONTENDERS: Final[tuple[type[Contender], ...]] = (Flowledger, CeleryOrm, FastStr
 
 
 def empty(servers: Servers) -> None:
-    """Takes away what the contender before left, so that each begins alike."""
+    """Remove the data of the contender before, so that each begins with the same state."""
     engine = servers.engine()
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE events, tasks, executions, task_logs, execution_logs, messages CASCADE"))
@@ -227,13 +227,13 @@ def percentile(values: list[float], part: float) -> float:
 
 
 def _peer(name: str) -> Any:
-    """A peer's module; it reads its environment when it is imported, so not before that is set."""
+    """Import a peer's module; it reads its environment at import, which must be set before."""
     return importlib.import_module(f"bench.peers.{name}")
 
 
 def _peer_environment(servers: Servers) -> dict[str, str]:
     environment = {"PEER_DATABASE_URL": servers.database_url, "PEER_REDIS_URL": servers.redis_url}
-    os.environ.update(environment)  # the peers' publish() reads it, too
+    os.environ.update(environment)  # the peers' publish() reads it too
     return os.environ | environment
 
 

@@ -1,4 +1,4 @@
-"""Latency: from the moment an event's publish is called until another connection sees its row."""
+"""Latency: the time from the call to publish an event until another connection sees its row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOST_SECONDS = 10.0
 
 
 def probe(contender: Contender, prefix: str, count: int) -> dict[str, float]:
-    """Publishes `count` single events at random times, some twenty a second; milliseconds until each is visible."""
+    """Publish `count` single events at random times, about 20 per second. Return ms until each is visible."""
     seen: list[float] = []
     engine = contender.servers.engine()
     statement = text(f"SELECT 1 FROM {contender.table} WHERE source = :source AND id = :id")
@@ -38,7 +38,7 @@ def probe(contender: Contender, prefix: str, count: int) -> dict[str, float]:
 
 
 class Load(threading.Thread):
-    """A steady stream of events beside the probes, in small batches, for as long as it is in a `with`."""
+    """A steady stream of events in small batches, beside the probes, during the `with`."""
 
     def __init__(self, contender: Contender, prefix: str, events_per_second: float, seconds: float) -> None:
         super().__init__(daemon=True)

@@ -1,7 +1,7 @@
-"""`make bench-mail`: how long a message takes from an agent's `send` to another's `receive`, beside raw Redis pub/sub.
+"""`make bench-mail`: the time from an agent's `send` to another's `receive`, compared with plain Redis pub/sub.
 
-Idle, and while another process publishes 1,000 other events a second, in turns on the same servers. Pub/sub is the
-floor: it keeps nothing, and tells nobody what became of a message.
+It is measured idle, and while another process publishes 1,000 other events per second, in turns on the same servers.
+Pub/sub is the lower bound: it stores nothing, and reports no delivery.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from flowledger.client import Mailbox, Publisher
 from flowledger.domain.settings import Settings
 
 LOAD: Final = 1_000
-"""Events a second."""
+"""Events per second."""
 _BATCHES: Final = 100
-"""Batches of them a second."""
+"""Batches of events per second."""
 _PER_SECOND: Final = 20
 _RESULTS: Final = Path(__file__).parent / "mail.json"
 _LOST_SECONDS: Final = 10.0
 console: Final = Console(highlight=False)
 
 Send = Callable[[], float]
-"""Sends one message and waits until it is received; seconds."""
+"""Sends one message, waits until it is received, and returns the seconds."""
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
 
 @contextmanager
 def _service() -> Iterator[Settings]:
-    """A database, a broker and a worker."""
+    """Run a database, a broker and a worker. Yield the settings."""
     with running_servers() as servers:
         settings = Settings.load(redis_url=servers.redis_url, database_url=servers.database_url)
         environment = processes.worker_environment(settings)
@@ -78,7 +78,7 @@ def _service() -> Iterator[Settings]:
 
 @contextmanager
 def _agents(settings: Settings) -> Iterator[dict[str, Send]]:
-    """Two agents, one of which waits for messages in a thread of its own; and the same by pub/sub."""
+    """Yield two ways to send: between two agents, one of which receives in a thread of its own, and by pub/sub."""
     received: queue.SimpleQueue[float] = queue.SimpleQueue()
     assert settings.redis_url is not None
     client = redis.Redis.from_url(settings.redis_url.get_secret_value())
@@ -106,7 +106,7 @@ def _agents(settings: Settings) -> Iterator[dict[str, Send]]:
             return probe
 
         for way in ways.values():
-            way()  # until the worker is there
+            way()  # until the worker is running
             received.get(timeout=60)
         yield {name: timed(way) for name, way in ways.items()}
 
@@ -118,7 +118,7 @@ def _receive(bob: Mailbox, received: queue.SimpleQueue[float]) -> None:
 
 
 def _listen(channel: Any, received: queue.SimpleQueue[float]) -> None:
-    with suppress(redis.ConnectionError):  # the end
+    with suppress(redis.ConnectionError):  # the connection is closed at the end
         for _ in channel.listen():
             received.put(time.perf_counter())
 
@@ -134,7 +134,7 @@ def _probe(name: str, send: Send, count: int) -> list[float]:
 
 @contextmanager
 def _load(settings: Settings, seconds: float) -> Iterator[None]:
-    """Another process publishes other events, in small batches, steadily, for so long at the most."""
+    """Publish other events from another process, steadily in small batches, for at most `seconds`."""
     assert settings.redis_url is not None
     context = multiprocessing.get_context("spawn")
     ready, ending = context.Event(), context.Event()
@@ -150,7 +150,7 @@ def _load(settings: Settings, seconds: float) -> Iterator[None]:
 
 
 def _publish(redis_url: str, seconds: float, ready: Any, ending: Any) -> None:
-    """Events are made and checked before the first is published: that is not what takes its time here."""
+    """Publish events steadily. They are made and checked before the first one, so that this takes no time later."""
     with Publisher(redis_url) as publisher:
         events = [publisher.prepare(event) for event in workload.events(f"load{time.time_ns()}", int(LOAD * seconds))]
         ready.set()
@@ -162,8 +162,8 @@ def _publish(redis_url: str, seconds: float, ready: Any, ending: Any) -> None:
 
 
 def _throughput(settings: Settings, count: int) -> float:
-    """Messages a second, sent by one agent and received and acknowledged by another."""
-    console.print(f"[dim]{count:,} messages as fast as they go[/dim]")
+    """Return messages per second, sent by one agent, received and acknowledged by another."""
+    console.print(f"[dim]{count:,} messages, as fast as possible[/dim]")
     with Mailbox("carol", settings=settings) as carol, Mailbox("dave", settings=settings) as dave:
         sender = threading.Thread(target=lambda: [carol.send("dave", place) for place in range(count)], daemon=True)
         began, done = time.monotonic(), 0

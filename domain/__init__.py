@@ -1,1 +1,1 @@
-"""What can be said and what it means: envelope, events, statuses, keys, ids, errors. Knows nobody."""
+"""The vocabulary: envelope, events, statuses, keys, ids, errors, settings. Imports no other room."""

@@ -1,7 +1,7 @@
-"""The text of a message as one recipient gets it (contract, section 8).
+"""The text of a message as one recipient receives it (contract, section 8).
 
-A message to several would carry the names of all of them into each inbox. So each gets the event with itself alone in
-`to_sandbox_ids`, cut and pasted as text: everything else stays byte for byte as it was sent.
+A message to several recipients would carry all their names into each inbox. So each receives the event with its own
+name alone in `to_sandbox_ids`. The text is cut and pasted: everything else stays as it was sent, byte for byte.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from flowledger.domain.json_pieces import first_value, read_members
 
 
 class Addressed(NamedTuple):
-    """The text of a recorded `message.sent`, cut where its recipients stand."""
+    """The text of a recorded `message.sent`, cut at the list of its recipients."""
 
     before: str
     names: frozenset[str] | None
-    """Those that it names; None if it is a broadcast."""
+    """The recipients that the message names; None if it is a broadcast."""
     after: str
     as_sent: str | None
-    """The whole text, if it goes to each recipient as it is."""
+    """The whole text if it names one recipient; None otherwise."""
 
     @classmethod
     def of(cls, text: str) -> Addressed:
-        """Cuts the text of an event that was recorded, which is JSON to the letter."""
+        """Cut the text of a recorded event, which is strict JSON."""
         data = next(member for member in read_members(text, first_value(text)) if member.name == "data")
         for there in read_members(text, data.value):
             if there.name == "to_sandbox_ids" and (names := json.loads(text[there.value : there.end])) is not None:
@@ -34,9 +34,9 @@ class Addressed(NamedTuple):
         return cls(text, None, "", text)
 
     def names_only_others(self, recipient: str) -> bool:
-        """Whether it is addressed by name, and not to `recipient`."""
+        """Return whether the message names recipients, and `recipient` is not one of them."""
         return self.names is not None and recipient not in self.names
 
     def to(self, recipient: str) -> str:
-        """The text for one of its recipients."""
+        """Return the text for one of the recipients."""
         return self.as_sent or f"{self.before}{json_text.dumps([recipient])}{self.after}"

@@ -16,16 +16,16 @@ Attributes = dict[str, Any]
 TRACING: Final = ("traceparent", "tracestate", "baggage", "b3")
 """Attributes that only carry tracing."""
 KEPT_TEXTS: Final = ("partitionkey", "traceparent", "tracestate", "correlationid", "causationid")
-"""Attributes that must be texts, and are kept in the journal."""
+"""Attributes that must be strings, and are kept in the journal."""
 KNOWN: Final = frozenset(
     {
         "specversion", "id", "source", "type", "subject", "time", "sequence", *KEPT_TEXTS, *TRACING, "signature",
         "datacontenttype", "dataschema", "data", "data_base64",
     }
 )  # fmt: skip
-"""The attributes that are known, here or to CloudEvents; all others are extensions, and only kept."""
+"""The attributes that Flowledger or CloudEvents defines; all others are extensions, which are only kept."""
 MISSING: Final = "is missing"
-"""How the words of a refusal begin if an attribute that is required is absent."""
+"""How the words of a refusal begin if a required attribute is absent."""
 
 _JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
 _UTF8_BYTES: Final = 4
@@ -38,7 +38,7 @@ def wrong(name: str, words: str) -> Refused:
 
 
 def read_attributes(raw: bytes, limits: Limits) -> tuple[str, Attributes]:
-    """Return the JSON text of an event and what stands in it; raises Refused if it is no JSON object."""
+    """Return the JSON text of an event, and its attributes. Raises Refused if it is not a JSON object."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -55,7 +55,7 @@ def read_attributes(raw: bytes, limits: Limits) -> tuple[str, Attributes]:
 
 
 def check_version(attributes: Attributes) -> None:
-    """Raises Refused for another version of CloudEvents."""
+    """Raise Refused for another version of CloudEvents."""
     version = attributes.get("specversion")
     if version != "1.0":
         words = MISSING if version is None else f"is {ascii(version)[:40]}"
@@ -63,7 +63,7 @@ def check_version(attributes: Attributes) -> None:
 
 
 def text_of(attributes: Attributes, name: str) -> str:
-    """Return an attribute that must be there; raises Refused."""
+    """Return a required string. Raises Refused if it is absent, empty or of another type."""
     value = attributes.get(name)
     if value is None:
         raise wrong(name, MISSING)
@@ -75,7 +75,7 @@ def text_of(attributes: Attributes, name: str) -> str:
 
 
 def name_of(attributes: Attributes, name: str, max_bytes: int, setting: str = "max_id_bytes") -> str:
-    """Return an id or a source: text that tables and keys hold exactly; raises Refused."""
+    """Return an id or a source: text that tables and keys hold exactly. Raises Refused if they cannot."""
     value = text_of(attributes, name)
     if len(value) * _UTF8_BYTES > max_bytes or not value.isprintable():
         if not json_text.is_plain(value):
@@ -87,7 +87,7 @@ def name_of(attributes: Attributes, name: str, max_bytes: int, setting: str = "m
 
 
 def time_of(attributes: Attributes) -> str | None:
-    """Return the time as tables hold it (`domain.times.sortable`); raises Refused."""
+    """Return the time as tables hold it (`domain.times.sortable`); None if absent. Raises Refused for another form."""
     value = attributes.get("time")
     if value is None:
         return None
@@ -100,7 +100,7 @@ def time_of(attributes: Attributes) -> str | None:
 
 
 def exact_sequence(value: Any, text: str) -> Any:
-    """Return what a sequence counts as: a number is its JSON text, which only the event's own `text` still has."""
+    """Return the sequence as it is compared: for a number its literal text, which only the event's `text` has."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return value
     if isinstance(value, int) and value:  # not 0, which may be written as -0
@@ -109,7 +109,7 @@ def exact_sequence(value: Any, text: str) -> Any:
 
 
 def sequence_of(attributes: Attributes, text: str) -> str | None:
-    """Return the sequence as text; raises Refused."""
+    """Return the sequence as text; None if absent. Raises Refused if it is empty, or no string or number."""
     value = exact_sequence(attributes.get("sequence"), text)
     if value is None:
         return None
@@ -121,7 +121,7 @@ def sequence_of(attributes: Attributes, text: str) -> str | None:
 
 
 def check_kept(attributes: Attributes) -> None:
-    """Raises Refused for attributes that are only kept, in the journal, and are not what CloudEvents says."""
+    """Raise Refused if an attribute that only the journal keeps is not as CloudEvents defines it."""
     for name in KEPT_TEXTS:
         if not isinstance(attributes.get(name, ""), str | None):
             raise wrong(name, "must be a string")

@@ -1,11 +1,11 @@
-"""REDIS_URL, read in one way for every process: publishers, mailboxes, workers, Celery, Flower and the commands.
+"""REDIS_URL, read the same way by every process: publishers, mailboxes, workers, Celery, Flower and the commands.
 
     redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]      redis:// is redis://localhost:6379/0
     rediss://…?ssl_ca_certs=FILE                          the same over TLS
     unix://[USER[:PASSWORD]@]/PATH[?db=DATABASE]          a socket of this machine
 
-Each library would read options of its own out of the URL: then a publisher could reach what a worker does not. So what
-is not listed here is refused. Signs such as `@ / ? # %` in names and passwords are written as `%40` and so on.
+Each library would read options of its own from the URL: then a publisher could reach a server that a worker does not.
+So every option that is not listed here is refused. `@ / ? # %` in names and passwords are written as `%40` and so on.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ESCAPE: Final = "; write @ / ? # and % in a name or password as %40 %2F %3F %23
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where Redis is, and as whom; `tls` holds the options of a TLS connection, None without one."""
+    """The address of Redis, and the user to connect as; `tls` holds the options of a TLS connection, None without."""
 
     host: str = "localhost"
     port: int = 6379
@@ -48,17 +48,17 @@ class BrokerAddress:
 
     @classmethod
     def of(cls, settings: Settings) -> BrokerAddress:
-        """The address that the settings name; raises SettingsError, which never shows a password."""
+        """Return the address that the settings name. Raises SettingsError, which never shows a password."""
         if settings.redis_url is None:
             raise SettingsError("no broker: set REDIS_URL, or start `flowledger up`")
         return cls.read(settings.redis_url.get_secret_value())
 
     @classmethod
     def read(cls, url: str) -> BrokerAddress:
-        """Reads a URL; raises SettingsError for what is not one, and for every option that is not listed above."""
+        """Read a URL. Raises SettingsError if it is not one, or has an option that is not listed above."""
         url = url.strip()
         if not url.isprintable() or " " in url:
-            raise _error(f"{_FORM}: there is a blank or a control character in it")
+            raise _error(f"{_FORM}: it has a blank or a control character")
         try:
             parts = urlsplit(url)
             port = parts.port or 6379
@@ -83,7 +83,7 @@ class BrokerAddress:
         return self.socket or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def client_options(self) -> dict[str, Any]:
-        """What `redis.Redis` and `redis.asyncio.Redis` are told."""
+        """Return the arguments of `redis.Redis` and `redis.asyncio.Redis`."""
         where: dict[str, Any] = {"host": self.host, "port": self.port}
         if self.socket is not None:
             where = {"unix_socket_path": self.socket}
@@ -92,7 +92,7 @@ class BrokerAddress:
         return where | {"db": self.database, "username": self.username, "password": self.password}
 
     def celery_options(self) -> dict[str, Any]:
-        """What Celery, and Flower with it, is told."""
+        """Return the settings of Celery, which Flower uses too."""
         user = quote(self.username or "", safe="")
         if self.password is not None:
             user += ":" + quote(self.password, safe="")
@@ -117,13 +117,13 @@ def _options(parts: SplitResult) -> dict[str, str]:
                 words += "; timeouts are LEDGER_CONNECT_TIMEOUT_SECONDS and LEDGER_PUBLISH_TIMEOUT_SECONDS"
             raise _error(words)
         if name in options:
-            raise _error(f"the option {name} stands there twice")
+            raise _error(f"the option {name} is given twice")
         options[name] = value
     return options
 
 
 def _tls(options: Mapping[str, str]) -> dict[str, str | bool]:
-    """Certificates and host names are checked unless the URL says otherwise."""
+    """Return the TLS options. Certificates and host names are checked unless the URL disables it."""
     checked = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
     if checked not in _CHECKED:
         raise _error(f"ssl_cert_reqs is one of {', '.join(_CHECKED)}")
@@ -150,11 +150,11 @@ def _database(path: str, options: Mapping[str, str]) -> int:
 def _host(parts: SplitResult) -> str:
     host = unquote(parts.hostname or "") or "localhost"
     try:
-        host.encode("idna")  # an empty label, or one that is too long, would fail where the connection is made
+        host.encode("idna")  # an empty label, or one that is too long, would only fail when connecting
     except UnicodeError:
         host = ""
     if not _HOST.fullmatch(host):
-        raise _error(f"{_FORM}: the name of the host cannot be one" + _ESCAPE)
+        raise _error(f"{_FORM}: the host name is not valid" + _ESCAPE)
     return host
 
 

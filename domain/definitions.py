@@ -1,4 +1,4 @@
-"""The definition of a workflow, a graph of nodes and edges: what is wrong with it, and what differs between two."""
+"""The definition of a workflow, a graph of nodes and edges: its problems, and the differences between two."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Final
 from flowledger.domain import json_text
 
 MOST_PROBLEMS: Final = 100
-"""Problems of a definition that are kept: a definition of a megabyte may have a hundred thousand."""
+"""How many problems of a definition are kept: a definition of a megabyte may have a hundred thousand."""
 
 
 def problems_of(definition: dict[str, Any]) -> list[dict[str, str]] | None:
-    """Return what is wrong with a definition, as `{"path", "what"}`; None if nothing is (CONTRACT-RECORDS §1).
+    """Return the problems of a definition, as `{"path", "what"}`; None if there are none (CONTRACT-RECORDS §1).
 
-    Nothing of it is refused: a history keeps what was there. After `MOST_PROBLEMS` the last one says that there are
-    more.
+    A definition with problems is not refused: a history keeps what was there. After `MOST_PROBLEMS`, the last one
+    states that there are more.
     """
     problems = [{"path": path, "what": what} for path, what in islice(_problems(definition), MOST_PROBLEMS + 1)]
     if len(problems) > MOST_PROBLEMS:
@@ -34,7 +34,7 @@ def _problems(definition: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _problems_of_nodes(nodes: Any, ids: set[str]) -> Iterator[tuple[str, str]]:
-    """Problems of the nodes; collects their ids."""
+    """Yield the problems of the nodes, and add their ids to `ids`."""
     if not isinstance(nodes, list):
         yield "nodes", "must be a list"
         return
@@ -72,7 +72,7 @@ def _told(id_: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs between two definitions: ids of nodes, edges as they stand, and names of other members."""
+    """The differences between two definitions: ids of nodes, whole edges, and names of other members."""
 
     added_nodes: tuple[str, ...]
     removed_nodes: tuple[str, ...]
@@ -83,15 +83,15 @@ class Changes:
 
     @property
     def is_none(self) -> bool:
-        """Whether the two are the same."""
+        """Whether the two definitions are the same."""
         return not any(getattr(self, name) for name in self.__slots__)
 
 
 def changes_between(before: dict[str, Any], after: dict[str, Any]) -> Changes:
-    """Return what was changed from one definition to another; neither need be without problems.
+    """Return the changes from one definition to another; both may have problems.
 
-    Nodes are the same if their ids are, edges if they are equal. Order counts for neither. What is no node with an id,
-    or no list of nodes or edges at all, is compared as the member that it stands in.
+    Nodes are the same if their ids are, edges if they are equal. The order of either does not matter. Values that are
+    not nodes with an id, and `nodes` or `edges` that are not lists, are compared as the member that holds them.
     """
     old, new = _nodes_by_id(before), _nodes_by_id(after)
     had, has = _list(before, "edges"), _list(after, "edges")
@@ -108,12 +108,12 @@ def changes_between(before: dict[str, Any], after: dict[str, Any]) -> Changes:
 
 
 def _nodes_by_id(definition: dict[str, Any]) -> dict[str, Any]:
-    """The first node of each id."""
+    """Return the first node of each id."""
     return {node["id"]: node for node in reversed(_list(definition, "nodes")) if _has_id(node)}
 
 
 def _not_among(edges: list[Any], others: list[Any]) -> tuple[Any, ...]:
-    """Those of `edges` that none of the others is equal to; these are searched by their ends."""
+    """Return those of `edges` that equal none of the `others`, which are looked up by their ends."""
     by_ends: dict[str, list[Any]] = {}
     for edge in others:
         by_ends.setdefault(_ends(edge), []).append(edge)
@@ -125,7 +125,7 @@ def _ends(edge: Any) -> str:
 
 
 def _rest(definition: dict[str, Any], name: str) -> Any:
-    """A member, or what is no node or edge of it."""
+    """Return a member without its nodes that have an id, and without its edges."""
     if name == "nodes" and isinstance(definition.get(name), list):
         return [node for node in definition[name] if not _has_id(node)]
     if name == "edges" and isinstance(definition.get(name), list):

@@ -1,7 +1,7 @@
-"""The CloudEvents 1.0 envelope, and the way from bytes to an event that can be recorded (CONTRACT §2).
+"""The CloudEvents 1.0 envelope, and the parser that makes an event to record from bytes (CONTRACT §2).
 
-`Envelope` is what producers build: its JSON text is published. `Event` is what is recorded: `parse` makes it from the
-bytes of a stream entry, or raises `Refused` with the reason and the field at fault.
+Producers build an `Envelope`, whose JSON text is published. Workers record an `Event`: `parse` makes it from the bytes
+of a stream entry, or raises `Refused` with the reason and the field at fault.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ LEDGER_SOURCE: Final = "/flowledger"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A CloudEvent as it is sent; `data` is typed, or a JSON object of the form that its type asks for.
+    """A CloudEvent as it is sent; `data` is typed, or a JSON object of the form that the event type requires.
 
-    It is checked when it is published (`client.Publisher.prepare`), by the rules that workers go by: `parse`.
+    It is checked when it is published (`client.Publisher.prepare`), by the same rules as in workers: `parse`.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Envelope:
     causationid: str | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict)
     _text: str | None = field(default=None, init=False, repr=False, compare=False)
-    """The JSON text, if it was written before (`extended`)."""
+    """The JSON text, if it was written already (`extended`)."""
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class Envelope:
         time: datetime | None = None,
         **attributes: Any,
     ) -> Self:
-        """Return the envelope of typed `data`, with a fresh id and the present time if none are given.
+        """Return the envelope of typed `data`, with a new id and the current time if none are given.
 
         Raises NoEvent if `data` is not typed, UnknownField for an attribute that an envelope does not have, and Refused
         if `time` has no zone.
@@ -87,7 +87,7 @@ class Envelope:
         )
 
     def attributes(self) -> dict[str, Any]:
-        """Return what stands in the JSON text, without absent attributes; raises Refused if `data` is no object."""
+        """Return the attributes of the JSON text, without absent ones. Raises Refused if `data` is not an object."""
         if not isinstance(self.extensions, Mapping):
             raise checks.wrong("extensions", f"must be a dict, {_not_typed(self.extensions)}")
         attributes = {"specversion": "1.0"} | {name: getattr(self, name) for name in _WRITTEN} | dict(self.extensions)
@@ -96,13 +96,14 @@ class Envelope:
         return {name: value for name, value in attributes.items() if value is not None}
 
     def to_json(self) -> str:
-        """Return the JSON text that is sent and that `parse` reads; raises Refused for what JSON cannot hold."""
+        """Return the JSON text that is sent and that `parse` reads. Raises Refused if JSON cannot hold a value."""
         return written(self.attributes()) if self._text is None else self._text
 
     def extended(self, name: str, value_of: Callable[[Mapping[str, str]], str]) -> Self:
-        """Return the event with the extension `name`, which `value_of` makes of the JSON text of each other attribute.
+        """Return the event with the extension `name`, which `value_of` makes from the JSON texts of the others.
 
-        The text is written once, and kept: what the value was made of is what is sent. Raises Refused.
+        The text is written once and kept, so the value is made from the same text that is sent. Raises Refused if JSON
+        cannot hold a value.
         """
         attributes = self.attributes()
         attributes.pop(name, None)
@@ -118,11 +119,11 @@ _OPTIONS: Final = {one.name for one in fields(Envelope) if one.init} - {"type", 
 
 
 class Event(NamedTuple):
-    """A valid event on its way into the tables.
+    """A valid event, ready to be recorded.
 
-    `raw` is its JSON text exactly as it came. In `data` and `sequence` U+FFFD stands for what PostgreSQL cannot hold.
-    `time` is text as `domain.times.sortable` gives it. `order` is the part of the event's key that does not depend on
-    attempt and status (`domain.keys`), made from the exact sequence.
+    `raw` is the JSON text exactly as received. In `data` and `sequence`, U+FFFD replaces characters that PostgreSQL
+    cannot hold. `time` is text in the form of `domain.times.sortable`. `order` is the part of the event's key that does
+    not depend on attempt and status (`domain.keys`), made from the exact sequence.
     """
 
     id: str
@@ -135,23 +136,23 @@ class Event(NamedTuple):
     order: str
     raw: str
     partition_key: str
-    """What decides the shard (CONTRACT §1)."""
+    """The key that decides the shard (CONTRACT §1)."""
 
 
 class ReadEvent(NamedTuple):
-    """A valid event, and its attributes as they were read: values exactly as they stand in the text."""
+    """A valid event, and its attributes as read: values exactly as in the text."""
 
     event: Event
     attributes: dict[str, Any]
 
 
 def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
-    """Return the event that `raw` holds; raises Refused if CONTRACT §2 or §4 is broken, or it is beyond `limits`."""
+    """Return the event in `raw`. Raises Refused if it breaks CONTRACT §2 or §4, or exceeds `limits`."""
     return read_event(raw, limits).event
 
 
 def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
-    """Return the same, and all attributes as they were read."""
+    """Return the event in `raw`, and all attributes as read. Raises Refused as `parse` does."""
     if len(raw) > limits.max_event_bytes:
         beyond = BeyondLimit("", f"{len(raw):,} bytes", limits.max_event_bytes, "max_event_bytes")
         raise Refused(Reason.TOO_LARGE, "", str(beyond))

@@ -21,7 +21,7 @@
     ├── ForeignBroker
     └── BrokerUnsettled
 
-Producers and agents meet those above DatabaseUnavailable; the others are of those who record.
+Producers and agents meet the errors above DatabaseUnavailable, workers and commands the others as well.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from enum import StrEnum
 
 
 class LedgerError(Exception):
-    """Base of all errors of Flowledger; the message says what was wrong, where, and what to do."""
+    """Base of all errors of Flowledger; the message tells what is wrong, where, and what to do."""
 
 
 class SettingsError(LedgerError):
-    """A setting is missing or has a value that cannot be used."""
+    """A setting is missing, or its value cannot be used."""
 
 
 class InvalidArgument(LedgerError, ValueError):
-    """A call was given a value that it cannot use."""
+    """An argument has a value that the call cannot use."""
 
 
 class NoEvent(LedgerError, TypeError):
-    """Something was published that is no event; `index` counts, from 0, the events that one call was to publish."""
+    """A value to publish is not an event; `index` is its place, from 0, among the events of the call."""
 
     def __init__(self, message: str) -> None:
         self.index: int | None = None
@@ -53,7 +53,7 @@ class NoEvent(LedgerError, TypeError):
 
 
 class NoMessage(LedgerError, TypeError):
-    """Something was acknowledged, or answered, that is no message."""
+    """A value to acknowledge, or to reply to, is not a message."""
 
 
 class UnknownField(LedgerError, TypeError):
@@ -76,10 +76,10 @@ class Reason(StrEnum):
 
 
 class Refused(LedgerError):
-    """An event, or data of one, that can never be recorded as it is (CONTRACT §2): it would become a dead letter.
+    """An event, or its data, can never be recorded as it is (CONTRACT §2): it would become a dead letter.
 
-    `field` is the path of the field at fault (`data.error.message`), empty if the whole is at fault; `words` say what
-    is wrong with it. `index` counts, from 0, the events that one call was to publish.
+    `field` is the path of the field at fault (`data.error.message`), empty if the whole is at fault; `words` state what
+    is wrong with it. `index` is the event's place, from 0, among the events of one call to publish.
     """
 
     def __init__(self, reason: Reason, field: str, words: str) -> None:
@@ -96,9 +96,9 @@ class Refused(LedgerError):
 class PublishError(LedgerError):
     """Redis did not confirm an event. It may have arrived: publish the same event, with the same id, again.
 
-    `accepted` is how many events of the same call, from its first on, were accepted: publish the others again. `why` is
-    the cause alone, without what to do. `address` is the server's, `host:port` or the path of a socket, empty if no
-    server was asked.
+    `accepted` is how many events of the same call, from the first on, were accepted: publish the others again. `why` is
+    the cause alone, without advice. `address` is the server's, `host:port` or the path of a socket, empty if no server
+    was asked.
     """
 
     def __init__(self, message: str, why: str = "", address: str = "") -> None:
@@ -113,11 +113,11 @@ class BrokerUnavailable(PublishError):
 
 
 class BrokerFull(PublishError):
-    """Redis has no memory (`maxmemory`), or no room on its disk, for new entries; those that it has are recorded."""
+    """Redis has no memory (`maxmemory`) or no disk space for new entries; the entries it holds are recorded."""
 
 
 class AccessDenied(PublishError):
-    """Redis does not let this user in, or not do this: its password or its rights are wrong. Nothing was done."""
+    """Redis denies this user the connection or the command: the password or the rights are wrong. Nothing was done."""
 
 
 class SpoolError(PublishError):
@@ -125,11 +125,11 @@ class SpoolError(PublishError):
 
 
 class SpoolFull(SpoolError):
-    """The spool has grown as large as it may (`LEDGER_SPOOL_MAX_BYTES`)."""
+    """The spool has reached its largest size (`LEDGER_SPOOL_MAX_BYTES`)."""
 
 
 class RequestTimeout(LedgerError):
-    """Nobody answered a request in time. It may still be answered: then `Mailbox.receive` gives the response.
+    """No response to a request arrived in time. It may still arrive: then `Mailbox.receive` returns it.
 
     `message_id` is the request's id, and so the response's `in_reply_to`.
     """
@@ -140,18 +140,18 @@ class RequestTimeout(LedgerError):
 
 
 class MailboxClosed(LedgerError):
-    """The mailbox was closed, before or while it was used; what it had not acknowledged is received again."""
+    """The mailbox was closed, before or during the call; messages it had not acknowledged are received again."""
 
 
 class DatabaseUnavailable(LedgerError):
-    """The database is away, busy or refuses for now: nothing was acknowledged, the same work is done again later."""
+    """The database is unreachable, busy or refuses for now: nothing was acknowledged, and the work is retried later."""
 
 
 class DatabaseFailed(DatabaseUnavailable):
-    """The database broke off at these transactions, with an error that is not about its own state.
+    """The database failed at these transactions, with an error that is not about its own state.
 
-    If the database answers other questions, and the same transaction breaks off again and again, the transaction is at
-    fault. `code` is the database's own for the error, "" if the connection was lost.
+    If the database answers other queries, and the same transaction fails again and again, the transaction is at fault.
+    `code` is the database's own code of the error, "" if the connection was lost.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -160,15 +160,15 @@ class DatabaseFailed(DatabaseUnavailable):
 
 
 class DatabaseUnfit(DatabaseUnavailable):
-    """The database, or the way to it, would make wrong rows: its encoding, its version, a pooler between."""
+    """The database, or the connection to it, would make wrong rows: its encoding, its version, a pooler between."""
 
 
 class ForeignBroker(LedgerError):
-    """This Redis is not the broker of this ledger: nothing is taken from it. `flowledger adopt` makes it so."""
+    """This Redis is not the broker of this ledger: nothing is taken from it. `flowledger adopt` makes it the broker."""
 
 
 class BrokerUnsettled(LedgerError):
-    """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until then."""
+    """It is not known yet whether this Redis is the broker of this ledger: nothing is taken from it until it is."""
 
 
 def _counted(index: int | None, words: str) -> str:

@@ -17,10 +17,10 @@ _UTF8_BYTES: Final = 4
 
 
 def checked_data(model: type[EventData], data: Any, text: str, limits: Limits, *, unplain: bool) -> EventData:
-    """Return `data` as an object of `model`; raises Refused with the field at fault.
+    """Return `data` as an object of `model`. Raises Refused with the field at fault.
 
-    `text` is the JSON text of the whole event. If it may hold what PostgreSQL's text cannot (`unplain`), the data are
-    read from it again, with U+FFFD in its place.
+    `text` is the JSON text of the whole event. If it may hold characters that PostgreSQL cannot (`unplain`), the data
+    are read from it again, with U+FFFD in their place.
     """
     there = present(model, data)
     if unplain:
@@ -40,7 +40,7 @@ def checked_data(model: type[EventData], data: Any, text: str, limits: Limits, *
 
 
 def present(model: type[EventData], data: Any) -> dict[str, Any]:
-    """Return the fields that are there: null is the same as absent, unless the model keeps it."""
+    """Return the fields that are present: null is the same as absent, unless the model keeps it."""
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -59,7 +59,7 @@ def _check_ids(data: dict[str, Any]) -> None:
 
 
 def _check_id_lengths(model: type[EventData], data: dict[str, Any], max_bytes: int) -> None:
-    """For `data` that the model has found valid."""
+    """Raise Refused if an id is too long, in `data` that the model has found valid."""
     names = _ID_FIELDS[model]
     for name, value in data.items():
         if name in names and value is not None:

@@ -1,4 +1,4 @@
-"""The vocabulary: the classes of the data of all events, one for each type, and their parts (CONTRACT §4)."""
+"""The data classes of all events, one for each type, and their parts (CONTRACT §4)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Ids are opaque text (what may be one: `domain.envelope`); those that Flowledger makes are TypeIDs (CONTRACT §2).
+"""Ids are opaque text (the rules: `domain.envelope`); those that Flowledger makes are TypeIDs (CONTRACT §2).
 
-TypeID: `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32: ids sort by the time they were made.
+A TypeID is `prefix_` and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32: ids sort by time of creation.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """A fresh TypeID, like `exec_01h455vb4pex5vsknk084sn02q`; prefixes in use: exec task msg usr ws sb agent wf evt."""
+    """Return a new TypeID, like `exec_01h455vb4pex5vsknk084sn02q`.
+
+    Prefixes in use: exec task msg usr ws sb agent wf evt.
+    """
     milliseconds = time.time_ns() // 1_000_000
     return _typeid(prefix, milliseconds << 80 | int.from_bytes(os.urandom(10)), version=7)
 
 
 def content_id(prefix: str, *parts: bytes) -> str:
-    """The TypeID that belongs to some content: the same parts, the same id (a UUIDv8 of their SHA-256)."""
+    """Return the TypeID of some content: the same parts give the same id (a UUIDv8 of their SHA-256)."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8))

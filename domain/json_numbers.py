@@ -1,7 +1,7 @@
-"""Numbers of JSON texts: what Python makes of them, and how long databases write them (docs/decisions/0009).
+"""Numbers in JSON text: their values in Python, and how long databases write them (docs/decisions/0009).
 
-A number that a double cannot hold (1e400) is a `Decimal`, so that *any* value comes out as it went in. PostgreSQL's
-`jsonb` writes numbers without an exponent: 1e131071 takes 131,072 bytes when it is read.
+A number that a double cannot hold (1e400) is read as a `Decimal`, so that *any* value is written as it was read.
+PostgreSQL's `jsonb` writes numbers without an exponent: 1e131071 takes 131,072 bytes when it is read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 PYTHONS_DIGITS: Final = sys.get_int_max_str_digits()
-"""Python itself refuses to convert longer integers, because it takes quadratic time; they are kept as `Decimal`."""
+"""Python refuses to convert integers with more digits, which takes quadratic time; they are kept as `Decimal`."""
 
 # PostgreSQL's numeric, which jsonb uses: digits before and after the decimal point.
 _MAX_WHOLE_DIGITS: Final = 131_072
@@ -22,7 +22,7 @@ _MAX_FRACTION_DIGITS: Final = 16_383
 
 _ZERO: Final = Decimal(0)
 
-# Strings, which are passed over, and numbers with an exponent.
+# Strings, which are skipped, and numbers with an exponent.
 _GROWING: Final = re.compile(
     r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?(?:"|\Z)'
     r"|(?P<whole>[0-9]++)(?:\.(?P<fraction>[0-9]++))?(?:[eE]\+?(?P<minus>-?)0*+(?P<shift>[0-9]*+))?",
@@ -31,7 +31,7 @@ _GROWING: Final = re.compile(
 
 
 class Seen(threading.local):
-    """How many numbers with an exponent this thread has read: whether there are any must not cost a second look."""
+    """How many numbers with an exponent this thread has read: this saves a second pass if there are none."""
 
     exponents = 0
 
@@ -40,7 +40,7 @@ seen: Final = Seen()
 
 
 def real(text: str) -> float | Decimal:
-    """A number with a fraction or an exponent; raises ValueError if PostgreSQL cannot hold it."""
+    """Return a number with a fraction or an exponent. Raises ValueError if PostgreSQL cannot hold it."""
     if "e" in text or "E" in text:
         seen.exponents += 1
     number = float(text)
@@ -50,7 +50,7 @@ def real(text: str) -> float | Decimal:
 
 
 def whole(text: str) -> int | Decimal:
-    """A number without fraction and exponent."""
+    """Return a number without fraction and exponent."""
     try:
         return int(text)
     except ValueError:  # longer than Python converts
@@ -58,14 +58,14 @@ def whole(text: str) -> int | Decimal:
 
 
 def exact(text: str) -> Decimal:
-    """A number with a fraction or an exponent, exactly; a zero is a zero, whatever its exponent."""
+    """Return the exact value of a number with a fraction or an exponent; a zero is 0 with any exponent."""
     return _ZERO if _is_zero(text) else Decimal(text)
 
 
 def written(text: str, most_bytes: int) -> tuple[int, int]:
-    """Return how many bytes the numbers with exponents in valid JSON `text` take without them.
+    """Return how many bytes the numbers with an exponent in valid JSON `text` take if written without it.
 
-    The second number is where the count ended: as soon as it was more than `most_bytes`.
+    The second number is the position at which the count ended: as soon as it exceeded `most_bytes`.
     """
     size = 0
     for number in _GROWING.finditer(text):
@@ -77,7 +77,7 @@ def written(text: str, most_bytes: int) -> tuple[int, int]:
 
 
 def _length(number: re.Match[str]) -> int:
-    """How long a number is without its exponent, which is in range unless the number is a zero."""
+    """Return the length of a number written without exponent, which is in range unless the number is zero."""
     whole, fraction = number["whole"], number["fraction"] or ""
     if not (whole + fraction).strip("0"):
         return 1
@@ -98,7 +98,7 @@ def _decimal(text: str) -> Decimal:
     if number.adjusted() >= _MAX_WHOLE_DIGITS or not isinstance(exponent, int) or -exponent > _MAX_FRACTION_DIGITS:
         raise ValueError(
             f"the number {_shortened(text)} is out of range: PostgreSQL holds {_MAX_WHOLE_DIGITS:,} digits before the "
-            f"point and {_MAX_FRACTION_DIGITS:,} behind it"
+            f"point and {_MAX_FRACTION_DIGITS:,} after it"
         )
     return number
 

@@ -1,8 +1,8 @@
-"""The pieces of JSON text, for those that change it without reading it: members of objects and lists, layout.
+"""The pieces of JSON text, for changing it without reading its values: members of objects and lists, layout.
 
-It need not be JSON to the letter: between brackets, commas, colons and quotes anything may stand (NaN, 007, a name
-twice). Bytes that are not UTF-8 are kept: as text they are lone surrogates (`surrogateescape`). Nothing here recurses,
-but `read_members`, which is for what `domain.json_text` has read already.
+The text need not be strict JSON: between brackets, commas, colons and quotes there may be anything (NaN, 007, a name
+twice). Bytes that are not UTF-8 are kept: as text they are lone surrogates (`surrogateescape`). Only `read_members`
+recurses, which is for text that `domain.json_text` has read already.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _READER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class NotPieces(ValueError):
-    """The text is not JSON, not even roughly; `position` is the character at which that shows."""
+    """The text is not JSON, even roughly; `position` is the character at which the fault was found."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -33,7 +33,7 @@ class NotPieces(ValueError):
 
 
 class Member(NamedTuple):
-    """A value in an object or a list: its name (in a list, its place), and where name, value and end of it stand."""
+    """A value in an object or a list: its name (in a list, its place), and the positions of name, value and end."""
 
     name: str
     begin: int
@@ -50,7 +50,7 @@ def bytes_of(text: str) -> bytes:
 
 
 def members(text: str, opening: int) -> tuple[list[Member], int]:
-    """The members of the object or list that begins at `opening`, and where its closing bracket stands."""
+    """Return the members of the object or list that begins at `opening`, and the position of its closing bracket."""
     found: list[Member] = []
     in_list = text[opening] == "["
     _, _, at = _piece(text, opening)
@@ -75,12 +75,12 @@ def members(text: str, opening: int) -> tuple[list[Member], int]:
 
 
 def member_texts(text: str) -> dict[str, str]:
-    """The JSON text of each member of the object `text`, as it stands there; `text` must be JSON to the letter."""
+    """Return the literal JSON text of each member of the object `text`, which must be strict JSON."""
     return {member.name: text[member.value : member.end] for member in read_members(text, first_value(text))}
 
 
 def read_members(text: str, opening: int) -> Iterator[Member]:
-    """The members of the object that begins at `opening`, in a text that must be JSON to the letter.
+    """Yield the members of the object that begins at `opening`, in a text that must be strict JSON.
 
     Whole values are skipped at once, by the reader of `json`: 3 to 20 times as fast as piece by piece (measured).
     """
@@ -97,12 +97,12 @@ def read_members(text: str, opening: int) -> Iterator[Member]:
 
 
 def first_value(text: str) -> int:
-    """Where the first value of `text` begins."""
+    """Return the position at which the first value of `text` begins."""
     return _piece(text, 0)[0]
 
 
 def laid_out(raw: bytes) -> bytes | None:
-    """`raw` with a line for each value, to be read and edited; None where it is not JSON, or deeper than an event."""
+    """Return `raw` with a line for each value, to read and edit; None if it is not JSON, or deeper than an event."""
     lines = [""]
     depth = 0
     before = ""
@@ -123,7 +123,7 @@ def laid_out(raw: bytes) -> bytes | None:
 
 
 def closed_up(raw: bytes) -> bytes:
-    """`raw` without spaces between its pieces; as it is where it is not JSON."""
+    """Return `raw` without spaces between its pieces; unchanged if it is not JSON."""
     try:
         return bytes_of("".join(_pieces(text_of(raw))))
     except NotPieces:
@@ -131,7 +131,7 @@ def closed_up(raw: bytes) -> bytes:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """All pieces; raises NotPieces, also where two values stand side by side."""
+    """Yield all pieces. Raises NotPieces, also if two values have nothing between them."""
     at, was_value = 0, False
     while True:
         begin, piece, at = _piece(text, at, may_end=True)
@@ -144,7 +144,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _piece(text: str, at: int, *, may_end: bool = False) -> tuple[int, str, int]:
-    """The piece at or behind `at`: where it begins, itself, and where it ends."""
+    """Return the piece at or after `at`: its begin, its text, and its end."""
     match = _PIECE.match(text, at)
     if match is None or not (match[1] or may_end):
         raise NotPieces(at)
@@ -169,7 +169,7 @@ def _past_spaces(text: str, at: int) -> int:
 
 
 def _name(piece: str) -> str:
-    """The name that a piece stands for; one without quotes, or with broken escapes, is its own name."""
+    """Return the name that a piece encodes; a piece without quotes, or with broken escapes, is its own name."""
     if "\\" not in piece and piece.startswith('"'):
         return piece[1:-1]
     try:

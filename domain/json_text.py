@@ -1,7 +1,7 @@
-"""JSON as Flowledger reads and writes it: RFC 8259 to the letter, with the limits that PostgreSQL and Python set.
+"""JSON as Flowledger reads and writes it: strictly RFC 8259, within the limits of PostgreSQL and Python.
 
-Python's own reader takes NaN and lets the second of two equal names win; both are refused here (CONTRACT §2).
-Numbers that a double cannot hold (1e400) are kept as `Decimal`, so that *any* value comes out as it went in.
+Python's own reader accepts NaN and keeps the last of two equal names; both are refused here (CONTRACT §2). Numbers that
+a double cannot hold (1e400) are kept as `Decimal`, so that *any* value is written as it was read.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
-    """The value that `text` stands for; raises ValueError, in words a producer understands, where it is not JSON.
+    """Return the value of `text`. Raises ValueError, in words for a producer, if it is not JSON.
 
-    Raises BeyondLimit where it is nested too deep, holds an integer of too many digits, or numbers that take too much
-    room where they are written without an exponent.
+    Raises BeyondLimit if `text` is nested too deep, holds an integer of too many digits, or numbers that take too many
+    bytes if written without an exponent.
     """
     _check_depth(text, limits.max_depth)
     exponents = json_numbers.seen.exponents
@@ -35,7 +35,7 @@ def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
         place = _place(text, most_digits=limits.max_digits)
         raise BeyondLimit(place, f"an integer of {error.digits:,} digits", limits.max_digits, "max_digits") from None
     except RecursionError:
-        raise ValueError("nested deeper than Python can read from where it was called") from None
+        raise ValueError("nested too deep for Python at this depth of calls") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     if json_numbers.seen.exponents != exponents:
@@ -44,14 +44,14 @@ def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
 
 
 def stored(text: str) -> Any:
-    """The value of JSON text that a database gives back: PostgreSQL writes 1e5000 with all its digits."""
+    """Return the value of JSON text from a database: PostgreSQL writes 1e5000 with all its digits."""
     return _STORED_DECODER.decode(text)
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text of a value that `loads` gave, or a producer (`domain.json_values`).
+    """Return the compact JSON text of a value from `loads` or from a producer (`domain.json_values`).
 
-    Raises TypeError for a value that JSON does not know, ValueError for one that it cannot hold.
+    Raises TypeError for a value of a type that JSON does not have, ValueError for one that it cannot hold.
     """
     try:
         return _ENCODER.encode(value)
@@ -60,12 +60,12 @@ def dumps(value: Any) -> str:
 
 
 def ascii_dumps(value: Any) -> str:
-    """JSON text in ASCII alone, lone surrogates escaped."""
+    """Return JSON text in ASCII alone, with lone surrogates escaped."""
     return json.dumps(value)
 
 
 def number_text(text: str, *path: str) -> str:
-    """The literal text of the number at `path` in the JSON object `text` (a `sequence` of 1e3 is not 1000)."""
+    """Return the literal text of the number at `path` in the JSON object `text` (a `sequence` of 1e3 is not 1000)."""
     value: Any = json.loads(text, parse_int=str, parse_float=str)
     for name in path:
         value = value[name]
@@ -73,32 +73,32 @@ def number_text(text: str, *path: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two JSON texts stand for the same value: order of names, spaces and escapes do not matter."""
+    """Return whether two JSON texts have the same value: order of names, spaces and escapes do not matter."""
     return one == other or equal(exact(one), exact(other))
 
 
 def exact(text: str) -> Any:
-    """The value of JSON text with each number exactly as it is written, for `equal`."""
+    """Return the value of JSON text with each number exactly as written, for `equal`."""
     return _EXACT_DECODER.decode(text)
 
 
 def may_be_unplain(text: str) -> bool:
-    """Whether JSON `text` may hold what PostgreSQL's text cannot: a cheap look before `plain`."""
+    """Return whether JSON `text` may hold characters that PostgreSQL cannot: a cheap check before `plain`."""
     return _MAY_BE_UNPLAIN.search(text) is not None
 
 
 def is_plain(text: str) -> bool:
-    """Whether PostgreSQL can hold `text`: no U+0000, no lone surrogate."""
+    """Return whether PostgreSQL can hold `text`: no U+0000, no lone surrogate."""
     return _UNPLAIN.search(text) is None
 
 
 def plain(text: str) -> str:
-    """`text` with U+FFFD for each U+0000 and lone surrogate (CONTRACT §2)."""
+    """Return `text` with U+FFFD for each U+0000 and lone surrogate (CONTRACT §2)."""
     return _UNPLAIN.sub("\ufffd", text)
 
 
 def plain_json(text: str) -> str:
-    """The same for JSON text, in names as in values, however deep: there the characters are written as escapes."""
+    """Return JSON text with the same done in names and values of any depth, where these characters are escapes."""
     return _ESCAPE.sub(lambda match: "\\ufffd" if match["unplain"] else match[0], text)
 
 
@@ -106,7 +106,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the name {twice!a} stands more than once in one object")
+        raise ValueError(f"the name {twice!a} occurs more than once in one object")
     return result
 
 
@@ -115,7 +115,7 @@ def _constant(name: str) -> Any:
 
 
 def _decoded(text: str, max_digits: int) -> Any:
-    """By the fast reader where no integer can be too long, or Python's own limit is the one wanted."""
+    """Decode with the fast reader if no integer can be too long, or if Python's own limit is the one to check."""
     if max_digits == json_numbers.PYTHONS_DIGITS or len(text) <= max_digits:
         try:
             return _DECODER.decode(text)
@@ -139,7 +139,7 @@ def _counting_decoder(max_digits: int) -> json.JSONDecoder:
 
 
 class _TooLong(ValueError):
-    """An integer of so many digits; where it stands is looked for afterwards."""
+    """An integer has too many digits: `digits`. Its place is found afterwards."""
 
     def __init__(self, digits: int) -> None:
         self.digits = digits
@@ -169,8 +169,8 @@ def _check_numbers(text: str, most_bytes: int) -> None:
 
 
 def _place(text: str, *, most_levels: int | None = None, most_digits: int | None = None, end: int | None = None) -> str:
-    """The attribute, or the field of `data`, where `text` is first nested deeper, holds a longer integer, or has come
-    to `end`."""
+    """Return the attribute, or the field of `data`, in which `text` first exceeds the levels or digits, or reaches
+    `end`."""
     depth = 0
     names = ["", ""]
     for token in _TOKENS.finditer(text):
@@ -190,9 +190,10 @@ def _place(text: str, *, most_levels: int | None = None, most_digits: int | None
 
 
 def _dumps_with_decimals(value: Any) -> str:
-    """Without recursion, for values may be as deep as the limit: `left` holds what is to be written, last first.
+    """Return the JSON text of `value`. There is no recursion, since values may be as deep as the limit.
 
-    `around` holds by id what a value stands in: a value within itself would be written without end.
+    `left` holds what is to be written, last first. `around` holds by id the values that contain the current one: a
+    value within itself would be written without end.
     """
     written: list[str] = []
     around: dict[int | None, Any] = {}
@@ -218,7 +219,7 @@ def _dumps_with_decimals(value: Any) -> str:
 
 
 def _pieces(item: Any) -> list[tuple[bool, Any]]:
-    """What stands for a value that holds others: texts, each with the id of what ends with it, and values."""
+    """Return the pieces of a value that holds others: texts, each with the id of the value it ends, and values."""
     pieces: list[tuple[bool, Any]] = []
     if isinstance(item, dict):
         for place, (name, inner) in enumerate(item.items()):
@@ -233,9 +234,9 @@ def _pieces(item: Any) -> list[tuple[bool, Any]]:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two values that `exact` gave are equal as JSON has it: true is not 1.
+    """Return whether two values from `exact` are equal in JSON, where true is not 1.
 
-    Without recursion, for values may be as deep as the limit.
+    There is no recursion, since values may be as deep as the limit.
     """
     left = [(one, other)]
     while left:
@@ -252,9 +253,9 @@ def equal(one: Any, other: Any) -> bool:
     return True
 
 
-# A string that never ends is taken to the end of the text, or a hostile one would be scanned from each of its quotes.
+# An unclosed string is matched to the end of the text: a hostile text would be scanned again from each of its quotes.
 _STRUCTURE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
-# The same, and names, and integers. What could begin two ways is not tried again from its middle (`++`).
+# The same, and names, and integers. Possessive quantifiers (`++`) avoid a second try from the middle of a match.
 _TOKENS: Final = re.compile(
     r'"(?:(?P<name>[^"\\]*+(?:\\.[^"\\]*+)*+)"\s*+:|[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z))'
     r"|[\[\]{}]|[0-9]++[.eE][-+.eE0-9]*+|(?P<digits>[0-9]++)",

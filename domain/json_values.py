@@ -1,7 +1,8 @@
-"""Values that JSON does not know, as producers have them: what stands for them in an event's text.
+"""How values of types that JSON does not have are written in an event's text.
 
-UUIDs, paths and members of an Enum stand as their text or value, times in UTC as everywhere, dates as `2026-01-31`,
-dataclasses and pydantic models as objects, numpy's arrays and scalars as lists and numbers. Other types are registered:
+UUIDs and paths are written as text, members of an Enum as their value, times in UTC as everywhere, dates as
+`2026-01-31`, dataclasses and pydantic models as objects, numpy's arrays and scalars as lists and numbers. Other types
+are registered:
 
     json_value.register(Money, lambda money: {"amount": str(money.amount), "currency": money.currency})
 """
@@ -23,7 +24,7 @@ from flowledger.domain.times import written_time
 
 @singledispatch
 def json_value(value: Any) -> Any:
-    """Return what stands for `value` in JSON; it may hold such values itself. Raises TypeError for an unknown type."""
+    """Return the value to write for `value`; it may hold such values itself. Raises TypeError for an unknown type."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):

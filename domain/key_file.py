@@ -1,10 +1,9 @@
-"""The key file: the secrets of those who sign (`domain.signatures`), for their owner's eyes alone.
+"""The key file: the secrets of signers (`domain.signatures`), readable by the file's owner alone.
 
     {"/flowledger": {"key_01m8…": "base64 of 32 bytes"}, "sb_1": {"key_01m7…": "…", "key_01m9…": "…"}}
 
-A name may have several keys, so that they can be changed one after the other: signers use the last one, and what is
-signed with any of them is taken. No secret ever stands in an error, a log or a `repr`, nor does anything that might be
-one for being in the wrong place.
+A name may have several keys, so that keys can be rotated: signers use the last one, and a signature with any of them is
+accepted. No error, log line or `repr` ever holds a secret, or a value in the wrong place that might be one.
 """
 
 from __future__ import annotations
@@ -37,24 +36,23 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyFile:
-    """The keys of a file, which is read again when it has changed.
+    """The keys of a file, which is read again if it has changed.
 
-    A file that cannot be used any more, once it was read, does not take the keys away: the ones read before stay, and
-    the log says so, once.
+    If a file that was read before becomes unusable, the keys read before stay in use, and this is logged once.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises SettingsError where the file cannot be used: what is wrong with it, and what to do."""
+        """Raises SettingsError if the file cannot be used; the message tells what is wrong and what to do."""
         self.path = Path(path)
         self._read = read_keys(self.path)
         self._trouble = ""
 
     def keys_of(self, name: str) -> Mapping[str, SecretBytes]:
-        """The secrets of a name by key id, the one to sign with last; none where nobody has this name."""
+        """Return the secrets of a name by key id, the one to sign with last; empty if the name is unknown."""
         return self._read.keys.get(name, {})
 
     def refresh(self) -> None:
-        """Reads the file again where it has changed; costs one `stat`."""
+        """Read the file again if it has changed. Costs one `stat`."""
         trouble = ""
         try:
             if _mark(self.path.stat()) != self._read.mark:
@@ -73,14 +71,14 @@ class KeyFile:
 
 
 class ReadKeys(NamedTuple):
-    """What a key file held, and by what it is seen that it has changed since."""
+    """The keys of a key file, and the mark by which a later change is detected."""
 
     keys: KeysByName
     mark: tuple[int, ...]
 
 
 def read_keys(path: Path) -> ReadKeys:
-    """What stands in a key file; raises SettingsError where it is broken, or open to others than its owner."""
+    """Return the keys of a key file. Raises SettingsError if it is broken, or open to others than its owner."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -95,17 +93,17 @@ def read_keys(path: Path) -> ReadKeys:
     try:
         return ReadKeys(_keys(json_text.loads(raw.decode())), _mark(status))
     except ValueError as error:
-        # A reader of JSON tells what it has found; here that might be a secret.
+        # The JSON reader's error quotes the text, which might be a secret.
         words = str(error) if isinstance(error, _Broken) else "it is not JSON, or has a name twice"
         raise SettingsError(f"the key file {path} is broken: {words}") from None
 
 
 @contextlib.contextmanager
 def changed_keys(path: Path) -> Iterator[KeysByName]:
-    """The keys of a file, to be changed: at the end of the `with` they are written, all or nothing, mode 0600.
+    """Yield the keys of a file, to be changed. At the end of the `with` they are written, all or nothing, mode 0600.
 
-    Where there is no file there are no keys yet. Of several processes, one changes them at a time. Raises SettingsError
-    where the file cannot be used, or written; an exception within the `with` leaves it as it was.
+    Without a file there are no keys yet. One process at a time changes the keys. Raises SettingsError if the file
+    cannot be used or written. After an exception within the `with` the file is unchanged.
     """
     path = path.resolve()
     with _alone(path):
@@ -115,7 +113,7 @@ def changed_keys(path: Path) -> Iterator[KeysByName]:
 
 
 def write_keys(path: Path, keys: KeysByName) -> None:
-    """Writes a key file, mode 0600, in place of any that is there; raises SettingsError."""
+    """Write a key file, mode 0600, or replace it. Raises SettingsError if it cannot be written."""
     written = {
         name: {key_id: base64.b64encode(secret.get_secret_value()).decode() for key_id, secret in of_name.items()}
         for name, of_name in keys.items()
@@ -125,7 +123,7 @@ def write_keys(path: Path, keys: KeysByName) -> None:
     try:
         opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
-            with contextlib.suppress(FileNotFoundError):  # whose the old one is, the new one is, too
+            with contextlib.suppress(FileNotFoundError):  # the new file has the owner of the old one
                 os.fchown(opened, path.stat().st_uid, path.stat().st_gid)
             file.write(f"{{{lines}}}\n")
             file.flush()
@@ -140,14 +138,14 @@ def write_keys(path: Path, keys: KeysByName) -> None:
 
 
 def new_key(keys: KeysByName, name: str) -> str:
-    """Adds a fresh key to those of `name`, as the one to sign with; returns its id."""
+    """Add a new key to those of `name`, as the one to sign with. Return its id."""
     key_id = new_id("key")
     keys.setdefault(name, {})[key_id] = SecretBytes(secrets.token_bytes(_SECRET_BYTES))
     return key_id
 
 
 class _Broken(ValueError):
-    """What is wrong with a key file, in words that tell nothing of it but names."""
+    """A fault of a key file; the message quotes nothing of the file except names."""
 
 
 def _keys(value: object) -> KeysByName:
@@ -158,7 +156,7 @@ def _keys(value: object) -> KeysByName:
 
 def _keys_of_name(name: str, value: object) -> dict[str, SecretBytes]:
     if not isinstance(value, dict):
-        raise _Broken(f"what stands at {told(name)} is not an object of key ids")
+        raise _Broken(f"the value of {told(name)} is not an object of key ids")
     found = {}
     for place, (key_id, secret) in enumerate(value.items(), 1):
         which = f"key {place} of {told(name)}"
@@ -179,13 +177,13 @@ def _secret(value: object, which: str) -> bytes:
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:
-    """A new mode changes st_ctime alone."""
+    """Return what a change of the file changes; a new mode changes st_ctime alone."""
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; the folder is what is locked, for the file itself is replaced."""
+    """Admit one process at a time. The folder is locked, since the file itself is replaced."""
     try:
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:

@@ -1,8 +1,8 @@
 """The event key of CONTRACT §3, `(attempt, rank, sequence, time, source, id)`, as text that sorts as the key does.
 
-Databases compare one text (collation "C", which is the order of code points) where they would have to compare six
-values and their absence. Each part ends itself, so no part can be mistaken for the beginning of the next; the idea is
-that of FoundationDB's tuple layer. A key can be read: `a1` `3` `1a211` `12026-01-02 10:19:46.895000` `/relay/trail` ….
+Databases compare one text (collation "C", which is the order of code points) instead of six values and their absence.
+The end of each part is marked, so no part can be mistaken for the beginning of the next, as in FoundationDB's tuple
+layer. A key is readable: `a1` `3` `1a211` `12026-01-02 10:19:46.895000` `/relay/trail` ….
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from typing import Final
 _END: Final = "\x01"
 _ESCAPED: Final = re.compile("[\x00-\x02\ud7ff\ud800-\udfff]")
 _PAIR: Final = re.compile("([\x02\ud7ff])(.)", re.DOTALL)
-"""What `_escape` makes."""
+"""The output of `_escape`."""
 _TEXT: Final = re.compile("((?:[\x02\ud7ff].|[^\x01\x02\ud7ff])*)\x01", re.DOTALL)
-"""What `_text` makes, and its end."""
+"""The output of `_text`, and its end mark."""
 _TIMED: Final = "1"
 _EARLIEST_TIMED: Final = "0"
 _TIME_WIDTH: Final = len("2026-01-31 12:00:00.250000")
 
 
 def event_key(attempt: int, rank: int, order: str) -> str:
-    """The whole key; `order` is what `order_key` gave."""
+    """Return the whole key; `order` is the result of `order_key`."""
     return f"{_natural(str(attempt))}{rank}{order}"
 
 
 def order_key(sequence: str | None, time: str | None, source: str, event_id: str) -> str:
-    """The part of the key that does not depend on attempt and status: `(sequence, time, source, id)`.
+    """Return the part of the key that does not depend on attempt and status: `(sequence, time, source, id)`.
 
-    Times, here and below, are text as `domain.times.sortable` gives it.
+    Times, here and below, are text in the form of `domain.times.sortable`.
     """
     moment = "0" if time is None else _TIMED + time
     return f"{_sequence(sequence)}{moment}{_text(source)}{_END}{_text(event_id)}"
 
 
 def owner_of(key: str) -> tuple[str, str]:
-    """The event that an `event_key` belongs to: its source and its id."""
+    """Return the source and the id of the event of an `event_key`."""
     return owner_of_order(key[_natural_end(key, 0) + 1 :])
 
 
 def owner_of_order(key: str) -> tuple[str, str]:
-    """The event that an `order_key` belongs to: its source and its id."""
+    """Return the source and the id of the event of an `order_key`."""
     time = _sequence_end(key, 0)
     source = time + 1 + (_TIME_WIDTH if key[time] == _TIMED else 0)
     match = _TEXT.match(key, source)
@@ -50,27 +50,27 @@ def owner_of_order(key: str) -> tuple[str, str]:
 
 
 def has_time(key: str) -> bool:
-    """Whether the event that an `event_key` belongs to has a time of its own."""
+    """Return whether the event of an `event_key` has a time of its own."""
     return key[_sequence_end(key, _natural_end(key, 0) + 1)] == _TIMED
 
 
 def earliest_has_time(key: str) -> bool:
-    """The same of an `earliest_key`."""
+    """Return whether the event of an `earliest_key` has a time of its own."""
     return key[:1] == _EARLIEST_TIMED
 
 
 def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) -> str:
-    """A key of which the least belongs to the earliest: `created_at`, `started_at` and their like.
+    """Return a key that is least for the earliest event: for `created_at`, `started_at` and the like.
 
-    Events with a time go before those without one (whose time is `recorded_at`), and among either, the preferred
-    type (`created`) goes before any other.
+    Events with a time sort before those without one (whose time is `recorded_at`). Among either, the preferred type
+    (`created`) sorts before any other.
     """
     timed = _EARLIEST_TIMED if time is not None else "1"
     return f"{timed}{'0' if preferred else '1'}{time or recorded_at}"
 
 
 def latest_key(time: str | None, recorded_at: str) -> str:
-    """A key of which the greatest belongs to the latest: events with a time go over those without one."""
+    """Return a key that is greatest for the latest event; events without a time sort before those with one."""
     return f"{_TIMED}{time}" if time is not None else f"0{recorded_at}"
 
 
@@ -84,7 +84,7 @@ def _sequence(sequence: str | None) -> str:
 
 
 def _sequence_end(key: str, start: int) -> int:
-    """Where the sequence ends that begins at `start`."""
+    """Return where the sequence that begins at `start` ends."""
     if key[start] == "0":
         return start + 1
     if key[start] == "1":
@@ -96,7 +96,7 @@ def _sequence_end(key: str, start: int) -> int:
 
 
 def _natural(digits: str) -> str:
-    """Decimal digits (26 at most) behind a letter that says how many there are."""
+    """Return decimal digits (26 at most) after a letter that encodes their number."""
     return chr(ord("a") + len(digits) - 1) + digits
 
 
@@ -105,7 +105,7 @@ def _natural_end(key: str, start: int) -> int:
 
 
 def _text(text: str) -> str:
-    """Text without the character that ends it, and without what PostgreSQL cannot hold, in the same order."""
+    """Escape the end mark and the characters that PostgreSQL cannot hold, so that texts keep their order."""
     return text if text.isprintable() else _ESCAPED.sub(_escape, text)
 
 

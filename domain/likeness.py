@@ -1,4 +1,4 @@
-"""Words that look like another: what was probably meant by a name that nobody knows."""
+"""Similar words: which known name an unknown one was probably meant to be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 _ALIKE: Final = 0.75
-"""How alike two words must be, by difflib's ratio: `dat` and `data` are, `file` and `key_file` are not."""
+"""How similar two words must be, by difflib's ratio: `dat` and `data` are, `file` and `key_file` are not."""
 _LONGEST: Final = 100
 _MOST_TOLD: Final = 100
 _SEPARATORS: Final = re.compile(r"[\W_]+")
@@ -17,21 +17,21 @@ _told: set[Hashable] = set()
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that looks most like `word`, if any looks very like it; how it is capitalised is no matter."""
+    """Return the name in `known` that is most similar to `word`, ignoring case; None if none is similar enough."""
     folded = {_folded(name): name for name in known}
     found = get_close_matches(_folded(word[:_LONGEST]), folded, n=1, cutoff=_ALIKE)
     return folded[found[0]] if found else None
 
 
 def did_you_mean(meant: str | None) -> str:
-    """The end of a sentence that says what was probably meant."""
+    """Return the end of a sentence, with the name that was probably meant; empty for None."""
     return "" if meant is None else f"; did you mean {meant}?"
 
 
 def is_news(key: Hashable) -> bool:
-    """Whether it is asked for the first time in this process, so that a warning is given once.
+    """Return whether `key` is given for the first time in this process, so that each warning is logged once.
 
-    After a hundred keys nothing is news any more: nobody reads on.
+    After a hundred keys the result is always False: nobody reads more warnings.
     """
     if key in _told or len(_told) >= _MOST_TOLD:
         return False
@@ -40,7 +40,7 @@ def is_news(key: Hashable) -> bool:
 
 
 def forget_what_was_told() -> None:
-    """Let everything be news again."""
+    """Forget all keys given to `is_news`."""
     _told.clear()
 
 

@@ -1,7 +1,7 @@
-"""How large an event may be: one object, made of the settings, that publishers and workers go by alike (CONTRACT §2).
+"""How large an event may be: one object, made from the settings, for publishers and workers alike (CONTRACT §2).
 
 Each limit is a field of `domain.settings.Settings` of the same name, and so an environment variable, which a refusal
-names. The highest values that can be set are what Python's reader and PostgreSQL hold: see docs/operations.md, Limits.
+names. The highest values are what Python's JSON reader and PostgreSQL can hold: see docs/operations.md, Limits.
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from typing import Final, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that is taken; the defaults are the contract's."""
+    """The largest values that are accepted; the defaults are the contract's."""
 
     max_event_bytes: int = 1_048_576
     """Of the event's JSON text, in UTF-8."""
     max_depth: int = 500
-    """Levels of nesting, the event's own braces being the first."""
+    """Levels of nesting; the event's own braces are the first."""
     max_digits: int = 4_300
-    """Of an integer as it is written. Numbers with a fraction or an exponent have bounds of their own
-    (`domain.json_text`)."""
+    """Of an integer as written. Numbers with a fraction or an exponent have their own bounds (`domain.json_text`)."""
     max_number_bytes: int = 1_048_576
-    """Of all numbers with an exponent together, as PostgreSQL writes them: without it."""
+    """Of all numbers with an exponent together, as PostgreSQL writes them: without exponent."""
     max_id_bytes: int = 512
     """Of `id`, `subject`, `node`, and each field of ids, in UTF-8."""
     max_source_bytes: int = 1_024
     """Of `source`, in UTF-8."""
     max_recipients: int = 1_000
-    """Different sandboxes that one `message.sent` names. A broadcast goes to as many as its workspace has."""
+    """Different sandboxes that one `message.sent` names. A broadcast goes to all sandboxes of its workspace."""
 
 
 class Range(NamedTuple):
@@ -52,11 +51,11 @@ RANGES: Final = {
 
 
 WIDEST: Final = Limits(**{name: range_.highest for name, range_ in RANGES.items()})
-"""What any setting may allow: for reading again what was recorded under other settings."""
+"""The limits if every setting has its highest value: for events that were recorded under other settings."""
 
 
 class BeyondLimit(ValueError):
-    """Something is larger than a limit; `field` is the path of what it is, empty where it is the whole event."""
+    """A value exceeds a limit; `field` is its path, empty if it is the whole event."""
 
     def __init__(self, field: str, there: str, limit: int, name: str) -> None:
         self.field = field
@@ -64,5 +63,5 @@ class BeyondLimit(ValueError):
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"LEDGER_{name.upper()}"

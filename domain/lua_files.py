@@ -1,7 +1,7 @@
 """Scripts for Redis: each is a `.lua` file in the folder `lua` of the room that runs it.
 
-A file opens with its flags, then with a comment that says what the script does, its KEYS, its ARGV and what it returns.
-A line `-- include PATH` stands for a piece that several scripts share; the paths begin at the package.
+A file begins with its flags, then a comment on what the script does, its KEYS, its ARGV and what it returns. A line
+`-- include PATH` inserts a piece that several scripts share; the paths begin at the package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _INCLUDE: Final = "-- include "
 
 @cache
 def read_lua(path: str) -> str:
-    """Return a script's text without the lines that are comments: Redis hashes what it is sent, each time."""
+    """Return a script's text without comment lines: Redis hashes the text at each call."""
     lines = (_PACKAGE / path).read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(_included(line) for line in lines if line.strip())
 

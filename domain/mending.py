@@ -1,7 +1,7 @@
-"""Mending the JSON text of an event: whatever is not changed stays, byte for byte, as it came.
+"""Mending the JSON text of an event: whatever is not changed stays as received, byte for byte.
 
-The text is cut and pasted (`domain.json_pieces`), never read and written anew: numbers keep their digits, and what no
-reader takes (NaN, a name that stands twice, a byte that is not UTF-8) can be put right, as long as brackets match.
+The text is cut and pasted (`domain.json_pieces`), never parsed and written again: numbers keep their digits, and what
+no parser accepts (NaN, a name given twice, a byte that is not UTF-8) can be corrected, as long as brackets match.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from flowledger.domain.errors import LedgerError
 from flowledger.domain.json_pieces import Member, NotPieces, bytes_of, first_value, members, text_of
 
 Path = tuple[str, ...]
-"""Names of fields and places in lists, from the outside in."""
+"""Names of fields and places in lists, the outermost first."""
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
 class CannotMend(LedgerError):
-    """A change does not fit the text; the message says where, and what would."""
+    """A change does not fit the text; the message tells where, and what would fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be changed, done in this order: `text`, `field`, `unset`, `set`.
+    """The changes to make, in this order: `text`, `field`, `unset`, `set`.
 
-    `text` is another text altogether, for what is beyond repair. `field` is that of an entry's several fields which
-    holds the event: see `field_of`. `unset` are paths, `set` paths and the JSON texts of values: see `path_of`,
+    `text` replaces the whole text, if it is beyond repair. `field` names the field with the event, in an entry of
+    several fields: see `field_of`. `unset` are paths, `set` paths and the JSON texts of values: see `path_of`,
     `json_of` and `json_of_text`.
     """
 
@@ -44,7 +44,7 @@ class Changes:
         return self != Changes()
 
     def apply(self, raw: bytes) -> bytes:
-        """`raw` with the changes; raises CannotMend."""
+        """Return `raw` with the changes. Raises CannotMend if one does not fit."""
         mended = raw if self.text is None else self.text
         if self.field is not None:
             mended = field_of(mended, self.field)
@@ -56,9 +56,9 @@ class Changes:
 
 
 def path_of(text: str) -> Path:
-    r"""The path that `data.to_sandbox_ids.1` stands for: written as the `field` of a dead letter is.
+    r"""Return the path of a text like `data.to_sandbox_ids.1`, the form of a dead letter's `field`.
 
-    A dot that belongs to a name is written `\.`, a backslash `\\`. Raises ValueError where a name is empty.
+    A dot that belongs to a name is written `\.`, a backslash `\\`. Raises ValueError if a name is empty.
     """
     names = [""]
     escaped = False
@@ -74,7 +74,7 @@ def path_of(text: str) -> Path:
 
 
 def json_of(text: str) -> str:
-    """`text` itself where it is JSON (to the letter, digits kept), otherwise the JSON text of `text`."""
+    """Return `text` itself if it is strict JSON (digits are kept), otherwise the JSON text of the string `text`."""
     try:
         json_text.loads(text)
     except ValueError:
@@ -83,14 +83,14 @@ def json_of(text: str) -> str:
 
 
 def json_of_text(text: str) -> str:
-    """The JSON text of `text`, whatever it looks like."""
+    """Return the JSON text of the string `text`, even if it looks like JSON."""
     return _escaped(json_text.dumps(text))
 
 
 def put(raw: bytes, path: Path, value: str) -> bytes:
-    """`raw` with the JSON text `value` at `path`: instead of what is there, or added; objects that miss are made.
+    """Return `raw` with the JSON text `value` at `path`, replaced or added; missing objects are made.
 
-    Of a name that stands more than once in its object one is left. Raises CannotMend.
+    Of a name that occurs more than once in its object, one is kept. Raises CannotMend if the path does not fit.
     """
     text = text_of(raw)
     opening, found, depth = _walk(text, path)
@@ -104,16 +104,16 @@ def put(raw: bytes, path: Path, value: str) -> bytes:
 
 
 def remove(raw: bytes, path: Path) -> bytes:
-    """`raw` without what stands at `path`, as often as it stands there; raises CannotMend."""
+    """Return `raw` without the members at `path`, also if there are several. Raises CannotMend if it does not fit."""
     text = text_of(raw)
     opening, found, depth = _walk(text, path)
     return bytes_of(_without(text, opening, found)) if found and depth == len(path) - 1 else raw
 
 
 def field_of(raw: bytes, field: str) -> bytes:
-    """The exact value of a field of an entry that had several, all of which `raw` keeps (reason `malformed_entry`).
+    """Return the exact value of one field of an entry that had several, all kept in `raw` (reason `malformed_entry`).
 
-    `field` is its name, where no other has it, or its number, from 1. Raises CannotMend.
+    `field` is its name, if no other field has it, or its number, from 1. Raises CannotMend if it is not exactly one.
     """
     pairs = fields_of(raw)
     if pairs is None:
@@ -127,7 +127,7 @@ def field_of(raw: bytes, field: str) -> bytes:
 
 
 def fields_of(raw: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Names and values of an entry of several fields, as a dead letter keeps them; None where `raw` is none."""
+    """Return names and values of an entry of several fields, as a dead letter keeps it; None if `raw` is not one."""
     try:
         pairs = json.loads(raw)
         if not isinstance(pairs, list) or len(pairs) < 2 or not all(isinstance(pair, list) for pair in pairs):
@@ -138,9 +138,9 @@ def fields_of(raw: bytes) -> list[tuple[bytes, bytes]] | None:
 
 
 def _walk(text: str, path: Path) -> tuple[int, list[Member], int]:
-    """As far along `path` as there are objects and lists.
+    """Follow `path` as far as there are objects and lists.
 
-    Where the innermost of them begins, its members of the name that follows, and the place of that name in `path`.
+    Return where the innermost of them begins, its members with the next name, and the place of that name in `path`.
     """
     try:
         opening = first_value(text)
@@ -155,15 +155,15 @@ def _walk(text: str, path: Path) -> tuple[int, list[Member], int]:
 
 
 def _named(text: str, opening: int, path: Path, name: str) -> list[Member]:
-    """The members called `name` of the object or list that is at `path`."""
+    """Return the members called `name` of the object or list at `opening`. Raises CannotMend for any other value."""
     if text[opening] not in "{[":
         where = f"{'.'.join(path)} is" if path else "the text is"
-        raise CannotMend(f"{where} no JSON object: there is no {name!a} in it to change"[:300])
+        raise CannotMend(f"{where} not a JSON object: it has no {name!a} to change"[:300])
     return [member for member in members(text, opening)[0] if member.name == name]
 
 
 def _add(text: str, opening: int, path: Path, value: str) -> str:
-    """`text` with a further, last member in the object or list at `opening`."""
+    """Return `text` with a new last member in the object or list at `opening`."""
     found, closing = members(text, opening)
     in_list = text[opening] == "["
     if in_list and path[-1] != str(len(found)):
@@ -177,9 +177,9 @@ def _add(text: str, opening: int, path: Path, value: str) -> str:
 
 
 def _without(text: str, opening: int, doomed: Sequence[Member]) -> str:
-    """`text` without some members of the object or list at `opening`, and the comma before each or behind it.
+    """Return `text` without some members of the object or list at `opening`, and without a comma beside each.
 
-    In one go: there may be as many as the text has room for.
+    All are removed in one pass: there may be as many as fit into the text.
     """
     found, closing = members(text, opening)
     gone = set(doomed)
@@ -192,12 +192,12 @@ def _without(text: str, opening: int, doomed: Sequence[Member]) -> str:
 
 
 def _wrapped(path: Path, value: str) -> str:
-    """`value` within an object for each name of `path`."""
+    """Return `value` within an object for each name of `path`."""
     for name in reversed(path):
         value = f"{{{json_of_text(name)}:{value}}}"
     return value
 
 
 def _escaped(text: str) -> str:
-    """JSON text in which lone surrogates, which UTF-8 has not, are escapes."""
+    """Return JSON text with lone surrogates, which UTF-8 cannot encode, as escapes."""
     return _LONE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,14 +1,14 @@
-"""Whose a name is: each sandbox, each workspace, the registrar and the ledger have names that nobody else may use.
+"""The owners of names: each sandbox, each workspace, the registrar and the ledger have names that nobody else may use.
 
-| who | its key in the key file | its sources: this one, and what is below it | the ids of its messages |
+| owner | its key in the key file | its sources: this one, and those below it | the ids of its messages |
 | --- | --- | --- | --- |
 | a sandbox | its id | `/sandboxes/{sandbox}` | `{sandbox}/…` |
 | a workspace | its id | `/workspaces/{workspace}` | |
-| the registrar, who says which sandbox belongs to which workspace | `/registrar` | `/registrar` | |
+| the registrar, which assigns sandboxes to workspaces | `/registrar` | `/registrar` | |
 | the ledger | `/flowledger` | `/flowledger` | |
 
-In these names `%25` stands for `%` and `%2F` for `/` of an id: so a name has one owner, whatever ids are like.
-Mailboxes use such names always; where signatures are required, `domain.signatures` holds everybody to them.
+In these names, `%` and `/` of an id are written `%25` and `%2F`: so a name has one owner, with any ids. Mailboxes
+always use such names. If signatures are required, `domain.signatures` enforces them for everybody.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ REGISTRAR: Final = "/registrar"
 _SANDBOXES: Final = "/sandboxes/"
 _WORKSPACES: Final = "/workspaces/"
 _CHANGING: Final = ("", ".", "..")
-"""Segments of a path that other programs may leave out, so that another name is left."""
+"""Segments of a path that other programs may drop, which would leave another name."""
 
 
 class NobodysSource(ValueError):
-    """A source that begins like a sandbox's or a workspace's, and is none; the message says why."""
+    """A source begins like a sandbox's or a workspace's, but belongs to none; the message tells why."""
 
 
 def source_of(name: str) -> str:
-    """The source of what a sandbox says, or the registrar, or the ledger."""
+    """Return the source of the events of a sandbox, the registrar or the ledger."""
     return name if name in (REGISTRAR, LEDGER_SOURCE) else _SANDBOXES + _segment(name)
 
 
 def owners_of(source: str) -> tuple[str, ...]:
-    """Who may use a source: one of these; none where anybody may.
+    """Return the names of which each may use a source; empty if anybody may.
 
-    What is a workspace's, the registrar may use as well. Raises NobodysSource.
+    The registrar may also use the sources of workspaces. Raises NobodysSource if a sandbox's or a workspace's source is
+    malformed.
     """
     for own in (LEDGER_SOURCE, REGISTRAR):
         if source == own or source.startswith(own + "/"):
@@ -52,14 +53,14 @@ def owners_of(source: str) -> tuple[str, ...]:
 
 
 def message_prefix(sandbox_id: str) -> str:
-    """How the ids of a sandbox's messages begin."""
+    """Return the prefix of the ids of a sandbox's messages."""
     return _segment(sandbox_id) + "/"
 
 
 def message_id(sandbox_id: str, own_id: str, max_bytes: int) -> str:
-    """The id of a sandbox's message: of the same `own_id` always the same one, and itself where it is one already.
+    """Return the id of a sandbox's message: always the same for the same `own_id`, or `own_id` if it is such an id.
 
-    One that would be longer than `max_bytes` has a fingerprint of `own_id` in its place.
+    If it would be longer than `max_bytes`, a fingerprint replaces `own_id` in it.
     """
     prefix = message_prefix(sandbox_id)
     if is_message_of(sandbox_id, own_id):
@@ -69,7 +70,7 @@ def message_id(sandbox_id: str, own_id: str, max_bytes: int) -> str:
 
 
 def is_message_of(sandbox_id: str, message: str) -> bool:
-    """Whether the id `message` is one of the sandbox's messages."""
+    """Return whether the id `message` belongs to a message of the sandbox."""
     prefix = message_prefix(sandbox_id)
     return message.startswith(prefix) and message != prefix
 
@@ -84,7 +85,7 @@ def _owner(source: str, root: str) -> str:
         raise NobodysSource(f"must not have an empty segment, `.` or `..` below {root}")
     owner = segments[0].replace("%2F", "/").replace("%25", "%")
     if _segment(owner) != segments[0]:
-        raise NobodysSource(f"must have %25 for % and %2F for /, and no other escape, behind {root}")
+        raise NobodysSource(f"must have %25 for % and %2F for /, and no other escape, after {root}")
     return owner
 
 

@@ -1,7 +1,7 @@
-"""What stands in the tables, as people and programs read it: one frozen record per table of CONTRACT §5.
+"""The rows of the tables, as people and programs read them: one frozen record per table of CONTRACT §5.
 
-`took_seconds` stands in no table: it is the time from start to end, if both have a time of their own (a producer's, not
-the journal's) and the end is not before the start, as it may be if two clocks told them.
+`took_seconds` is in no table: it is the time from start to end, if both have a time of their own (a producer's, not the
+journal's) and the end is not before the start, as it may be if two clocks gave the times.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """A row of the journal; `raw` is the event's JSON text exactly as it came."""
+    """A row of the journal; `raw` is the event's JSON text exactly as received."""
 
     source: str
     id: str
@@ -27,7 +27,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An entry that could not be recorded: its exact bytes, why, and what could still be read of it."""
+    """An entry that could not be recorded: its exact bytes, the reason, and the attributes that could be read."""
 
     id: str
     stream: str
@@ -47,7 +47,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedDeadLetter:
-    """A dead letter as it stands in a list: without its bytes, of which there may be many; `size` says how many."""
+    """A dead letter as listed: without its bytes, which may be many; `size` is their number."""
 
     id: str
     stream: str
@@ -67,10 +67,10 @@ class ListedDeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterDeed:
-    """What somebody did with a dead letter: a row of its audit trail, which is only ever added to.
+    """An action of somebody on a dead letter: a row of its audit trail, which is append-only.
 
-    `source` and `event_id` name the event that was sent, or refused, where it has a name; `stream` and `entry_id` are
-    what it was sent as; `raw` its exact bytes where they are not the dead letter's own; `detail` says why.
+    `source` and `event_id` name the event that was sent, or refused, if it has a name; `stream` and `entry_id` are the
+    entry it was sent as; `raw` are its exact bytes if they differ from the dead letter's; `detail` is the reason.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Whether two events of one name are the same event (CONTRACT §2): by what they mean, not by how they are written."""
+"""Whether two events of one name are the same event (CONTRACT §2): their meaning is compared, not their text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.times import parse_time
 
 _NO_PART: Final = frozenset((*TRACING, "datacontenttype", "signature"))
-"""What a second try may say otherwise: its tracing, a content type, which can only be JSON, a newer key's signature."""
+"""What may differ in a retry: the tracing, the content type, which can only be JSON, and a newer key's signature."""
 
 
 def same_event(one: str, other: str) -> bool:
-    """Whether two JSON texts of valid events mean the same.
+    """Return whether two JSON texts of valid events mean the same.
 
-    Order of names, spaces, escapes and spellings of numbers do not matter, nor does null instead of absent. Sequences
-    and times are the same if the keys of the events read them as the same.
+    Order of names, spaces, escapes and spellings of numbers do not matter, and null is the same as absent. Sequences
+    and times are the same if they are the same in the keys of the events.
     """
     return one == other or json_text.equal(_meaning(one), _meaning(other))
 

@@ -1,4 +1,4 @@
-"""All settings, read from the environment in one place, into one frozen object that is passed on."""
+"""All settings, read from the environment in one place, into one frozen object that is passed in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _URLS: Final = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
 
 
 def default_home() -> Path:
-    """Where the embedded servers keep their data: `LEDGER_HOME`, else the place the system has for such data."""
+    """Return where the embedded servers keep their data without `LEDGER_HOME`: the system's place for such data."""
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/flowledger")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "flowledger"
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["redis_url"])] = None
     database_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["database_url"])] = None
     pg_options: Annotated[str, Field(validation_alias="PGOPTIONS")] = ""
-    """libpq's own variable: what sessions with PostgreSQL are set to, unless the URL has `options`."""
+    """libpq's own variable: the options of sessions with PostgreSQL, unless the URL has `options`."""
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
@@ -63,62 +63,62 @@ class Settings(BaseSettings):
     pool_timeout_seconds: Annotated[float, Field(gt=0)] = 30
     pool_recycle_seconds: Annotated[int, Field(gt=0)] = 3600
     answer_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """How long a worker waits for an answer of PostgreSQL, before it takes it for gone and does the batch again."""
+    """How long a worker waits for a reply of PostgreSQL, before it closes the connection and retries the batch."""
     connect_timeout_seconds: Annotated[int, Field(ge=1)] = 5
 
     batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Entries that a drain reads at a time."""
     drain_seconds: Annotated[float, Field(gt=0)] = 5.0
-    """How long a drain keeps its Celery process, before it lets others have a turn."""
+    """How long a drain keeps its Celery process before other Celery tasks get a turn."""
     linger_seconds: Annotated[float, Field(ge=0)] = 5.0
-    """How long a drain that found nothing left waits for what comes next."""
+    """How long a drain that found nothing left waits for new entries."""
     fuse_entries: Annotated[int, Field(ge=0)] = 200
-    """So many of a source's entries may fail, if they are most of the last ones, before it is set aside; so many of a
-    shard's may fail by a fault of Flowledger or the database before it is paused; 0: any number."""
+    """How many of a source's entries may fail, if they are most of the last ones, before the source is set aside; and
+    how many of a shard's by a fault of Flowledger or the database, before the shard is paused. 0: any number."""
     aside_entries: Annotated[int, Field(ge=0)] = 100_000
-    """So many entries of sources that are set aside wait in Redis, all together."""
+    """Most entries that wait in Redis for all sources that are set aside."""
     aside_bytes: Annotated[int, Field(ge=0)] = 256 * 2**20
-    """How large they may be, all together."""
+    """Most bytes of these entries together."""
     max_dead_letter_bytes: Annotated[int, Field(ge=2**20, le=64 * 2**20)] = 4 * 2**20
-    """Of an entry larger than that a dead letter keeps the beginning, the size and a hash."""
+    """Of a larger entry, a dead letter keeps the beginning, the size and a hash."""
     dead_letter_alarm_bytes: Annotated[int, Field(ge=0)] = 2**30
-    """Open dead letters larger than that, all together, are told of as an alarm; 0: never."""
+    """If all open dead letters together are larger, an alarm is raised; 0: never."""
     dead_letter_alarm_per_minute: Annotated[int, Field(ge=0)] = 1_000
-    """More new dead letters a minute than that are told of as an alarm; 0: never."""
+    """If there are more new dead letters in a minute, an alarm is raised; 0: never."""
     lease_seconds: Annotated[float, Field(ge=1)] = 5.0
-    """How long a shard waits for a drain that was killed."""
+    """How long a lease lasts, so how long a shard waits after its drain was killed."""
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
-    """How often the pump looks at every shard, whether or not it was woken."""
+    """How often the pump checks every shard, even if it was not woken."""
     publish_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
-    """How long a publisher waits for Redis."""
+    """How long a publisher waits for a reply of Redis."""
 
     inbox_messages: Annotated[int, Field(ge=1)] = 1_000
-    """So many messages an inbox holds in Redis; the rest waits in the database."""
+    """Most messages of an inbox in Redis; the rest waits in the database."""
     inbox_bytes: Annotated[int, Field(ge=1024)] = 8 * 2**20
-    """So much memory an inbox takes in Redis; the rest waits in the database. A single message always has room."""
+    """Most memory of an inbox in Redis; the rest waits in the database. A single message always has room."""
     inbox_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """While Redis uses more than this share of its `maxmemory`, messages wait in the database."""
     inbox_quiet_seconds: Annotated[int, Field(ge=60)] = 7 * 86_400
-    """So long after its last use an empty inbox is forgotten, and which messages were acknowledged there."""
+    """How long after its last use an empty inbox expires, and with it the ids of acknowledged messages."""
     mailbox_lease_seconds: Annotated[float, Field(ge=1)] = 10.0
-    """How long another consumer of an inbox waits for one that gives no sign of life, before it takes its messages."""
+    """How long a consumer of an inbox may give no sign of life before another consumer takes its messages."""
     post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
-    """How often somebody looks for messages that wait in the database, and for those whose time is over."""
+    """How often the post office checks for messages that wait in the database, and for messages that have expired."""
 
     signatures: Literal["off", "required"] = "off"
-    """Whether messages, and what becomes of them, must be signed by the sandbox that speaks (`domain.signatures`)."""
+    """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""
     key_file: Path | None = None
-    """The file with the keys of sandboxes; readable by its owner alone."""
+    """The file with the signers' keys; readable by its owner alone (`domain.key_file`)."""
     signature_age_seconds: Annotated[float, Field(gt=0)] = 86_400.0
-    """A signed event that came to Redis so long after its `time` is taken for a replayed one."""
+    """A signed event that reached Redis longer than this after its `time` is refused as replayed."""
     replay_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """A signed event that is known, and came again so long after its `time`, is taken for a replayed one."""
+    """A signed event that is recorded already, and came again longer than this after its `time`, counts as replayed."""
 
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""
 
     def __init__(self, **given: Any) -> None:
-        """Raises SettingsError that names the setting, as it was given or by its variable."""
+        """Raises SettingsError that names the setting at fault, as it was given or by its variable."""
         try:
             super().__init__(**given)
         except ValidationError as error:
@@ -135,21 +135,21 @@ class Settings(BaseSettings):
 
     @property
     def max_entry_bytes(self) -> int:
-        """An entry up to this size is taken as a whole."""
+        """The largest entry that is read as a whole."""
         return max(self.max_dead_letter_bytes, self.max_event_bytes)
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """Return settings from the environment, and those `given` instead; raises SettingsError that names the setting.
+        """Return the settings of the environment, with those `given` in their place.
 
-        Names that are no settings are warned of.
+        Raises SettingsError that names the setting at fault. Logs a warning for names that are not settings.
         """
         cls._warn_of_unknown(given)
         return cls(**given)
 
     @classmethod
     def _warn_of_unknown(cls, given: Mapping[str, Any]) -> None:
-        """Warn, once each, of variables that are probably misspelt, and of any that is `given` and no setting."""
+        """Warn, once each, of variables that are probably misspelt, and of any `given` name that is not a setting."""
         names = {name: _URLS.get(name, variable(name)) for name in cls.model_fields}
         for name in os.environ:
             short = name.upper().removeprefix(_PREFIX)
@@ -157,6 +157,6 @@ class Settings(BaseSettings):
                 continue
             meant = nearest(short, names)
             if meant is not None and is_news(name):
-                logger.warning("%s is no setting, and does nothing%s", name, did_you_mean(names[meant]))
+                logger.warning("%s is not a setting, and has no effect%s", name, did_you_mean(names[meant]))
         for name in filter(is_news, given.keys() - names.keys() - set(_URLS.values())):
-            logger.warning("%s is no setting, and does nothing%s", name, did_you_mean(nearest(name, names)))
+            logger.warning("%s is not a setting, and has no effect%s", name, did_you_mean(nearest(name, names)))

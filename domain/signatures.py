@@ -1,14 +1,14 @@
-"""Signatures: an agent can never speak as another (docs/decisions/0020).
+"""Signatures: no agent can send events in the name of another (docs/decisions/0020).
 
-A signature is the attribute `signature` of an event, `v1:KEY_ID:MAC`: the HMAC-SHA256, in hexadecimal digits, of what
-the event says, made with a secret that only the speaker and the ledger know. What is signed, each piece as a netstring
-(its length in bytes, `:`, the bytes, `,`):
+A signature is the attribute `signature` of an event, `v1:KEY_ID:MAC`: the HMAC-SHA256, in hexadecimal digits, of the
+event's content, made with a secret that only the signer and the ledger know. These pieces are signed, each as a
+netstring (its length in bytes, `:`, the bytes, `,`):
 
-    flowledger.v1, then for each name of `SIGNED` the JSON text of that attribute exactly as it stands in the event,
-    nothing where the event has none. So `null`, `""` and no attribute at all are three things, as are 1 and 1.0.
+    flowledger.v1, then for each name of `SIGNED` the JSON text of that attribute exactly as in the event, empty if
+    the event has none. So `null`, `""` and an absent attribute are three things, as are 1 and 1.0.
 
-Who must sign, where signatures are required, is told by `speakers`, and which names a signer may use by `check_names`:
-his own (`domain.owners`). Nothing here reads a file or a clock.
+`speakers` tells who must sign if signatures are required, `check_names` which names a signer may use: its own
+(`domain.owners`). Nothing here reads a file or a clock.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from flowledger.domain.json_pieces import member_texts
 from flowledger.domain.owners import REGISTRAR, NobodysSource, is_message_of, message_prefix, owners_of, source_of
 
 SIGNATURE: Final = "signature"
-"""The attribute that holds it."""
+"""The attribute that holds the signature."""
 SIGNED: Final = (
     "id", "source", "type", "subject", "time", "sequence", "partitionkey", "correlationid", "causationid", "data"
 )  # fmt: skip
-"""What is signed, in this order: all that the ledger goes by, and what ties an event to others."""
+"""The attributes that are signed, in this order: all that the ledger uses, and those that link an event to others."""
 KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 _TAG: Final = "flowledger.v1"
@@ -41,21 +41,21 @@ _TOLD: Final = 100
 
 
 class Keys(Protocol):
-    """Who knows the keys of all speakers: a file (`domain.key_file`), or a vault."""
+    """A store of the keys of all signers: a file (`domain.key_file`), or a vault."""
 
     def keys_of(self, name: str) -> Mapping[str, SecretBytes]:
-        """The secrets of a name (`domain.owners`) by key id; none where nobody has this name."""
+        """Return the secrets of a name (`domain.owners`) by key id; empty if the name is unknown."""
         ...
 
     def refresh(self) -> None:
-        """Called before each batch of events: keys may have been made and retired."""
+        """Look for new and retired keys; called before each batch of events."""
         ...
 
 
 def speakers(event: Event | Envelope) -> tuple[str, ...]:
-    """Whose key may have signed the event: one of these names; none where nobody need have.
+    """Return the names of which one must sign the event; empty if nobody has to.
 
-    Raises Refused, `forged`, where its source is like a sandbox's or a workspace's and is nobody's.
+    Raises Refused, `forged`, if its source begins like a sandbox's or a workspace's, but belongs to none.
     """
     model = _model(event)
     if model.by_ledger:
@@ -73,7 +73,7 @@ def speakers(event: Event | Envelope) -> tuple[str, ...]:
 
 
 def changes_membership(event: Event | Envelope) -> bool:
-    """Whether the event says to which workspace a sandbox belongs, or that it belongs to none."""
+    """Return whether the event adds its subject to a workspace, or removes it."""
     model = _model(event)
     if not model.moves:
         return False
@@ -85,7 +85,7 @@ def changes_membership(event: Event | Envelope) -> bool:
 
 
 def sign(text: str, key_id: str, secret: SecretBytes) -> str:
-    """Return the signature of the event with this JSON text; a signature that stands in it does not matter."""
+    """Return the signature of the event with this JSON text; a signature in it is ignored."""
     return sign_members(member_texts(text), key_id, secret)
 
 
@@ -95,42 +95,42 @@ def sign_members(members: Mapping[str, str], key_id: str, secret: SecretBytes) -
 
 
 def check(event: Event, keys: Keys) -> str | None:
-    """Who has signed the event; None where nobody need have.
+    """Return the name of the event's signer; None if nobody has to sign it.
 
-    Raises Refused, `forged`, where it is not signed as it must be, or has a name that is not its signer's.
+    Raises Refused, `forged`, if the event is not signed as it must be, or has a name that is not its signer's.
     """
     names = speakers(event)
     if not names:
         return None
     signer = _signer(event, names, keys)
     if event.time is None:
-        raise Refused(Reason.FORGED, "time", "is missing: without it a signed event could be used again for ever")
+        raise Refused(Reason.FORGED, "time", "is missing: without it, a signed event could be replayed at any time")
     check_names(event, signer)
     return signer
 
 
 def check_names(event: Event | Envelope, signer: str) -> None:
-    """Raises Refused, `forged`, where the source, or the id of a message, is not one of the signer's own.
+    """Raise Refused, `forged`, if the source, or the id of a message, is not one of the signer's own.
 
-    What is no message's event may also have a source that is nobody's own.
+    Events that are not about a message may also have a source that nobody owns.
     """
     owners = _owners(event)
     model = _model(event)
     if signer not in owners and (owners or model.speaker is not None or model.by_ledger):
         home = source_of(signer)
-        raise Refused(Reason.FORGED, "source", f"must be {home}, or begin with {home}/: {told(signer)} has signed it")
+        raise Refused(Reason.FORGED, "source", f"must be {home}, or begin with {home}/: {told(signer)} signed this")
     if model is MessageSent and not is_message_of(signer, event.subject):
         words = f"must begin with {message_prefix(signer)}, as the ids of all messages of {told(signer)} do"
         raise Refused(Reason.FORGED, "subject", words)
 
 
 def told(name: str) -> str:
-    """A name as it stands in words."""
+    """Return a name as quoted in a message."""
     return ascii(name)[:_TOLD]
 
 
 def _signer(event: Event, names: Sequence[str], keys: Keys) -> str:
-    """Which of `names` has signed the event; raises Refused where none has."""
+    """Return which of `names` signed the event. Raises Refused if none did."""
     who = " or ".join(map(told, names))
     members = member_texts(event.raw)
     signature = members.get(SIGNATURE, "null")
@@ -146,11 +146,11 @@ def _signer(event: Event, names: Sequence[str], keys: Keys) -> str:
     for name, secret in found.items():
         if hmac.compare_digest(_mac(members, secret), mac):
             return name
-    raise _forged(f"is not what the key {key_id} of {' or '.join(map(told, found))} makes of this event")
+    raise _forged(f"is not the signature of this event with the key {key_id} of {' or '.join(map(told, found))}")
 
 
 def _model(event: Event | Envelope) -> type[EventData]:
-    """What is known of the event's type; nothing of one that is no type."""
+    """Return the model of the event's type; the base class if the type is unknown."""
     return EVENT_TYPES.get(event.type, EventData)
 
 
@@ -162,7 +162,7 @@ def _owners(event: Event | Envelope) -> tuple[str, ...]:
 
 
 def _said(event: Event | Envelope, field: str) -> Any:
-    """A field of the data of an event, or of an envelope that nobody has checked yet."""
+    """Return a field of the data of an event, or of an envelope that is not checked yet; None if absent."""
     return event.data.get(field) if isinstance(event.data, Mapping) else getattr(event.data, field, None)
 
 

@@ -4,7 +4,7 @@
     joins = SandboxCreated(workspace_id="ws_1", name="planner")
     publisher.publish(sign(Envelope.of(joins, source="/registrar", subject="sb_1")))
 
-`domain.signatures` says what is signed, and by whom. A mailbox takes a signer: `Mailbox("sb_1", …, signer=sign)`.
+`domain.signatures` defines what is signed, and by whom. A mailbox takes a signer: `Mailbox("sb_1", …, signer=sign)`.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from flowledger.domain.signatures import Keys, told
 
 
 class Signer(Protocol):
-    """A function, or any object that is called like one, that signs an envelope before it is sent."""
+    """A callable that signs an envelope before it is sent."""
 
     def __call__(self, envelope: Envelope, /) -> Envelope:
-        """Return the envelope that is sent instead."""
+        """Return the envelope to send instead."""
         ...
 
 
 class KeySigner:
-    """Signs the events of `name` with its keys; events that nobody has to sign are left as they are."""
+    """Signs the events of `name` with its keys; events that nobody has to sign stay unchanged."""
 
     def __init__(self, keys: Keys, name: str) -> None:
-        """Raises SettingsError if `keys` has none of this name."""
+        """Raises SettingsError if `keys` has no key of this name."""
         self.name = name
         self._keys = keys
         self._key()
 
     def __call__(self, envelope: Envelope, /) -> Envelope:
-        """Return the same event with its signature. Publish it unchanged: a changed one is forged.
+        """Return the same event with its signature. Publish it unchanged: a changed event is refused as forged.
 
-        The text that is signed is kept in the envelope, and is the text that is sent.
+        The envelope keeps the text that was signed, which is the text that is sent.
 
         Raises Refused if somebody else has to sign the event, if a name in it is not the signer's own, if it has no
-        `time`, or cannot be written as JSON.
+        `time`, or if it cannot be written as JSON.
         """
         names = signatures.speakers(envelope)
         if not names:
             return envelope
         if self.name not in names:
             who = " or ".join(map(told, names))
-            words = f"this {envelope.type} is to be signed by {who}; these are the keys of {told(self.name)}"
+            words = f"this {envelope.type} must be signed by {who}; these are the keys of {told(self.name)}"
             raise Refused(Reason.FORGED, signatures.SIGNATURE, words)
         signatures.check_names(envelope, self.name)
         if envelope.time is None:
-            raise Refused(Reason.FORGED, "time", "is missing: a signed event needs one")
+            raise Refused(Reason.FORGED, "time", "is missing: a signed event must have a time")
         self._keys.refresh()
         return envelope.extended(signatures.SIGNATURE, self._signature)
 
@@ -64,7 +64,7 @@ class KeySigner:
         return signatures.sign_members(members, *self._key())
 
     def _key(self) -> tuple[str, SecretBytes]:
-        """The newest one."""
+        """Return the newest key: its id and its secret."""
         keys = self._keys.keys_of(self.name)
         if not keys:
             raise SettingsError(f"there is no key of {told(self.name)}: make one with `flowledger keys new`")
@@ -75,9 +75,9 @@ class KeySigner:
 
 
 def signer_of(keys: Settings | Keys, name: str) -> KeySigner:
-    """Return the signer of `name`, with the keys given or those of the file that the settings name (`LEDGER_KEY_FILE`).
+    """Return the signer of `name`, with the given keys or those of the settings' key file (`LEDGER_KEY_FILE`).
 
-    Raises SettingsError if there are none, or the file cannot be used.
+    Raises SettingsError if there is no such key, or the file cannot be used.
     """
     if not isinstance(keys, Settings):
         return KeySigner(keys, name)

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Where an execution, a node run or a task stands."""
+    """The status of an execution, a node run or a task."""
 
     PENDING = "pending"
     RETRYING = "retrying"
@@ -41,7 +41,7 @@ TERMINAL: Final = frozenset(status for status, rank in RANKS.items() if rank == 
 
 
 class DeadLetterStatus(StrEnum):
-    """Where a dead letter stands."""
+    """The status of a dead letter."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -49,7 +49,7 @@ class DeadLetterStatus(StrEnum):
 
 
 class DeadLetterAction(StrEnum):
-    """What was done with a dead letter: sent once more, tried and refused again (nothing was sent), given up."""
+    """What was done with a dead letter: sent again, refused again when tried (nothing was sent), or given up."""
 
     REPLAYED = "replayed"
     REFUSED = "refused"
@@ -57,7 +57,7 @@ class DeadLetterAction(StrEnum):
 
 
 class Level(StrEnum):
-    """Levels of log lines, as they stand in `task_logs`."""
+    """Levels of log lines, as stored in `task_logs`."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -71,4 +71,4 @@ LEVEL_NAMES: Final[dict[str, Level]] = {level.value: level for level in Level} |
     "warn": Level.WARNING,
     "fatal": Level.CRITICAL,
 }
-"""What producers may write, in any case, and what stands in the table (CONTRACT §4)."""
+"""What producers may write, in upper or lower case, and the level that is stored (CONTRACT §4)."""

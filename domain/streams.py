@@ -1,53 +1,53 @@
-"""The names of everything Flowledger keeps in Redis, in one place, and the shard rule (CONTRACT §1).
+"""The names of all keys of Flowledger in Redis, and the shard rule (CONTRACT §1).
 
-    ledger:events:{shard}        stream; one entry an event, in the field `event`; recorded entries are deleted
+    ledger:events:{shard}        stream; one entry per event, in the field `event`; recorded entries are deleted
     ledger:lease:{shard}         string; the owner of the drain that records the shard's first entries, with an expiry
     ledger:bell:{shard}          string; a drain is on its way to a worker, with an expiry
-    ledger:caution:{shard}       hash; after drains that never came back: how many entries the next one takes
-                                 (`size`), and how many died at the first entry alone (`deaths`)
+    ledger:caution:{shard}       hash; after drains that died: how many entries the next one takes (`size`), and how
+                                 many drains died at the first entry alone (`deaths`)
     ledger:watch                 string; the owner of the drain that waits for entries, with an expiry
-    ledger:hold                  string; why nothing is taken for now (the database is away), with an expiry
-    ledger:broker                string; whose broker this is: the id of the ledger, how many brokers it has had, and a
-                                 mark. The database knows the same: a broker without it is new, or has lost its data
+    ledger:hold                  string; why nothing is taken for now (the database is unavailable), with an expiry
+    ledger:broker                string; the ledger that this broker belongs to: its id, how many brokers it has had,
+                                 and a mark. The database holds the same: a broker without it is new, or lost its data
     ledger:recorded              hash; shard: the number of its last batch, as the database counts them; and `at`: when
-                                 the last one was recorded, in ms of Redis's clock
+                                 the last batch was recorded, in ms of Redis's clock
     ledger:restored              string; when the database was found to have gone back, in ms of Redis's clock
-    ledger:beat                  string; somebody has told the database lately that the broker is served; with an expiry
-    ledger:pairing               string; who is just writing `ledger:broker`, with an expiry
-    ledger:failures              string; how often in a row the database was not to be had
+    ledger:beat                  string; the database was informed lately that the broker is served; with an expiry
+    ledger:pairing               string; who is writing `ledger:broker` now, with an expiry
+    ledger:failures              string; how often in a row the database was unavailable
     ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
-    ledger:fuse:{shard}          hash; of the last entries, how many there were (`seen`) and how many died of a fault of
-                                 ours or of the database (`dead`)
+    ledger:fuse:{shard}          hash; of the last entries, how many were seen (`seen`) and how many died by a fault of
+                                 Flowledger or the database (`dead`)
     ledger:sources               hash, with an expiry; a source's key (a hash of it): how many of its last entries were
-                                 seen and died of their own fault, and when one did last, in seconds since the epoch
+                                 seen and died by their own fault, and when the last one died, in s since the epoch
     ledger:aside                 hash; a source's key: JSON of which source is set aside, by whom, when and why
-    ledger:aside:{source's key}  stream; its entries, in order: the fields `shard` and `entry` say where each came from,
-                                 its own follow
+    ledger:aside:{source's key}  stream; its entries, in order: the fields `shard` and `entry` name the origin of each,
+                                 its own fields follow
     ledger:aside-sizes           hash; `entries` and `bytes` of all that is set aside, `bytes:{source's key}` of one
-    ledger:strange:{key}         anything; what somebody put in the place of a shard's stream
-    ledger:alarm:{what}          string, with an expiry; dead letters are too many: somebody was told
+    ledger:strange:{key}         any type; a key that somebody put in the place of a shard's stream
+    ledger:alarm:{what}          string, with an expiry; an alarm about too many dead letters was logged
     ledger:idle                  stream, capped; one entry each time a drain leaves a shard that may have entries
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
-    ledger:rate:{10 seconds}     hash; the same of ten seconds, kept for ten minutes
+    ledger:rate:{10 seconds}     hash; the same for ten seconds, kept for ten minutes
                                  (both also count messages put into inboxes: posted)
 
 The post office (docs/decisions/0019):
 
-    ledger:inbox:{sandbox}       stream; one entry a message that waits for the sandbox, or is in its hands; deleted
-                                 when acknowledged. The consumers of group `mailbox` share it. An empty one expires
-    ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock, and
-                                 behind a blank which process did; with an expiry
+    ledger:inbox:{sandbox}       stream; one entry per message that waits for the sandbox or is pending; deleted when
+                                 acknowledged. The consumers of group `mailbox` share it. An empty inbox expires
+    ledger:consumers:{sandbox}   hash; a consumer's name: when it last gave a sign of life, in ms of Redis's clock, a
+                                 blank, and which process did; with an expiry
     ledger:taken:{sandbox}       sorted set; ids of messages acknowledged lately, by ms of Redis's clock: no second
                                  copy; with an expiry
     ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox, in this entry (n: length of
-                                 the message's id); with an expiry when it has come to an end
+                                 the message's id); with an expiry once the message has ended
     ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
     ledger:postman               string; the owner of the post office's turn, with an expiry
-    ledger:bell:post             string; somebody wants the post office to look; with an expiry
-    ledger:walk                  string; where the post office's walk through the outbox goes on, with an expiry
-    ledger:round                 string; the pumps asked the post office to look a moment ago; with an expiry
+    ledger:bell:post             string; the post office was asked to check; with an expiry
+    ledger:walk                  string; the position at which the post office continues in the outbox, with an expiry
+    ledger:round                 string; the pumps asked the post office to check a moment ago; with an expiry
 
-Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry bells only: they may be lost or doubled without harm.
+Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry only bells, which may be lost or doubled without harm.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from zlib import crc32
 
 FIELD: Final = "event"
 LAST_ID: Final = f"{2**64 - 1}-{2**64 - 1}"
-"""The last id that an entry can have: Redis neither adds nor looks for any behind it."""
+"""The last id that an entry can have: Redis neither adds nor finds any after it."""
 RETURNED: Final = b"ledger:returned"
 """The last field of an entry that was set aside and came back; its value is a mark of the ledger's."""
 
@@ -91,31 +91,31 @@ EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""
 EXPIRED_CONSUMER: Final = "expired"
-"""The consumer that never lives: a mailbox puts what it finds too late to hand out into its hands, for the ledger."""
+"""A consumer that is no process: a mailbox leaves expired messages as its pending entries, for the ledger."""
 MESSAGE_ID: Final = "message_id"
 EXPIRES: Final = "expires_at"
-"""Fields of an inbox's entry beside `FIELD`: the message's id, and, where it expires, when, in ms since the epoch."""
+"""Fields of an inbox's entry beside `FIELD`: the message's id, and, if it expires, when, in ms since the epoch."""
 TAKEN_KEPT: Final = 10_000
-"""So many ids of acknowledged messages are remembered for each inbox."""
+"""How many ids of acknowledged messages are kept for each inbox."""
 
 LASTING: Final[Mapping[str, str]] = {
     "ledger:events:{shard}": "events wait for a drain; the last id of an empty stream must not be given again",
-    "ledger:caution:{shard}": "what a drain died at is known until the next one has recorded it",
-    "ledger:fuse:{shard}": "it counts the last entries, however long ago they came",
+    "ledger:caution:{shard}": "it counts deaths of drains until the entries are recorded",
+    "ledger:fuse:{shard}": "it counts the last entries, of any age",
     "ledger:failures": "counts until the database is available",
     "ledger:paused": "until somebody resumes the shards",
     "ledger:aside": "until somebody resumes the source",
     "ledger:aside:{source}": "the source's entries wait until somebody resumes it",
     "ledger:aside-sizes": "as long as there are such entries",
-    "ledger:strange:{key}": "it is somebody's",
-    "ledger:broker": "whose broker this is",
-    "ledger:recorded": "tells that the database went back, however long ago the last batch was",
-    "ledger:restored": "what was put into inboxes before that time is put again",
+    "ledger:strange:{key}": "it belongs to somebody",
+    "ledger:broker": "the ledger that the broker belongs to",
+    "ledger:recorded": "shows that the database went back, after any time without batches",
+    "ledger:restored": "messages put into inboxes before that time are put again",
     "ledger:idle": "one stream, capped",
-    "ledger:counters": "totals since the broker began",
+    "ledger:counters": "totals since the broker was new",
     "ledger:inbox:{sandbox}": "messages wait for their recipient; an empty inbox expires",
-    "ledger:posted:{n}:{message}:{sandbox}": "as long as the message waits; then it expires",
-    "ledger:expiries": "as long as messages wait that expire",
+    "ledger:posted:{n}:{message}:{sandbox}": "while the message waits; then it expires",
+    "ledger:expiries": "while messages wait that expire",
     "ledger": "Celery's queue: bells that wait for a worker",
     "unacked": "Celery's: bells that a worker has taken",
     "unacked_index": "Celery's: when it took them",
@@ -123,7 +123,7 @@ LASTING: Final[Mapping[str, str]] = {
     "_kombu.binding_permanent.{exchange}": "Celery's: those of them that do not expire",
     "_kombu.binding_deadlines": "Celery's: when it removes the others",
 }
-"""Every key that may stand without an expiry, and why. The tests look for others after each test."""
+"""Every key that may have no expiry, and why. After each test the suite looks for others."""
 
 
 def stream(shard: int) -> str:
@@ -167,15 +167,15 @@ def taken(sandbox_id: str) -> str:
 
 
 def posted(message_id: str, sandbox_id: str) -> str:
-    """Unambiguous, whatever the ids hold."""
+    """Return the key of a delivered message, which is unambiguous for any ids."""
     return f"ledger:posted:{len(message_id)}:{message_id}:{sandbox_id}"
 
 
 def rate(at: float) -> str:
-    """The key of the ten seconds that hold `at`, in seconds since the epoch."""
+    """Return the key of the ten seconds that include `at`, in seconds since the epoch."""
     return f"ledger:rate:{int(at) // RATE_SECONDS}"
 
 
 def shard_of(key: str, shards: int) -> int:
-    """`crc32(utf8(key)) mod shards`."""
+    """Return `crc32(utf8(key)) mod shards`."""
     return crc32(key.encode("utf-8", "surrogatepass")) % shards

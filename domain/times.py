@@ -16,7 +16,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(text: str) -> datetime:
-    """The instant, in UTC; raises ValueError where `text` is not RFC 3339 with a zone in the years 1 to 9999."""
+    """Return the instant, in UTC. Raises ValueError if `text` is not RFC 3339 with a zone, in the years 1 to 9999."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!a} is not an RFC 3339 time with a zone, like 2026-01-31T12:00:00.25Z")
@@ -34,22 +34,22 @@ def parse_time(text: str) -> datetime:
 
 
 def sortable(time: datetime) -> str:
-    """UTC as text of one width, which sorts as the times do: `2026-01-31 12:00:00.250000`."""
+    """Return UTC as text of fixed width, which sorts as the times do: `2026-01-31 12:00:00.250000`."""
     return time.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def written_time(time: datetime) -> str:
-    """RFC 3339 in UTC; raises ValueError where `time` has no zone."""
+    """Return RFC 3339 text in UTC. Raises ValueError if `time` has no zone."""
     if time.tzinfo is None:
         raise ValueError("a time needs a zone; use datetime.now(UTC)")
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def milliseconds(time: datetime) -> int:
-    """Since the epoch, as Redis counts them."""
+    """Return the milliseconds since the epoch, as in Redis's times."""
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
 def now() -> datetime:
-    """This machine's clock, in UTC."""
+    """Return the time of this machine's clock, in UTC."""
     return datetime.now(UTC)

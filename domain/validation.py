@@ -1,6 +1,6 @@
-"""What pydantic found wrong, in Flowledger's words: the field, what is wanted, and what is there.
+"""Pydantic's errors in Flowledger's words: the field, the value it must have, and the value it has.
 
-A text that is there is shown only where it can be no secret; a number always.
+A text is shown only if it cannot be a secret; a number always.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "literal_error": "must be {expected}",
     "is_instance_of": "must be an instance of {class}",
 }
-"""By pydantic's type of the error; what is there follows."""
+"""By pydantic's type of the error; the actual value follows."""
 _ALONE: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "string_too_long": "must have {max_length} characters at most",
@@ -51,7 +51,7 @@ _ALONE: Final[Mapping[str, str]] = {
     "too_short": "must have {min_length} items at least",
     "too_long": "must have {max_length} items at most",
 }
-"""The same, where nothing follows."""
+"""The same, if nothing follows."""
 _MOST_SHOWN: Final = 40
 _MOST_BITS: Final = 64
 
@@ -64,7 +64,7 @@ class Fault(NamedTuple):
 
 
 def first_fault(error: ValidationError, *, show_text: bool = False) -> Fault:
-    """Return the first thing that pydantic found wrong; `show_text` if a text may stand in the words."""
+    """Return the first fault that pydantic found; `show_text` if the words may quote a text."""
     first = error.errors(include_url=False)[0]
     kind, context = first["type"], {name: _plain(value) for name, value in first.get("ctx", {}).items()}
     path = tuple(str(part) for part in first["loc"])
@@ -81,14 +81,14 @@ def first_fault(error: ValidationError, *, show_text: bool = False) -> Fault:
 
 
 def _there(value: Any, show_text: bool) -> str:
-    """What is there, behind what is wanted."""
+    """Return the end of the words: the actual value."""
     match value:
         case str():
             there = ascii(value[:_MOST_SHOWN]) if show_text else "this string"
         case None | bool():
             there = {None: "null", True: "true", False: "false"}[value]
         case int() if value.bit_length() > _MOST_BITS:
-            there = "a number so large"
+            there = f"one of more than {_MOST_BITS} bits"
         case int() | float():
             there = repr(value)
         case list():
@@ -101,5 +101,5 @@ def _there(value: Any, show_text: bool) -> str:
 
 
 def _plain(limit: Any) -> Any:
-    """A limit as people write it: 1, not 1.0."""
+    """Return a limit as people write it: 1, not 1.0."""
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit

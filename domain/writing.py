@@ -1,4 +1,4 @@
-"""The JSON text of an event as a producer builds it: what is signed, and what is sent."""
+"""The JSON text of an event that a producer builds, as signed and sent."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from flowledger.domain.errors import LedgerError, Reason, Refused
 from flowledger.domain.json_text import dumps
 
 _SHOWN_NAMES: Final = 20
-"""Of the path to a value: one within itself has a path without end."""
+"""Most names of a path to a value: a value within itself has an endless path."""
 
 
 def written(attributes: Mapping[str, Any]) -> str:
-    """Return the JSON text of an event's attributes; raises Refused with the field that JSON cannot hold."""
+    """Return the JSON text of an event's attributes. Raises Refused with the field that JSON cannot hold."""
     with _writing(attributes):
         return dumps(attributes)
 
 
 def written_members(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the JSON text of each attribute, as it is sent; raises Refused as `written` does."""
+    """Return the JSON text of each attribute, as sent. Raises Refused as `written` does."""
     with _writing(attributes):
         return {str(name): _sent(dumps(value)) for name, value in attributes.items()}
 
@@ -31,7 +31,7 @@ def joined(members: Mapping[str, str]) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Return the bytes that are sent: UTF-8, and a lone surrogate, which it cannot hold, as JSON's escape of it."""
+    """Return the bytes to send: UTF-8, with lone surrogates, which it cannot encode, as JSON escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -49,7 +49,7 @@ def _writing(attributes: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _sent(text: str) -> str:
-    """The text that stands in the bytes."""
+    """Return the text that the sent bytes hold."""
     return text if text.isascii() else encoded(text).decode()
 
 

@@ -1,11 +1,11 @@
 """Flowledger: the ledger and the post office of an agent platform.
 
-What a service or an agent needs stands here, and is loaded when it is asked for:
+The names that a service or an agent needs are here, and are loaded at first use:
 
     from flowledger import Envelope, Mailbox, Publisher, events
 
-The rooms of the project (`flowledger.domain`, `flowledger.client` …) are the folders beside this one; README.md says
-what is in each.
+The rooms of the project (`flowledger.domain`, `flowledger.client` …) are the folders beside this one; README.md
+describes each.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _HOMES: Final = {
     "new_id": "domain.ids",
     "signer_of": "domain.signing",
 }
-"""The module of each name, or the module that the name is."""
+"""The module that holds each name, or that is meant by it."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Alembic migrations, and the two things the rest of Flowledger asks of them: go to the newest, and are we there?"""
+"""Alembic migrations, and the functions to migrate a database and to read its revision."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Alembic keeps its context in the module; between processes, the database's own lock does the same."""
+"""Alembic keeps its context in a module; between processes, a lock of the database does the same."""
 
 
 def configuration(engine: Engine) -> Config:
-    """Alembic's configuration for the database behind `engine`."""
+    """Return Alembic's configuration for the database of `engine`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["engine"] = engine
@@ -24,23 +24,23 @@ def configuration(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Brings the database to `revision`; doing it twice, or twice at once, does no harm."""
+    """Upgrade the database to `revision`; to do it twice, even at once, does no harm."""
     with _ONE_AT_A_TIME:
         command.upgrade(configuration(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Takes the database back to `revision`; `base` is empty."""
+    """Downgrade the database to `revision`; `base` is the empty database."""
     with _ONE_AT_A_TIME:
         command.downgrade(configuration(engine), revision)
 
 
 def current(engine: Engine) -> str | None:
-    """The revision the database stands at; None where it has none."""
+    """Return the revision of the database; None if it has none."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest(engine: Engine) -> str | None:
-    """The newest revision there is."""
+    """Return the newest revision; None if there are none."""
     return ScriptDirectory.from_config(configuration(engine)).get_current_head()

@@ -1,4 +1,4 @@
-"""Alembic's environment: the URL comes from the caller, or from DATABASE_URL when Alembic's own command is used."""
+"""Alembic's environment: the URL comes from the caller, or from DATABASE_URL if Alembic's own command is used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _migrate(connection: Connection) -> None:
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        else:  # SQLite's lock for writing, before it is looked at what there is to do
+        else:  # take SQLite's write lock before the revision is read
             connection.exec_driver_sql("ROLLBACK")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.run_migrations()

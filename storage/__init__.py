@@ -1,1 +1,1 @@
-"""Where it is kept: tables, repositories, unit of work, journal, dead letters. Knows domain."""
+"""The database: tables, repositories, unit of work, journal, dead letters. Imports only domain."""

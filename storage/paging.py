@@ -1,4 +1,4 @@
-"""Pages of rows: by keyset (`after` a cursor, stable while rows come in) as well as by limit and offset."""
+"""Pages of rows: by keyset (`after` a cursor, stable while rows are added) as well as by limit and offset."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAX_LIMIT: Final = 1000
 
 
 class BadCursor(LedgerError):
-    """The cursor is none that a page of this list gave; start again without one."""
+    """The cursor is not from a page of this list; start again without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    """Some rows in order; `cursor` asks for the ones behind them, and is None on the last page."""
+    """Some rows in order; `cursor` asks for those after them, and is None on the last page."""
 
     items: tuple[Record, ...]
     cursor: str | None
@@ -39,9 +39,9 @@ class Order:
     descending: bool = False
 
     def page(self, statement: Select[Any], limit: int, offset: int, after: str | None) -> Select[Any]:
-        """`statement` in this order, from behind the cursor on; one row more than asked says whether there are more.
+        """Return `statement` in this order, from after the cursor on, with one more row to see if there are more.
 
-        Raises BadCursor, and ValueError where limit or offset cannot be used.
+        Raises BadCursor, and ValueError if limit or offset cannot be used.
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must be 1 to {MAX_LIMIT}, not {limit}")
@@ -53,11 +53,11 @@ class Order:
         return statement.order_by(*order).limit(limit + 1).offset(offset)
 
     def cursor(self, row: Row[Any]) -> str:
-        """The cursor that stands for `row`, which has the columns of the order."""
+        """Return the cursor of `row`, which has the columns of the order."""
         return _encode([row._mapping[column] for column in self.columns])
 
     def _behind(self, values: Sequence[Any]) -> ColumnElement[bool]:
-        """(a, b) > (x, y), as rows: the one form that PostgreSQL answers by going to that place of the index."""
+        """Return (a, b) > (x, y), as rows: the only form for which PostgreSQL starts at that place of the index."""
         place = tuple_(*(bindparam(None, value, c.type) for c, value in zip(self.columns, values, strict=True)))
         columns = tuple_(*self.columns)
         return columns < place if self.descending else columns > place

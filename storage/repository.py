@@ -26,7 +26,7 @@ class Repository(Generic[Record]):
         self.connection = connection
 
     def count(self, **values: Any) -> int:
-        """Return how many rows there are that have these values in these columns."""
+        """Return the number of rows that have these values in these columns."""
         having = [self.table.c[name] == value for name, value in values.items()]
         return self.connection.execute(select(func.count()).select_from(self.table).where(*having)).scalar_one()
 
@@ -50,13 +50,13 @@ class Repository(Generic[Record]):
 
 
 class SubjectRepository(Repository[Record]):
-    """Reads the records of subjects. Those that are deleted are left out of lists and counts unless asked for."""
+    """Reads the records of subjects. Lists and counts omit deleted ones unless asked for."""
 
     listed_by: ClassVar[tuple[str, ...]] = ()
-    """The columns by which they are listed; each has an index, but for the status of executions and tasks."""
+    """The columns by which records are listed; each has an index, except the status of executions and tasks."""
 
     def get(self, id_: str) -> Record | None:
-        """Return the record of this id, a deleted one too; None if nothing is recorded of it."""
+        """Return the record of this id, even if it is deleted; None if nothing is recorded of it."""
         return self._one(self._select().where(self.table.c.id == id_))
 
     def newest(
@@ -76,12 +76,12 @@ class SubjectRepository(Repository[Record]):
         return self._page(self._listed(deleted, of), order, limit, offset, after)
 
     def count(self, *, deleted: bool = False, **of: str | None) -> int:
-        """Return how many records there are, of those that `newest` gives."""
+        """Return the number of records that `newest` lists."""
         rows = self._listed(deleted, of).with_only_columns(self.table.c.id).subquery()
         return self.connection.execute(select(func.count()).select_from(rows)).scalar_one()
 
     def by_name(self, name: str) -> Record | None:
-        """Return the record of this name; of several the one that was created first (then the least id)."""
+        """Return the record of this name, or None; of several, the one created first (then the least id)."""
         return self._first(self._listed(False, {}).where(self.table.c.name == name))
 
     def _listed(self, deleted: bool, of: dict[str, str | None]) -> Select[Any]:
@@ -102,7 +102,7 @@ class SubjectRepository(Repository[Record]):
 
 
 class Timed(Repository[Record]):
-    """Reads rows that have a start and an end: their records say how long it took (`took_seconds`)."""
+    """Reads rows that have a start and an end: their records have the time between, `took_seconds`."""
 
     def _select(self) -> Select[Any]:
         shown = (self.table.c[field.name] for field in fields(self.record) if field.name != _TOOK)

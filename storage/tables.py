@@ -1,4 +1,4 @@
-"""The tables that others than their own files know by name. Importing this declares every table (CONTRACT §5)."""
+"""The tables that other files use by name. Importing this module declares every table (CONTRACT §5)."""
 
 from __future__ import annotations
 

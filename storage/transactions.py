@@ -1,4 +1,4 @@
-"""Transactions over the whole database: one state to read from, and one in which nobody else changes what is read."""
+"""Transactions over the whole database: a snapshot for reads, and one that reads and changes rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from flowledger.storage.unit_of_work import Storage
 
 @contextmanager
 def snapshot(storage: Storage) -> Iterator[Connection]:
-    """Reads that all see the database at one moment, however long they take; workers go on recording meanwhile.
+    """Yield a connection whose reads all see the database at one moment; workers go on recording meanwhile.
 
     An event's journal row and its writes are one transaction, so a snapshot has all of them or none. Raises
-    DatabaseUnavailable where the database is not to be had.
+    DatabaseUnavailable if the database is unavailable.
     """
     with _connection(storage) as connection:
         if connection.dialect.name == "postgresql":
@@ -31,10 +31,10 @@ def snapshot(storage: Storage) -> Iterator[Connection]:
 
 @contextmanager
 def changing(storage: Storage) -> Iterator[Connection]:
-    """A transaction that reads anew in each statement what others committed, and is committed at the end.
+    """Yield a transaction whose statements each see what others have committed; it is committed at the end.
 
-    On SQLite nobody else writes from its beginning on; on PostgreSQL lock what must stand still. Raises
-    DatabaseUnavailable where the database is not to be had, or ended the transaction (a deadlock): do it again.
+    On SQLite nobody else writes from its beginning on; on PostgreSQL lock the rows that must not change. Raises
+    DatabaseUnavailable if the database is unavailable, or ended the transaction (a deadlock): then retry it.
     """
     with _connection(storage) as connection:
         if connection.dialect.name == "postgresql":

@@ -1,8 +1,8 @@
 """The unit of work: one transaction per event, many of them in one round trip (docs/architecture.md).
 
-`UnitOfWork` collects; `flush` hands what was collected to the database's pipeline, which runs each transaction by
-itself. The writes of an event happen only where its journal row is new, so what was recorded before is told, not done
-again.
+`UnitOfWork` collects; `flush` passes the collected transactions to the database's pipeline, which runs each by itself.
+The writes of an event happen only if its journal row is new, so an event that was recorded before is reported, not
+written again.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class UnitOfWork:
         self._transactions.append(transaction)
 
     def flush(self, checkpoints: Sequence[CheckpointRow]) -> Flushed:
-        """Commits what was collected, and the streams' checkpoints; returns and raises what `Pipeline.run` does."""
+        """Commit the collected transactions and the streams' checkpoints. Returns and raises as `Pipeline.run` does."""
         transactions, self._transactions = self._transactions, []
         return self._pipeline.run(transactions, checkpoints)
 
 
 class Storage:
-    """The database as the rest of Flowledger sees it: units of work to write by, connections to read by."""
+    """The database for the rest of Flowledger: units of work to write, connections to read."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -56,7 +56,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for reads; raises DatabaseUnavailable if the database is unavailable."""
+        """Yield a connection for reads. Raises DatabaseUnavailable if the database is unavailable."""
         try:
             with self.engine.connect() as connection:
                 yield connection
@@ -65,7 +65,7 @@ class Storage:
 
     @contextmanager
     def looking(self) -> Iterator[Connection]:
-        """As `reading`, for statements that need no common transaction: one round trip each, and none around them."""
+        """Yield a connection as `reading`, for statements that need no common transaction: one round trip each."""
         with self.reading() as connection:
             if connection.dialect.name != "postgresql":
                 yield connection
@@ -75,9 +75,9 @@ class Storage:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction for reads and writes, committed at the end; raises DatabaseUnavailable as `reading` does.
+        """Yield a transaction for reads and writes, committed at the end. Raises DatabaseUnavailable as `reading` does.
 
-        On SQLite, where rows cannot be locked, it is the only one that writes.
+        On SQLite, where rows cannot be locked, no other transaction writes meanwhile.
         """
         try:
             with self.engine.connect().execution_options(**{BEGIN_IMMEDIATE: True}) as connection, connection.begin():
@@ -86,7 +86,7 @@ class Storage:
             raise DatabaseUnavailable(words(error)) from error
 
     def is_well(self, within_seconds: float) -> bool:
-        """Whether the database answers now, or does so within that time: it may be starting again."""
+        """Return whether the database replies within that time: it may be restarting."""
         until = time.monotonic() + within_seconds
         while True:
             with suppress(DatabaseUnavailable), self.reading() as connection:
@@ -97,7 +97,7 @@ class Storage:
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def close(self) -> None:
-        """Closes the pool's connections; used ones when they are given back."""
+        """Close the pool's connections; those in use are closed once they are returned."""
         self.engine.dispose()
 
     def __enter__(self) -> Self:

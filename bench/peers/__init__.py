@@ -1,7 +1,7 @@
 """The peers of the benchmark: two usual ways to record CloudEvents in PostgreSQL, one commit per event.
 
-Both run against the servers that Flowledger is measured on, take the same events, and write the same
-small tables (`bench.peers.models`); they differ in the stack that carries and stores an event:
+Both run on the same servers as Flowledger, record the same events, and write the same small tables
+(`bench.peers.models`). They differ in the stack that carries and stores an event:
 
 - `bench.peers.celery_orm`: a Celery task per event, SQLAlchemy ORM, psycopg2.
 - `bench.peers.faststream_stream`: FastStream on a Redis stream, SQLAlchemy async, asyncpg.

@@ -1,8 +1,8 @@
 """Peer (b): a Celery task per event, which opens a SQLAlchemy ORM session, writes and commits.
 
-Written as a careful user of the stack writes it today: JSON only, results ignored, acknowledged late
-and put back when a worker is lost, retried with backoff when the database is away, prefetch as Celery
-sets it, one engine per worker process, the row locked while it is changed.
+It is written as a careful user of the stack writes it today: JSON only, results ignored, acknowledged late
+and returned to the queue if a worker is lost, retried with backoff if the database is unavailable, Celery's
+default prefetch, one engine per worker process, the row locked while it is changed.
 
     PEER_DATABASE_URL=… PEER_REDIS_URL=… celery -A bench.peers.celery_orm worker -c 2
 """
@@ -24,7 +24,7 @@ NOT_SET = "redis://peer-redis-url-is-not-set.invalid"
 
 
 def make_app() -> Celery:
-    """The Celery app, on the servers that PEER_REDIS_URL and PEER_DATABASE_URL name now."""
+    """Return the Celery app, with the servers that PEER_REDIS_URL and PEER_DATABASE_URL name now."""
     app = Celery("bench.peers.celery_orm", broker=os.environ.get("PEER_REDIS_URL", NOT_SET))
     app.conf.update(
         accept_content=["json"],
@@ -44,7 +44,7 @@ app = make_app()
 
 @cache
 def engine() -> Engine:
-    """The engine of this process: made at its first task, so its connections never cross a fork."""
+    """Return the engine of this process, made at its first task, so that no connection crosses a fork."""
     if not app.conf.peer_database_url:
         raise LookupError("PEER_DATABASE_URL is not set: name the database before the worker starts")
     return create_engine(make_url(app.conf.peer_database_url).set(drivername="postgresql+psycopg2"))
@@ -52,7 +52,7 @@ def engine() -> Engine:
 
 @app.task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=10)  # type: ignore[untyped-decorator]
 def record(event: dict[str, Any]) -> None:
-    """Records one event in one transaction; a duplicate changes nothing."""
+    """Record one event in one transaction; a duplicate changes nothing."""
     cloud_event = CloudEvent.model_validate(event)
     with Session(engine()) as session, session.begin():
         if session.scalar(INSERT_EVENT, PeerEvent.values_of(cloud_event)) is None:
@@ -64,7 +64,7 @@ def record(event: dict[str, Any]) -> None:
 
 
 def update_subject(session: Session, event: CloudEvent) -> None:
-    """Gets or creates the row that the event is about, locked until the commit, and sets its fields."""
+    """Get or create the row of the event's subject, locked until the commit, and set its fields."""
     model, key = SUBJECTS[event.kind], event.subject
     row = session.get(model, key, with_for_update=True)
     if row is None:
@@ -74,6 +74,6 @@ def update_subject(session: Session, event: CloudEvent) -> None:
 
 
 def publish(events: list[bytes]) -> None:
-    """Sends one Celery task per event; `delay` takes the open connection from the app's producer pool."""
+    """Send one Celery task per event; `delay` takes the open connection from the app's producer pool."""
     for event in events:
         record.delay(json.loads(event))

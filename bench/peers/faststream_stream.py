@@ -1,6 +1,6 @@
 """Peer (c): FastStream on a Redis stream, with SQLAlchemy's async ORM on asyncpg.
 
-Written as a careful user of the stack writes it today: a consumer group, ten events at a time in each
+It is written as a careful user of the stack writes it today: a consumer group, ten events at a time in each
 process, a session and a commit for each, acknowledged after the commit. An entry whose handler failed or
 died stays pending, and a second subscription of the group claims it (XAUTOCLAIM) after a minute, which
 is FastStream's documented way to redeliver.
@@ -36,21 +36,21 @@ READ_BATCH = 100  # entries that one XREADGROUP takes
 RECLAIM_AFTER = 60_000  # milliseconds that an entry is pending before another consumer takes it
 PUBLISH_BATCH = 500  # entries in one pipeline
 
-# FastStream's two log lines per event are put below the level shown: a Celery worker shows none either.
+# FastStream's two log lines per event are below the level shown: a Celery worker shows none either.
 broker = RedisBroker(os.environ.get("PEER_REDIS_URL", NOT_SET), log_level=logging.DEBUG)
 app = FastStream(broker)
 
 
 @cache
 def engine() -> AsyncEngine:
-    """The engine of this process; its pool holds a connection for each concurrent handler."""
+    """Return the engine of this process; its pool holds a connection for each concurrent handler."""
     url = make_url(os.environ["PEER_DATABASE_URL"]).set(drivername="postgresql+asyncpg")
     return create_async_engine(url, pool_size=MAX_WORKERS)
 
 
 @app.on_startup
 async def create_group() -> None:
-    """Makes the group from the stream's start: FastStream would start it at the end, and skip what waits."""
+    """Make the group from the stream's start: FastStream would start it at the end, and skip waiting entries."""
     redis = await broker.connect()
     with suppress(ResponseError):  # BUSYGROUP: another process has made it
         await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
@@ -58,7 +58,7 @@ async def create_group() -> None:
 
 @app.after_shutdown
 async def close_pool() -> None:
-    """Closes the connections once the last handler has returned."""
+    """Close the connections once the last handler has returned."""
     await engine().dispose()
 
 
@@ -78,7 +78,7 @@ async def close_pool() -> None:
     ack_policy=AckPolicy.NACK_ON_ERROR,
 )
 async def record(event: CloudEvent) -> None:
-    """Records one event in one transaction; a duplicate changes nothing."""
+    """Record one event in one transaction; a duplicate changes nothing."""
     async with AsyncSession(engine()) as session, session.begin():
         if await session.scalar(INSERT_EVENT, PeerEvent.values_of(event)) is None:
             return
@@ -89,7 +89,7 @@ async def record(event: CloudEvent) -> None:
 
 
 async def update_subject(session: AsyncSession, event: CloudEvent) -> None:
-    """Gets or creates the row that the event is about, locked until the commit, and sets its fields."""
+    """Get or create the row of the event's subject, locked until the commit, and set its fields."""
     model, key = SUBJECTS[event.kind], event.subject
     row = await session.get(model, key, with_for_update=True)
     if row is None:
@@ -99,7 +99,7 @@ async def update_subject(session: AsyncSession, event: CloudEvent) -> None:
 
 
 def publish(events: list[bytes]) -> None:
-    """Publishes through the broker, in its own message format, with the XADDs pipelined."""
+    """Publish through the broker, in its own message format, with the XADDs pipelined."""
     asyncio.run(_publish(events))
 
 

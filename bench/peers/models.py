@@ -1,7 +1,7 @@
-"""What both peers share: the CloudEvent that they parse and the tables that they write.
+"""The parts that both peers share: the CloudEvent that they parse and the tables that they write.
 
-The tables are small ones that their users would start with; the prefix `peer_` keeps them apart from
-Flowledger's. PostgreSQL only: the inserts that must not fail on a second try use ON CONFLICT.
+The tables are small, as users would start with; the prefix `peer_` separates them from Flowledger's. They
+need PostgreSQL: inserts that must not fail on a retry use ON CONFLICT.
 """
 
 from datetime import datetime
@@ -42,12 +42,12 @@ class CloudEvent(BaseModel):
 
     @property
     def kind(self) -> str:
-        """What the event is about: `task` of `task.started`."""
+        """The kind of the event's subject: `task` of `task.started`."""
         return self.type.partition(".")[0]
 
     @property
     def verb(self) -> str:
-        """What happened to it: `started` of `task.started`."""
+        """What happened to the subject: `started` of `task.started`."""
         return self.type.partition(".")[2]
 
 
@@ -77,11 +77,11 @@ class PeerEvent(Base):
 
     @staticmethod
     def values_of(event: CloudEvent) -> dict[str, Any]:
-        """The row of an event, as the parameters of INSERT_EVENT."""
+        """Return the row of an event, as the parameters of INSERT_EVENT."""
         return event.model_dump(exclude={"specversion"})
 
 
-# Returns the id where the event is new, and nothing where it is a duplicate.
+# Returns the id if the event is new, and nothing if it is a duplicate.
 INSERT_EVENT = insert(PeerEvent).on_conflict_do_nothing().returning(PeerEvent.id)
 
 
@@ -103,11 +103,11 @@ class Subject(Base):
 
     @classmethod
     def insert(cls, subject_id: str) -> Insert:
-        """Makes the row, unless another worker has just made it."""
+        """Return the insert of the row, which does nothing if another worker has made it."""
         return insert(cls).values(id=subject_id).on_conflict_do_nothing()
 
     def apply(self, event: CloudEvent) -> None:
-        """Sets what the event says. Workers finish in any order, so a status never goes back."""
+        """Set the fields of the event. Workers finish in any order, so a status never goes back."""
         for field in self.FIELDS & event.data.keys():
             setattr(self, field, event.data[field])
         if event.verb == "created":
@@ -162,7 +162,7 @@ class PeerTaskLog(Base):
 
     @classmethod
     def of(cls, event: CloudEvent) -> "PeerTaskLog":
-        """The line of a `*.logged` event."""
+        """Return the line of a `*.logged` event."""
         return cls(
             source=event.source,
             event_id=event.id,
@@ -175,20 +175,20 @@ class PeerTaskLog(Base):
         )
 
 
-# Events about anything else (nodes, messages) are journalled only.
+# Events about other subjects (nodes, messages) are only added to the journal.
 SUBJECTS: dict[str, type[Subject]] = {"execution": PeerExecution, "task": PeerTask}
 
 
 def rank(status: str) -> int:
-    """How far a status has come within an attempt."""
+    """Return the progress of a status within an attempt."""
     return RANK.get(status, TERMINAL)
 
 
 def create_all(engine: Engine) -> None:
-    """Makes the peers' tables where they are missing."""
+    """Make the peers' tables that are missing."""
     Base.metadata.create_all(engine)
 
 
 def drop_all(engine: Engine) -> None:
-    """Drops the peers' tables, and nothing else."""
+    """Drop the peers' tables only."""
     Base.metadata.drop_all(engine)

@@ -1,8 +1,8 @@
 """Runs both peers once and checks what they wrote: `python -m bench.peers.smoke DATABASE_URL REDIS_URL`.
 
-Each peer finds its events published already, so that the publisher takes nothing from it. Its rate is
+The events are published before each peer starts, so that publishing takes no time from it. The rate is
 counted from the first journal row to the last by PostgreSQL's clock, without the time to start. The
-peers' tables and stream are made anew before each run and removed after it; nothing else is touched.
+peers' tables and stream are made before each run and removed after it; nothing else is touched.
 """
 
 import json
@@ -40,9 +40,9 @@ COMMANDS = {
 
 
 def main(database_url: str, redis_url: str) -> int:
-    """Returns 0 where both peers recorded every event and every row is right."""
+    """Return 0 if both peers recorded every event and every row is right, else 1."""
     os.environ.update(PEER_DATABASE_URL=database_url, PEER_REDIS_URL=redis_url)
-    # Imported here, as they read the environment when they are imported.
+    # Imported here, since they read the environment at import.
     from bench.peers import celery_orm, faststream_stream  # noqa: PLC0415
 
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
@@ -63,7 +63,7 @@ def main(database_url: str, redis_url: str) -> int:
 
 
 def run(peer: str, publish: Callable[[list[bytes]], None], engine: Engine) -> bool:
-    """Has one peer record its own events, and prints how fast it was and what is wrong."""
+    """Let one peer record its own events, and print its rate and what is wrong. Return whether all is right."""
     events = list(generate(TASKS))
     began = time.monotonic()
     publish(events)
@@ -83,7 +83,7 @@ def run(peer: str, publish: Callable[[list[bytes]], None], engine: Engine) -> bo
 
 
 def generate(tasks: int) -> Iterator[bytes]:
-    """Yields five CloudEvents per task, ids never used before, the tasks' events interleaved."""
+    """Yield five CloudEvents per task, with new ids, the tasks' events interleaved."""
     for start in range(0, tasks, TOGETHER):
         subjects = [f"task_{uuid4().hex}" for _ in range(min(TOGETHER, tasks - start))]
         for step, (event_type, data) in enumerate(STEPS):
@@ -103,7 +103,7 @@ def generate(tasks: int) -> Iterator[bytes]:
 
 @contextmanager
 def worker(command: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a peer in a process group of its own and ends the whole group, by force if it must."""
+    """Run a peer in a process group of its own, and end the whole group, by force if necessary."""
     process = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
     try:
         yield process
@@ -117,7 +117,7 @@ def worker(command: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_until_recorded(engine: Engine, expected: int, process: subprocess.Popen[bytes]) -> None:
-    """Returns when the journal holds `expected` rows; raises where the peer dies or takes too long."""
+    """Return once the journal holds `expected` rows. Raises RuntimeError if the peer ends, TimeoutError if late."""
     deadline = time.monotonic() + TIMEOUT
     while (recorded := count(engine)) < expected:
         if process.poll() is not None:
@@ -128,25 +128,25 @@ def wait_until_recorded(engine: Engine, expected: int, process: subprocess.Popen
 
 
 def count(engine: Engine) -> int:
-    """Counts the journal: each event has one row, whatever it was about."""
+    """Return the number of rows in the journal: each event has one, with any subject."""
     with Session(engine) as session:
         return session.scalar(select(func.count()).select_from(PeerEvent)) or 0
 
 
 def wrong_rows(session: Session) -> list[str]:
-    """Says what differs from what the events told, in words; empty where all is right."""
+    """Return the differences between the rows and the events, in words; empty if all is right."""
     tasks = session.scalars(select(PeerTask)).all()
     logs = session.scalar(select(func.count()).select_from(PeerTaskLog))
     wrong = [task.id for task in tasks if not is_right(task)]
     return [
         *([f"{len(tasks)} tasks for {TASKS}"] if len(tasks) != TASKS else []),
         *([f"{logs} log rows for {2 * TASKS}"] if logs != 2 * TASKS else []),
-        *([f"{len(wrong)} tasks not as told, such as {wrong[0]}"] if wrong else []),
+        *([f"{len(wrong)} tasks with a wrong row, such as {wrong[0]}"] if wrong else []),
     ]
 
 
 def is_right(task: PeerTask) -> bool:
-    """Whether a task's row is what STEPS make of it."""
+    """Return whether a task's row is the result of STEPS."""
     return (
         (task.status, task.attempt, task.name, task.worker) == ("completed", 1, "summarise", "worker-1")
         and (task.input, task.output) == ({"pages": 3}, {"words": 120})

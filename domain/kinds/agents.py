@@ -1,4 +1,4 @@
-"""Agents: who can do what, apart from the sandboxes they run in. Statuses, events and the record."""
+"""Agents and their capabilities, apart from the sandboxes they run in. Statuses, events and the record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class AgentStatus(StrEnum):
-    """Whether an agent is in use. There are no ranks: the last report stands."""
+    """Whether an agent is in use. There are no ranks: the last report counts."""
 
     ACTIVE = "active"
     RETIRED = "retired"
@@ -68,7 +68,7 @@ class AgentRestored(Restored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """An agent; `status_at` is the time of the report that stands."""
+    """An agent; `status_at` is the time of the report that counts."""
 
     id: str
     status: str

@@ -1,4 +1,4 @@
-"""What the events share: the kinds of their fields, and the parts that several types have."""
+"""What the events share: the types of their fields, and the parts that several event types have."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _time(value: object) -> object:
 
 
 def as_double(value: object) -> object:
-    """A number as the double that stands for it; anything else as it is, for the type to refuse."""
+    """Return a number as a double, and any other value as it is, for the type to refuse."""
     if not isinstance(value, int | Decimal) or isinstance(value, bool):
         return value
     try:
@@ -57,7 +57,7 @@ def as_double(value: object) -> object:
 
 
 Id = Annotated[str, Field(min_length=1)]
-"""How long it may be, and of which characters, is `domain.envelope.parse`'s to check: the one is a setting."""
+"""Its length, which is a setting, and its characters are checked by `domain.envelope.parse`."""
 Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX)]
 Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Seconds = Annotated[float, BeforeValidator(as_double), Field(ge=0)]
@@ -73,7 +73,7 @@ _TRACEBACK: Final = 64 * 1024
 
 
 def refused_data(error: ValidationError, *within: str) -> Refused:
-    """Return the refusal that says, in our words, what pydantic found wrong with data that stands at `within`."""
+    """Return the refusal, in our words, of the first fault that pydantic found in the data at the path `within`."""
     path, words = first_fault(error)
     return Refused(Reason.INVALID_DATA, ".".join((*within, *path)), words)
 
@@ -96,7 +96,7 @@ class Part(BaseModel):
 
 
 class Error(Part):
-    """What went wrong, as its platform says it."""
+    """What went wrong, as reported by the platform."""
 
     message: str
     type: str | None = None
@@ -104,9 +104,9 @@ class Error(Part):
 
     @classmethod
     def of(cls, exception: BaseException) -> Self:
-        """Return the error that an exception is: its message, type and traceback, whose last 64 Ki characters stay.
+        """Return the error of an exception: message, type, and the last 64 Ki characters of the traceback.
 
-        A message may hold what should not be told: whoever raised it decides.
+        The message is not checked for secrets: the code that raised the exception decides what it holds.
         """
         kind = f"{type(exception).__module__}.{type(exception).__qualname__}".removeprefix("builtins.")
         text = "".join(traceback.format_exception(exception))
@@ -116,12 +116,12 @@ class Error(Part):
 class EventData(BaseModel):
     """Base of the data of all events.
 
-    `event_type` is the CloudEvents `type`; `status` is the status that the event reports of its subject, if any;
+    `event_type` is the CloudEvents `type`; `status` is the status that the event reports for its subject, if any;
     `keeps_null` are the fields in which `null` is a value of its own (CONTRACT §2). `speaker` is the field that names
-    who must sign the event if signatures are required, `by_ledger` says that the ledger alone may
-    (`domain.signatures`), and `moves` that it may put its subject into a workspace, or take it out.
+    who must sign the event if signatures are required. `by_ledger` is set if the ledger alone may sign it
+    (`domain.signatures`), `moves` if the event may add its subject to a workspace, or remove it.
 
-    Data that is read (`model_validate`) may have further fields, for the wire is tolerant. `TaskCompleted(…)` raises
+    Data that is read (`model_validate`) may have further fields, which are ignored. `TaskCompleted(…)` raises
     UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
     """
 
@@ -148,13 +148,13 @@ class EventData(BaseModel):
             raise refused_data(error, "data") from None
 
     def partition_key(self, subject: str) -> str:
-        """Return what decides the shard, unless the event has a `partitionkey` (CONTRACT §1)."""
+        """Return the key that decides the shard if the event has no `partitionkey` (CONTRACT §1)."""
         return subject
 
     def check(self, limits: Limits) -> None:
-        """Raise BeyondLimit, with the path of the field, if a limit that is a setting is exceeded."""
+        """Raise BeyondLimit, with the path of the field, if the data exceeds a limit that is a setting."""
 
-    # By this mark pydantic knows that reading need not come by here: it makes objects from JSON by itself.
+    # With this mark pydantic does not call `__init__` when it makes objects from JSON.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
@@ -163,18 +163,18 @@ class Described(EventData):
 
     @classmethod
     def described_fields(cls) -> frozenset[str]:
-        """The names of the fields of the description."""
+        """Return the names of the fields of the description."""
         return frozenset(cls.model_fields) - {"attempt"}
 
 
 class Deleted(EventData):
-    """The record is deleted: its row stays, look-ups leave it out. `reason` stands in the journal alone."""
+    """The record is deleted: its row is kept, and look-ups omit it. `reason` is in the journal alone."""
 
     reason: str | None = None
 
 
 class Restored(EventData):
-    """The record is deleted no more. `reason` stands in the journal alone."""
+    """The record is no longer deleted. `reason` is in the journal alone."""
 
     reason: str | None = None
 

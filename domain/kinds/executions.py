@@ -1,4 +1,4 @@
-"""Executions, and the runs of their nodes: events and records."""
+"""Executions and the runs of their nodes: events and records."""
 
 from __future__ import annotations
 

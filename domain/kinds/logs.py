@@ -1,4 +1,4 @@
-"""Log lines of tasks and executions: the record. Their events stand with the tasks and executions."""
+"""Log lines of tasks and executions: the record. Their events are in `tasks` and `executions`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between sandboxes, and where each stands with each recipient: statuses, events, records."""
+"""Messages between sandboxes, and the delivery of each to each recipient: statuses, events, records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class DeliveryStatus(StrEnum):
-    """Where a message stands with one of its recipients."""
+    """The status of a message for one of its recipients."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -46,7 +46,7 @@ class MessageData(EventData):
 
 
 class MessageSent(MessageData):
-    """To some sandboxes by name, or to all of a workspace (`broadcast`)."""
+    """A message to sandboxes by name, or to all sandboxes of a workspace (`broadcast`)."""
 
     event_type = "message.sent"
     speaker = "from_sandbox_id"
@@ -69,17 +69,17 @@ class MessageSent(MessageData):
         if self.broadcast and self.to_sandbox_ids is not None:
             raise ValueError("give to_sandbox_ids or broadcast, not both")
         if self.broadcast and self.workspace_id is None:
-            raise ValueError("a broadcast needs the workspace_id it goes to")
+            raise ValueError("a broadcast needs a workspace_id")
         if not self.broadcast and self.to_sandbox_ids is None:
             raise ValueError("give to_sandbox_ids, or broadcast with a workspace_id")
         return self
 
     def partition_key(self, _subject: str) -> str:
-        """All that one sandbox sends goes through one shard, in its order."""
+        """Return the sender: all messages of a sandbox go through one shard, in order."""
         return self.from_sandbox_id
 
     def check(self, limits: Limits) -> None:
-        """A name that stands twice counts once, for it gets one message."""
+        """Raise BeyondLimit for too many recipients. A name given twice counts once, since it receives one message."""
         names = self.to_sandbox_ids or ()
         if len(names) > limits.max_recipients and (different := len(set(names))) > limits.max_recipients:
             field = "data.to_sandbox_ids"
@@ -87,7 +87,7 @@ class MessageSent(MessageData):
 
 
 class RecipientData(MessageData):
-    """Base of what becomes of a message with one of its recipients."""
+    """Base of the events on the delivery of a message to one of its recipients."""
 
     to_sandbox_id: Id
 
@@ -104,7 +104,7 @@ class MessageFailed(RecipientData):
 
 
 class MessageDispatched(RecipientData):
-    """The ledger's own: the message was put into the recipient's inbox.
+    """The ledger's own event: the message was put into the recipient's inbox.
 
     `event_source` and `event_id` name the `message.sent` that was put there.
     """
@@ -116,7 +116,7 @@ class MessageDispatched(RecipientData):
 
 
 class MessageExpired(RecipientData):
-    """The ledger's own: the recipient did not take the message in time."""
+    """The ledger's own event: the recipient did not take the message in time."""
 
     event_type = "message.expired"
     by_ledger = True
@@ -140,7 +140,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Where a message stands with one of its recipients."""
+    """The delivery of a message to one of its recipients."""
 
     message_id: str
     to_sandbox_id: str

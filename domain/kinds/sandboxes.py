@@ -1,6 +1,6 @@
-"""Sandboxes, in which agents live: statuses, events and the record. Agents register their sandbox by these events.
+"""Sandboxes, in which agents live: statuses, events and the record. Agents register their sandbox with these events.
 
-The bounds of what a sandbox says of itself are those of the platforms whose records these are.
+The bounds of a sandbox's fields are those of the platforms whose records these are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class SandboxStatus(StrEnum):
-    """Where a sandbox stands, and it may stand there again and again: no ranks either."""
+    """The status of a sandbox, which may return to an earlier one: there are no ranks."""
 
     PROVISIONING = "provisioning"
     STARTING = "starting"
@@ -65,11 +65,11 @@ Tokens = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Bytes = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Amount = Annotated[float, BeforeValidator(as_double), Field(ge=0, allow_inf_nan=False)]
-"""A number that a double holds: these stand in the rows."""
+"""A number that a double can hold, since it is stored in a row."""
 
 
 class AgentConfig(Unclassified):
-    """How the agent in a sandbox is set up."""
+    """The configuration of the agent in a sandbox."""
 
     model: str | None = None
     provider: str | None = None
@@ -80,7 +80,7 @@ class AgentConfig(Unclassified):
 
 
 class ResourceLimits(Part):
-    """The most that a sandbox may take; `cpu` are cores, and parts of one."""
+    """The most resources that a sandbox may use; `cpu` is a number of cores, perhaps with a fraction."""
 
     cpu: Amount | None = None
     memory_bytes: Bytes | None = None
@@ -90,7 +90,7 @@ class ResourceLimits(Part):
 
 
 class Connection(Unclassified):
-    """Where a sandbox is reached."""
+    """The address of a sandbox."""
 
     host: str | None = None
     port: Port | None = None
@@ -99,7 +99,7 @@ class Connection(Unclassified):
 
 
 class Health(Part):
-    """What the last look at a sandbox found; `status` in the words of its platform."""
+    """The result of the last check of a sandbox; `status` is the platform's own word."""
 
     status: str | None = None
     checked_at: Time | None = None
@@ -164,7 +164,7 @@ class SandboxFailed(EventData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """Where an agent lives: whatever has a mailbox. `status_at` is the time of the report that stands."""
+    """A sandbox, in which an agent lives: it has a mailbox. `status_at` is the time of the report that counts."""
 
     id: str
     status: str

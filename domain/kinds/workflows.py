@@ -38,7 +38,7 @@ __all__ = [
 
 
 class WorkflowStatus(StrEnum):
-    """Whether a workflow is in use. There are no ranks: the last report stands."""
+    """Whether a workflow is in use. There are no ranks: the last report counts."""
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -66,7 +66,7 @@ class WorkflowUpdated(_Description):
 
 
 class WorkflowVersioned(EventData):
-    """A version, which no later event changes."""
+    """A new version, which no later event changes."""
 
     event_type = "workflow.versioned"
     version: Version
@@ -101,7 +101,7 @@ class WorkflowRestored(Restored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """A workflow; `published_version` is what the report that stands says, `latest_version` the greatest there is."""
+    """A workflow; `published_version` is that of the report that counts, `latest_version` the greatest recorded."""
 
     id: str
     status: str
@@ -123,7 +123,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowVersion:
-    """A version of a workflow; `problems` are what `domain.definitions` finds in its definition."""
+    """A version of a workflow; `problems` are those that `domain.definitions` finds in its definition."""
 
     workflow_id: str
     version: int
@@ -147,7 +147,7 @@ EVENTS: Final = (
 
 
 def copy_of(workflow: Workflow, version: WorkflowVersion, **changes: Any) -> tuple[WorkflowCreated, WorkflowVersioned]:
-    """Return the data of the two events that make a copy of a workflow, with this version as its first.
+    """Return the data of the two events that copy a workflow, with this version as the first of the copy.
 
     Publish both with the id of the new workflow as subject. `changes` are fields of the new description.
     """

@@ -1,4 +1,4 @@
-"""Workspaces: what sandboxes belong to. Statuses, events and the record."""
+"""Workspaces, to which sandboxes belong: statuses, events and the record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class WorkspaceStatus(StrEnum):
-    """Where a workspace stands. There are no ranks: the last report stands."""
+    """The status of a workspace. There are no ranks: the last report counts."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"

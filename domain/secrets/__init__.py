@@ -1,7 +1,7 @@
-"""What must not be said in the clear: everything that is recorded can be read by whoever may read the tables.
+"""Detection of secrets in events: everything recorded can be read by all who may read the tables.
 
-A field is taken for a secret by its name and its value, a URL by the password or the token in it. No such rule finds
-every secret; it finds those that are sent without a thought (docs/decisions/0023 and 0035).
+A field is judged a secret by its name and its value, a URL by the password or the token in it. No such rule finds every
+secret; this one finds those that are sent by oversight (docs/decisions/0023 and 0035).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _LONGEST_NAME: Final = 100
 """Characters of each name in the path of a secret."""
 
 _FIELD: Final = (
-    "must not stand here: a field of this name holds a secret, and what is recorded can be read; "
-    "keep it in a vault, and say here which one it is, in a field like `credential_id`"
+    "must not be sent: a field of this name holds a secret, and what is recorded can be read; "
+    "keep the secret in a vault, and send only its name, in a field like `credential_id`"
 )
 _IN_URL: Final = (
-    "must hold no URL with a password or a token in it, and no connection string with one: what is recorded can be read"
+    "must not hold a URL or a connection string with a password or a token in it: what is recorded can be read"
 )
 
 _TYPES_OF_SCHEMAS: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
@@ -36,17 +36,17 @@ _WORDS_OF_SCHEMAS: Final = frozenset(
         "contentMediaType", "$id", "$schema", "$ref", "$comment",
     }
 )  # fmt: skip
-"""Keywords of a JSON schema that say what a value looks like; `default` and `const` are values."""
+"""Keywords of a JSON schema that describe a value; `default` and `const` are values."""
 _LISTS_OF_FIELDS: Final = frozenset({"env", "environment", "headers"})
 _LISTED: Final = re.compile(r"\s*([\w.-]{1,100})\s*[=:]\s*", re.ASCII)
-"""`NAME=value`, as Docker lists an environment, and `Name: value`, as headers are written."""
+"""`NAME=value`, as in Docker's lists of environments, and `Name: value`, as in headers."""
 
 _Place = tuple["_Place", str] | None
-"""A path from its end: the name, behind the place of what it is in."""
+"""A path from its end: the place of the container, then the name in it."""
 
 
 class _Field(NamedTuple):
-    """The field named like a secret that a value stands in, perhaps deep; `directly` if only lists are in between."""
+    """The field, named like a secret, that holds a value, perhaps deep; `directly` if only lists are in between."""
 
     place: _Place
     kind: Kind
@@ -54,7 +54,7 @@ class _Field(NamedTuple):
 
 
 class Unclassified(Part):
-    """An object in which no secret may stand, however deep."""
+    """An object that must not hold a secret at any depth."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,19 +64,19 @@ class Unclassified(Part):
             return value
         place, words = found
         error = PydanticCustomError("secret", "{words}", {"words": words})
-        details = InitErrorDetails(type=error, loc=_path(place), input=None)  # what it is, nobody is told
+        details = InitErrorDetails(type=error, loc=_path(place), input=None)  # the value itself is never shown
         raise ValidationError.from_exception_data(cls.__name__, [details])
 
 
 def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
-    """Where secrets stand in a JSON value, and what is wrong there. Without recursion: values may be deep."""
+    """Yield the path of each secret in a JSON value, and what is wrong. There is no recursion: values may be deep."""
     left: list[tuple[_Place, Any, _Field | None]] = [(None, value, None)]
     while left:
         place, item, field = left.pop()
         if isinstance(item, dict):
             for name, inner in item.items():
                 if "://" in name and has_secret(name):
-                    yield place, _IN_URL  # the name itself must not be told
+                    yield place, _IN_URL  # the name itself must not be shown
                 elif not (name in _WORDS_OF_SCHEMAS and _is_schema(item)):
                     left.append(((place, name), inner, _field((place, name), _says(item, name), field)))
         elif isinstance(item, list):
@@ -91,7 +91,7 @@ def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
 
 
 def _says(item: dict[str, Any], name: str) -> str:
-    """The name of a field, or, of the `value` of a pair like `{"name": "DB_PASSWORD", "value": …}`, what names that."""
+    """Return the name of a field; for the `value` of a pair like `{"name": "DB_PASSWORD", "value": …}`, that name."""
     if name == "value":
         label = item.get("name", item.get("key"))
         if isinstance(label, str):
@@ -100,7 +100,7 @@ def _says(item: dict[str, Any], name: str) -> str:
 
 
 def _field(place: _Place, name: str, outer: _Field | None) -> _Field | None:
-    """What a value of this name stands in; `outer` is what the object stands in that has it."""
+    """Return the secret field that holds a value of this name; `outer` is the one that holds the value's object."""
     kind = kind_of(name)
     if kind is Kind.REFERENCE:
         return None
@@ -110,14 +110,14 @@ def _field(place: _Place, name: str, outer: _Field | None) -> _Field | None:
 
 
 def _listed(place: _Place, text: str) -> tuple[str, _Field | None]:
-    """The value of `NAME=value`, and the field that it stands in, if that is a secret's; of any other text, itself."""
+    """Return the value of `NAME=value`, and its field, if that is named like a secret; any other text unchanged."""
     match = _LISTED.match(text)
     field = None if match is None else _field(place, match[1], None)
     return (text, None) if match is None or field is None else (text[match.end() :], field)
 
 
 def _is_secret(value: Any, field: _Field) -> bool:
-    """Whether a text, a number, null, true or false that stands in such a field is a secret."""
+    """Return whether a text, a number, null, true or false in such a field is a secret."""
     if isinstance(value, str):
         if field.kind is Kind.TOKENS and is_count(value):
             return False
@@ -127,7 +127,7 @@ def _is_secret(value: Any, field: _Field) -> bool:
 
 
 def _is_schema(item: dict[str, Any]) -> bool:
-    """Whether it is a JSON schema, as a tool has one for its parameters: what it says of a value is no value."""
+    """Return whether an object is a JSON schema, like that of a tool's parameters: it only describes values."""
     types = item.get("type")
     if isinstance(types, str):
         return types.lower() in _TYPES_OF_SCHEMAS

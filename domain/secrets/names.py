@@ -1,4 +1,4 @@
-"""What the name of a field says: whether a secret stands in it."""
+"""Whether a field holds a secret, judged by its name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 
 
 class Kind(Enum):
-    """What a field of this name holds."""
+    """What a field holds, judged by its name."""
 
     OTHER = auto()
     SECRET = auto()
     TOKEN = auto()
-    """A secret, unless it is a number: of the tokens of a model."""
+    """A secret, unless the value is a number: a count of a model's tokens."""
     TOKENS = auto()
-    """The same, also if the number is a text, as in an environment: `MAX_TOKENS`."""
+    """The same, also for a number as text, as in an environment: `MAX_TOKENS`."""
     REFERENCE = auto()
-    """Where a secret is, or what kind of secret: never the secret itself."""
+    """The place or the kind of a secret, never the secret itself."""
 
 
 # In the name without separators: `db_password`, `clientSecret`, `X-Api-Key`, `PGPASSWORD`.
@@ -25,13 +25,13 @@ _SECRET: Final = re.compile(
     "passw(?:or)?d|passphrase|secret(?!ar)|credential"
     "|(?:api|access|private|account|encryption|signing|master)key|authorization$"
 )
-# In the name with them, for `tokenizer` and `detokenize` are words of their own.
+# In the name with separators, since `tokenizer` and `detokenize` are words of their own.
 _TOKEN: Final = re.compile("tokens?(?![a-z])")
 _COUNTED: Final = re.compile("tokens(?![a-z])|(?:^|_)(?:max|min|limit|budget|count|total|size|window)(?:_|$)")
 _OF_A_VOCABULARY: Final = re.compile(
     "(?:^|_)(?:bos|eos|eot|pad|unk|sep|cls|mask|stop|start|end|special|added)_tokens?(?:_|$)"
 )
-"""Tokens that a tokenizer knows: `bos_token`, `added_tokens_decoder`."""
+"""Tokens of a tokenizer's vocabulary: `bos_token`, `added_tokens_decoder`."""
 _REFERENCE: Final = re.compile(
     "(?:^|_)(?:id|ids|name|ref|path|file|dir|url|uri|endpoint|env|var|type|ms|seconds|minutes|hours|days)$"
 )
@@ -41,7 +41,7 @@ _NEVER: Final = re.compile("(?!)")
 
 
 def kind_of(name: str, *, also: re.Pattern[str] = _NEVER) -> Kind:
-    """What a field of this name holds; `also` are further names of secrets, in small letters, parts joined by `_`."""
+    """Return what a field of this name holds; `also` are more names of secrets, in lower case, parts joined by `_`."""
     spread = _SEPARATORS.sub("_", _HUMP.sub("_", name)).lower()
     if _REFERENCE.search(spread) or _OF_A_VOCABULARY.search(spread):
         return Kind.REFERENCE

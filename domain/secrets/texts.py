@@ -1,6 +1,6 @@
-"""What of a text is a secret: placeholders are none; a password or a token in a URL, or in a connection string, is one.
+"""Whether a text holds a secret: a password or a token in a URL or a connection string, but not a placeholder.
 
-Texts may have a mebibyte: whatever looks at all of one takes time in proportion to its length.
+A text may have a mebibyte: every search of a whole text takes time in proportion to its length.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NAMED: Final = r"\$\{(?:[A-Za-z]+:)?[A-Za-z_][\w.-]*(?::?-|:?\?[^{}@]*)?\}|\$[A
 _PLACEHOLDERS: Final = re.compile(rf"\$?\{{\{{[^{{}}]*\}}\}}|<[^<>]*>|{_NAMED}")
 """What a field may hold in place of a secret."""
 _PLACEHOLDERS_IN_URLS: Final = re.compile(rf"\$?\{{\{{[^{{}}@]{{0,100}}\}}\}}|<[\w |/.-]{{0,100}}>|{_NAMED}")
-"""The same in a longer text, where `<…>` and `{{ … }}` may well hold a whole URL."""
+"""The same in a longer text, where `<…>` and `{{ … }}` may hold a whole URL."""
 _SCHEME_OF_LOGIN: Final = re.compile(r"(?i:bearer|basic|token)(?:\s+|$)")
 _NO_VALUE: Final = re.compile(r"(?i:true|false|yes|no|on|off|null|none|undefined)")
-"""What an environment says instead of true, false and null: there every value is a text."""
+"""Texts for true, false and null in an environment, where every value is a text."""
 _COUNT: Final = re.compile(r"[0-9][0-9_,]{0,15}(?:\.[0-9]{1,9})?[kKmM]?")
 _FILE: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ -]*\.[A-Za-z]{1,5}")
-"""The path of a file: a key may stand in it."""
+"""The path of a file, which may hold a key."""
 
 _END_OF_URL: Final = re.compile(r"""[\s"`<>]|'(?=[\s,:;)}\]]|$)""")
 _ENCODED: Final = "%3a%2f%2f"
@@ -37,13 +37,13 @@ _ORACLE: Final = re.compile(r"jdbc:oracle:\w{1,9}:[^/@\s]{1,100}/[^/@\s]{1,100}@
 _JDBC: Final = re.compile(r"\s*jdbc:\w", re.IGNORECASE)
 _ASSIGNMENT: Final = re.compile(r"\s*[A-Za-z][\w .-]*=")
 _ONLY_HERE: Final = re.compile("(?:^|_)(?:pwd|pass|sig|signature)$")
-"""Names of secrets in URLs and connection strings, which are words like any other elsewhere."""
+"""Names of secrets in URLs and connection strings, which are ordinary words elsewhere."""
 _KEY: Final = re.compile(r"[\w-]{20,}")
-"""What `?key=` has to hold to be an API key, and not the name of something."""
+"""A value of `?key=` that may be an API key, and not the name of something."""
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a text that stands in place of a secret holds none: it is empty, or only says where the secret is."""
+    """Return whether a text in place of a secret holds none: it is empty, or only tells where the secret is."""
     text = text.strip()
     login = _SCHEME_OF_LOGIN.match(text)
     if login is not None:
@@ -52,17 +52,17 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_file(text: str) -> bool:
-    """Whether it is the path of a file, as `~/keys/service.json` is."""
+    """Return whether the text is the path of a file, like `~/keys/service.json`."""
     return len(text) <= _LONGEST_PLACEHOLDER and _FILE.fullmatch(text.strip()) is not None
 
 
 def is_count(text: str) -> bool:
-    """Whether it is a number, as an environment writes it: `4096`, `90k`."""
+    """Return whether the text is a number, as written in an environment: `4096`, `90k`."""
     return len(text) <= _LONGEST_PLACEHOLDER and _COUNT.fullmatch(text.strip()) is not None
 
 
 def has_secret(text: str) -> bool:
-    """Whether a URL somewhere in the text has a password or a token in it, or the text is such a connection string."""
+    """Return whether a URL in the text holds a password or a token, or the text is a connection string with one."""
     if any(map(_is_secret_url, _urls(text))):
         return True
     if len(text) > _LONGEST_CONNECTION_STRING:
@@ -71,15 +71,15 @@ def has_secret(text: str) -> bool:
 
 
 def _is_masked(text: str) -> bool:
-    """Whether nothing is left without placeholders."""
+    """Return whether nothing is left if placeholders are removed."""
     if len(text) > _LONGEST_PLACEHOLDER:
         return not text.strip("*")
     return not _PLACEHOLDERS.sub("", text).strip(" :")
 
 
 def _urls(text: str) -> Iterator[str]:
-    """What follows each `://`, up to the end of the URL or the next one; placeholders are left out."""
-    if _ENCODED in text.lower():  # one in a parameter of another
+    """Yield the text after each `://`, up to the end of the URL or the next one, without placeholders."""
+    if _ENCODED in text.lower():  # a URL in a parameter of another
         text = unquote(text)
     if "://" not in text:
         return
@@ -91,7 +91,7 @@ def _urls(text: str) -> Iterator[str]:
 
 
 def _is_secret_url(url: str) -> bool:
-    """Whether it has a password (`user:password@host`), or a secret among its parameters."""
+    """Return whether a URL has a password (`user:password@host`), or a secret among its parameters."""
     if "@" not in url and "=" not in url:
         return False
     authority, *rest = _END_OF_AUTHORITY.split(url, maxsplit=1)
@@ -118,7 +118,7 @@ def _is_secret_parameter(part: str) -> bool:
 
 
 def _assignments(text: str) -> list[str]:
-    """The parts of a connection string: `Server=h;Uid=u;Pwd=…`, `host=h user=u password=…`; of other texts none."""
+    """Return the parts of a connection string: `Server=h;Uid=u;Pwd=…`, `host=h user=u password=…`; otherwise none."""
     if "=" not in text:
         return []
     parts = [part for part in text.split(";") if part.strip()]

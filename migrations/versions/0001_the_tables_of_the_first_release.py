@@ -1,4 +1,4 @@
-"""The tables of the first release, in SQL: one file for each kind of database beside this one
+"""The tables of the first release, in SQL: one file beside this one for each kind of database
 
 Revision ID: 0001
 Revises: nothing
@@ -23,7 +23,7 @@ TABLES = (
     "message_deliveries", "outbox", "messages", "sandboxes", "task_logs", "tasks", "executions", "workflow_versions",
     "workflows", "workspaces",
 )  # fmt: skip
-"""Those that refer to others first."""
+"""Tables that refer to others come first."""
 RULES = (
     "agent_status", "attempt", "dead_letter_action", "dead_letter_status", "delivery_status", "level", "message_type",
     "progress", "sandbox_status", "short_name", "status", "version", "visibility", "workflow_status",
@@ -52,6 +52,6 @@ def downgrade() -> None:
 
 
 def _now() -> datetime:
-    """The time, as each kind of database takes it."""
+    """Return the current time in the form that the database accepts."""
     now = datetime.now(UTC)
     return now if op.get_bind().dialect.name == "postgresql" else now.replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""DATABASE_URL, read in one way for every process: what it asks for is honoured, or refused in one line.
+"""DATABASE_URL, read the same way by every process: each of its options is applied, or refused in one line.
 
 postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?NAME=VALUE&…]     the parameters of libpq, `options` among them
 sqlite:////absolute/path/ledger.db
@@ -19,7 +19,7 @@ from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
 
 APPLICATION_NAME: Final = "flowledger"
-"""What `pg_stat_activity` says of our sessions, unless the URL or PGAPPNAME has another `application_name`."""
+"""The name of our sessions in `pg_stat_activity`, unless the URL or PGAPPNAME has another `application_name`."""
 
 _POSTGRESQL: Final = ("postgres", "postgresql", "postgresql+psycopg2")
 _SQLITE: Final = ("sqlite", "sqlite+pysqlite")
@@ -28,7 +28,7 @@ _ESCAPE: Final = "write @ / ? # and % in a name or password as %40 %2F %3F %23 a
 
 
 class DatabaseAddress(NamedTuple):
-    """`url` as SQLAlchemy takes it; for PostgreSQL what libpq is told besides, and what each session is set to."""
+    """`url` for SQLAlchemy; for PostgreSQL also the other parameters of libpq, and the settings of each session."""
 
     url: URL
     parameters: Mapping[str, Any] = {}
@@ -40,7 +40,7 @@ class DatabaseAddress(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> DatabaseAddress:
-        """The address that the settings name; raises SettingsError, which never shows a password."""
+        """Return the address that the settings name. Raises SettingsError, which never shows a password."""
         if settings.database_url is None:
             raise SettingsError("no database: set DATABASE_URL, or start `flowledger up`")
         try:
@@ -76,7 +76,7 @@ def _postgresql(url: URL, settings: Settings) -> DatabaseAddress:
         "tcp_user_timeout": 20_000,
     }
     parameters = {name: value for name, value in parameters.items() if name not in url.query}
-    if session:  # they are set in the session instead: PgBouncer refuses those of the beginning, or drops them
+    if session:  # they are set in the session instead: PgBouncer refuses or drops those of the startup packet
         parameters["options"] = ""
     address = DatabaseAddress(url, parameters, session)
     try:
@@ -87,13 +87,13 @@ def _postgresql(url: URL, settings: Settings) -> DatabaseAddress:
 
 
 def connect_arguments(address: DatabaseAddress) -> dict[str, Any]:
-    """What `psycopg2.connect` is told."""
+    """Return the arguments of `psycopg2.connect`."""
     _, arguments = address.url.get_dialect()().create_connect_args(address.url)
     return {**arguments, **address.parameters}
 
 
 def _asked(options: str | tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The settings of `-c name=value` and `--name=value`, as the server reads its command line."""
+    """Yield the settings of `-c name=value` and `--name=value`, as the server reads its command line."""
     if isinstance(options, tuple):
         raise _error("it has options twice")
     words = [re.sub(r"\\(.)", r"\1", word) for word in re.findall(r"(?:\\.|[^\s\\])+", options)]

@@ -1,4 +1,4 @@
-"""The connection pool, as the platforms set it: 20 + 40 connections, 30 s time-out, recycled hourly, pre-pinged."""
+"""The connection pool, set as on the platforms: 20 + 40 connections, 30 s timeout, recycled hourly, pre-pinged."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from flowledger.storage.engines.address import DatabaseAddress, connect_argument
 from flowledger.storage.engines.session import SessionSetUp
 
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
-"""An execution option: on SQLite, take the lock for writing at once, so that what was read stands until the end."""
+"""An execution option: on SQLite, take the write lock at once, so that rows that were read do not change."""
 
 
 def make_engine(settings: Settings) -> Engine:
-    """An engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
+    """Return an engine for `settings.database_url`: PostgreSQL through psycopg2, or SQLite.
 
     Raises SettingsError if the URL is missing or cannot be used. Its connections raise DatabaseUnfit if the database
     would make wrong rows (`storage.engines.session`).
@@ -42,7 +42,7 @@ def make_engine(settings: Settings) -> Engine:
             connect_args=dict(address.parameters),
         )
         connect = partial(psycopg2.connect, **connect_arguments(address))
-        # First of all: what SQLAlchemy asks a new server needs a session, too.
+        # Before all other listeners: SQLAlchemy's first queries to a new server need a session that is set up.
         event.listen(engine, "connect", SessionSetUp(address.session, connect), insert=True)
         return engine
     engine = create_engine(address.url, **pool, connect_args={"timeout": settings.pool_timeout_seconds})
@@ -52,7 +52,7 @@ def make_engine(settings: Settings) -> Engine:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the transactions are ours to begin, not sqlite3's to guess
+    connection.isolation_level = None  # we begin transactions ourselves; sqlite3 would guess
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
@@ -64,7 +64,7 @@ def _begin_sqlite(connection: Any) -> None:
 
 
 def words(error: Exception) -> str:
-    """What the database said, without the statement and its values."""
+    """Return the database's message, without the statement and its values."""
     if isinstance(error, PoolTimeout):
         return "no connection became free in time"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -1,8 +1,7 @@
-"""How long a process waits for an answer of PostgreSQL.
+"""How long a process waits for a reply of PostgreSQL.
 
-A peer that is gone without a word (a half-open connection, a proxy that forgot) never answers, and libpq waits for it
-for ever. What takes too long is given up and done again: that is safe, for what is written may be written any number of
-times.
+A peer that vanished (a half-open connection, a proxy that lost its state) never replies, and libpq waits for it without
+limit. After a timeout the work is retried, which is safe, since each write may be done any number of times.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from psycopg2 import extensions
 
 
 class AnswerTimeout(psycopg2.OperationalError):  # type: ignore[misc]
-    """PostgreSQL has not answered in time: it is busy, waits for a lock, or is gone."""
+    """PostgreSQL did not reply in time: it is busy, waits for a lock, or is gone."""
 
 
 def wait_at_most(seconds: float, to_connect: float) -> None:
-    """From now on, in this process, an answer that does not come within `seconds` is an AnswerTimeout.
+    """Set the limit for this process: from now on, a reply that takes longer than `seconds` raises AnswerTimeout.
 
-    `to_connect` is for the answers while a connection is made: psycopg2 minds `connect_timeout` no more.
+    `to_connect` is the limit while a connection is made: psycopg2 then ignores `connect_timeout`.
     """
 
     def wait(connection: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a unit of work hands to a database, and what each kind of database does with it."""
+"""The interface between a unit of work and a database: transactions in, results out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flowledger.storage.merge.writes import Removal, Write
 
 
 class Transaction(NamedTuple):
-    """What is committed together: an event's journal row and its writes, or (`journal` is None) a dead letter.
+    """Rows that are committed together: an event's journal row and its writes, or (`journal` is None) a dead letter.
 
-    Where one of the `conditions` does not hold, an event writes nothing at all.
+    If one of the `conditions` does not hold, the event writes nothing at all.
     """
 
     journal: tuple[str | int | None, ...] | None
@@ -22,7 +22,7 @@ class Transaction(NamedTuple):
 
 
 class CheckpointRow(NamedTuple):
-    """The last entry of a stream; the transaction of a flush's checkpoints ends it, and makes all before it durable."""
+    """The last entry of a stream. A flush ends with the transaction of its checkpoints, which makes all durable."""
 
     stream: str
     entry_id: str
@@ -30,25 +30,25 @@ class CheckpointRow(NamedTuple):
 
 
 class Flushed(NamedTuple):
-    """What a flush did: the places of transactions whose event was known, and the number of each stream's batch."""
+    """The result of a flush: the places of transactions that wrote nothing, and the number of each stream's batch."""
 
     repeated: list[int]
     batches: dict[str, int]
-    """Counts up for each stream, and is the database's own: it comes again only in a database that went back."""
+    """Counted up by the database for each stream: a number comes again only if the database went back."""
 
 
 class Unrecordable(LedgerError):
-    """The database refuses a transaction for good: doing the same again would end the same."""
+    """The database refuses a transaction permanently: a retry would fail again."""
 
 
 class Pipeline(Protocol):
-    """How a database runs many transactions at once."""
+    """Runs many transactions at once on one kind of database."""
 
     def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
-        """Commits each transaction by itself, in order, durably; tells the places of those that wrote nothing: their
-        event was known, or a condition of it does not hold.
+        """Commit each transaction by itself, in order, durably. Return the places of those that wrote nothing, since
+        their event was known, or a condition does not hold.
 
-        Raises Unrecordable where the database refuses one for good, DatabaseUnavailable where it is away or busy; the
-        ones before it may be committed, so the caller does all of them again.
+        Raises Unrecordable if the database refuses a transaction permanently, DatabaseUnavailable if it is unreachable
+        or busy. Earlier transactions may be committed then, so the caller retries all of them.
         """
         ...

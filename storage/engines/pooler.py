@@ -1,4 +1,4 @@
-"""Whether a pooler on the way to PostgreSQL shares connections by transaction or statement: no session lasts then."""
+"""Whether a pooler before PostgreSQL shares connections by transaction or statement, so that no session lasts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class _Busy(Exception):
 
 
 def shares_by_transaction(driver: Any, pid: int, connect: Callable[..., Any]) -> bool:
-    """Whether `driver` (in autocommit), last seen on the server process `pid`, may be moved to another at any time.
+    """Return whether `driver` (in autocommit), last seen on the server process `pid`, may be moved to another.
 
-    A second client takes turns with it, and looks while a transaction keeps one server busy: by session each stays
-    where it is, and neither waits for the other. If the pooler has no server for a second client at all, nothing can be
-    told, and the answer is False: a session holds on to its server, and so may be the reason.
+    A second client takes turns with it, and asks while a transaction keeps one server busy. If connections are shared
+    by session, each client keeps its server, and neither waits for the other. If the pooler has no server for a second
+    client at all, the answer is False: the reason may be a session that keeps its server.
     """
     second = connect(async_=1)
     try:
@@ -65,7 +65,7 @@ def _ask(connection: Any, sql: str) -> int:
 
 
 def _wait(connection: Any) -> None:
-    """Waits for an asynchronous connection; raises `_Busy` if it takes too long."""
+    """Wait for an asynchronous connection. Raises `_Busy` if it takes too long."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (state := connection.poll()) != extensions.POLL_OK:
         left = deadline - time.monotonic()

@@ -1,10 +1,10 @@
 """Many transactions in one round trip on PostgreSQL, through psycopg2.
 
 Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
-statement, does the event's upserts `FROM` that insert's result: where the row is not new they have no rows to write.
-Conditions of an event stand in that insert. What two transactions must not claim at once is locked by a statement
-before it, so that the insert sees what the first of them has committed.
-All commits but the last are asynchronous; commits become durable in order, so the last one, of the checkpoint, which
+statement, does the event's upserts `FROM` that insert's result: if the row is not new they have no rows to write. The
+event's conditions are part of that insert. A statement before it locks what two transactions must not claim at once, so
+that the insert sees what the first of them has committed.
+All commits except the last are asynchronous. Commits become durable in order, so the last one, of the checkpoint, which
 always writes, makes all of them durable.
 """
 
@@ -32,11 +32,11 @@ from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.merge.conditions import ConditionShape, binds, clause
 from flowledger.storage.merge.writes import Shape, built
 
-# A batch says which of its events were known in a setting of its session: nothing is written for it, and one query at
-# the end reads it. (psycopg2 gives the result of the last statement of a round trip only.)
+# A batch collects which of its events were known in a setting of its session: this writes nothing, and one query at the
+# end reads it. (psycopg2 returns only the result of the last statement of a round trip.)
 _REPEATED: Final = "flowledger.repeated"
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
-# The last statement is a transaction of its own: what it gives is what the driver gives.
+# The last statement is a transaction of its own: the driver returns its result.
 _CHECKPOINTS: Final = (
     "COMMIT; SET synchronous_commit TO %s; "
     "WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
@@ -47,28 +47,28 @@ _END: Final = (
     "(SELECT json_object_agg(stream, batches)::text FROM batch)"
 )
 
-# Plans are made once for a connection, often while the tables are empty, and a plan that reads a small table from end
-# to end (a foreign key's check does) stays when the table has grown. Everything here is looked up by its key.
+# Plans are made once per connection, often while the tables are empty, and a plan that scans a small table (for a check
+# of a foreign key) stays when the table has grown. Everything here is looked up by its key.
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
 
 _PERMANENT: Final = ("22", "23", "54")
-"""SQLSTATE classes that a second try cannot mend: data exception, constraint violation, program limit exceeded."""
+"""SQLSTATE classes that a retry cannot change: data exception, constraint violation, program limit exceeded."""
 
 _BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
-"""SQLSTATE classes that tell of the database's own state, or of its operator's settings: connection, read-only
-transaction, prepared statement that is not there, authorisation, missing database or schema, deadlock, missing table or
-privilege, resources, locks, operator intervention, disk. They pass, or somebody mends them."""
+"""SQLSTATE classes of the database's own state, or its operator's settings: connection, read-only transaction, missing
+prepared statement, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks,
+operator intervention, disk. They pass, or somebody mends them."""
 
 _STRANGE_SESSION: Final = ("26000", "42P05")
-"""SQLSTATE: a prepared statement is not there, or is there already."""
+"""SQLSTATE: a prepared statement is missing, or exists already."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
 
 
 class Statement(NamedTuple):
-    """The prepared statement of one combination of writes; its parameters stand in the order of `values`."""
+    """The prepared statement of one combination of writes; its parameters are in the order of `values`."""
 
     name: str
     sql: str
@@ -80,7 +80,7 @@ class Statement(NamedTuple):
 
     @staticmethod
     def values(transaction: Transaction, position: int) -> list[Any]:
-        """All values of a transaction; `position` is what it tells of itself where its event is known."""
+        """Return all values of a transaction; `position` is what it reports if its event is known."""
         values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
         for condition in transaction.conditions:
             values += condition.values
@@ -105,7 +105,7 @@ class PostgresqlPipeline:
             raise DatabaseUnavailable(f"no connection to the database: {words(error)}") from error
         try:
             driver: Any = connection.driver_connection
-            driver.autocommit = True  # the transactions are ours to begin and end
+            driver.autocommit = True  # we begin and end transactions ourselves
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
@@ -122,14 +122,14 @@ class PostgresqlPipeline:
                 raise DatabaseFailed(_why(error), error.pgcode or "") from error
             raise DatabaseUnavailable(_why(error)) from error
         except BaseException:
-            connection.invalidate()  # nobody knows what it is in the middle of
+            connection.invalidate()  # its state is unknown
             raise
         finally:
             connection.close()
 
 
 def _broke_off(error: psycopg2.Error) -> bool:
-    """Whether the transactions may be at fault: the connection was lost among them, or the error is an odd one."""
+    """Return whether the transactions may be at fault: the connection was lost among them, or the error is odd."""
     return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
 
 
@@ -141,10 +141,10 @@ def _why(error: psycopg2.Error) -> str:
 
 @contextmanager
 def autocommitting(connection: Connection) -> Iterator[None]:
-    """No BEGIN and no ROLLBACK around the statements.
+    """Run statements without BEGIN and ROLLBACK around them.
 
-    Not by SQLAlchemy's isolation level AUTOCOMMIT: to put back the level it asks the server, and where the session has
-    ended by then, the pool never gets the connection back.
+    SQLAlchemy's isolation level AUTOCOMMIT is not used: to restore the level it asks the server, and if the session has
+    ended by then, the connection never returns to the pool.
     """
     driver: Any = connection.connection.driver_connection
     driver.autocommit = True
@@ -158,7 +158,7 @@ def autocommitting(connection: Connection) -> Iterator[None]:
 
 
 def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
-    """Prepares what this connection has not prepared yet."""
+    """Prepare the statements that this connection has not prepared yet."""
     if "prepared" not in info:
         cursor.execute(_SET_UP)
         info["prepared"] = set()
@@ -196,7 +196,7 @@ def _flush(
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
-    """What is said of one transaction."""
+    """Return the SQL text of one transaction."""
     locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
     values = [*((lock,) for lock in locks), tuple(statement.values(transaction, position))]
     said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;"
@@ -205,7 +205,7 @@ def _executed(cursor: Any, transaction: Transaction, statement: Statement, posit
 
 
 def _give_back_clean(connection: Any) -> None:
-    """Ends the transaction that failed, so that the connection can be used again."""
+    """Roll back the transaction that failed, so that the connection can be used again."""
     driver = connection.driver_connection
     try:
         with driver.cursor() as cursor:
@@ -220,7 +220,7 @@ def _give_back_clean(connection: Any) -> None:
 
 
 def statement_of(transaction: Transaction) -> Statement:
-    """The prepared statement for a transaction's combination of writes."""
+    """Return the prepared statement for a transaction's combination of writes."""
     return _statement(
         transaction.journal is not None,
         tuple([condition.shape for condition in transaction.conditions]),
@@ -230,7 +230,7 @@ def statement_of(transaction: Transaction) -> Statement:
 
 @lru_cache(maxsize=4096)
 def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shapes: tuple[Shape, ...]) -> Statement:
-    """Built by SQLAlchemy; its parameters are numbered anew, in the order in which the values are collected."""
+    """Build the statement with SQLAlchemy; its parameters are renumbered in the order of the collected values."""
     names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
     names += [name for place in range(len(conditions)) for name in binds(f"c{place}_")]
     new = _journal_insert(conditions) if with_journal else None
@@ -246,7 +246,7 @@ def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shape
     order = [numbers[name] for name in compiled.positiontup or ()]
     sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
     types = ", ".join(_type(compiled.binds[name].type) for name in names)
-    # Named after what it says: whoever prepared this name in this session, it is the same statement.
+    # Named after its content: if this name is prepared in the session already, it is the same statement.
     name = hashlib.sha256(f"{types};{sql}".encode()).hexdigest()[:32]
     return Statement(f"ledger_{name}", sql, types)
 

@@ -1,7 +1,7 @@
-"""What each session with PostgreSQL is set to, and what it must be like, whatever the way to the server.
+"""The settings of each session with PostgreSQL, and the checks of it, on any path to the server.
 
-Nothing is asked for in the startup packet: a pooler refuses that or drops it. So it is set when a connection is made,
-and the server's answer is looked at. What would make wrong rows ends the connection in clear words (DatabaseUnfit).
+Nothing is set in the startup packet: a pooler refuses or drops that. So settings are made once connected, and the
+server's reply is checked. If the session would make wrong rows, it is closed with DatabaseUnfit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flowledger.domain.errors import DatabaseUnfit
 from flowledger.storage.engines.pooler import shares_by_transaction
 
 OLDEST_POSTGRESQL: Final = 140000
-"""`client_connection_check_interval` and `idle_session_timeout` are of 14; tried with 15 and 18."""
+"""`client_connection_check_interval` and `idle_session_timeout` are new in 14; tested with 15 and 18."""
 
 REQUIRED: Final = {
     "timezone": "UTC",  # times are written without their zone
@@ -23,13 +23,13 @@ REQUIRED: Final = {
     "extra_float_digits": "1",
     "transform_null_equals": "off",
     "default_transaction_isolation": "read committed",
-    "row_security": "off",  # rows that a policy hides are an error then, not missing
-    "client_connection_check_interval": "10s",  # a session whose client has given up must not wait on for a lock
+    "row_security": "off",  # then rows that a policy hides are an error, not missing
+    "client_connection_check_interval": "10s",  # a session whose client has given up must not wait for a lock
 }
-"""What the rows depend on; it goes before what DATABASE_URL, PGOPTIONS, the role and the database say."""
+"""Settings that the rows depend on; they override those of DATABASE_URL, PGOPTIONS, the role and the database."""
 
 _LEFT: Final = frozenset({"client_encoding", "standard_conforming_strings"})
-"""Never set from `options`: psycopg2 writes its texts by what these were when it connected."""
+"""Never set from `options`: psycopg2 writes its texts by the values that these had when it connected."""
 _SHARED: Final = (
     "DATABASE_URL goes through a pooler that shares connections by transaction or statement; Flowledger needs them by "
     "session: set pool_mode = session for it in PgBouncer, or name the server itself"
@@ -37,7 +37,7 @@ _SHARED: Final = (
 
 
 class SessionSetUp:
-    """Sets up each new connection of an engine; `connect` makes one more, `asked` is what the user wants."""
+    """Sets up each new connection of an engine; `connect` makes one more, `asked` are the user's settings."""
 
     def __init__(self, asked: Mapping[str, str], connect: Callable[..., Any]) -> None:
         self._settings = {name: value for name, value in asked.items() if name.lower() not in _LEFT | REQUIRED.keys()}
@@ -46,7 +46,10 @@ class SessionSetUp:
         self._is_by_session = False
 
     def __call__(self, driver: Any, record: Any) -> None:
-        """The listener of a pool's `connect`; raises DatabaseUnfit, or psycopg2's errors if the server is away."""
+        """Set up a new connection, as a listener of the pool's `connect`.
+
+        Raises DatabaseUnfit, or psycopg2's errors if the server is unreachable.
+        """
         try:
             _check_version(driver)
             driver.autocommit = True
@@ -76,12 +79,12 @@ class SessionSetUp:
                 f"the database has the encoding {encoding}, which cannot hold every text; make one with "
                 "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL"
             )
-        # A pooler gives its client another number than the server has.
+        # A pooler gives its client another process id than the server's.
         if not self._is_by_session and pid != driver.info.backend_pid:
             if shares_by_transaction(driver, pid, self._connect):
                 raise DatabaseUnfit(_SHARED)
             self._is_by_session = True
-        # `off` would acknowledge entries that are on no disk yet; the others are the user's choice.
+        # `off` would acknowledge entries that are not on a disk yet; the other values are the user's choice.
         info["synchronous_commit"] = "on" if commit == "off" else commit
         cursor.execute("SELECT set_config('synchronous_commit', %s, false)", (info["synchronous_commit"],))
 

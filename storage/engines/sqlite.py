@@ -1,6 +1,6 @@
 """Many transactions on SQLite: the same statements as on PostgreSQL, one after the other in this process.
 
-All commits but the last leave the flush of the write-ahead log to the last one (`PRAGMA synchronous`).
+Only the last commit flushes the write-ahead log (`PRAGMA synchronous`).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SqlitePipeline:
 
 
 def _broke_off(error: sqlite3.Error) -> bool:
-    """Whether the transaction may be at fault.
+    """Return whether the transaction may be at fault.
 
     SQLite has a code for each error of its own state (busy, full …), but none for a missing table or column.
     """
@@ -75,7 +75,7 @@ def _broke_off(error: sqlite3.Error) -> bool:
 
 
 def _commit(driver: Any, transaction: Transaction) -> bool:
-    """One transaction; False where its event was known, or must not be recorded."""
+    """Commit one transaction. Return False if its event was known, or must not be recorded."""
     driver.execute("BEGIN IMMEDIATE")
     try:
         new = transaction.journal is None or _write_journal(driver, transaction)
@@ -92,7 +92,7 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
 
 
 def _write_journal(driver: Any, transaction: Transaction) -> bool:
-    """The event's row, where it is new and all conditions hold; whether it was written."""
+    """Write the event's row if it is new and all conditions hold. Return whether it was written."""
     values = list(transaction.journal or ())
     for condition in transaction.conditions:
         values += condition.values
@@ -102,7 +102,7 @@ def _write_journal(driver: Any, transaction: Transaction) -> bool:
 
 @lru_cache(maxsize=64)
 def _journal(conditions: tuple[ConditionShape, ...]) -> tuple[str, tuple[str, ...]]:
-    """The statement of the journal's row under some conditions, and the names of its parameters in order."""
+    """Return the insert of a journal row under some conditions, and the names of its parameters in order."""
     prefixes = [f"c{place}_" for place in range(len(conditions))]
     clauses = [clause(shape, prefix) for shape, prefix in zip(conditions, prefixes, strict=True)]
     row = select(*(bindparam(name, type_=EVENTS.c[name].type) for name in COLUMNS)).where(true(), *clauses)
@@ -113,7 +113,7 @@ def _journal(conditions: tuple[ConditionShape, ...]) -> tuple[str, tuple[str, ..
 
 @lru_cache(maxsize=4096)
 def statement_of(shape: Shape) -> tuple[str, tuple[str, ...]]:
-    """The statement of one write, and the names of its parameters in the order of the write's values."""
+    """Return the statement of one write, and the names of its parameters in the order of the write's values."""
     write = built(shape)
     return str(write.sqlite("").compile(dialect=_DIALECT)), write.binds
 

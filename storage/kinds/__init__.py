@@ -1,6 +1,6 @@
-"""The kinds of records, as the database keeps them: the table of contents, one line a kind.
+"""The kinds of records in the database: the table of contents, one line per kind.
 
-Recorder, verify, repair and show read it; what an event does is told by its kind's file, and by `KIND.events` there.
+Recorder, verify, repair and show read it. The file of a kind defines what its events write, in `KIND.events`.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
 """For each event type, the writes that record it, in order: a row before the rows that refer to it."""
 
 CONDITIONS: Final = {model: conditions for kind in KINDS for model, conditions in kind.conditions.items()}
-"""For each event type that has some, what must stand in the tables for it to be recorded."""
+"""For each event type that has conditions, those that must hold in the tables for it to be recorded."""
 
 MERGED: Final[tuple[Table, ...]] = tuple(table for kind in KINDS for table in kind.tables)
-"""The tables whose rows are a function of the journal, those that others refer to first."""
+"""The tables whose rows are a function of the journal; a table comes before those that refer to it."""
 
 
 def conditions_of(event: Event) -> Sequence[Condition]:
-    """Return what must stand in the tables for the event to be recorded, whoever signed it."""
+    """Return the conditions that must hold in the tables for the event to be recorded, with any signer."""
     return [condition(event) for condition in CONDITIONS.get(type(event.data), ())]
 
 
 def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Sequence[Condition] = ()) -> Transaction:
-    """Return all that recording an event writes, if the `conditions` hold."""
+    """Return the transaction that records an event if the `conditions` hold."""
     writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
     journal = JournalRepository.row(event, shard, recorded_at)
     return Transaction(journal, [write for write in writes if write is not None], conditions)
@@ -58,6 +58,6 @@ def kind_of(model: type[EventData]) -> Kind:
 
 
 def owners_of(table: Table) -> list[tuple[Table, str]]:
-    """Return whose a row of a merged table is: tables of subjects, and the column that has the subject's id."""
+    """Return the owners of a merged table's rows: tables of subjects, each with the column of the subject's id."""
     keys = [(key.column.table, key.parent.name) for key in table.foreign_keys]
     return sorted(keys, key=lambda one: MERGED.index(one[0])) or [(table, "id")]

@@ -62,7 +62,7 @@ class AgentRepository(SubjectRepository[Agent]):
         return self._page(statement, NEWEST_FIRST, limit, offset, after)
 
     def _has(self, capability: str) -> ColumnElement[bool]:
-        """PostgreSQL has an index for it; SQLite looks at every agent that has capabilities."""
+        """Return the condition. PostgreSQL has an index for it; SQLite scans all agents that have capabilities."""
         if self.connection.dialect.name == "postgresql":
             return TABLE.c.capabilities.op("@>")(bindparam(None, [capability], type_=Json))
         items = func.json_each(TABLE.c.capabilities).table_valued("value")

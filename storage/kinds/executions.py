@@ -1,4 +1,4 @@
-"""Executions, and the runs of their nodes: tables, writes, look-ups."""
+"""Executions and the runs of their nodes: tables, writes, look-ups."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ IN_ORDER: Final = Order((NODE_RUNS.c.iteration, NODE_RUNS.c.attempt, NODE_RUNS.c
 
 
 def checkpoint(event: Event, recorded_at: str) -> Write:
-    """The state of a run that goes on."""
+    """Write the state of a run that continues."""
     assert isinstance(event.data, say.ExecutionCheckpointed)
     write = EXECUTION.mention(event, recorded_at)
     write.group(CURRENT_STATE, part_key(event), current_state=json_text.dumps(event.data.state))
@@ -104,13 +104,13 @@ def checkpoint(event: Event, recorded_at: str) -> Write:
 
 
 def complete(event: Event, recorded_at: str) -> Write:
-    """The last report, which may count iterations."""
+    """Write the last report, which may count iterations."""
     assert isinstance(event.data, say.ExecutionCompleted)
     return _counted(EXECUTION.report(event, recorded_at), event.data.iterations)
 
 
 def start_node(event: Event, recorded_at: str) -> Write:
-    """A node run that begins: its input, and who runs it."""
+    """Write the begin of a node run: its input and its agent."""
     assert isinstance(event.data, say.NodeStarted)
     write = started(report_node(event, recorded_at), event, recorded_at)
     input_ = reported(NODE_RUNS, event.data, "input")
@@ -118,7 +118,7 @@ def start_node(event: Event, recorded_at: str) -> Write:
 
 
 def report_node(event: Event, recorded_at: str) -> Write:
-    """The status of a node run."""
+    """Write the status of a node run."""
     data = event.data
     assert isinstance(data, say.NodeData)
     write = Write(NODE_RUNS, execution_id=event.subject, node=data.node, iteration=data.iteration, attempt=data.attempt)
@@ -138,14 +138,14 @@ class ExecutionLogRepository(Timed[ExecutionLog]):
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[ExecutionLog]:
-        """The node runs of an execution in order of iteration, attempt and node."""
+        """Return a page of the node runs of an execution, in order of iteration, attempt and node."""
         statement = self._select().where(NODE_RUNS.c.execution_id == execution_id)
         return self._page(statement, IN_ORDER, limit, offset, after)
 
     def of_node(
         self, execution_id: str, node: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[ExecutionLog]:
-        """The runs of one node in order of iteration."""
+        """Return a page of the runs of one node, in order of iteration."""
         statement = self._select().where(NODE_RUNS.c.execution_id == execution_id, NODE_RUNS.c.node == node)
         return self._page(statement, IN_ORDER, limit, offset, after)
 

@@ -1,4 +1,4 @@
-"""A kind of records, as recorder, verify, repair and show see it: they read `storage.kinds.KINDS`."""
+"""A kind of records, for recorder, verify, repair and show, which read `storage.kinds.KINDS`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from flowledger.storage.paging import Page
 from flowledger.storage.repository import Repository, SubjectRepository
 
 Writer = Callable[[Event, str], Write | Removal | None]
-"""Makes a write of an event and of the time it was recorded at (as `domain.times.sortable` gives it)."""
+"""Makes a write of an event and the time it was recorded at (in the form of `domain.times.sortable`)."""
 
 
 class Listed(NamedTuple):
-    """Records that belong to one of a kind: what the list is called, who reads it, and which column names the one.
+    """A list of records that belong to a record of a kind: its name, its repository, and the column of the owner's id.
 
     `read` is a method of the repository that takes an id, `limit` and `after`.
     """
@@ -31,7 +31,7 @@ class Listed(NamedTuple):
     column: str
 
     def page(self, connection: Connection, id_: str, limit: int, after: str | None) -> Page[Any]:
-        """Return a page of what belongs to the record `id_`."""
+        """Return a page of the records that belong to the record `id_`."""
         return self.read(self.repository(connection), id_, limit=limit, after=after)
 
 
@@ -39,9 +39,9 @@ class Listed(NamedTuple):
 class Kind:
     """Records of one kind.
 
-    `name` is what a record is called. `tables` are filled by the merge rule, the subject's own first. For each event
-    type `events` has the writes that record it, in order, a row before the rows that refer to it, and `conditions`
-    what must stand in the tables. `lists` are what belongs to a record.
+    `name` is the name of a record. `tables` are filled by the merge rule, the subject's own first. For each event type,
+    `events` has the writes that record it, in order, a row before the rows that refer to it, and `conditions` those
+    that must hold in the tables. `lists` are the lists that belong to a record.
     """
 
     name: str

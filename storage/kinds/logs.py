@@ -1,4 +1,4 @@
-"""Log lines of tasks, and of executions: a row an event."""
+"""Log lines of tasks and executions: one row per event."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LAST_FIRST: Final = Order((TABLE.c.time, TABLE.c.order_key), descending=True)
 
 
 def append(event: Event, recorded_at: str) -> Write:
-    """A line of a task's log, or of an execution's."""
+    """Write a line of a task's log, or of an execution's."""
     data = event.data
     subject: dict[str, str | int | None]
     if isinstance(data, say.ExecutionLogged):
@@ -71,21 +71,21 @@ class TaskLogRepository(Repository[TaskLog]):
     record = TaskLog
 
     def of_task(self, task_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[TaskLog]:
-        """The log of a task, line by line in order of time, then sequence."""
+        """Return a page of the log of a task, in order of time, then sequence."""
         return self._page(self._of("task_id", task_id), IN_ORDER, limit, offset, after)
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[TaskLog]:
-        """The log of an execution itself; the logs of its tasks are theirs."""
+        """Return a page of the log of an execution itself, without the logs of its tasks."""
         return self._page(self._of("execution_id", execution_id), IN_ORDER, limit, offset, after)
 
     def last_of_task(self, task_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
-        """The last lines of a task, in order; `after`: those before a page."""
+        """Return the last lines of a task, in order; with `after`, a page's cursor, those before that page."""
         return self._last(self._of("task_id", task_id), limit, after)
 
     def last_of_execution(self, execution_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
-        """The last lines of an execution, in order; `after`: those before a page."""
+        """Return the last lines of an execution, in order; with `after`, a page's cursor, those before that page."""
         return self._last(self._of("execution_id", execution_id), limit, after)
 
     def _last(self, statement: Select[Any], limit: int, after: str | None) -> Page[TaskLog]:

@@ -1,4 +1,4 @@
-"""Messages between sandboxes, and where each stands with each of its recipients: tables, writes, look-ups."""
+"""Messages between sandboxes, and the delivery of each to each recipient: tables, writes, look-ups."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ BY_RECIPIENT: Final = Order((DELIVERIES.c.to_sandbox_id,))
 
 
 def mention(event: Event, recorded_at: str, *, creates: bool = False) -> Write:
-    """The row and its `created_at` alone."""
+    """Write the row and its `created_at` alone."""
     key_ = earliest_key(event.time, recorded_at, preferred=creates)
     return Write(TABLE, id=event.subject).group(CREATED_AT, key_, created_at=moment(event, recorded_at))
 
 
 def send(event: Event, recorded_at: str) -> Write:
-    """What was said, by whom."""
+    """Write the message: its sender, its content and its other fields."""
     assert isinstance(event.data, say.MessageSent)
     said = {name: stored(TABLE, event.data, name) for name in SENT.columns}
     said["content"] = json_text.dumps(event.data.content)
@@ -91,13 +91,13 @@ def send(event: Event, recorded_at: str) -> Write:
 
 
 def belongs_to_its_sender(event: Event) -> Condition:
-    """A message's id belongs to the sender whose `message.sent` is recorded first: nobody else's is recorded."""
+    """Return the condition that the message's id is not another sender's: it belongs to the first one recorded."""
     assert isinstance(event.data, say.MessageSent)
     return Condition(TABLE.name, event.subject, "from_sandbox_id", event.data.from_sandbox_id, False, _of_another)
 
 
 def await_recipients(event: Event, _recorded_at: str) -> Write | None:
-    """A pending delivery for each recipient that the message names; a broadcast names none."""
+    """Write a pending delivery for each recipient that the message names; None for a broadcast, which names none."""
     assert isinstance(event.data, say.MessageSent)
     if event.data.to_sandbox_ids is None:
         return None
@@ -107,24 +107,24 @@ def await_recipients(event: Event, _recorded_at: str) -> Write | None:
 
 
 def dispatch(event: Event, recorded_at: str) -> Write:
-    """The message is in the recipient's inbox."""
+    """Write that the message is in the recipient's inbox."""
     write = _reach(_delivery(event), event, DeliveryStatus.SENT)
     return write.group(SENT_AT, earliest_key(event.time, recorded_at), sent_at=moment(event, recorded_at))
 
 
 def deliver(event: Event, recorded_at: str) -> Write:
-    """The recipient has acknowledged it."""
+    """Write that the recipient acknowledged the message."""
     write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
     return write.group(DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=moment(event, recorded_at))
 
 
 def expire(event: Event, _recorded_at: str) -> Write:
-    """The recipient did not take it in time."""
+    """Write that the recipient did not take the message in time."""
     return _reach(_delivery(event), event, DeliveryStatus.EXPIRED)
 
 
 def fail(event: Event, _recorded_at: str) -> Write:
-    """The recipient refused it."""
+    """Write that the recipient refused the message."""
     assert isinstance(event.data, say.MessageFailed)
     return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
 
@@ -137,7 +137,7 @@ class MessageRepository(SubjectRepository[Message]):
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Message]:
-        """What a sandbox sent and what was sent to it, oldest first."""
+        """Return a page of the messages that a sandbox sent or that were sent to it, oldest first."""
         sent = select(TABLE.c.id).where(TABLE.c.from_sandbox_id == sandbox_id)
         received = select(DELIVERIES.c.message_id).where(DELIVERIES.c.to_sandbox_id == sandbox_id)
         statement = self._select().where(TABLE.c.id.in_(sent.union(received)))
@@ -146,12 +146,12 @@ class MessageRepository(SubjectRepository[Message]):
     def of_workspace(
         self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Message]:
-        """The messages of a workspace, oldest first."""
+        """Return a page of the messages of a workspace, oldest first."""
         statement = self._select().where(TABLE.c.workspace_id == workspace_id)
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 
     def of_thread(self, thread_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Message]:
-        """A conversation, oldest first."""
+        """Return a page of the messages of a thread, oldest first."""
         return self._page(self._select().where(TABLE.c.thread_id == thread_id), OLDEST_FIRST, limit, offset, after)
 
 
@@ -162,12 +162,12 @@ class DeliveryRepository(Repository[Delivery]):
     def of_message(
         self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Delivery]:
-        """The deliveries of a message, by recipient."""
+        """Return a page of the deliveries of a message, by recipient."""
         statement = self._select().where(DELIVERIES.c.message_id == message_id)
         return self._page(statement, BY_RECIPIENT, limit, offset, after)
 
     def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
-        """The deliveries of several messages, by message, each by recipient."""
+        """Return the deliveries of several messages, by message, each by recipient."""
         statement = self._select().where(DELIVERIES.c.message_id.in_(message_ids))
         rows = self.connection.execute(statement.order_by(DELIVERIES.c.message_id, DELIVERIES.c.to_sandbox_id))
         found = map(self._record, rows)
@@ -196,7 +196,7 @@ def _of_another(owner: str | None) -> Refused:
 
 
 def reached_by(status_key: str) -> tuple[str, str]:
-    """The event that the status of a delivery is of, by source and id."""
+    """Return the source and the id of the event that set the status of a delivery."""
     return owner_of(status_key[1:])
 
 
@@ -206,6 +206,6 @@ def _delivery(event: Event) -> Write:
 
 
 def _reach(write: Write, event: Event, status: DeliveryStatus, reason: str | None = None) -> Write:
-    """The greatest status reached stands: here the rank comes before all else of the key."""
+    """Add the status. The greatest status reached wins: its rank comes first in the key."""
     key = f"{DELIVERY_RANKS[status]}{part_key(event)}"
     return write.group(DELIVERY_STATUS, key, status=status.value, reason=reason)

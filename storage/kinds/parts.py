@@ -1,4 +1,4 @@
-"""What kinds are made of: a subject's row, the report of a status, and values in the form that databases take."""
+"""The parts of kinds: a subject's row, the report of a status, and values in the form that databases accept."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from flowledger.storage.merge.writes import Write
 from flowledger.storage.schema.types import JsonText, UtcTime
 
 DESCRIPTION: Final = "description"
-"""Where a table's `info` has its description."""
+"""The key of a table's description in its `info`."""
 
 Times = Mapping[str, Collection[StrEnum] | None]
-"""Columns that take the time of a report, and of which statuses (None: any); a report of another leaves them null."""
+"""Columns for the time of a report, each with its statuses (None: any); a report of another status sets null."""
 
 
 class Report:
-    """The status group of a row: the status, and what an event reports along with it.
+    """The status group of a row: the status, and the columns that an event reports with it.
 
-    `fields` are columns named like fields of event data; `times` see `Times`. `ranked` statuses go by the whole key of
-    CONTRACT §3, others by the last report.
+    `fields` are columns named like fields of event data; for `times` see `Times`. `ranked` statuses are compared by the
+    whole key of CONTRACT §3; of others the last report counts.
     """
 
     def __init__(self, table: Table, *fields: str, times: Times | None = None, ranked: bool = False) -> None:
@@ -43,7 +43,7 @@ class Report:
         self._of_model: dict[type[EventData], tuple[str, ...]] = {}
 
     def add(self, write: Write, event: Event, recorded_at: str, **values: Any) -> Write:
-        """Add what the event reports; `values` are of columns that no field is named like."""
+        """Add the event's report; `values` are for columns without a field of the same name."""
         data = event.data
         status = data.status
         assert status is not None
@@ -71,13 +71,13 @@ class Report:
 class Subject:
     """The row of a subject: a status, a description, times. Its methods make the writes of its events.
 
-    Every event of a subject makes the row if it is not there, and counts for `created_at` (and `updated_at`).
+    Every event of a subject makes the row if it is missing, and counts for `created_at` (and `updated_at`).
     """
 
     def __init__(
         self, table: Table, created: type[Described], *fields: str, times: Times | None = None, ranked: bool = False
     ) -> None:
-        """Make the parts of `table` once; `created` has the fields of the description, the rest is as in `Report`."""
+        """Make the parts of `table` once; `created` has the description's fields, the rest is as in `Report`."""
         self.table = table
         self.description = Description(tuple(name for name in created.model_fields if name != "attempt"))
         self.status = Report(table, *fields, times=times, ranked=ranked) if "status" in table.c else None
@@ -85,7 +85,7 @@ class Subject:
         table.info[DESCRIPTION] = self.description
 
     def mention(self, event: Event, recorded_at: str, *, creates: bool = False) -> Write:
-        """The row and its times alone."""
+        """Write the row and its times alone."""
         write = Write(self.table, id=event.subject)
         time = moment(event, recorded_at)
         write.group(CREATED_AT, earliest_key(event.time, recorded_at, preferred=creates), created_at=time)
@@ -94,34 +94,34 @@ class Subject:
         return write
 
     def create(self, event: Event, recorded_at: str) -> Write:
-        """A description, and the first report."""
+        """Write a description, and the first report."""
         write = self.mention(event, recorded_at, creates=True)
         if self.status is not None:
             self.status.add(write, event, recorded_at)
         return self._describe(write, event, "0")
 
     def update(self, event: Event, recorded_at: str) -> Write:
-        """Fields of the description, which stand over those of `create`."""
+        """Write fields of the description, which override those of `create`."""
         return self._describe(self.mention(event, recorded_at), event, "1")
 
     def report(self, event: Event, recorded_at: str, **values: Any) -> Write:
-        """A status; see `Report.add`."""
+        """Write a status; see `Report.add`."""
         assert self.status is not None
         return self.status.add(self.mention(event, recorded_at), event, recorded_at, **values)
 
     def start(self, event: Event, recorded_at: str) -> Write:
-        """A status, and `started_at`."""
+        """Write a status, and `started_at`."""
         return started(self.report(event, recorded_at), event, recorded_at)
 
     def delete(self, event: Event, recorded_at: str) -> Write:
-        """`deleted_at`: the time of the last such report, null if that is no deletion. `restore` is the same."""
+        """Write `deleted_at`: the time of the last such report, null if it is not a deletion. `restore` is the same."""
         time = moment(event, recorded_at) if isinstance(event.data, Deleted) else None
         return self.mention(event, recorded_at).group(DELETED_AT, event.order, deleted_at=time)
 
     restore = delete
 
     def _describe(self, write: Write, event: Event, precedence: str) -> Write:
-        """The fields of the description that the event carries."""
+        """Add the fields of the description that the event carries."""
         carried = event.data.model_fields_set
         values = {name: stored(self.table, event.data, name) for name in self.description.fields if name in carried}
         return write.describe(self.description, precedence + event.order, values)
@@ -133,12 +133,12 @@ def started(write: Write, event: Event, recorded_at: str) -> Write:
 
 
 def part_key(event: Event) -> str:
-    """Return the key of a group of its own, in which statuses have no part."""
+    """Return the key of a group without a status."""
     return event_key(event.data.attempt, 0, event.order)
 
 
 def described_by(key: str) -> tuple[str, str]:
-    """Return the event that owns a field of a description by this key, by source and id; empty texts if none does."""
+    """Return source and id of the event that owns a field of a description by this key; empty texts if none does."""
     return owner_of_order(key[1:]) if key else ("", "")
 
 
@@ -148,12 +148,12 @@ def moment(event: Event, recorded_at: str) -> str:
 
 
 def time_or_none(time: datetime | None) -> str | None:
-    """Return a time in the form that databases take."""
+    """Return a time in the form that databases accept."""
     return None if time is None else sortable(time)
 
 
 def stored(table: Table, data: EventData, name: str) -> Any:
-    """Return a field in the form that its column takes; None if it is null."""
+    """Return a field in the form of its column; None if it is null."""
     value = getattr(data, name)
     if value is None:
         return None
@@ -164,7 +164,7 @@ def stored(table: Table, data: EventData, name: str) -> Any:
 
 
 def reported(table: Table, data: EventData, name: str) -> Any:
-    """The same of what a report says; a null that was said is JSON's null, for in an *any* field it is a value."""
+    """Return a reported field in the same form; an explicit null is JSON's null, which is a value in an *any* field."""
     if getattr(data, name) is None and name in data.model_fields_set and isinstance(table.c[name].type, JsonText):
         return "null"
     return stored(table, data, name)

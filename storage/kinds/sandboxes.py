@@ -56,7 +56,7 @@ SANDBOX: Final = Subject(TABLE, say.SandboxCreated, "error", "reason", times={"s
 
 
 class Membership(NamedTuple):
-    """A sandbox of a workspace, and the event that says so, by source and id."""
+    """A sandbox of a workspace, and the event that reported it, by source and id."""
 
     workspace_id: str
     created_at: datetime
@@ -72,11 +72,11 @@ class SandboxRepository(SubjectRepository[Sandbox]):
     def of_workspace(
         self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Sandbox]:
-        """The sandboxes of a workspace, newest first."""
+        """Return a page of the sandboxes of a workspace, newest first."""
         return self.newest(workspace_id=workspace_id, limit=limit, offset=offset, after=after)
 
     def memberships(self, workspace_id: str | None, after: Membership | None, limit: int) -> list[Membership]:
-        """Who belongs to a workspace, or to any: workspace by workspace, oldest first, those behind `after`."""
+        """Return the members of a workspace, or of all: by workspace, oldest first, those after `after`."""
         of_workspace, *_ = place = (TABLE.c.workspace_id, TABLE.c.created_at, TABLE.c.id)
         statement = select(*place, TABLE.c.description_key, TABLE.c.description_keys).order_by(*place).limit(limit)
         statement = statement.where(of_workspace.is_not(None) if workspace_id is None else of_workspace == workspace_id)

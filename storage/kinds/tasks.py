@@ -69,13 +69,13 @@ OLDEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id))
 
 
 def start(event: Event, recorded_at: str) -> Write:
-    """A status, `started_at`, and who runs it."""
+    """Write a status, `started_at`, and the worker."""
     assert isinstance(event.data, say.TaskStarted)
     return TASK.start(event, recorded_at).group(START, part_key(event), worker=event.data.worker)
 
 
 def progress(event: Event, recorded_at: str) -> Write:
-    """How far it is."""
+    """Write the progress."""
     assert isinstance(event.data, say.TaskProgressed)
     write = TASK.mention(event, recorded_at)
     return write.group(PROGRESS, part_key(event), progress=event.data.progress, progress_message=event.data.message)
@@ -89,7 +89,7 @@ class TaskRepository(Timed[Task], SubjectRepository[Task]):
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Task]:
-        """The tasks of an execution, oldest first."""
+        """Return a page of the tasks of an execution, oldest first."""
         statement = self._select().where(TABLE.c.execution_id == execution_id)
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 

@@ -83,19 +83,19 @@ NEWEST_VERSION_FIRST: Final = Order((VERSIONS.c.version,), descending=True)
 
 
 def publish(event: Event, recorded_at: str) -> Write:
-    """A status, and which version is published: null if the report leaves it out."""
+    """Write a status, and the version that is published: null if the report omits it."""
     assert isinstance(event.data, say.WorkflowPublished)
     return WORKFLOW.report(event, recorded_at, published_version=event.data.version)
 
 
 def count_version(event: Event, recorded_at: str) -> Write:
-    """The greatest version there is."""
+    """Write the greatest version."""
     assert isinstance(event.data, say.WorkflowVersioned)
     return WORKFLOW.mention(event, recorded_at).group(LATEST, event.data.version)
 
 
 def keep_version(event: Event, recorded_at: str) -> Write:
-    """A version as a whole: of several of one number the first stands (sequence, time, source, id)."""
+    """Write a version as a whole: of several with one number the first counts (sequence, time, source, id)."""
     data = event.data
     assert isinstance(data, say.WorkflowVersioned)
     problems = problems_of(data.definition)
@@ -126,7 +126,7 @@ class WorkflowVersionRepository(Repository[WorkflowVersion]):
         return self._one(self._select().where(VERSIONS.c.workflow_id == workflow_id, VERSIONS.c.version == version))
 
     def changes(self, workflow_id: str, before: int, after: int) -> Changes | None:
-        """Return what differs between two versions; None if one of them is not recorded."""
+        """Return the changes between two versions; None if one of them is not recorded."""
         one, other = self.get(workflow_id, before), self.get(workflow_id, after)
         return None if one is None or other is None else changes_between(one.definition, other.definition)
 

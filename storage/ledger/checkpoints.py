@@ -18,14 +18,14 @@ TABLE: Final = Table(
     Column("stream", Text, primary_key=True),
     Column("entry_id", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
-    # Counts up with each batch: a number that the broker knows and that comes again tells that the database went back.
+    # Counts batches: if a number that the broker knows comes again, the database went back.
     Column("batches", BigInteger, nullable=False, server_default="1"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The last entry of a stream that was recorded; a stream that ends before it has lost entries."""
+    """The last recorded entry of a stream; a stream that ends before it has lost entries."""
 
     stream: str
     entry_id: str
@@ -41,9 +41,9 @@ class CheckpointRepository(Repository[Checkpoint]):
         return self._one(self._select().where(TABLE.c.stream == stream))
 
     def all(self) -> list[Checkpoint]:
-        """Of all streams, in order."""
+        """Return the checkpoints of all streams, in order of their names."""
         return [self._record(row) for row in self.connection.execute(self._select().order_by(TABLE.c.stream))]
 
     def latest(self) -> Checkpoint | None:
-        """Of all streams, the one that was recorded last."""
+        """Return the checkpoint that was recorded last; None if there is none."""
         return self._one(self._select().order_by(TABLE.c.recorded_at.desc(), TABLE.c.stream).limit(1))

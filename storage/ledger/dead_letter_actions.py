@@ -1,4 +1,4 @@
-"""The audit trail of dead letters: who did what with them, when. Rows are added, never changed."""
+"""The audit trail of dead letters: who did what, and when. Rows are added, never changed."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ class DeadLetterActionRepository(Repository[DeadLetterDeed]):
     record = DeadLetterDeed
 
     def add(self, deeds: Sequence[DeadLetterDeed]) -> None:
-        """Writes deeds down; U+FFFD stands for what PostgreSQL's text cannot hold."""
+        """Add deeds to the trail; U+FFFD replaces characters that PostgreSQL's text cannot hold."""
         if deeds:
             self.connection.execute(insert(TABLE), [_row(deed) for deed in deeds])
 
     def of_dead_letter(
         self, dead_letter_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[DeadLetterDeed]:
-        """What was done with one dead letter, in order of time."""
+        """Return a page of the deeds on one dead letter, in order of time."""
         statement = self._select().where(TABLE.c.dead_letter_id == dead_letter_id)
         return self._page(statement, IN_ORDER, limit, offset, after)
 
     def that_sent(self, stream: str, entry_id: str) -> DeadLetterDeed | None:
-        """The replay that made this entry of this stream; None where it came from a producer."""
+        """Return the replay that made this entry of this stream; None if the entry came from a producer."""
         return self._one(
             self._select().where(TABLE.c.entry_id == entry_id, TABLE.c.stream == stream).order_by(TABLE.c.id).limit(1)
         )

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be recorded, with its exact bytes and the reason in words."""
+"""Dead letters: entries that could not be recorded, with their exact bytes and the reason in words."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TABLE: Final = Table(
     *one_of("status", "dead_letter_status", String(16), DeadLetterStatus, nullable=False, server_default="open"),
     Column("subject", Text),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
-    # By hash: these may be as long as an event, and a tree has no room for that.
+    # By hash: these may be as long as an event, which does not fit into a B-tree.
     Index("ix_dead_letters_subject", "subject", postgresql_using="hash"),
     Index("ix_dead_letters_event_id", "event_id", postgresql_using="hash"),
 )
@@ -66,12 +66,12 @@ _AT_ONCE: Final = 500
 
 
 class NoDeadLetter(LedgerError):
-    """No dead letter, or more than one, has an id that begins so."""
+    """No dead letter has this id, or the ids of several begin with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterFilter:
-    """Which dead letters are meant: all that is given must hold. Times are those of `first_seen`, `until` excluded."""
+    """A choice of dead letters: all given values must match. Times are those of `first_seen`, `until` excluded."""
 
     status: DeadLetterStatus | None = DeadLetterStatus.OPEN
     reason: Reason | None = None
@@ -82,7 +82,7 @@ class DeadLetterFilter:
     until: datetime | None = None
 
     def clauses(self) -> list[ColumnElement[bool]]:
-        """What must hold, in SQL."""
+        """Return the conditions in SQL."""
         columns = TABLE.c
         clauses = [
             columns[name] == plain(value)
@@ -115,10 +115,10 @@ class DeadLetterRepository(Repository[DeadLetter]):
         readable: dict[str, str | None],
         most_bytes: int | None = None,
     ) -> Write:
-        """The row of a refused entry; the same entry again is the same row, whatever was done with that since.
+        """Return the write of a refused entry's row; the same entry again has the same row, in any status.
 
-        `readable` is what could still be read of `type`, `source`, `subject` and `event_id`. Of `raw` no more than
-        `most_bytes` are kept.
+        `readable` has those of `type`, `source`, `subject` and `event_id` that could be read. At most `most_bytes` of
+        `raw` are kept.
         """
         return Write(
             TABLE,
@@ -137,7 +137,7 @@ class DeadLetterRepository(Repository[DeadLetter]):
         return self._one(self._select().where(TABLE.c.id == dead_letter_id))
 
     def full_id(self, beginning: str) -> str:
-        """The one id that begins so, `dead_` or not before it; raises NoDeadLetter where none does, or several do."""
+        """Return the one id with this beginning, which may omit `dead_`. Raises NoDeadLetter for none or several."""
         begin = beginning if beginning.startswith(_PREFIX) else _PREFIX + beginning
         found: Sequence[str] = []
         if begin.isascii() and begin.isprintable():
@@ -152,37 +152,37 @@ class DeadLetterRepository(Repository[DeadLetter]):
     def oldest(
         self, only: DeadLetterFilter = OPEN, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[DeadLetter]:
-        """Dead letters with their bytes, oldest first."""
+        """Return a page of dead letters with their bytes, oldest first."""
         return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
 
     def listed(
         self, only: DeadLetterFilter = OPEN, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[ListedDeadLetter]:
-        """The same without their bytes: any number of them fits into memory."""
+        """Return the same page without the bytes, so that it fits into memory."""
         return _ListedDeadLetters(self.connection).oldest(only, limit, offset, after)
 
     def about(self, id_: str, *, limit: int, status: DeadLetterStatus | None = None) -> list[ListedDeadLetter]:
-        """Those whose subject, event or own id this is, the newest first; in one status, or in any."""
+        """Return those whose subject, event id or own id this is, newest first; in one status, or in any."""
         return _ListedDeadLetters(self.connection).about(id_, limit, status)
 
     def count_about(self, id_: str, *, status: DeadLetterStatus | None = None) -> int:
-        """How many there are of these."""
+        """Return the number of dead letters that `about` lists without a limit."""
         statement = select(func.count()).select_from(TABLE).where(*_is_about(id_, status))
         return self.connection.execute(statement).scalar_one()
 
     def count_of(self, only: DeadLetterFilter = OPEN) -> int:
-        """How many there are."""
+        """Return the number of dead letters that match."""
         statement = select(func.count()).select_from(TABLE).where(*only.clauses())
         return self.connection.execute(statement).scalar_one()
 
     def open_bytes(self) -> int:
-        """How many bytes all open ones have, together."""
+        """Return the bytes of all open dead letters together."""
         open_ones = TABLE.c.status == DeadLetterStatus.OPEN
         statement = select(func.coalesce(func.sum(func.length(TABLE.c.raw)), 0)).where(open_ones)
         return int(self.connection.execute(statement).scalar_one())
 
     def sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many bytes each of these has, in their order, once each; raises NoDeadLetter where one is missing."""
+        """Return the bytes of each of these, in their order, once each. Raises NoDeadLetter if one is missing."""
         found: dict[str, int] = {}
         for begin in range(0, len(ids), _AT_ONCE):
             some = TABLE.c.id.in_(ids[begin : begin + _AT_ONCE])
@@ -194,31 +194,31 @@ class DeadLetterRepository(Repository[DeadLetter]):
         return {id_: found[id_] for id_ in ids}
 
     def of_ids(self, ids: Sequence[str]) -> list[DeadLetter]:
-        """Those with these ids, in the order of their ids."""
+        """Return the dead letters with these ids, in the order of their ids."""
         return [self._record(row) for row in self.connection.execute(self._of_ids(ids))]
 
     def locked(self, ids: Sequence[str]) -> list[DeadLetter]:
-        """The same, locked: nobody else changes them until the transaction ends (`Storage.writing`)."""
+        """Return the same, locked: nobody else can change them until the transaction ends (`Storage.writing`)."""
         return [self._record(row) for row in self.connection.execute(self._of_ids(ids).with_for_update())]
 
     def statuses_locked(self, ids: Sequence[str]) -> dict[str, str]:
-        """The statuses of those with these ids, locked in the same way."""
+        """Return the statuses of the dead letters with these ids, locked in the same way."""
         statement = select(TABLE.c.id, TABLE.c.status).where(TABLE.c.id.in_(ids)).order_by(TABLE.c.id)
         return {row.id: row.status for row in self.connection.execute(statement.with_for_update())}
 
     def _of_ids(self, ids: Sequence[str]) -> Select[Any]:
-        """In one order for all, so that two who lock some of the same ones do not wait for each other for ever."""
+        """Return the select in one order for all, so that two transactions that lock the same rows cannot deadlock."""
         return self._select().where(TABLE.c.id.in_(ids)).order_by(TABLE.c.id)
 
     def tried(self, ids: Sequence[str], status: DeadLetterStatus | None = None) -> None:
-        """Counts a further attempt, and sets the status where one is given."""
+        """Count one more attempt, and set the status if one is given."""
         values: dict[str, Any] = {"attempts": TABLE.c.attempts + 1}
         if status is not None:
             values["status"] = status.value
         self.connection.execute(update(TABLE).where(TABLE.c.id.in_(ids)).values(values))
 
     def close(self, ids: Sequence[str], status: DeadLetterStatus) -> None:
-        """Sets the status of dead letters."""
+        """Set the status of dead letters."""
         self.connection.execute(update(TABLE).where(TABLE.c.id.in_(ids)).values(status=status.value))
 
 
@@ -246,5 +246,5 @@ def _is_about(id_: str, status: DeadLetterStatus | None) -> list[ColumnElement[b
 
 
 def dead_letter_id(stream: str, entry_id: str, raw: bytes) -> str:
-    """The id of the dead letter that an entry becomes: it comes from its content (docs/decisions/0008)."""
+    """Return the id of an entry's dead letter, which is made from its content (docs/decisions/0008)."""
     return content_id("dead", stream.encode(), entry_id.encode(), raw)

@@ -1,10 +1,10 @@
-"""Which numbers are missing, where producers number their events by `sequence` (ASCII digits, 4,000 at most).
+"""Missing numbers of producers that number their events by `sequence` (ASCII digits, 4,000 at most).
 
-CloudEvents scopes a sequence by its source; the contract lets the events of a subject have a counter of their own; and
-platforms that record a run count through all that happens in it. Whose a counter is, the numbers tell: it is the widest
-of source, execution and subject in which no number stands at two subjects. (One subject may have a number twice: a
-record that says that something begins is a `created` and a `started`.) All is read from the database in the order of
-the numbers, so memory is bounded by the number of sources.
+CloudEvents scopes a sequence by its source. The contract lets the events of a subject have a counter of their own.
+Platforms that record a run count all events in it. The numbers show the scope of a counter: it is the widest of source,
+execution and subject in which no number belongs to two subjects. (One subject may have a number twice: one record of a
+platform about a begin is a `created` and a `started`.) All is read from the database in the order of the numbers, so
+memory is bounded by the number of sources.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.replay.plain import ROWS_AT_ONCE
 
 _MAX_DIGITS: Final = 4_000
-"""Python writes integers of up to 4,300 digits; sums of what is missing must stay below."""
+"""Python writes integers of up to 4,300 digits; sums of missing numbers must stay below."""
 
 
 class By(StrEnum):
-    """Whose counter it is; an execution's goes on through its nodes, tasks and messages."""
+    """The scope of a counter; an execution's includes its nodes, tasks and messages."""
 
     SOURCE = "source"
     EXECUTION = "execution"
@@ -37,7 +37,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Numbers that are missing, `first` to `last`; `counter` is the id of whose they are, None where the source's."""
+    """Missing numbers, `first` to `last`; `counter` is the id of the counter's owner, None if it is the source."""
 
     source: str
     counter: str | None
@@ -47,7 +47,7 @@ class Gap:
 
 @dataclass(slots=True)
 class Source:
-    """The counter, or counters, of one source; `dead_letters` of it are open, and may hold what is missing."""
+    """The counter, or counters, of one source; its open `dead_letters` may hold missing events."""
 
     source: str
     by: By
@@ -76,10 +76,10 @@ def find_gaps(
     start: int | None = None,
     most: int = 100,
 ) -> Gaps:
-    """What is missing between the least and the greatest number of each counter, or from `start` on.
+    """Return the numbers missing between the least and the greatest of each counter, or from `start` on.
 
-    `by` says whose counters they are, where that is known; `source` asks for one source alone; `most` ranges are given
-    one by one.
+    `by` is the scope of the counters, if it is known; `source` limits the search to one source; the first `most` ranges
+    are listed.
     """
     found = Gaps()
     for whose in By if by is None else (by,):
@@ -92,7 +92,7 @@ def find_gaps(
 
 
 def _look(found: Gaps, source: Source, rows: Iterable[Any], start: int | None, most: int) -> Source:
-    """Walks the counters of one source, each in the order of its numbers."""
+    """Walk the counters of one source, each in the order of its numbers. Return `source` with the counts."""
     for counter, of_counter in groupby(rows, key=lambda row: row.counter):
         source.counters += 1
         last = None if start is None else start - 1
@@ -118,9 +118,9 @@ def _tell(found: Gaps, source: Source, gap: Gap, most: int) -> None:
 
 
 def _numbers(connection: Connection, by: By, source: str | None, *, only_such: bool) -> Iterator[Any]:
-    """Source, counter and digits (without leading zeros) of all numbered events, in the order of the numbers.
+    """Yield source, counter and digits (without leading zeros) of all numbered events, in the order of the numbers.
 
-    With `only_such`, of those sources alone whose numbers tell that they are counted so.
+    With `only_such`, only of sources whose numbers show this scope.
     """
     numbered = _numbered(connection, source, by)
     if only_such:
@@ -135,7 +135,7 @@ def _numbers(connection: Connection, by: By, source: str | None, *, only_such: b
 
 
 def _numbered(connection: Connection, source: str | None, by: By) -> Select[Any]:
-    """The numbered events, each with the id of what its counter may be of."""
+    """Return the select of numbered events, each with the id of the possible owner of its counter."""
     counter: ColumnElement[Any] = EVENTS.c.subject
     joined: FromClause = EVENTS
     if by is By.EXECUTION:
@@ -149,10 +149,10 @@ def _numbered(connection: Connection, source: str | None, by: By) -> Select[Any]
 
 
 def _is_such(connection: Connection, source: str | None, by: By) -> ColumnElement[bool]:
-    """Whether `by` is the widest in which no number stands at two subjects."""
+    """Return the condition that `by` is the widest scope in which no number belongs to two subjects."""
 
     def shared(whose: By) -> Select[Any]:
-        """The sources in which one does."""
+        """Return the sources in which a number does."""
         rows = _numbered(connection, source, whose).subquery()
         counter = [rows.c.source] if whose is By.SOURCE else [rows.c.source, rows.c.counter]
         several = func.min(rows.c.subject) != func.max(rows.c.subject)

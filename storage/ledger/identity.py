@@ -1,4 +1,4 @@
-"""The ledger's own row: its id, its broker, when it was served last (docs/decisions/0033)."""
+"""The ledger's own row: its id, its broker, and when that was served last (docs/decisions/0033)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TABLE: Final = Table(
     Column("one", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("id", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    # What the broker holds in `ledger:broker`, and what it held before a change that may not have come to its end.
+    # What the broker holds in `ledger:broker`, and what it held before a change that may not be complete.
     Column("broker", Text),
     Column("former", Text),
-    # Where the broker was when it was served last: its process, and the number of its database.
+    # The place of the broker when it was served last: its process, and the number of its database.
     Column("place", Text),
     Column("beats", BigInteger, nullable=False, server_default="0"),
     Column("seen_at", UtcTime),
@@ -38,8 +38,8 @@ TABLE: Final = Table(
 class Ledger:
     """A ledger: `broker` is what its Redis holds in `ledger:broker`, None before the first one.
 
-    `place` says where that Redis was when it was served last, `beats` counts how often it was seen so, `seen_at` says
-    when last. `former` is what it held before `broker`: where it still does, the change has not come to its end.
+    `place` is where that Redis was when it was served last, `beats` how often it was seen, `seen_at` when last.
+    `former` is what it held before `broker`: if it still does, the change is not complete.
     """
 
     id: str
@@ -58,14 +58,14 @@ class LedgerRepository(Repository[Ledger]):
     record = Ledger
 
     def get(self) -> Ledger:
-        """The one row; raises LedgerError where somebody has taken it away."""
+        """Return the one row. Raises LedgerError if somebody deleted it."""
         found = self._one(self._select())
         if found is None:
-            raise LedgerError("the table `ledger` has no row: this database is not whole; restore it from a backup")
+            raise LedgerError("the table `ledger` has no row: this database is incomplete; restore it from a backup")
         return found
 
     def pair(self, broker: str, place: str, *, instead_of: str | None, former: str | None, alarm: str | None) -> bool:
-        """Make `broker` the ledger's own; False if it is not `instead_of` any more, for somebody else was faster."""
+        """Make `broker` the ledger's own. Return False if the former is no longer `instead_of`: another was faster."""
         values: dict[str, object] = {"broker": broker, "place": place, "former": former}
         if alarm is not None:
             values |= {"alarm": alarm, "alarm_at": now()}
@@ -73,10 +73,10 @@ class LedgerRepository(Repository[Ledger]):
         return self.connection.execute(update(TABLE).where(same).values(values)).rowcount == 1
 
     def alarm(self, words: str) -> None:
-        """Keep what people should know, for `status`."""
+        """Store an alarm, which `status` shows."""
         self.connection.execute(update(TABLE).values(alarm=words, alarm_at=now()))
 
     def beat(self, broker: str, place: str) -> None:
-        """Note that the ledger's broker is being served, and where it is."""
+        """Record that the ledger's broker is served, and where it is."""
         values = {"beats": TABLE.c.beats + 1, "seen_at": now(), "place": place, "former": None}
         self.connection.execute(update(TABLE).where(TABLE.c.broker == broker).values(values))

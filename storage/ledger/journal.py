@@ -1,4 +1,4 @@
-"""The journal: every recorded event, its text exactly as it came."""
+"""The journal: every recorded event, with its text exactly as received."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class JournalRepository(Repository[RecordedEvent]):
 
     @staticmethod
     def row(event: Event, shard: int, recorded_at: str) -> tuple[str | int | None, ...]:
-        """The values of the event's row, in the order of `COLUMNS`."""
+        """Return the values of the event's row, in the order of `COLUMNS`."""
         return (
             event.source, event.id, event.type, event.subject, event.time, event.sequence, shard, event.raw, recorded_at
         )  # fmt: skip
@@ -69,13 +69,13 @@ class JournalRepository(Repository[RecordedEvent]):
         return [event for event, known in found if known is not None and not same_event(known, event.raw)]
 
     def texts(self, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """The events of these sources and ids, as they came."""
+        """Return the texts of the events of these sources and ids, as received."""
         statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.raw)
         rows = self.connection.execute(statement.where(tuple_(TABLE.c.source, TABLE.c.id).in_(names)))
         return {(row.source, row.id): row.raw for row in rows}
 
     def unknown(self, events: Sequence[Event]) -> list[Event]:
-        """Those of `events` whose names it does not have."""
+        """Return those of `events` whose source and id are not recorded."""
         if not events:
             return []
         statement = select(TABLE.c.source, TABLE.c.id).where(_named_as(events))
@@ -83,18 +83,18 @@ class JournalRepository(Repository[RecordedEvent]):
         return [event for event in events if (event.source, event.id) not in names]
 
     def recorded_sources(self, sources: Collection[str]) -> set[str]:
-        """Those of `sources` of which anything is recorded; each is one look into the index."""
+        """Return those of `sources` of which any event is recorded; each costs one index look-up."""
         found: set[str] = set()
         names = [source for source in sources if plain(source) == source]
         for begin in range(0, len(names), _AT_ONCE):
             looks = [select(TABLE.c.source).where(TABLE.c.source == one) for one in names[begin : begin + _AT_ONCE]]
-            with suppress(DataError, UnicodeError):  # what the database cannot even be asked for is not recorded
+            with suppress(DataError, UnicodeError):  # a source that no query can hold is not recorded
                 firsts = [select(look.limit(1).subquery().c.source) for look in looks]
                 found.update(self.connection.execute(union_all(*firsts)).scalars())
         return found
 
     def recorded_at(self, events: Sequence[Event]) -> dict[tuple[str, str], datetime]:
-        """When those of `events` that are recorded were, by source and id."""
+        """Return when those of `events` that are recorded were recorded, by source and id."""
         statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.recorded_at).where(_named_as(events))
         return {(row.source, row.id): row.recorded_at for row in self.connection.execute(statement)}
 

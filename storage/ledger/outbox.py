@@ -1,4 +1,4 @@
-"""What is on its way from the database to the inboxes (docs/decisions/0019)."""
+"""The outbox: messages that wait in the database for inboxes (docs/decisions/0019)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from flowledger.storage.schema.types import Name, UtcTime
 TABLE: Final = Table(
     "outbox",
     metadata,
-    # Counts up: of the messages of one sender, which are recorded one after the other, the later one has the greater.
+    # Counts up: messages of one sender are recorded one after the other, so later ones have greater ids.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
     Column("message_id", Name, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("to_sandbox_id", Name, nullable=False),
@@ -48,7 +48,7 @@ TABLE: Final = Table(
     Index("ix_outbox_to_sandbox_id", "to_sandbox_id", "id"),
     *index_where_given("outbox", "expires_at"),
 )
-"""What is to be put into inboxes (docs/decisions/0019): no part of what the events say, so no business of `verify`."""
+"""Messages to put into inboxes (docs/decisions/0019): not a function of the journal, so `verify` ignores them."""
 
 
 _COLUMNS: Final = [
@@ -62,11 +62,11 @@ _COLUMNS: Final = [
 
 
 Expiry = tuple[datetime, int]
-"""Where some messages that have expired end: `expires_at`, and the row."""
+"""The place of the last of some expired messages: `expires_at`, and the row."""
 
 
 class Outgoing(Protocol):
-    """A message on its way to one recipient."""
+    """A message to put into the inbox of one recipient."""
 
     @property
     def message_id(self) -> str: ...
@@ -82,7 +82,7 @@ class Outgoing(Protocol):
 class Waiting(NamedTuple):
     """A message that waits for a recipient; `source` and `event_id` name the event that sent it.
 
-    `is_open` is False where it needs no inbox any more: it was delivered, or failed, in another way.
+    `is_open` is False if it needs no inbox any more: it was delivered, or failed, in another way.
     """
 
     id: int
@@ -100,7 +100,7 @@ class Waiting(NamedTuple):
 
 
 def post(event: Event, _recorded_at: str) -> Write:
-    """A row for each recipient that the message names, or, of a broadcast, that its workspace has now."""
+    """Write a row for each recipient that the message names, or, for a broadcast, that its workspace has now."""
     data = event.data
     assert isinstance(data, MessageSent)
     if data.to_sandbox_ids is None:
@@ -120,7 +120,7 @@ def post(event: Event, _recorded_at: str) -> Write:
 
 
 def settle(event: Event, _recorded_at: str) -> Removal:
-    """Nothing waits any more: the message is in the inbox, or has come to its end."""
+    """Remove the row of a message that is in the inbox, or has ended."""
     assert isinstance(event.data, RecipientData)
     return Removal.of(TABLE, message_id=event.subject, to_sandbox_id=event.data.to_sandbox_id)
 
@@ -132,18 +132,18 @@ class OutboxRepository:
         self.connection = connection
 
     def count(self) -> int:
-        """How much waits: a message to several counts for each of its recipients."""
+        """Return how many messages wait; a message to several recipients counts once for each."""
         return self.connection.execute(select(func.count()).select_from(TABLE)).scalar_one()
 
     def since(self) -> datetime | None:
-        """When what waits longest was recorded; None where nothing waits."""
+        """Return when the message that waits longest was recorded; None if no message waits."""
         sent_by = (EVENTS.c.source == TABLE.c.source) & (EVENTS.c.id == TABLE.c.event_id)
         statement = select(EVENTS.c.recorded_at).select_from(TABLE).join(EVENTS, sent_by).order_by(TABLE.c.id)
         return self.connection.execute(statement.limit(1)).scalar_one_or_none()
 
     def first(self, recipients: Collection[str], after: int, limit: int) -> list[Waiting]:
-        """The first `limit` messages behind the row `after` that wait for any of `recipients`, in their order."""
-        deliveries = metadata.tables["message_deliveries"]  # whose file imports this one
+        """Return the first `limit` messages after the row `after` that wait for any of `recipients`, in order."""
+        deliveries = metadata.tables["message_deliveries"]  # by name: its file imports this one
         is_open = or_(deliveries.c.status.is_(None), deliveries.c.status == DeliveryStatus.PENDING.value)
         same = (deliveries.c.message_id == TABLE.c.message_id) & (deliveries.c.to_sandbox_id == TABLE.c.to_sandbox_id)
         statement = (
@@ -156,7 +156,7 @@ class OutboxRepository:
         return [Waiting._make(row) for row in self.connection.execute(statement)]
 
     def expired(self, moment: datetime, after: Expiry | None, limit: int) -> list[Waiting]:
-        """Messages whose time was over at `moment`, the longest over first, behind the place `after`."""
+        """Return messages that had expired at `moment`, the earliest first, after the place `after`."""
         place = (TABLE.c.expires_at, TABLE.c.id)
         statement = select(*_COLUMNS, true()).where(TABLE.c.expires_at <= moment).order_by(*place).limit(limit)
         if after is not None:
@@ -165,7 +165,7 @@ class OutboxRepository:
         return [Waiting._make(row) for row in self.connection.execute(statement)]
 
     def recipients(self, after: str, limit: int) -> list[str]:
-        """For whom anything waits, some at a time, in order, behind `after`: each found by one look into the index."""
+        """Return recipients for whom messages wait, in order, those after `after`; each costs one index look-up."""
         name = TABLE.c.to_sandbox_id
         found = select(func.min(name).label("name")).where(name > after).cte("found", recursive=True)
         following = select(func.min(name)).where(name > found.c.name).scalar_subquery()
@@ -174,16 +174,16 @@ class OutboxRepository:
         return list(self.connection.execute(statement).scalars())
 
     def recipients_of(self, message_ids: Collection[str], limit: int) -> set[str]:
-        """For whom these messages wait; `limit` of them at the most."""
+        """Return the recipients for whom these messages wait, at most `limit`."""
         statement = select(TABLE.c.to_sandbox_id).where(TABLE.c.message_id.in_(message_ids)).distinct().limit(limit)
         return set(self.connection.execute(statement).scalars())
 
     def texts(self, sent_by: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        """The texts of events, as they came, by source and id."""
+        """Return the texts of events, as received, by source and id."""
         of_keys = tuple_(EVENTS.c.source, EVENTS.c.id).in_(sorted(set(sent_by)))
         rows = self.connection.execute(select(EVENTS.c.source, EVENTS.c.id, EVENTS.c.raw).where(of_keys))
         return {(row.source, row.id): row.raw for row in rows}
 
     def remove(self, ids: Sequence[int]) -> None:
-        """Takes rows away, in the caller's transaction."""
+        """Delete rows, in the caller's transaction."""
         self.connection.execute(delete(TABLE).where(TABLE.c.id.in_(ids)))

@@ -1,10 +1,10 @@
-"""What was recorded since it was looked at last: each event once, none missed, whatever commits when.
+"""Events recorded since the last look: each once, none missed, in any order of commits.
 
-Neither `recorded_at` nor a counter tells: workers' clocks differ, and what was written first may be committed last. On
-PostgreSQL each look remembers its snapshot; new is what the present snapshot sees and the one before did not. The index
-of `recorded_in` leads to the transactions that may be meant. A dump that was restored brings numbers of another
-server's transactions: rows whose own `xmin` is another are not new. On SQLite, where one transaction writes at a time,
-rows are numbered in the order of their commits.
+Neither `recorded_at` nor a counter shows this: workers' clocks differ, and a row written first may be committed last.
+On PostgreSQL each look remembers its snapshot. New are the rows that the current snapshot sees and the one before did
+not; the index of `recorded_in` finds the transactions in question. A restored dump brings numbers of another server's
+transactions: rows whose own `xmin` differs are not new. On SQLite, where one transaction writes at a time, rows are
+numbered in the order of their commits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ORDER: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events: of any of these types (`task.*` is all of a kind), sources and subjects; empty is all."""
+    """A choice of events: of any of these types (`task.*` is all of a kind), sources and subjects; empty is all."""
 
     types: Sequence[str] = ()
     sources: Sequence[str] = ()
@@ -62,9 +62,9 @@ class Wanted:
 
 
 class Tail:
-    """The end of the journal: the first look gives what was recorded `since`, or nothing; each later one what is new.
+    """The end of the journal: the first look yields the events recorded `since`, or none; each later one new events.
 
-    A look is one snapshot, and is finished when all of its events were taken; one that was broken off is done again.
+    A look is one snapshot, and ends when all of its events were taken. A look that was broken off is repeated.
     """
 
     def __init__(self, storage: Storage, wanted: Wanted, since: datetime | None = None) -> None:
@@ -74,7 +74,7 @@ class Tail:
         self._mark: str | int | None = None
 
     def look(self) -> Generator[RecordedEvent]:
-        """What is new, in the order in which it was recorded; raises DatabaseUnavailable."""
+        """Yield new events in the order in which they were recorded. Raises DatabaseUnavailable."""
         with snapshot(self._storage) as connection:
             mark = connection.execute(_MARK[connection.dialect.name]).scalar_one()
             if self._mark is not None or self._since is not None:
@@ -86,7 +86,7 @@ class Tail:
         self._mark = mark
 
     def statement(self, dialect: str) -> Select[Any]:
-        """Asks for what is new."""
+        """Return the select of new events."""
         statement: Select[Any] = select(*(EVENTS.c[name] for name in _NAMES))
         if self._mark is None:
             statement = statement.where(EVENTS.c.recorded_at >= self._since)

@@ -1,4 +1,4 @@
-"""What was sent, as far as the database knows, and has not come to an end: neither delivered, failed nor expired."""
+"""Messages that the database knows as sent and that have not ended: neither delivered, failed nor expired."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ NOBODY: Final[SentBy] = ("", "")
 Reached = tuple[str, str]
 """A message and one of its recipients."""
 Place = tuple[str, datetime, str]
-"""Where a page ends: recipient, `sent_at`, message."""
+"""The end of a page: recipient, `sent_at`, message."""
 
 
 class Undelivered(NamedTuple):
-    """A message that one recipient has not taken yet.
+    """A message that one recipient has not acknowledged yet.
 
-    `sent_by` names the event that the ledger put into the recipient's inbox, by source and id: of a message that is
-    sent in several events each delivery is of one of them. `NOBODY` if somebody else carried it.
+    `sent_by` names the event that the ledger put into the recipient's inbox, by source and id: if a message is sent in
+    several events, each delivery belongs to one of them. `NOBODY` if somebody else delivered it.
     """
 
     message_id: str
@@ -48,20 +48,20 @@ class Undelivered(NamedTuple):
 
 
 class UndeliveredRepository:
-    """Messages that were sent and have not come to an end, over a connection that the caller owns."""
+    """Messages that were sent and have not ended, over a connection that the caller owns."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def count(self, to_sandbox_id: str | None = None) -> int:
-        """How many there are, for one recipient or for all; a message to several counts for each."""
+        """Return the number of messages, for one recipient or for all; one to several recipients counts for each."""
         statement = select(func.count()).select_from(_SENT).where(_is_undelivered(to_sandbox_id))
         return self.connection.execute(statement).scalar_one()
 
     def page(self, after: Place | None, limit: int, to_sandbox_id: str | None = None) -> list[Undelivered]:
-        """The first `limit` behind the place `after`, for one recipient or for all.
+        """Return the first `limit` messages after the place `after`, for one recipient or for all.
 
-        Recipient by recipient, the messages of each in the order in which they were put into the inbox first.
+        They are in order of recipient, then of the time at which they were first put into the inbox.
         """
         columns = (*_PLACE, DELIVERIES.c.status_key, MESSAGES.c.expires_at)
         statement = select(*columns).select_from(_SENT).where(_is_undelivered(to_sandbox_id))
@@ -83,10 +83,10 @@ class UndeliveredRepository:
         ]
 
     def _made_by(self, rows: Iterable[Row[*tuple[Any, ...]]]) -> dict[Reached, SentBy]:
-        """For each message and recipient the event that the ledger's own `message.dispatched` says was put there.
+        """Return, for each message and recipient, the event that the ledger's own `message.dispatched` names.
 
-        Mostly that is the event that the delivery's status is of. If somebody else reported the same later, the journal
-        is searched for it.
+        Mostly that `message.dispatched` set the delivery's status. If somebody else reported the same later, the
+        journal is searched for it.
         """
         own, others = [], set()
         for row in rows:
@@ -102,7 +102,7 @@ class UndeliveredRepository:
         return self._sent(found)
 
     def _dispatched(self, condition: ColumnElement[bool]) -> dict[Reached, SentBy]:
-        """What the events of the journal that fulfil the condition say was put."""
+        """Return the events named by the journal's `message.dispatched` events that fulfil the condition."""
         found = {}
         for row in self.connection.execute(select(EVENTS.c.subject, EVENTS.c.raw).where(condition)):
             data = json_text.loads(row.raw)["data"]
@@ -111,7 +111,7 @@ class UndeliveredRepository:
         return found
 
     def _sent(self, made_by: Mapping[Reached, SentBy]) -> dict[Reached, SentBy]:
-        """Those that name a `message.sent` of the message."""
+        """Return those that name a `message.sent` of the message."""
         if not made_by:
             return {}
         is_one = _is_one_of(made_by.values()) & (EVENTS.c.type == MessageSent.event_type)
@@ -125,7 +125,7 @@ def _is_one_of(names: Iterable[SentBy]) -> ColumnElement[bool]:
 
 
 def _is_undelivered(to_sandbox_id: str | None) -> ColumnElement[bool]:
-    """Sent, and of a message whose `message.sent` is recorded."""
+    """Return the condition: the delivery is sent, and the `message.sent` of its message is recorded."""
     conditions = [DELIVERIES.c.status == DeliveryStatus.SENT.value, MESSAGES.c.sent_key != FIRST_KEY]
     if to_sandbox_id is not None:
         conditions.append(DELIVERIES.c.to_sandbox_id == to_sandbox_id)

@@ -1,7 +1,7 @@
-"""What must stand in the tables for an event to be recorded: asked in the very transaction that records it.
+"""Conditions on the tables for an event to be recorded, checked in the same transaction that records it.
 
-An event of which a condition does not hold writes nothing, and is told like one that was known before
-(`storage.engines.pipeline`); `workers.authority` finds out which it is.
+If a condition does not hold, the event writes nothing, and is reported like one that was known before
+(`storage.engines.pipeline`); `workers.authority` finds out which of the two it is.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ConditionShape = tuple[str, str, bool]
 """A condition without its values: table, column, whether the value is required."""
 
 Standing = Mapping[tuple[str, str, str], str | None]
-"""What stands in some rows, by table, column and id."""
+"""Values in some rows, by table, column and id."""
 
 
 class Condition(NamedTuple):
-    """The row `id` of `table` has `value` in `column`; where that is not `required`, it may have none there as well.
+    """The row `id` of `table` has `value` in `column`; if the value is not `required`, it may also be missing.
 
-    `refusal` says what is wrong where another value, or None, stands there.
+    `refusal` returns the refusal for another value, or None, in its place.
     """
 
     table: str
@@ -41,23 +41,23 @@ class Condition(NamedTuple):
 
     @property
     def values(self) -> tuple[str, str]:
-        """In the order of `binds`."""
+        """The values of the parameters, in the order of `binds`."""
         return self.id, self.value
 
     @property
     def lock(self) -> str | None:
-        """What two transactions must not claim at once: None where it does not matter which of them is first."""
+        """The name that two transactions must not claim at once; None if their order does not matter."""
         return None if self.required else f"{self.table} {self.id}"
 
     def broken(self, standing: Standing) -> Refused | None:
-        """Why it does not hold; None where it does."""
+        """Return why the condition does not hold; None if it holds."""
         found = standing.get((self.table, self.column, self.id))
         holds = found == self.value or (found is None and not self.required)
         return None if holds else self.refusal(found)
 
 
 def standing_for(connection: Connection, conditions: Iterable[Condition]) -> Standing:
-    """What stands now where these conditions look: one question for each column."""
+    """Return the current values that these conditions check, with one query for each column."""
     asked: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in conditions:
         asked[one.table, one.column].add(one.id)
@@ -70,12 +70,12 @@ def standing_for(connection: Connection, conditions: Iterable[Condition]) -> Sta
 
 
 def binds(prefix: str) -> tuple[str, str]:
-    """The names of a condition's parameters in a statement."""
+    """Return the names of a condition's parameters in a statement."""
     return f"{prefix}id", f"{prefix}value"
 
 
 def clause(shape: ConditionShape, prefix: str) -> ColumnElement[bool]:
-    """The condition in SQL, the same on both databases: the row is found by its key, however many have the value."""
+    """Return the condition in SQL, the same on both databases: the row is found by its key, not by the value."""
     name, column, required = shape
     table = metadata.tables[name]
     id_, value = (bindparam(bind, type_=table.c.id.type) for bind in binds(prefix))

@@ -1,10 +1,10 @@
 """Descriptions: fields that each belong to the last event that carries them (CONTRACT §3).
 
-Nearly always one event carries the whole description, so a row keeps one key, `description_key`, and names the
-exceptions in `description_keys`, a JSON object of field ▶ key. The owner of a field is the one that stands among the
-exceptions; else that of `description_key` if the field is not null; else nobody. So a field that was cleared always
-stands among the exceptions. In which of the two places an owner's key stands depends on the order of arrival, who owns
-a field does not: compare `owners`, not the columns.
+Nearly always one event carries the whole description, so a row keeps one key, `description_key`, and the exceptions in
+`description_keys`, a JSON object of field ▶ key. The owner of a field is its exception, if there is one; else
+`description_key` if the field is not null; else nobody. So a field that was cleared is always an exception. Which of
+the two columns holds an owner's key depends on the order of arrival, the owner does not: compare `owners`, not the
+columns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flowledger.storage.merge.groups import Bind, Merged
 KEY: Final = "description_key"
 KEYS: Final = "description_keys"
 MASK: Final = "description_mask"
-"""The parameter that says which fields an event carries: bit n stands for the field n."""
+"""The parameter for the fields that an event carries: bit n is set for the field n."""
 
 _NOBODY: Final[ColumnElement[str]] = literal_column("''")
 _EMPTY: Final[ColumnElement[str]] = literal_column("'{}'")
@@ -93,7 +93,7 @@ def _member(keys: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[
 
 
 def _object(members: Sequence[ColumnElement[Any]], dialect: str) -> ColumnElement[Any]:
-    """The JSON object of these names and values, without those whose value is null; null if none is left."""
+    """Return the JSON object of these names and values, without those whose value is null; null if none is left."""
     if dialect == "postgresql":
         whole = func.jsonb_strip_nulls(func.jsonb_build_object(*members))
         return func.nullif(whole, literal_column("'{}'::jsonb"), type_=postgresql.JSONB())

@@ -1,8 +1,8 @@
-"""Column groups: the merge rule of CONTRACT §3 as data; `storage.merge.writes` makes SQL of it.
+"""Column groups: the merge rule of CONTRACT §3 as data, from which `storage.merge.writes` makes SQL.
 
 Within a row each group belongs, as a whole, to the event with the greatest key (or, for the earliest of times, the
-least). The row keeps that key beside the group. Groups are compared by identity: make each once, in its kind's file, or
-every event builds a statement of its own.
+least). The row keeps that key beside the group. Groups are compared by identity: make each once, in its kind's file,
+otherwise every event builds a statement of its own.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import ColumnElement, Table, case, or_
 
 Bind = Callable[[str], ColumnElement[Any]]
-"""The parameter that gives a column of the table its value, by the column's name."""
+"""Returns the parameter for the value of a column, by the column's name."""
 
 
 class Merged(NamedTuple):
-    """What an event changes in a row that is there: new values of columns, and whether there is anything to change."""
+    """An event's changes to an existing row: new values of columns, and whether anything changes."""
 
     assignments: dict[str, ColumnElement[Any]]
     wins: ColumnElement[bool]
@@ -29,20 +29,20 @@ class Part(Protocol):
 
     @property
     def binds(self) -> Sequence[str]:
-        """The names of its parameters, in the order of a write's values."""
+        """The names of the parameters, in the order of a write's values."""
 
     def inserted(self, bind: Bind) -> dict[str, ColumnElement[Any]]:
-        """The columns of a new row, and their values."""
+        """Return the columns of a new row, and their values."""
 
     def merged(self, table: Table, excluded: Any, bind: Bind, dialect: str) -> Merged:
-        """What changes in a row of `table` that is there; `excluded` is the row that would have been inserted."""
+        """Return the changes to an existing row of `table`; `excluded` is the row that would have been inserted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """Columns that have one owner; `key` is the column that holds the owner's key.
 
-    A group without columns is its key: the greatest value stands. `least` marks a group that belongs to the least key.
+    A group without columns is its key: the greatest value wins. `least` marks a group that belongs to the least key.
     """
 
     columns: tuple[str, ...]
@@ -65,7 +65,7 @@ class Group:
 
 
 def group(key: str, *columns: str, least: bool = False) -> Group:
-    """Return a group of `columns`, whose owner's key stands in `key`."""
+    """Return a group of `columns`, whose owner's key is in the column `key`."""
     return Group(columns, key, least)
 
 

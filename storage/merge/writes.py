@@ -1,6 +1,6 @@
-"""What an event writes, as data and as SQL.
+"""The writes of an event, as data and as SQL.
 
-An event's write is one upsert of the parts of a row that it reports: a part changes only if the event's key wins, so
+A write is one upsert of the parts of a row that the event reports: a part changes only if the event's key wins, so
 writes commute, and may be done any number of times.
 
 A statement is built once for each shape of a write, and prepared once for each connection. Shapes do not depend on the
@@ -37,9 +37,10 @@ from flowledger.storage.schema.types import Json
 
 
 class Each(NamedTuple):
-    """What there is to be a row for each of: the items of a JSON array of texts, or the ids of rows of another table.
+    """Items of which each gets a row: those of a JSON array of texts, or the ids of rows of another table.
 
-    `column` takes the items. The write's value is the array, or what the rows have in `where`, (table, column).
+    `column` takes the items. The write's value is the array, or the value that the rows have in `where`, (table,
+    column).
     """
 
     column: str
@@ -47,13 +48,13 @@ class Each(NamedTuple):
 
 
 Shape = tuple[str, tuple[str, ...], tuple[Part, ...] | None, Each | None]
-"""What a write looks like, without its values: table, columns set as they are, parts (None: the rows with those
-columns are deleted), and what there is to be a row for each of."""
+"""A write without its values: table, columns set directly, parts (None: the rows with those columns are deleted), and
+the items of which each gets a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """The statement of a shape, to be built for either database; `binds` names its parameters in order of values."""
+    """The statement of a shape, for either database; `binds` names its parameters in order of values."""
 
     table: Table
     given: tuple[str, ...]
@@ -91,7 +92,7 @@ class Upsert:
         return bindparam(prefix + name, type_=BigInteger() if name == MASK else self.table.c[name].type)
 
     def _items(self, prefix: str, each: Each, dialect: str) -> FromClause:
-        """What there is to be a row for each of, as rows `item(value)`."""
+        """Return the items of which each gets a row, as rows `item(value)`."""
         if each.where is not None:
             name, column = each.where
             others = metadata.tables[name]
@@ -146,10 +147,10 @@ def built(shape: Shape) -> Upsert | Deletion:
 
 
 class Write:
-    """One upsert in the making: the shape, and its values in the order of `Upsert.binds`.
+    """An upsert that is being built: the shape, and its values in the order of `Upsert.binds`.
 
-    Values are in the form in which both databases take them: text, numbers, None; times as `domain.times.sortable`
-    gives them, JSON as text.
+    Values are in the form that both databases accept: text, numbers, None; times as in `domain.times.sortable`, JSON as
+    text.
     """
 
     __slots__ = ("each", "given", "parts", "table", "values")

@@ -1,8 +1,8 @@
-"""Rows as plain values: what stands in the columns, in one form on both databases, whatever was written there by hand.
+"""Rows as plain values: the columns' values in one form on both databases, also if they were written by hand.
 
-A plain row has a value for each column of its table, in order: text, numbers, None; times as `domain.times.sortable`
-gives them, JSON as text. Rows come in the order of their primary keys, which is the same on both databases: "C" and
-BINARY are the order of code points.
+A plain row has a value for each column of its table, in order: text, numbers, None; times as in
+`domain.times.sortable`, JSON as text. Rows are in the order of their primary keys, which is the same on both databases:
+"C" and BINARY are the order of code points.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SORTABLE: Final = "YYYY-MM-DD HH24:MI:SS.US"
 
 
 class Pair(NamedTuple):
-    """Two rows of one key that are not the same: what was found, and what was expected; None where there is none."""
+    """Two rows of one key that differ: the found one and the expected one; None if there is no such row."""
 
     key: Key
     found: PlainRow | None
@@ -55,9 +55,9 @@ class Pair(NamedTuple):
 def rows(
     connection: Connection, table: Table, where: ColumnElement[bool] | None = None, after: Key | None = None
 ) -> Generator[PlainRow]:
-    """The rows (of those `where`, and behind the key `after`) in order of their keys, a few at a time.
+    """Yield the rows (those `where`, and after the key `after`) in order of their keys, fetched a few at a time.
 
-    Close it before its connection, where it may be left unfinished.
+    Close the generator before its connection if it may be left unfinished.
     """
     statement = _select(connection, table, where).order_by(*table.primary_key)
     if after is not None:
@@ -67,12 +67,12 @@ def rows(
 
 
 def in_any_order(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> Generator[PlainRow]:
-    """The rows (of those `where`) as the database finds them fastest, a few at a time."""
+    """Yield the rows (those `where`) in the order fastest for the database, fetched a few at a time."""
     yield from _stream(connection, _select(connection, table, where))
 
 
 def differing(table: Table, found: Iterator[PlainRow], expected: Iterator[PlainRow]) -> Iterator[Pair]:
-    """Walks both in order of their keys, side by side, and gives the rows that are not the same on both sides."""
+    """Walk both in order of their keys, side by side, and yield the rows that differ."""
     here, there = next(found, None), next(expected, None)
     while here is not None or there is not None:
         if here is not None and here == there:
@@ -93,9 +93,9 @@ def differing(table: Table, found: Iterator[PlainRow], expected: Iterator[PlainR
 
 
 def differing_columns(table: Table, found: PlainRow | None, expected: PlainRow | None) -> list[str]:
-    """The names of the columns whose values are not the same; JSON is compared as JSON values.
+    """Return the names of the columns whose values differ; JSON is compared by value.
 
-    Of a description it is compared who owns which field, not in which column the owner stands.
+    Of a description, the owners of the fields are compared, not the columns that hold them.
     """
     if found is None or expected is None:
         return []
@@ -109,12 +109,12 @@ def differing_columns(table: Table, found: PlainRow | None, expected: PlainRow |
 
 
 def key_of(table: Table, row: PlainRow | None) -> Key | None:
-    """The values of the primary key."""
+    """Return the values of the primary key; None for no row."""
     return None if row is None else tuple([row[place] for place in _key_places(table)])
 
 
 def put(connection: Connection, table: Table, written: Sequence[PlainRow]) -> None:
-    """Makes the rows exactly so, whether or not rows of their keys stand there."""
+    """Write the rows, in place of any with the same keys."""
     names = [column.name for column in table.c]
     if written:
         statement = _put(table, connection.dialect.name)
@@ -122,7 +122,7 @@ def put(connection: Connection, table: Table, written: Sequence[PlainRow]) -> No
 
 
 def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
-    """Deletes the rows of these keys."""
+    """Delete the rows of these keys."""
     if keys:
         names = [f"key_{column.name}" for column in table.primary_key]
         is_key = (column == bindparam(name) for column, name in zip(table.primary_key, names, strict=True))
@@ -144,7 +144,7 @@ def _stream(connection: Connection, statement: Select[Any]) -> Generator[PlainRo
 def _plain(column: Column[Any], dialect: str) -> ColumnElement[Any]:
     if dialect == "sqlite":
         return type_coerce(column, NullType())
-    if isinstance(column.type, UtcTime):  # to_char knows no infinity
+    if isinstance(column.type, UtcTime):  # to_char returns null for infinity
         return func.coalesce(func.to_char(func.timezone("UTC", column), _SORTABLE), cast(column, Text))
     return cast(column, Text) if _is_json(column) else column
 
@@ -154,7 +154,7 @@ def _same_owners(table: Table, found: PlainRow, expected: PlainRow) -> bool:
     names = [column.name for column in table.c]
     try:
         one, other = (description.owners(dict(zip(names, row, strict=True))) for row in (found, expected))
-    except (ValueError, RecursionError, AttributeError):  # no keys at all, written by hand
+    except (ValueError, RecursionError, AttributeError):  # not keys at all: written by hand
         return False
     return one == other
 
@@ -171,7 +171,7 @@ def _same_json(one: Any, other: Any) -> bool:
 
 
 def _order(key: Key) -> list[tuple[bool, Any]]:
-    """SQLite lets text stand in a column of numbers; there it comes after all numbers."""
+    """Return a key that sorts as in the database: SQLite allows text in a column of numbers, after all numbers."""
     return [(isinstance(value, str), value) for value in key]
 
 
@@ -183,7 +183,7 @@ def _key_places(table: Table) -> tuple[int, ...]:
 
 @lru_cache
 def _put(table: Table, dialect: str) -> Any:
-    """Values go as they are (as text, to which SQLAlchemy does nothing): they are in the form that databases take."""
+    """Return the upsert. Values are passed as text, which SQLAlchemy does not convert: databases accept their form."""
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     insert = insert.values({column.name: bindparam(column.name, type_=Text()) for column in table.c})
     changed = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}

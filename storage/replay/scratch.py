@@ -1,8 +1,8 @@
-"""A scratch database: the tables that the merge rule fills, in a temporary SQLite file, to compute rows anew.
+"""A scratch database: the tables that the merge rule fills, in a temporary SQLite file, to compute rows again.
 
-The writes are those of the ledger itself (`storage.merge`), so there is one rule and one place for it. The file has no
-name, so nothing is left of it, even where the process is killed; it is never committed, let alone flushed. Memory is
-bounded by SQLite's page cache.
+The writes are those of the ledger itself (`storage.merge`), so there is one rule in one place. The file has no name, so
+nothing is left of it, even if the process is killed; it is never committed or flushed. Memory is bounded by SQLite's
+page cache.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from flowledger.storage.merge.writes import Removal, Write
 _NAMES: Final = frozenset(table.name for table in MERGED)
 _CACHE_KIB: Final = 65_536
 _STATEMENTS: Final = 1024
-"""Kept ready: events come in some hundred shapes."""
+"""Statements in the cache: events have some hundred shapes."""
 
 
 class NoRoom(LedgerError):
-    """The disk has no room for the scratch database."""
+    """The disk has no space for the scratch database."""
 
 
 class Scratch:
-    """The scratch database; it takes about as much disk as the rows that are computed."""
+    """The scratch database; it takes about as much disk space as the computed rows."""
 
     def __init__(self) -> None:
         self._engine = create_engine("sqlite://", poolclass=NullPool, creator=_connect)
@@ -40,7 +40,10 @@ class Scratch:
         self._driver: Any = self.connection.connection.driver_connection
 
     def write(self, writes: Iterable[Write | Removal]) -> None:
-        """Does the writes of one event to these tables; raises sqlite3.IntegrityError and its like where it cannot."""
+        """Do the writes of one event to these tables.
+
+        Raises NoRoom if the disk is full, sqlite3.IntegrityError and the like if a row breaks a rule.
+        """
         try:
             for write in writes:
                 if write.table not in _NAMES:
@@ -48,10 +51,10 @@ class Scratch:
                 sql, binds = statement_of(write.shape)
                 self._driver.execute(sql, dict(zip(binds, write.values, strict=True)))
         except sqlite3.OperationalError as error:
-            raise NoRoom(f"the scratch database: {error}; TMPDIR names a folder with more room") from error
+            raise NoRoom(f"the scratch database: {error}; set TMPDIR to a folder with more space") from error
 
     def execute(self, sql: str, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """A statement on tables of the caller's own."""
+        """Execute a statement on the caller's own tables, once for each of several `rows`. Return the rows found."""
         if len(rows) > 1:
             self._driver.executemany(sql, rows)
             return []
@@ -59,7 +62,7 @@ class Scratch:
         return found
 
     def clear(self) -> None:
-        """Takes all rows out of the tables that the merge rule fills."""
+        """Delete all rows of the tables that the merge rule fills."""
         for table in MERGED:
             self._driver.execute(f"DELETE FROM {table.name}")  # noqa: S608 - our own names
 
@@ -72,7 +75,7 @@ class Scratch:
 
 
 def _connect() -> sqlite3.Connection:
-    """SQLite's own kind of temporary database, in the folder that TMPDIR names (or /var/tmp)."""
+    """Open SQLite's own kind of temporary database, in the folder that TMPDIR names (or /var/tmp)."""
     connection = sqlite3.connect("", cached_statements=_STATEMENTS)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection

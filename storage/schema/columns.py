@@ -1,8 +1,7 @@
-"""What the tables are made of: columns with rules, owners' keys, indexes. Each table stands in its kind's file.
+"""The parts of tables: columns with rules, owners' keys, indexes. Each table is in its kind's file.
 
-Columns that end in `_key` or `_keys` hold the keys of the events that own a part of the row (`storage.merge`); nobody
-else need read them. Texts that are compared or looked up have the collation "C": the order of code points, the same on
-every machine.
+Columns that end in `_key` or `_keys` hold the keys of the events that own a part of the row; only `storage.merge` needs
+them. Texts that are compared or looked up have the collation "C": the order of code points, the same on every machine.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ _domains: Final[set[str]] = set()
 
 
 def ruled(column: str, domain: str, base: TypeEngine[Any], rule: str, **options: Any) -> list[Any]:
-    """A column and the rule that its values obey (`{}` in the rule is the value).
+    """Return a column and the rule that its values obey (`{}` in the rule is the value).
 
-    A domain on PostgreSQL, a CHECK on SQLite. Measured: PostgreSQL reads a table's CHECKs anew for each statement, a
-    fifth of what a recorded event cost it; what a domain checks it remembers.
+    The rule is a domain on PostgreSQL, a CHECK on SQLite. Measured: PostgreSQL reads a table's CHECKs again for each
+    statement, a fifth of the cost of a recorded event; it caches the checks of domains.
     """
     rules = postgresql.DOMAIN(f"ledger_{domain}", base, check=rule.format("VALUE"), create_type=False)
     if domain not in _domains:
@@ -65,23 +64,23 @@ def attempt(*, primary_key: bool = False) -> list[Any]:
 
 
 def status(statuses: type[StrEnum] = Status, domain: str = "status") -> list[Any]:
-    """A status, which is the first of them until something is reported."""
+    """Return a status, which is the first of the enum until one is reported."""
     first = next(iter(statuses)).value
     return one_of("status", domain, String(16), statuses, nullable=False, server_default=first)
 
 
 def key(name: str, *, least: bool = False) -> Column[str]:
-    """The owner's key of a column group; without an owner, one that loses against every other."""
+    """Return the column of a group's owner's key; its default, for no owner, loses against every other key."""
     return Column(name, Name, nullable=False, server_default=LAST_KEY if least else FIRST_KEY)
 
 
 def description_keys() -> list[Column[Any]]:
-    """The owners of a description's fields (`storage.merge.description`)."""
+    """Return the columns of the owners of a description's fields (`storage.merge.description`)."""
     return [key("description_key"), Column("description_keys", Json)]
 
 
 def subject_times() -> list[Column[Any]]:
-    """The times of a subject that can be deleted, and whose status has no ranks; with the keys of their owners."""
+    """Return the times of a subject that can be deleted and whose status has no ranks, with their owners' keys."""
     return [
         Column("created_at", UtcTime, nullable=False),
         Column("updated_at", UtcTime, nullable=False),
@@ -95,21 +94,21 @@ def subject_times() -> list[Column[Any]]:
 
 
 def short_name(column: str = "name") -> list[Any]:
-    """A text of 1 to 255 characters."""
+    """Return a text of 1 to 255 characters."""
     return ruled(column, "short_name", Text(), "length({}) BETWEEN 1 AND 255")
 
 
 def indexes(table: str, *columns: str) -> list[Index]:
-    """An index for each of the columns by which records are listed, newest first, and one of all of them."""
+    """Return an index for each column by which records are listed, newest first, and one for all records."""
     named = [Index(f"ix_{table}_{column}", column, "created_at", "id") for column in columns]
     return [*named, Index(f"ix_{table}_created_at", "created_at", "id")]
 
 
 def index_where_given(table: str, column: str, *others: str) -> list[Index]:
-    """An index of the rows that have `column` at all: the others cost it nothing."""
+    """Return an index of the rows in which `column` is not null: the others cost nothing."""
     given = text(f"{column} IS NOT NULL")
     return [Index(f"ix_{table}_{column}", column, *others, postgresql_where=given, sqlite_where=given)]
 
 
 ROOM_FOR_UPDATES: Final[dict[str, Any]] = {"postgresql_with": {"fillfactor": 70}}
-"""Rows that change a few times: with room on their page, PostgreSQL leaves the indexes alone (HOT updates)."""
+"""For rows that change a few times: with space on their page, PostgreSQL need not update indexes (HOT updates)."""

@@ -1,4 +1,4 @@
-"""Types of columns that are the same in Python whichever database they stand in."""
+"""Column types whose Python values are the same for both databases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON as text, for SQLite: its own type JSON makes floats of whole numbers that 64 bits do not hold."""
+    """JSON as text, for SQLite: its own type JSON makes floats of whole numbers that 64 bits cannot hold."""
 
     impl = Text
     cache_ok = True

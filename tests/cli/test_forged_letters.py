@@ -62,7 +62,7 @@ def test_they_are_refused_again_and_can_be_given_up(flowledger: Flowledger, lett
     for arguments in (("--dry-run",), ()):
         ended = flowledger("dead-letters", "replay", "--all", *arguments)
         assert ended.code == 1
-        assert "is not what the key k1 of 'sb_1' makes of this event" in ended.out + ended.err
+        assert "is not the signature of this event with the key k1 of 'sb_1'" in ended.out + ended.err
     assert flowledger("dead-letters", "list", "--json").json["total"] == 3
     for reason in ("forged", "replayed"):
         assert flowledger("dead-letters", "discard", "--all", "--reason", reason).code == 0

@@ -88,7 +88,7 @@ def test_a_typo_in_a_setting_or_in_an_event_is_one_line_of_warning(
     done = run("publish", "-", input=lines)
     assert done.code == 0
     assert done.err.splitlines() == [
-        "warning: LEDGER_SHARD is no setting, and does nothing; did you mean LEDGER_SHARDS?",
+        "warning: LEDGER_SHARD is not a setting, and has no effect; did you mean LEDGER_SHARDS?",
         "warning: data.outputs is no field of task.completed, and stands in the journal alone; "
         "did you mean data.output?",
     ]

@@ -200,7 +200,7 @@ def test_a_name_that_cannot_be_resolved_is_told(make_publisher: MakePublisher, t
 
 
 def test_what_can_be_no_name_of_a_host_is_told_at_once(make_publisher: MakePublisher) -> None:
-    with pytest.raises(SettingsError, match="the name of the host cannot be one"):
+    with pytest.raises(SettingsError, match="the host name is not valid"):
         make_publisher("redis://a..b:6379/0")
 
 

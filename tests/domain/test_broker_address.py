@@ -86,7 +86,7 @@ class _Channel:
         ("redis://host/0/1", "is a number"),
         ("redis://host:99999/0", "not a URL like"),
         ("redis://a;redis://b", "REDIS_URL: "),
-        ("redis://a;b/0", "the name of the host"),
+        ("redis://a;b/0", "the host name is not valid"),
         (
             "sentinel://host:26379/0",
             "sentinel:// is not supported; supported are redis://, rediss:// (TLS) and unix://",

@@ -62,7 +62,7 @@ def test_a_file_of_its_owner_is_taken(path: Path, mode: int) -> None:
         (f'{{"sb_1":{{"k1":"{SECRET}"}},"sb_1":{{}}}}', "it is not JSON, or has a name twice"),
         (f'{{"sb_1":{{"{SECRET}":"a","{SECRET}":"b"}}}}', "it is not JSON, or has a name twice"),
         ([SECRET], "it is not a JSON object of names"),
-        ({"sb_1": SECRET}, "what stands at 'sb_1' is not an object of key ids"),
+        ({"sb_1": SECRET}, "the value of 'sb_1' is not an object of key ids"),
         ({"sb_1": {"k1": SECRET, SECRET: "k2"}}, "the id of key 2 of 'sb_1' is not 1 to 64 of the characters"),
         ({"sb_1": {"": SECRET}}, "the id of key 1 of 'sb_1' is not 1 to 64 of the characters"),
         ({"sb_1": {"k1": SECRET[:-1]}}, "key 1 of 'sb_1' is not base64 of at least 16 bytes"),

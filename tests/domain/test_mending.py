@@ -112,9 +112,9 @@ def test_what_is_not_changed_stays_as_it_came(kept: bytes) -> None:
     ("raw", "words"),
     [
         (b"", "not JSON from character 0"),
-        (b"hello", "the text is no JSON object"),
-        (b"\xef\xbb\xbf{}", "the text is no JSON object"),
-        (b'{"a":5}', "a is no JSON object"),
+        (b"hello", "the text is not a JSON object"),
+        (b"\xef\xbb\xbf{}", "the text is not a JSON object"),
+        (b'{"a":5}', "a is not a JSON object"),
         (b'{"a":[1,2]}', "a has 2 items, the first is 0"),
         (b'{"a":[', "not JSON from character 6"),
         (b'{"a" 1}', "not JSON from character 1"),

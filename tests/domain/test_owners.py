@@ -134,7 +134,7 @@ def test_a_sandbox_joins_a_workspace_by_its_key_or_the_registrar_s(type_: str, s
         assert (refusal(signed(value, name)) is None) == is_own
     for name in ("sb_1", "sb_2", "/flowledger"):
         told = refusal(signed(value, name))
-        words = "is not what the key k1 of 'ws_1' or '/registrar' makes of this event"
+        words = "is not the signature of this event with the key k1 of 'ws_1' or '/registrar'"
         assert told == (Reason.FORGED, "signature", words)
     told = refusal(to_bytes(value))
     words = f"is missing: this {type_} must be signed with a key of 'ws_1' or '/registrar'"

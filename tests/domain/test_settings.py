@@ -117,7 +117,7 @@ def test_a_variable_that_is_misspelt_is_told_once(
     for _ in range(2):
         assert Settings.load().shards == 8
     assert [record.getMessage() for record in told.records] == [
-        f"{variable} is no setting, and does nothing; did you mean {meant}?"
+        f"{variable} is not a setting, and has no effect; did you mean {meant}?"
     ]
 
 
@@ -133,6 +133,6 @@ def test_a_variable_of_somebody_else_is_no_matter(
 def test_what_is_given_and_no_setting_is_told(told: pytest.LogCaptureFixture) -> None:
     Settings.load(shard=4, colour="red", redis_url="redis://h", DATABASE_URL="sqlite://")
     assert sorted(record.getMessage() for record in told.records) == [
-        "colour is no setting, and does nothing",
-        "shard is no setting, and does nothing; did you mean shards?",
+        "colour is not a setting, and has no effect",
+        "shard is not a setting, and has no effect; did you mean shards?",
     ]

@@ -100,7 +100,7 @@ def test_other_types_need_no_signature_and_theirs_is_not_looked_at(type_: str, s
         ("v2:k1:" + "0" * 64, "is not v1:KEY_ID:MAC, with 64 hexadecimal digits; a key of 'sb_1' was expected"),
         ("v1:k 1:" + "0" * 64, "is not v1:KEY_ID:MAC, with 64 hexadecimal digits; a key of 'sb_1' was expected"),
         ("v1:k2:" + "0" * 64, "'sb_1', whose key was expected, has no key k2"),
-        ("v1:k1:" + "0" * 64, "is not what the key k1 of 'sb_1' makes of this event"),
+        ("v1:k1:" + "0" * 64, "is not the signature of this event with the key k1 of 'sb_1'"),
     ],
 )
 def test_what_is_wrong_with_a_signature_is_told(signature: Any, words: str) -> None:

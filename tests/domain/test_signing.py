@@ -122,7 +122,7 @@ def test_a_signer_leaves_alone_what_nobody_has_to_sign() -> None:
 
 @pytest.mark.parametrize("data", [sent("x"), MessageDelivered(to_sandbox_id="sb_1")])
 def test_a_signer_does_not_speak_for_others(data: EventData) -> None:
-    with pytest.raises(Refused, match="is to be signed by 'sb_1'; these are the keys of 'sb_2'"):
+    with pytest.raises(Refused, match="must be signed by 'sb_1'; these are the keys of 'sb_2'"):
         KeySigner(Known(), "sb_2")(envelope(data))
 
 
@@ -147,7 +147,7 @@ def test_the_registrar_says_who_belongs_to_a_workspace(workspace: str | None, ty
     )
     signed_one = KeySigner(Known(), "/registrar")(update)
     assert check(parse(prepare(signed_one, shards=8).raw), Known()) == "/registrar"
-    with pytest.raises(Refused, match=r"is to be signed by .*'/registrar'; these are the keys of 'sb_1'"):
+    with pytest.raises(Refused, match=r"must be signed by .*'/registrar'; these are the keys of 'sb_1'"):
         KeySigner(Known(), "sb_1")(update)
 
 

@@ -120,7 +120,7 @@ def test_a_change_that_does_not_fit_is_refused(storage: Storage, replayer: Repla
     (id_,) = bury(storage, b"words")
     (done,) = replayer.replay([id_], who="jo", changes=MENDED)
     assert (done.result, done.reason) == (Result.REFUSED, None)
-    assert "no JSON object" in done.detail
+    assert "not a JSON object" in done.detail
 
 
 def test_a_dry_run_sends_and_writes_nothing(
