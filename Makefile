@@ -44,7 +44,7 @@ bench-mail: install ## how long a message takes from one agent to another, besid
 	$(BIN)/python -m bench.mail
 
 .PHONY: faults
-faults: install ## every fault of the fault plan at length, half an hour; a table and docs/reliability.md
+faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md
 
 .PHONY: surroundings

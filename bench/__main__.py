@@ -34,9 +34,10 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3, help="turns of each contender; medians are reported")
     arguments.add_argument("--probes", type=int, default=300, help="single events for each latency figure")
     arguments.add_argument("--against", metavar="COMMIT", help="compare this checkout with another commit only")
+    arguments.add_argument("--events", type=int, default=30_000, help="uniform events a round of --against")
     options = arguments.parse_args()
     if options.against:
-        compare(options.against, options.rounds, options.probes)
+        compare(options.against, options.rounds, options.probes, options.events)
         return
     with running_servers() as servers:
         rates = _throughput(servers, options.rounds)

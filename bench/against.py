@@ -30,7 +30,6 @@ from bench.latency import Load, probe
 from flowledger.domain import streams
 
 ROOT: Final = Path(__file__).parents[1]
-EVENTS: Final = 30_000
 _SHARDS: Final = 8
 _BATCH: Final = 500
 _LOAD_SECONDS_A_PROBE: Final = 0.2
@@ -89,7 +88,7 @@ class Checkout(Contender):
             return int(connection.execute(text("SELECT pg_total_relation_size(:table)"), {"table": table}).scalar_one())
 
 
-def compare(commit: str, rounds: int, probes: int) -> dict[str, Any]:
+def compare(commit: str, rounds: int, probes: int, events: int) -> dict[str, Any]:
     """Return every figure of both, as a list of one value per round. Print the table of medians and ratios."""
     with _checked_out(commit) as other, running_servers() as servers:
         both = [
@@ -102,20 +101,20 @@ def compare(commit: str, rounds: int, probes: int) -> dict[str, Any]:
         for turn in range(rounds):
             for checkout in both if turn % 2 else both[::-1]:
                 console.print(f"[dim]round {turn + 1} of {rounds}: {checkout.name}[/dim]")
-                for figure, value in _round(checkout, f"r{turn}", probes).items():
+                for figure, value in _round(checkout, f"r{turn}", probes, events).items():
                     found[checkout.name].setdefault(figure, []).append(value)
                     console.print(f"  {figure}: {value:,.1f}")
     _print(found, commit)
     return found
 
 
-def _round(checkout: Checkout, name: str, probes: int) -> dict[str, float]:
+def _round(checkout: Checkout, name: str, probes: int, events: int) -> dict[str, float]:
     """Measure one turn of one checkout: rates, latencies, sizes."""
     figures: dict[str, float] = {}
     checkout.begin_anew()
     with checkout:
         checkout.warm_up(workload.events(f"{name}w", 500))
-        rate, cpu = checkout.throughput(workload.events(f"{name}t", EVENTS))
+        rate, cpu = checkout.throughput(workload.events(f"{name}t", events))
         figures["uniform events/s"], figures["CPU ms an event"] = rate, cpu
         recorded = checkout.recorded()
         figures["bytes a row of tasks"] = checkout.bytes_of("tasks") / (recorded / workload.EVENTS_PER_TASK)
