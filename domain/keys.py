@@ -59,19 +59,18 @@ def earliest_has_time(key: str) -> bool:
     return key[:1] == _EARLIEST_TIMED
 
 
-def earliest_key(time: str | None, recorded_at: str, *, preferred: bool = True) -> str:
-    """Return a key that is least for the earliest event: for `created_at`, `started_at` and the like.
+def earliest_key(time: str | None, *, preferred: bool = True) -> str:
+    """Return a key of which, with the time behind it, the least is the earliest: `created_at`, `started_at` and so on.
 
-    Events with a time sort before those without one (whose time is `recorded_at`). Among either, the preferred type
-    (`created`) sorts before any other.
+    Events with a time go before those without one (whose time is `recorded_at`), and among either, the preferred
+    type (`created`) goes before any other.
     """
-    timed = _EARLIEST_TIMED if time is not None else "1"
-    return f"{timed}{'0' if preferred else '1'}{time or recorded_at}"
+    return f"{'1' if time is None else _EARLIEST_TIMED}{'0' if preferred else '1'}"
 
 
-def latest_key(time: str | None, recorded_at: str) -> str:
-    """Return a key that is greatest for the latest event; events without a time sort before those with one."""
-    return f"{_TIMED}{time}" if time is not None else f"0{recorded_at}"
+def latest_key(time: str | None) -> str:
+    """Return a key of which, with the time behind it, the greatest is the latest: events with a time go over others."""
+    return "0" if time is None else _TIMED
 
 
 def _sequence(sequence: str | None) -> str:

@@ -19,12 +19,12 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > agents.status_key) THEN 
     capabilities = CASE WHEN (($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.capabilities ELSE agents.capabilities END,
     agent_config = CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.agent_config ELSE agents.agent_config END,
     reason = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.reason ELSE agents.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at ELSE agents.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at ELSE agents.updated_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at ELSE agents.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at ELSE agents.updated_at END,
     status_at = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status_at ELSE agents.status_at END,
     status_key = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status_key ELSE agents.status_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at_key ELSE agents.created_at_key END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at_key ELSE agents.created_at_key END,
     description_key = CASE WHEN (agents.description_key = '') THEN excluded.description_key ELSE agents.description_key END,
     description_keys = CASE WHEN (agents.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'name' END,
@@ -35,17 +35,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > agents.status_key) THEN 
         'user_id', CASE WHEN (($21::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'user_id' END,
         'capabilities', CASE WHEN (($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'capabilities' END,
         'agent_config', CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < agents.created_at_key
-   OR excluded.updated_at_key > agents.updated_at_key
-   OR excluded.status_key > agents.status_key
-   OR ($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'description', CASE WHEN (agents.description IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'kind', CASE WHEN (agents.kind IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'version', CASE WHEN (agents.version IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'workspace_id', CASE WHEN (agents.workspace_id IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)
+   OR excluded.status_key > agents.status_key OR $21::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -67,10 +58,10 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
     user_id = CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.user_id ELSE agents.user_id END,
     capabilities = CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.capabilities ELSE agents.capabilities END,
     agent_config = CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.agent_config ELSE agents.agent_config END,
-    created_at = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at ELSE agents.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at ELSE agents.updated_at END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at_key ELSE agents.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at ELSE agents.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at ELSE agents.updated_at END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at_key ELSE agents.created_at_key END,
     description_key = CASE WHEN (agents.description_key = '') THEN excluded.description_key ELSE agents.description_key END,
     description_keys = CASE WHEN (agents.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'name' END,
@@ -81,16 +72,7 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
         'user_id', CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'user_id' END,
         'capabilities', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'capabilities' END,
         'agent_config', CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < agents.created_at_key
-   OR excluded.updated_at_key > agents.updated_at_key
-   OR ($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'description', CASE WHEN (agents.description IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'kind', CASE WHEN (agents.kind IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'version', CASE WHEN (agents.version IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'workspace_id', CASE WHEN (agents.workspace_id IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)
-   OR ($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at) OR $17::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -106,14 +88,13 @@ FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status ELSE agents.status END,
     reason = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.reason ELSE agents.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at ELSE agents.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at ELSE agents.updated_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at ELSE agents.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at ELSE agents.updated_at END,
     status_at = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status_at ELSE agents.status_at END,
     status_key = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status_key ELSE agents.status_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at_key ELSE agents.created_at_key END
-WHERE excluded.created_at_key < agents.created_at_key
-   OR excluded.updated_at_key > agents.updated_at_key
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at_key ELSE agents.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)
    OR excluded.status_key > agents.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -128,14 +109,13 @@ w0 AS (INSERT INTO agents (id, created_at_key, created_at, updated_at_key, updat
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at ELSE agents.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at ELSE agents.updated_at END,
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at ELSE agents.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at ELSE agents.updated_at END,
     deleted_at = CASE WHEN (excluded.deleted_key > agents.deleted_key) THEN excluded.deleted_at ELSE agents.deleted_at END,
     deleted_key = CASE WHEN (excluded.deleted_key > agents.deleted_key) THEN excluded.deleted_key ELSE agents.deleted_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > agents.updated_at_key) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < agents.created_at_key) THEN excluded.created_at_key ELSE agents.created_at_key END
-WHERE excluded.created_at_key < agents.created_at_key
-   OR excluded.updated_at_key > agents.updated_at_key
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)) THEN excluded.updated_at_key ELSE agents.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at)) THEN excluded.created_at_key ELSE agents.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)
    OR excluded.deleted_key > agents.deleted_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

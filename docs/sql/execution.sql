@@ -27,10 +27,10 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     usage = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.usage ELSE executions.usage END,
     initial_state = CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
     final_state = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.final_state ELSE executions.final_state END,
-    created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     finished_at = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.finished_at ELSE executions.finished_at END,
     status_key = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status_key ELSE executions.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END,
     description_key = CASE WHEN (executions.description_key = '') THEN excluded.description_key ELSE executions.description_key END,
     description_keys = CASE WHEN (executions.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'workflow_id', CASE WHEN (($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
@@ -44,19 +44,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
         'trigger_type', CASE WHEN (($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
         'input', CASE WHEN (($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
         'initial_state', CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < executions.created_at_key
-   OR excluded.status_key > executions.status_key
-   OR ($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
+   OR excluded.status_key > executions.status_key OR $24::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -81,8 +70,8 @@ DO UPDATE SET workflow_id = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.desc
     trigger_type = CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.trigger_type ELSE executions.trigger_type END,
     input = CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.input ELSE executions.input END,
     initial_state = CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
-    created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END,
     description_key = CASE WHEN (executions.description_key = '') THEN excluded.description_key ELSE executions.description_key END,
     description_keys = CASE WHEN (executions.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'workflow_id', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
@@ -96,18 +85,7 @@ DO UPDATE SET workflow_id = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.desc
         'trigger_type', CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
         'input', CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
         'initial_state', CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < executions.created_at_key
-   OR ($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)
-   OR ($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at) OR $15::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -128,11 +106,11 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     reason = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.reason ELSE executions.reason END,
     usage = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.usage ELSE executions.usage END,
     final_state = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.final_state ELSE executions.final_state END,
-    created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     finished_at = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.finished_at ELSE executions.finished_at END,
     status_key = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status_key ELSE executions.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END
-WHERE excluded.created_at_key < executions.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.status_key > executions.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -154,15 +132,14 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     reason = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.reason ELSE executions.reason END,
     usage = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.usage ELSE executions.usage END,
     final_state = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.final_state ELSE executions.final_state END,
-    created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
-    started_at = CASE WHEN (excluded.started_at_key < executions.started_at_key) THEN excluded.started_at ELSE executions.started_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    started_at = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (executions.started_at_key, executions.started_at)) THEN excluded.started_at ELSE executions.started_at END,
     finished_at = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.finished_at ELSE executions.finished_at END,
     status_key = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status_key ELSE executions.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END,
-    started_at_key = CASE WHEN (excluded.started_at_key < executions.started_at_key) THEN excluded.started_at_key ELSE executions.started_at_key END
-WHERE excluded.created_at_key < executions.created_at_key
-   OR excluded.status_key > executions.status_key
-   OR excluded.started_at_key < executions.started_at_key)
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END,
+    started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (executions.started_at_key, executions.started_at)) THEN excluded.started_at_key ELSE executions.started_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
+   OR excluded.status_key > executions.status_key OR (excluded.started_at_key, excluded.started_at) < (executions.started_at_key, executions.started_at))
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -177,10 +154,10 @@ SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH T
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET current_state = CASE WHEN (excluded.current_state_key > executions.current_state_key) THEN excluded.current_state ELSE executions.current_state END,
-    created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     current_state_key = CASE WHEN (excluded.current_state_key > executions.current_state_key) THEN excluded.current_state_key ELSE executions.current_state_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END
-WHERE excluded.created_at_key < executions.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.current_state_key > executions.current_state_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -195,9 +172,9 @@ w0 AS (INSERT INTO executions (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END
-WHERE excluded.created_at_key < executions.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, execution_id, node, iteration, level, message, logger, context, time, sequence, order_key)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::VARCHAR COLLATE "C", $18::BIGINT, $19, $20::VARCHAR, $21::VARCHAR, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR, $25::VARCHAR COLLATE "C"
 FROM "new"
@@ -215,9 +192,9 @@ w0 AS (INSERT INTO executions (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END
-WHERE excluded.created_at_key < executions.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO execution_logs (execution_id, node, iteration, attempt, status_key, status, error, output, reason, usage, state, finished_at, started_at_key, started_at, start_key, input, agent_id)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::BIGINT, $17, $18::VARCHAR COLLATE "C", $19, $20::JSONB, $21::JSONB, $22::VARCHAR, $23::JSONB, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE, $26::VARCHAR COLLATE "C", $27::TIMESTAMP WITH TIME ZONE, $28::VARCHAR COLLATE "C", $29::JSONB, $30::VARCHAR COLLATE "C"
 FROM "new"
@@ -230,13 +207,12 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > execution_logs.status_ke
     reason = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.reason ELSE execution_logs.reason END,
     usage = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.usage ELSE execution_logs.usage END,
     state = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.state ELSE execution_logs.state END,
-    started_at = CASE WHEN (excluded.started_at_key < execution_logs.started_at_key) THEN excluded.started_at ELSE execution_logs.started_at END,
+    started_at = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (execution_logs.started_at_key, execution_logs.started_at)) THEN excluded.started_at ELSE execution_logs.started_at END,
     finished_at = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.finished_at ELSE execution_logs.finished_at END,
     status_key = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.status_key ELSE execution_logs.status_key END,
     start_key = CASE WHEN (excluded.start_key > execution_logs.start_key) THEN excluded.start_key ELSE execution_logs.start_key END,
-    started_at_key = CASE WHEN (excluded.started_at_key < execution_logs.started_at_key) THEN excluded.started_at_key ELSE execution_logs.started_at_key END
-WHERE excluded.status_key > execution_logs.status_key
-   OR excluded.started_at_key < execution_logs.started_at_key
+    started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (execution_logs.started_at_key, execution_logs.started_at)) THEN excluded.started_at_key ELSE execution_logs.started_at_key END
+WHERE excluded.status_key > execution_logs.status_key OR (excluded.started_at_key, excluded.started_at) < (execution_logs.started_at_key, execution_logs.started_at)
    OR excluded.start_key > execution_logs.start_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -251,9 +227,9 @@ w0 AS (INSERT INTO executions (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at ELSE executions.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < executions.created_at_key) THEN excluded.created_at_key ELSE executions.created_at_key END
-WHERE excluded.created_at_key < executions.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO execution_logs (execution_id, node, iteration, attempt, status_key, status, error, output, reason, usage, state, finished_at)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::BIGINT, $17, $18::VARCHAR COLLATE "C", $19, $20::JSONB, $21::JSONB, $22::VARCHAR, $23::JSONB, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE
 FROM "new"

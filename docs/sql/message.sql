@@ -19,10 +19,10 @@ DO UPDATE SET from_sandbox_id = CASE WHEN (excluded.sent_key > messages.sent_key
     task_id = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.task_id ELSE messages.task_id END,
     priority = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.priority ELSE messages.priority END,
     expires_at = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.expires_at ELSE messages.expires_at END,
-    created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at ELSE messages.created_at END,
     sent_key = CASE WHEN (excluded.sent_key > messages.sent_key) THEN excluded.sent_key ELSE messages.sent_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
-WHERE excluded.created_at_key < messages.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)
    OR excluded.sent_key > messages.sent_key),
 w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason)
 SELECT $25::VARCHAR COLLATE "C", item.value, $27::VARCHAR COLLATE "C", $28, $29::VARCHAR
@@ -49,20 +49,19 @@ w0 AS (INSERT INTO messages (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
-WHERE excluded.created_at_key < messages.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)),
 w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason, delivered_at_key, delivered_at)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR COLLATE "C", $20::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (message_id, to_sandbox_id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
-    delivered_at = CASE WHEN (excluded.delivered_at_key < message_deliveries.delivered_at_key) THEN excluded.delivered_at ELSE message_deliveries.delivered_at END,
+    delivered_at = CASE WHEN ((excluded.delivered_at_key, excluded.delivered_at) < (message_deliveries.delivered_at_key, message_deliveries.delivered_at)) THEN excluded.delivered_at ELSE message_deliveries.delivered_at END,
     reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
     status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END,
-    delivered_at_key = CASE WHEN (excluded.delivered_at_key < message_deliveries.delivered_at_key) THEN excluded.delivered_at_key ELSE message_deliveries.delivered_at_key END
-WHERE excluded.status_key > message_deliveries.status_key
-   OR excluded.delivered_at_key < message_deliveries.delivered_at_key),
+    delivered_at_key = CASE WHEN ((excluded.delivered_at_key, excluded.delivered_at) < (message_deliveries.delivered_at_key, message_deliveries.delivered_at)) THEN excluded.delivered_at_key ELSE message_deliveries.delivered_at_key END
+WHERE excluded.status_key > message_deliveries.status_key OR (excluded.delivered_at_key, excluded.delivered_at) < (message_deliveries.delivered_at_key, message_deliveries.delivered_at)),
 w2 AS (DELETE
 FROM outbox
 WHERE outbox.message_id = $21::VARCHAR COLLATE "C" AND outbox.to_sandbox_id = $22::VARCHAR COLLATE "C")
@@ -79,9 +78,9 @@ w0 AS (INSERT INTO messages (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
-WHERE excluded.created_at_key < messages.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)),
 w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR
 FROM "new"
@@ -106,20 +105,19 @@ w0 AS (INSERT INTO messages (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at ELSE messages.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < messages.created_at_key) THEN excluded.created_at_key ELSE messages.created_at_key END
-WHERE excluded.created_at_key < messages.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at ELSE messages.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)) THEN excluded.created_at_key ELSE messages.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (messages.created_at_key, messages.created_at)),
 w1 AS (INSERT INTO message_deliveries (message_id, to_sandbox_id, status_key, status, reason, sent_at_key, sent_at)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR COLLATE "C", $20::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (message_id, to_sandbox_id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status ELSE message_deliveries.status END,
-    sent_at = CASE WHEN (excluded.sent_at_key < message_deliveries.sent_at_key) THEN excluded.sent_at ELSE message_deliveries.sent_at END,
+    sent_at = CASE WHEN ((excluded.sent_at_key, excluded.sent_at) < (message_deliveries.sent_at_key, message_deliveries.sent_at)) THEN excluded.sent_at ELSE message_deliveries.sent_at END,
     reason = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.reason ELSE message_deliveries.reason END,
     status_key = CASE WHEN (excluded.status_key > message_deliveries.status_key) THEN excluded.status_key ELSE message_deliveries.status_key END,
-    sent_at_key = CASE WHEN (excluded.sent_at_key < message_deliveries.sent_at_key) THEN excluded.sent_at_key ELSE message_deliveries.sent_at_key END
-WHERE excluded.status_key > message_deliveries.status_key
-   OR excluded.sent_at_key < message_deliveries.sent_at_key),
+    sent_at_key = CASE WHEN ((excluded.sent_at_key, excluded.sent_at) < (message_deliveries.sent_at_key, message_deliveries.sent_at)) THEN excluded.sent_at_key ELSE message_deliveries.sent_at_key END
+WHERE excluded.status_key > message_deliveries.status_key OR (excluded.sent_at_key, excluded.sent_at) < (message_deliveries.sent_at_key, message_deliveries.sent_at)),
 w2 AS (DELETE
 FROM outbox
 WHERE outbox.message_id = $21::VARCHAR COLLATE "C" AND outbox.to_sandbox_id = $22::VARCHAR COLLATE "C")

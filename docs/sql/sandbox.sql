@@ -22,10 +22,10 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > sandboxes.status_key) TH
     health = CASE WHEN (($20::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.health ELSE sandboxes.health END,
     error = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.error ELSE sandboxes.error END,
     reason = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.reason ELSE sandboxes.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at ELSE sandboxes.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at ELSE sandboxes.created_at END,
     status_at = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_at ELSE sandboxes.status_at END,
     status_key = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_key ELSE sandboxes.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
     description_key = CASE WHEN (sandboxes.description_key = '') THEN excluded.description_key ELSE sandboxes.description_key END,
     description_keys = CASE WHEN (sandboxes.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'workspace_id', CASE WHEN (($20::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'workspace_id', CASE WHEN (sandboxes.workspace_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'workspace_id' END,
@@ -38,18 +38,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > sandboxes.status_key) TH
         'resource_limits', CASE WHEN (($20::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'resource_limits', CASE WHEN (sandboxes.resource_limits IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'resource_limits' END,
         'connection', CASE WHEN (($20::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'connection', CASE WHEN (sandboxes.connection IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'connection' END,
         'health', CASE WHEN (($20::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'health' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < sandboxes.created_at_key
-   OR excluded.status_key > sandboxes.status_key
-   OR ($20::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'workspace_id', CASE WHEN (sandboxes.workspace_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'name', CASE WHEN (sandboxes.name IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'description', CASE WHEN (sandboxes.description IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'agent_id', CASE WHEN (sandboxes.agent_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'user_id', CASE WHEN (sandboxes.user_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'container_id', CASE WHEN (sandboxes.container_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'agent_config', CASE WHEN (sandboxes.agent_config IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'resource_limits', CASE WHEN (sandboxes.resource_limits IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'connection', CASE WHEN (sandboxes.connection IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($20::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)
+   OR excluded.status_key > sandboxes.status_key OR $20::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -73,8 +63,8 @@ DO UPDATE SET workspace_id = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.des
     resource_limits = CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'resource_limits', CASE WHEN (sandboxes.resource_limits IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.resource_limits ELSE sandboxes.resource_limits END,
     connection = CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'connection', CASE WHEN (sandboxes.connection IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.connection ELSE sandboxes.connection END,
     health = CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.health ELSE sandboxes.health END,
-    created_at = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at ELSE sandboxes.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at ELSE sandboxes.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
     description_key = CASE WHEN (sandboxes.description_key = '') THEN excluded.description_key ELSE sandboxes.description_key END,
     description_keys = CASE WHEN (sandboxes.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'workspace_id', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'workspace_id', CASE WHEN (sandboxes.workspace_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'workspace_id' END,
@@ -87,17 +77,7 @@ DO UPDATE SET workspace_id = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.des
         'resource_limits', CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'resource_limits', CASE WHEN (sandboxes.resource_limits IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'resource_limits' END,
         'connection', CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'connection', CASE WHEN (sandboxes.connection IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'connection' END,
         'health', CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END)) THEN excluded.description_key ELSE sandboxes.description_keys ->> 'health' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < sandboxes.created_at_key
-   OR ($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'workspace_id', CASE WHEN (sandboxes.workspace_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'name', CASE WHEN (sandboxes.name IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'description', CASE WHEN (sandboxes.description IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'agent_id', CASE WHEN (sandboxes.agent_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'user_id', CASE WHEN (sandboxes.user_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'container_id', CASE WHEN (sandboxes.container_id IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'agent_config', CASE WHEN (sandboxes.agent_config IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'resource_limits', CASE WHEN (sandboxes.resource_limits IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'connection', CASE WHEN (sandboxes.connection IS NOT NULL) THEN sandboxes.description_key ELSE '' END)
-   OR ($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(sandboxes.description_keys ->> 'health', CASE WHEN (sandboxes.health IS NOT NULL) THEN sandboxes.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at) OR $15::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -114,11 +94,11 @@ ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status ELSE sandboxes.status END,
     error = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.error ELSE sandboxes.error END,
     reason = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.reason ELSE sandboxes.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at ELSE sandboxes.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at ELSE sandboxes.created_at END,
     status_at = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_at ELSE sandboxes.status_at END,
     status_key = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_key ELSE sandboxes.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at_key ELSE sandboxes.created_at_key END
-WHERE excluded.created_at_key < sandboxes.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at_key ELSE sandboxes.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)
    OR excluded.status_key > sandboxes.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -136,15 +116,14 @@ ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status ELSE sandboxes.status END,
     error = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.error ELSE sandboxes.error END,
     reason = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.reason ELSE sandboxes.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at ELSE sandboxes.created_at END,
-    started_at = CASE WHEN (excluded.started_at_key < sandboxes.started_at_key) THEN excluded.started_at ELSE sandboxes.started_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at ELSE sandboxes.created_at END,
+    started_at = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (sandboxes.started_at_key, sandboxes.started_at)) THEN excluded.started_at ELSE sandboxes.started_at END,
     status_at = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_at ELSE sandboxes.status_at END,
     status_key = CASE WHEN (excluded.status_key > sandboxes.status_key) THEN excluded.status_key ELSE sandboxes.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < sandboxes.created_at_key) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
-    started_at_key = CASE WHEN (excluded.started_at_key < sandboxes.started_at_key) THEN excluded.started_at_key ELSE sandboxes.started_at_key END
-WHERE excluded.created_at_key < sandboxes.created_at_key
-   OR excluded.status_key > sandboxes.status_key
-   OR excluded.started_at_key < sandboxes.started_at_key)
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)) THEN excluded.created_at_key ELSE sandboxes.created_at_key END,
+    started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (sandboxes.started_at_key, sandboxes.started_at)) THEN excluded.started_at_key ELSE sandboxes.started_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (sandboxes.created_at_key, sandboxes.created_at)
+   OR excluded.status_key > sandboxes.status_key OR (excluded.started_at_key, excluded.started_at) < (sandboxes.started_at_key, sandboxes.started_at))
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

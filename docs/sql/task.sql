@@ -26,10 +26,10 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
     error = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.error ELSE tasks.error END,
     reason = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.reason ELSE tasks.reason END,
     usage = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.usage ELSE tasks.usage END,
-    created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
     finished_at = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.finished_at ELSE tasks.finished_at END,
     status_key = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status_key ELSE tasks.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END,
     description_key = CASE WHEN (tasks.description_key = '') THEN excluded.description_key ELSE tasks.description_key END,
     description_keys = CASE WHEN (tasks.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($23::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
@@ -43,19 +43,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
         'user_id', CASE WHEN (($23::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
         'priority', CASE WHEN (($23::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
         'input', CASE WHEN (($23::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < tasks.created_at_key
-   OR excluded.status_key > tasks.status_key
-   OR ($23::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($23::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
+   OR excluded.status_key > tasks.status_key OR $23::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -80,8 +69,8 @@ DO UPDATE SET name = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description
     user_id = CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.user_id ELSE tasks.user_id END,
     priority = CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.priority ELSE tasks.priority END,
     input = CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.input ELSE tasks.input END,
-    created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END,
     description_key = CASE WHEN (tasks.description_key = '') THEN excluded.description_key ELSE tasks.description_key END,
     description_keys = CASE WHEN (tasks.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
@@ -95,18 +84,7 @@ DO UPDATE SET name = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description
         'user_id', CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
         'priority', CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
         'input', CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < tasks.created_at_key
-   OR ($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)
-   OR ($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at) OR $15::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -126,11 +104,11 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
     error = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.error ELSE tasks.error END,
     reason = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.reason ELSE tasks.reason END,
     usage = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.usage ELSE tasks.usage END,
-    created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
     finished_at = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.finished_at ELSE tasks.finished_at END,
     status_key = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status_key ELSE tasks.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END
-WHERE excluded.created_at_key < tasks.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.status_key > tasks.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -152,16 +130,15 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
     error = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.error ELSE tasks.error END,
     reason = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.reason ELSE tasks.reason END,
     usage = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.usage ELSE tasks.usage END,
-    created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
-    started_at = CASE WHEN (excluded.started_at_key < tasks.started_at_key) THEN excluded.started_at ELSE tasks.started_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
+    started_at = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (tasks.started_at_key, tasks.started_at)) THEN excluded.started_at ELSE tasks.started_at END,
     finished_at = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.finished_at ELSE tasks.finished_at END,
     status_key = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status_key ELSE tasks.status_key END,
     start_key = CASE WHEN (excluded.start_key > tasks.start_key) THEN excluded.start_key ELSE tasks.start_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END,
-    started_at_key = CASE WHEN (excluded.started_at_key < tasks.started_at_key) THEN excluded.started_at_key ELSE tasks.started_at_key END
-WHERE excluded.created_at_key < tasks.created_at_key
-   OR excluded.status_key > tasks.status_key
-   OR excluded.started_at_key < tasks.started_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END,
+    started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (tasks.started_at_key, tasks.started_at)) THEN excluded.started_at_key ELSE tasks.started_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
+   OR excluded.status_key > tasks.status_key OR (excluded.started_at_key, excluded.started_at) < (tasks.started_at_key, tasks.started_at)
    OR excluded.start_key > tasks.start_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -178,10 +155,10 @@ FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET progress = CASE WHEN (excluded.progress_key > tasks.progress_key) THEN excluded.progress ELSE tasks.progress END,
     progress_message = CASE WHEN (excluded.progress_key > tasks.progress_key) THEN excluded.progress_message ELSE tasks.progress_message END,
-    created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
     progress_key = CASE WHEN (excluded.progress_key > tasks.progress_key) THEN excluded.progress_key ELSE tasks.progress_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END
-WHERE excluded.created_at_key < tasks.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.progress_key > tasks.progress_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -196,9 +173,9 @@ w0 AS (INSERT INTO tasks (id, created_at_key, created_at)
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at ELSE tasks.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < tasks.created_at_key) THEN excluded.created_at_key ELSE tasks.created_at_key END
-WHERE excluded.created_at_key < tasks.created_at_key),
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, task_id, level, message, logger, context, time, sequence, order_key)
 SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE, $22::VARCHAR, $23::VARCHAR COLLATE "C"
 FROM "new"

@@ -19,12 +19,12 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > workflows.status_key) TH
     settings = CASE WHEN (($22::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.settings ELSE workflows.settings END,
     published_version = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.published_version ELSE workflows.published_version END,
     reason = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.reason ELSE workflows.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at ELSE workflows.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at ELSE workflows.updated_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at ELSE workflows.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at ELSE workflows.updated_at END,
     status_at = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status_at ELSE workflows.status_at END,
     status_key = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status_key ELSE workflows.status_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at_key ELSE workflows.created_at_key END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at_key ELSE workflows.created_at_key END,
     description_key = CASE WHEN (workflows.description_key = '') THEN excluded.description_key ELSE workflows.description_key END,
     description_keys = CASE WHEN (workflows.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($22::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'name' END,
@@ -34,16 +34,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > workflows.status_key) TH
         'visibility', CASE WHEN (($22::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'visibility' END,
         'tags', CASE WHEN (($22::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'tags' END,
         'settings', CASE WHEN (($22::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < workflows.created_at_key
-   OR excluded.updated_at_key > workflows.updated_at_key
-   OR excluded.status_key > workflows.status_key
-   OR ($22::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'description', CASE WHEN (workflows.description IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'workspace_id', CASE WHEN (workflows.workspace_id IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'user_id', CASE WHEN (workflows.user_id IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($22::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)
+   OR excluded.status_key > workflows.status_key OR $22::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -64,10 +56,10 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
     visibility = CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.visibility ELSE workflows.visibility END,
     tags = CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.tags ELSE workflows.tags END,
     settings = CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.settings ELSE workflows.settings END,
-    created_at = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at ELSE workflows.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at ELSE workflows.updated_at END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at_key ELSE workflows.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at ELSE workflows.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at ELSE workflows.updated_at END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at_key ELSE workflows.created_at_key END,
     description_key = CASE WHEN (workflows.description_key = '') THEN excluded.description_key ELSE workflows.description_key END,
     description_keys = CASE WHEN (workflows.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'name' END,
@@ -77,15 +69,7 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
         'visibility', CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'visibility' END,
         'tags', CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'tags' END,
         'settings', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < workflows.created_at_key
-   OR excluded.updated_at_key > workflows.updated_at_key
-   OR ($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'description', CASE WHEN (workflows.description IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'workspace_id', CASE WHEN (workflows.workspace_id IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'user_id', CASE WHEN (workflows.user_id IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)
-   OR ($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at) OR $17::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -101,12 +85,11 @@ FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET latest_version = CASE WHEN (workflows.latest_version IS NULL
    OR excluded.latest_version > workflows.latest_version) THEN excluded.latest_version ELSE workflows.latest_version END,
-    created_at = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at ELSE workflows.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at ELSE workflows.updated_at END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at_key ELSE workflows.created_at_key END
-WHERE excluded.created_at_key < workflows.created_at_key
-   OR excluded.updated_at_key > workflows.updated_at_key OR workflows.latest_version IS NULL
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at ELSE workflows.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at ELSE workflows.updated_at END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at_key ELSE workflows.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at) OR workflows.latest_version IS NULL
    OR excluded.latest_version > workflows.latest_version),
 w1 AS (INSERT INTO workflow_versions (workflow_id, version, version_key, definition, problems, user_id, note, created_at)
 SELECT $17::VARCHAR COLLATE "C", $18, $19::VARCHAR COLLATE "C", $20::JSONB, $21::JSONB, $22::VARCHAR COLLATE "C", $23::VARCHAR, $24::TIMESTAMP WITH TIME ZONE
@@ -135,14 +118,13 @@ ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status ELSE workflows.status END,
     published_version = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.published_version ELSE workflows.published_version END,
     reason = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.reason ELSE workflows.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at ELSE workflows.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at ELSE workflows.updated_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at ELSE workflows.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at ELSE workflows.updated_at END,
     status_at = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status_at ELSE workflows.status_at END,
     status_key = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status_key ELSE workflows.status_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at_key ELSE workflows.created_at_key END
-WHERE excluded.created_at_key < workflows.created_at_key
-   OR excluded.updated_at_key > workflows.updated_at_key
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at_key ELSE workflows.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)
    OR excluded.status_key > workflows.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
@@ -157,14 +139,13 @@ w0 AS (INSERT INTO workflows (id, created_at_key, created_at, updated_at_key, up
 SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET created_at = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at ELSE workflows.created_at END,
-    updated_at = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at ELSE workflows.updated_at END,
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at ELSE workflows.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at ELSE workflows.updated_at END,
     deleted_at = CASE WHEN (excluded.deleted_key > workflows.deleted_key) THEN excluded.deleted_at ELSE workflows.deleted_at END,
     deleted_key = CASE WHEN (excluded.deleted_key > workflows.deleted_key) THEN excluded.deleted_key ELSE workflows.deleted_key END,
-    updated_at_key = CASE WHEN (excluded.updated_at_key > workflows.updated_at_key) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workflows.created_at_key) THEN excluded.created_at_key ELSE workflows.created_at_key END
-WHERE excluded.created_at_key < workflows.created_at_key
-   OR excluded.updated_at_key > workflows.updated_at_key
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)) THEN excluded.updated_at_key ELSE workflows.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at)) THEN excluded.created_at_key ELSE workflows.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)
    OR excluded.deleted_key > workflows.deleted_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

@@ -15,22 +15,18 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > workspaces.status_key) T
     user_id = CASE WHEN (($19::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.user_id ELSE workspaces.user_id END,
     settings = CASE WHEN (($19::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.settings ELSE workspaces.settings END,
     reason = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.reason ELSE workspaces.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at ELSE workspaces.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at ELSE workspaces.created_at END,
     archived_at = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.archived_at ELSE workspaces.archived_at END,
     status_key = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.status_key ELSE workspaces.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at_key ELSE workspaces.created_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at_key ELSE workspaces.created_at_key END,
     description_key = CASE WHEN (workspaces.description_key = '') THEN excluded.description_key ELSE workspaces.description_key END,
     description_keys = CASE WHEN (workspaces.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($19::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'name', CASE WHEN (workspaces.name IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'name' END,
         'description', CASE WHEN (($19::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'description', CASE WHEN (workspaces.description IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'description' END,
         'user_id', CASE WHEN (($19::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'user_id' END,
         'settings', CASE WHEN (($19::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'settings' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < workspaces.created_at_key
-   OR excluded.status_key > workspaces.status_key
-   OR ($19::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'name', CASE WHEN (workspaces.name IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($19::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'description', CASE WHEN (workspaces.description IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($19::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($19::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)
+   OR excluded.status_key > workspaces.status_key OR $19::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -48,19 +44,15 @@ DO UPDATE SET name = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description
     description = CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'description', CASE WHEN (workspaces.description IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description ELSE workspaces.description END,
     user_id = CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.user_id ELSE workspaces.user_id END,
     settings = CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.settings ELSE workspaces.settings END,
-    created_at = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at ELSE workspaces.created_at END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at_key ELSE workspaces.created_at_key END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at ELSE workspaces.created_at END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at_key ELSE workspaces.created_at_key END,
     description_key = CASE WHEN (workspaces.description_key = '') THEN excluded.description_key ELSE workspaces.description_key END,
     description_keys = CASE WHEN (workspaces.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'name', CASE WHEN (workspaces.name IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'name' END,
         'description', CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'description', CASE WHEN (workspaces.description IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'description' END,
         'user_id', CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'user_id' END,
         'settings', CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END)) THEN excluded.description_key ELSE workspaces.description_keys ->> 'settings' END)), '{}'::jsonb) END
-WHERE excluded.created_at_key < workspaces.created_at_key
-   OR ($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'name', CASE WHEN (workspaces.name IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'description', CASE WHEN (workspaces.description IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'user_id', CASE WHEN (workspaces.user_id IS NOT NULL) THEN workspaces.description_key ELSE '' END)
-   OR ($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workspaces.description_keys ->> 'settings', CASE WHEN (workspaces.settings IS NOT NULL) THEN workspaces.description_key ELSE '' END))
+WHERE (excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at) OR $15::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -76,11 +68,11 @@ FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.status ELSE workspaces.status END,
     reason = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.reason ELSE workspaces.reason END,
-    created_at = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at ELSE workspaces.created_at END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at ELSE workspaces.created_at END,
     archived_at = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.archived_at ELSE workspaces.archived_at END,
     status_key = CASE WHEN (excluded.status_key > workspaces.status_key) THEN excluded.status_key ELSE workspaces.status_key END,
-    created_at_key = CASE WHEN (excluded.created_at_key < workspaces.created_at_key) THEN excluded.created_at_key ELSE workspaces.created_at_key END
-WHERE excluded.created_at_key < workspaces.created_at_key
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)) THEN excluded.created_at_key ELSE workspaces.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (workspaces.created_at_key, workspaces.created_at)
    OR excluded.status_key > workspaces.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

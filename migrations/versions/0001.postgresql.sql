@@ -54,14 +54,14 @@ CREATE TABLE agents (
     description_keys JSONB,
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -97,9 +97,9 @@ CREATE TABLE tasks (
     description_keys JSONB,
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 
 CREATE TABLE executions (
     id TEXT COLLATE "C" NOT NULL,
@@ -134,9 +134,9 @@ CREATE TABLE executions (
     description_keys JSONB,
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -170,9 +170,9 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 
 CREATE TABLE sandboxes (
     id TEXT COLLATE "C" NOT NULL,
@@ -199,9 +199,9 @@ CREATE TABLE sandboxes (
     description_keys JSONB,
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE workflows (
@@ -229,13 +229,13 @@ CREATE TABLE workflows (
     description_keys JSONB,
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -253,7 +253,7 @@ CREATE TABLE workspaces (
     description_keys JSONB,
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
- WITH (fillfactor = 70);
+ WITH (fillfactor = 85);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
@@ -283,9 +283,9 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -321,9 +321,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
@@ -357,10 +357,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
-
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,
@@ -406,6 +405,5 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;

@@ -27,13 +27,13 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -72,8 +72,8 @@ CREATE TABLE tasks (
     CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
     CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 
 CREATE TABLE executions (
     id TEXT NOT NULL,
@@ -110,8 +110,8 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -146,9 +146,9 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id),
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 
 CREATE TABLE sandboxes (
     id TEXT NOT NULL,
@@ -177,8 +177,8 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE workflows (
@@ -210,11 +210,11 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -264,9 +264,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -303,9 +303,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT NOT NULL,
@@ -341,10 +341,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
-
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,
@@ -393,6 +392,5 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;

@@ -20,7 +20,7 @@ from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import moment, part_key, stored
 from flowledger.storage.ledger import outbox
 from flowledger.storage.merge.conditions import Condition
-from flowledger.storage.merge.groups import CREATED_AT, group
+from flowledger.storage.merge.groups import CREATED_AT, earliest, group
 from flowledger.storage.merge.writes import Each, Write
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import Repository, SubjectRepository
@@ -69,8 +69,8 @@ SENT: Final = group(
     "in_reply_to", "execution_id", "task_id", "priority", "expires_at",
 )  # fmt: skip
 DELIVERY_STATUS: Final = group("status_key", "status", "reason")
-SENT_AT: Final = group("sent_at_key", "sent_at", least=True)
-DELIVERED_AT: Final = group("delivered_at_key", "delivered_at", least=True)
+SENT_AT: Final = earliest("sent_at")
+DELIVERED_AT: Final = earliest("delivered_at")
 
 OLDEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id))
 BY_RECIPIENT: Final = Order((DELIVERIES.c.to_sandbox_id,))
@@ -78,7 +78,7 @@ BY_RECIPIENT: Final = Order((DELIVERIES.c.to_sandbox_id,))
 
 def mention(event: Event, recorded_at: str, *, creates: bool = False) -> Write:
     """Write the row and its `created_at` alone."""
-    key_ = earliest_key(event.time, recorded_at, preferred=creates)
+    key_ = earliest_key(event.time, preferred=creates)
     return Write(TABLE, id=event.subject).group(CREATED_AT, key_, created_at=moment(event, recorded_at))
 
 
@@ -109,13 +109,13 @@ def await_recipients(event: Event, _recorded_at: str) -> Write | None:
 def dispatch(event: Event, recorded_at: str) -> Write:
     """Write that the message is in the recipient's inbox."""
     write = _reach(_delivery(event), event, DeliveryStatus.SENT)
-    return write.group(SENT_AT, earliest_key(event.time, recorded_at), sent_at=moment(event, recorded_at))
+    return write.group(SENT_AT, earliest_key(event.time), sent_at=moment(event, recorded_at))
 
 
 def deliver(event: Event, recorded_at: str) -> Write:
     """Write that the recipient acknowledged the message."""
     write = _reach(_delivery(event), event, DeliveryStatus.DELIVERED)
-    return write.group(DELIVERED_AT, earliest_key(event.time, recorded_at), delivered_at=moment(event, recorded_at))
+    return write.group(DELIVERED_AT, earliest_key(event.time), delivered_at=moment(event, recorded_at))
 
 
 def expire(event: Event, _recorded_at: str) -> Write:

@@ -88,9 +88,9 @@ class Subject:
         """Write the row and its times alone."""
         write = Write(self.table, id=event.subject)
         time = moment(event, recorded_at)
-        write.group(CREATED_AT, earliest_key(event.time, recorded_at, preferred=creates), created_at=time)
+        write.group(CREATED_AT, earliest_key(event.time, preferred=creates), created_at=time)
         if self._is_updated:
-            write.group(UPDATED_AT, latest_key(event.time, recorded_at), updated_at=time)
+            write.group(UPDATED_AT, latest_key(event.time), updated_at=time)
         return write
 
     def create(self, event: Event, recorded_at: str) -> Write:
@@ -129,7 +129,7 @@ class Subject:
 
 def started(write: Write, event: Event, recorded_at: str) -> Write:
     """Add `started_at`: the earliest time of any `started`."""
-    return write.group(STARTED_AT, earliest_key(event.time, recorded_at), started_at=moment(event, recorded_at))
+    return write.group(STARTED_AT, earliest_key(event.time), started_at=moment(event, recorded_at))
 
 
 def part_key(event: Event) -> str:

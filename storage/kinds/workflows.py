@@ -18,7 +18,7 @@ from flowledger.domain.kinds.workflows import (
 )
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, moment
-from flowledger.storage.merge.groups import Group, group
+from flowledger.storage.merge.groups import Group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import Repository, SubjectRepository
@@ -76,7 +76,7 @@ VERSIONS: Final = Table(
 )
 
 WORKFLOW: Final = Subject(TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None})
-VERSION: Final = group("version_key", "definition", "problems", "user_id", "note", "created_at", least=True)
+VERSION: Final = Group(("definition", "problems", "user_id", "note", "created_at"), "version_key", least=True)
 LATEST: Final = Group((), "latest_version")
 
 NEWEST_VERSION_FIRST: Final = Order((VERSIONS.c.version,), descending=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, case, func, literal_column, or_
+from sqlalchemy import ColumnElement, Table, case, func, literal_column
 from sqlalchemy.dialects import postgresql
 
 from flowledger.domain import json_text
@@ -53,7 +53,6 @@ class Description:
         offered = excluded[KEY].collate("C") if dialect == "postgresql" else excluded[KEY]
         mask = bind(MASK)
         is_first = key == _NOBODY
-        wins: list[ColumnElement[bool]] = []
         assignments: dict[str, ColumnElement[Any]] = {}
         exceptions: list[ColumnElement[Any]] = []
         for place, name in enumerate(self.fields):
@@ -61,12 +60,12 @@ class Description:
             owner = func.coalesce(exception, case((table.c[name].is_not(None), key), else_=_NOBODY))
             carries = mask.op("&")(literal_column(str(2**place))) != literal_column("0")
             win = carries & (offered > owner)
-            wins.append(win)
             assignments[name] = case((win, excluded[name]), else_=table.c[name])
             exceptions += [literal_column(f"'{name}'"), case((win, excluded[KEY]), else_=exception)]
         assignments[KEY] = case((is_first, excluded[KEY]), else_=key)
         assignments[KEYS] = case((is_first, excluded[KEYS]), else_=_object(exceptions, dialect))
-        return Merged(assignments, or_(*wins))
+        # Whether any field wins is not asked: PostgreSQL sets up each expression for each event, and this is a third.
+        return Merged(assignments, mask != literal_column("0"))
 
     def owner(self, name: str, row: Mapping[Any, Any]) -> str:
         """Return the key of the owner of a field, "" if it has none; `row` has the field and both columns of keys."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Table, case, or_
+from sqlalchemy import ColumnElement, Table, case, or_, tuple_
 
 Bind = Callable[[str], ColumnElement[Any]]
 """Returns the parameter for the value of a column, by the column's name."""
@@ -43,11 +43,13 @@ class Group:
     """Columns that have one owner; `key` is the column that holds the owner's key.
 
     A group without columns is its key: the greatest value wins. `least` marks a group that belongs to the least key.
+    Among equal keys the time in the column `then` decides, if there is one: the key need not hold it once more.
     """
 
     columns: tuple[str, ...]
     key: str
     least: bool = False
+    then: str | None = None
 
     @property
     def binds(self) -> Sequence[str]:
@@ -57,19 +59,29 @@ class Group:
         return {name: bind(name) for name in self.binds}
 
     def merged(self, table: Table, excluded: Any, bind: Bind, dialect: str) -> Merged:  # noqa: ARG002
-        kept, offered = table.c[self.key], excluded[self.key]
-        wins = offered < kept if self.least else offered > kept
-        if kept.nullable:
-            wins = or_(kept.is_(None), wins)
+        key = table.c[self.key]
+        kept, offered = self._place(table.c), self._place(excluded)
+        wins: ColumnElement[bool] = offered < kept if self.least else offered > kept
+        if key.nullable:
+            wins = or_(key.is_(None), wins)
         return Merged({name: case((wins, excluded[name]), else_=table.c[name]) for name in self.binds}, wins)
 
+    def _place(self, columns: Any) -> Any:
+        """What is compared."""
+        return columns[self.key] if self.then is None else tuple_(columns[self.key], columns[self.then])
 
-def group(key: str, *columns: str, least: bool = False) -> Group:
-    """Return a group of `columns`, whose owner's key is in the column `key`."""
-    return Group(columns, key, least)
+
+def group(key: str, *columns: str) -> Group:
+    """Return a group of `columns`, whose owner's key stands in `key`: the greatest key owns it."""
+    return Group(columns, key)
 
 
-CREATED_AT = group("created_at_key", "created_at", least=True)
-STARTED_AT = group("started_at_key", "started_at", least=True)
-UPDATED_AT = group("updated_at_key", "updated_at")
-DELETED_AT = group("deleted_key", "deleted_at")
+def earliest(column: str) -> Group:
+    """Return the group of a time that is the earliest of some events (`domain.keys.earliest_key`)."""
+    return Group((column,), f"{column}_key", least=True, then=column)
+
+
+CREATED_AT: Final = earliest("created_at")
+STARTED_AT: Final = earliest("started_at")
+UPDATED_AT: Final = Group(("updated_at",), "updated_at_key", then="updated_at")
+DELETED_AT: Final = group("deleted_key", "deleted_at")

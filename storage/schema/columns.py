@@ -110,5 +110,5 @@ def index_where_given(table: str, column: str, *others: str) -> list[Index]:
     return [Index(f"ix_{table}_{column}", column, *others, postgresql_where=given, sqlite_where=given)]
 
 
-ROOM_FOR_UPDATES: Final[dict[str, Any]] = {"postgresql_with": {"fillfactor": 70}}
+ROOM_FOR_UPDATES: Final[dict[str, Any]] = {"postgresql_with": {"fillfactor": 85}}
 """For rows that change a few times: with space on their page, PostgreSQL need not update indexes (HOT updates)."""
