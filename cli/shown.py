@@ -144,7 +144,7 @@ def _print_versions(shown: Shown) -> None:
     """Print the versions of a workflow, which one is published, and what is wrong with each."""
     published = shown.records["workflow"].published_version
     columns = [
-        *map(Column, ("version", "", "created", "by")),
+        *map(Column, ("version", "created", "by")),
         Column("note", wraps=True),
         Column("problems", wraps=True),
     ]
@@ -153,8 +153,8 @@ def _print_versions(shown: Shown) -> None:
         problems = [f"{one['path']} {one['what']}" for one in version.problems or ()]
         more = ["…"] if len(problems) > _PROBLEMS else []
         rows.append([
-            str(version.version), "published" if version.version == published else "", screen.time(version.created_at),
-            screen.words(version.user_id), screen.words(version.note, limit=60),
+            f"{version.version} published" if version.version == published else str(version.version),
+            screen.time(version.created_at), screen.words(version.user_id), screen.words(version.note, limit=60),
             screen.words("; ".join([*problems[:_PROBLEMS], *more]), "red"),
         ])  # fmt: skip
     layout.print_table(_title(shown, "versions", "Versions, the greatest first"), columns, rows)

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Run
@@ -18,14 +20,28 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-@pytest.mark.parametrize(
-    "type_", ["execution.created", "task.created", "message.sent", "workspace.created", "sandbox.created"]
-)
-def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
-    recorder(storage).record(entries([raw(type_, subject="the_one")]))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
+def test_show_shows_each_kind(run: Run, storage: Storage, kind: Kind) -> None:
+    recorder(storage).record(entries([raw(next(iter(kind.events)).event_type, subject="the_one")]))
     assert "the_one" in run("show", "the_one").out
     shown = json.loads(run("show", "--json", "the_one").out)
-    assert shown[type_.partition(".")[0]]["id"] == "the_one"
+    assert shown[kind.name]["id"] == "the_one"
+    assert [other.name for other in KINDS if shown[other.name] is not None] == [kind.name]
+
+
+def test_show_tells_which_version_of_a_workflow_is_published_and_what_is_wrong_with_it(
+    run: Run, storage: Storage
+) -> None:
+    definition = {"nodes": [{"id": "a"}], "edges": [{"source": "a", "target": "b"}]}
+    events = [
+        raw("workflow.versioned", subject="wf", version=1, definition=definition, note="the first"),
+        raw("workflow.versioned", subject="wf", version=2, definition={}),
+        raw("workflow.published", subject="wf", version=1),
+    ]
+    recorder(storage).record(entries(events))
+    first = next(line for line in run("show", "wf").out.splitlines() if "published" in line and "the first" in line)
+    assert "edges.0.target is no node's id: 'b'" in first
+    assert [one["version"] for one in json.loads(run("show", "--json", "wf").out)["versions"]] == [2, 1]
 
 
 def test_show_shows_a_conversation_and_what_became_of_each_message(run: Run, storage: Storage) -> None:
