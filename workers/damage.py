@@ -36,7 +36,7 @@ class Damage:
             scratch.execute(statement)
 
     def of_journal(self, row: JournalRow, difference: Difference) -> None:
-        """A row of the journal that differs from its own `raw`, or whose `raw` cannot be read."""
+        """Note a row of the journal that differs from its own `raw`, or whose `raw` cannot be read."""
         if difference.kind is Kind.DIFFERENT:
             self._scratch.execute("INSERT OR IGNORE INTO journal_rows VALUES (?, ?)", row.key)
             return
@@ -46,7 +46,7 @@ class Damage:
             self._scratch.execute("INSERT OR IGNORE INTO unreadable VALUES (?)", (row.event.subject,))
 
     def of_row(self, table: Table, pair: Pair) -> bool:
-        """A row of another table that is not as it should be; False where it cannot be known what it should be."""
+        """Note a row of another table that differs; return False if nobody can know what it should be."""
         row = dict(zip((column.name for column in table.c), pair.expected or pair.found or (), strict=True))
         subjects, subject = subject_of(table, row)
         if has_one_event(table) and pair.expected is None:
@@ -56,7 +56,7 @@ class Damage:
         return bool(self.readable([subject]))
 
     def of_subject(self, subjects: Table, subject: str) -> None:
-        """A subject whose rows are to be computed anew."""
+        """Note a subject whose rows are to be computed anew."""
         self._scratch.execute("INSERT OR IGNORE INTO to_mend VALUES (?, ?)", (subjects.name, subject))
 
     def subjects(self, subjects: Table, at_once: int) -> Iterator[list[str]]:

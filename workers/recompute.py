@@ -1,4 +1,4 @@
-"""The journal told again: what each event writes, into a scratch database, by the recorder's own table of contents."""
+"""The journal recorded again, into a scratch database, by the writes of the recorder."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not as the journal says; `columns` where it is there and differs, `detail` where it is damaged."""
+    """A row that is not as the journal says; `columns` if it differs, `detail` if it is damaged."""
 
     table: str
     key: Key
@@ -65,7 +65,7 @@ class JournalRow:
 
     @classmethod
     def read(cls, row: PlainRow) -> JournalRow:
-        """Reads `raw` by today's rules, but for the limits, which may have been others."""
+        """Read `raw` by today's rules, except for the limits, which may have been others."""
         columns = dict(zip(_COLUMNS, row, strict=True))
         key = key_of(tables.events, row) or ()
         try:
@@ -77,7 +77,7 @@ class JournalRow:
         return cls(columns, key, event, "")
 
     def difference(self) -> Difference | None:
-        """Where the columns beside `raw` do not say what it says. (Any shard is right: a producer may choose it.)"""
+        """Return how the columns beside `raw` differ from it; None if they do not. (Any shard is right.)"""
         if self.event is None:
             return Difference("events", self.key, Kind.DAMAGED, detail=self.damage)
         said = [(name, self.row[name], getattr(self.event, name)) for name in ("type", "subject", "time", "sequence")]
@@ -86,7 +86,7 @@ class JournalRow:
 
 
 def recompute(rows: Iterator[PlainRow], scratch: Scratch) -> Iterator[tuple[JournalRow, Difference | None]]:
-    """Does again, in the scratch database, what each event of the journal writes; gives each row as it is done."""
+    """Write to the scratch database what each event of the journal writes; yield each row as it is done."""
     for row in rows:
         journal = JournalRow.read(row)
         difference = journal.difference()

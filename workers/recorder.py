@@ -80,7 +80,7 @@ class Recorder:
     def record(
         self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None, sources: Sources | None = None
     ) -> Recorded:
-        """Records `entries` durably, or raises DatabaseUnavailable; then none may be acknowledged.
+        """Record `entries` durably, or raise DatabaseUnavailable; then none may be acknowledged.
 
         If a shard's fuse blows, the rest of its entries is left alone, and what `sources` set aside is: they are not
         among those of the outcome. If one of them cannot be recorded, it is found by halving: those of its half that
@@ -129,7 +129,7 @@ class Recorder:
             return self._dead(entry, raw, refused)
 
     def _at_fault(self, entry: Entry, refused: OurFault) -> Read:
-        """What a fault of ours refuses: with the event's bytes and names, if they can be read in spite of it."""
+        """Return what a fault of ours refuses, with the event's bytes and names if these can be read in spite of it."""
         try:
             return self._dead(entry, body(entry.fields), refused)
         except INTERRUPTIONS:
@@ -138,7 +138,7 @@ class Recorder:
             return self._dead(entry, b"", refused, is_readable=False)
 
     def _dead(self, entry: Entry, raw: bytes, refused: Refused, *, is_readable: bool = True) -> Read:
-        """A refused entry with its bytes `raw`, or all of its fields; if these are too many, with their beginning."""
+        """Return a refused entry with its bytes `raw`, or all of its fields; if too large, with their beginning."""
         kept = raw or all_fields(entry.fields)
         if len(kept) > self._most_bytes:
             cut = Cut.of(entry.fields)
@@ -146,7 +146,7 @@ class Recorder:
         return Read(entry, kept, refused=refused, names=readable(kept, self._limits) if is_readable else {})
 
     def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
-        """Records what is admitted; what fails as a whole is done again by halves, down to the one at fault."""
+        """Record what is admitted; what fails as a whole is retried by halves, down to the entry at fault."""
         before = admission.state()
         batch = [read for read in reads if admission.admits(read)]
         if not batch:
@@ -162,7 +162,7 @@ class Recorder:
         return first.and_then(self._record_or_halve(reads[middle:], recorded_at, admission))
 
     def _tried(self, batch: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded | Exception:
-        """What came of it, or the error if the batch is at fault; other errors are raised."""
+        """Return the outcome, or the error if the batch is at fault; other errors are raised."""
         try:
             return self._record(batch, recorded_at, admission)
         except DatabaseFailed as error:
@@ -175,7 +175,7 @@ class Recorder:
             return error
 
     def _record_alone(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
-        """One entry that failed: what is not refused for good is tried again, before it is buried.
+        """Record one entry that failed: retry it, unless it is refused for good, before it is buried.
 
         If the tries of some entries of this batch came to nothing, others with the same error are not tried: a bad
         release, or a trigger that fails at everything, must blow the fuse at once.
@@ -192,7 +192,7 @@ class Recorder:
         return _of([read], self._bury_failed(read, failed, recorded_at, admission))
 
     def _bury_failed(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
-        """Buries with what is known of the entry, or, where that fails as well, in the plain form."""
+        """Bury with what is known of the entry or, if that fails as well, in the plain form."""
         if read.refused is None:
             read = read.dead(_why(failed))
             try:
@@ -224,7 +224,7 @@ class Recorder:
         return Recorded(*counts, messages=messages, batches=batches)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
-        """An event that was known with other content, is replayed, or must not be recorded, becomes a dead letter; what
+        """Bury events that were known with other content, are replayed, or must not be recorded; what
         was recorded first stands. Gives the `id()` of those that did."""
         known = [
             Known(one.event, one.entry.id, one.transaction.conditions)
@@ -249,7 +249,7 @@ def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
 
 
 def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
-    """Each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
+    """Return each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
     return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
 
 
@@ -260,7 +260,7 @@ def _further_tries(failed: Exception) -> tuple[float, ...]:
 
 
 def _kind(failed: Exception) -> str:
-    """What errors with one cause have in common; what they say may hold a part of the event."""
+    """Return what errors with one cause have in common; their messages may hold a part of the event."""
     return f"{fault(failed)} {failed.code if isinstance(failed, DatabaseFailed) else ''}"
 
 

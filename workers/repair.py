@@ -1,8 +1,8 @@
-"""Makes rows say again what the journal says, while workers go on recording.
+"""Repair rows so that they agree with the journal, while workers go on recording.
 
-Every event's first write is an upsert of the row of its subject, and an upsert locks the row it meets even where the
+Every event's first write is an upsert of the row of its subject, and an upsert locks the row it meets even if the
 event changes nothing (PostgreSQL: ON CONFLICT DO UPDATE … WHERE). So that row, locked, is a door through which each
-event of the subject must come before it commits. A repair locks the door (it makes the row where it is missing), and
+event of the subject must come before it commits. A repair locks the door (it makes the row if it is missing), and
 only then reads the subject's events. An event is then either committed, and read; or its transaction waits at the door
 until the repair is committed, and writes onto the mended rows by the merge rule as onto any others. There is no third
 case, so the rows that the repair computes are right, and it may write them as they are: insert, update or delete. (On
@@ -62,7 +62,7 @@ class _Unreadable(Exception):
 
 
 def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Mended:
-    """Mends what `damage` lists, batch by batch, each in a transaction of its own; `scratch` is used anew.
+    """Repair what `damage` lists, batch by batch, each in a transaction of its own; `scratch` is used anew.
 
     Raises DatabaseUnavailable; what was mended by then stays so.
     """
@@ -83,7 +83,7 @@ def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Me
 
 
 def _again(mend: Callable[[], int]) -> int:
-    """Does it, and does it again where it gave way, or where the database ended the transaction, a few times."""
+    """Call `mend`, and retry it a few times if it gave way, or if the database ended the transaction."""
     for _ in range(_TRIES - 1):
         try:
             return mend()
@@ -93,7 +93,7 @@ def _again(mend: Callable[[], int]) -> int:
 
 
 def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
-    """Columns beside `raw` say what it says. Nobody else changes rows of the journal."""
+    """Set the columns beside `raw` to what it says. Nobody else changes rows of the journal."""
     events = tables.events
     names = [column.name for column in events.c]
     mended = []
@@ -125,7 +125,7 @@ def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequenc
 
 
 def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects: Table, ids: Sequence[str]) -> int:
-    """All rows of some subjects: lock, read the journal, compute, compare, write."""
+    """Repair all rows of some subjects: lock, read the journal, compute, compare, write."""
     ids = damage.readable(ids)
     scratch.clear()
     with changing(storage) as connection:
@@ -139,7 +139,7 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
 
 
 def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
-    """Locks the rows of the subjects, and their node runs or deliveries; makes the rows that are missing first."""
+    """Lock the rows of the subjects, and of what belongs to them; make the subjects' rows that are missing first."""
     if connection.dialect.name == "sqlite":
         return  # nobody else writes until the end
     door = select(subjects.c.id).where(subjects.c.id.in_(ids)).order_by(subjects.c.id).with_for_update()
@@ -156,7 +156,7 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
 
 
 def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: ColumnElement[bool]) -> int:
-    """Writes the rows that differ, some at a time; returns how many."""
+    """Write the rows that differ, some at a time; return how many."""
     mended, after = 0, None
     while True:
         expected = plain.rows(scratch.connection, table, where, after)
@@ -174,7 +174,7 @@ def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: C
 
 
 def _rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnElement[bool]]]:
-    """The tables in which rows of the subjects stand, the subjects' own first, and which rows these are."""
+    """Return the tables that hold rows of the subjects, the subjects' own first, and which rows these are."""
     return [
         (table, table.c[column].in_(ids)) for table in MERGED for owner, column in owners_of(table) if owner is subjects
     ]

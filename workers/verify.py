@@ -1,4 +1,4 @@
-"""Does every row say what the journal says? (CONTRACT §6, `verify`)
+"""Compare every row with the journal (CONTRACT §6, `verify`).
 
 All events of the journal are recorded anew, by the recorder's own writes, into a scratch database; then the tables are
 walked side by side in the order of their keys. Both happen in one snapshot, so workers may go on recording. Memory is
@@ -51,9 +51,9 @@ class Report:
 def verify(
     storage: Storage, *, mend: bool = False, most: int = 20, tell: Tell = lambda _phase, _done, _total: None
 ) -> Report:
-    """Recomputes every row from the journal and compares; with `mend` it then repairs what differs.
+    """Recompute every row from the journal and compare; with `mend`, repair what differs.
 
-    Up to `most` differences are reported one by one. Raises DatabaseUnavailable, and NoRoom where the folder of
+    Up to `most` differences are reported one by one. Raises DatabaseUnavailable, and NoRoom if the folder of
     temporary files (TMPDIR) cannot take the rows a second time.
     """
     began = time.monotonic()
@@ -83,7 +83,7 @@ class Verification:
         self._first: list[Difference] = []
 
     def recompute(self, connection: Connection) -> None:
-        """Records the journal anew in the scratch database; its own columns are compared on the way."""
+        """Record the journal anew in the scratch database, and compare its own columns on the way."""
         total = _count(connection, tables.events)
         with closing(plain.in_any_order(connection, tables.events)) as journal:
             for row, difference in recompute(journal, self._scratch):
@@ -96,7 +96,7 @@ class Verification:
         self._tell("recompute", total, total)
 
     def compare(self, connection: Connection) -> None:
-        """Walks the tables of the database and of the scratch database side by side."""
+        """Walk the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
         for table in MERGED:
             expected = plain.rows(self._scratch.connection, table)
@@ -127,7 +127,7 @@ class Verification:
 
 
 def difference_of(table: Table, pair: Pair) -> Difference:
-    """What differs between the two rows of a pair."""
+    """Return what differs between the two rows of a pair."""
     if pair.found is None or pair.expected is None:
         return Difference(table.name, pair.key, Kind.MISSING if pair.found is None else Kind.UNEXPECTED)
     names = [column.name for column in table.c]
