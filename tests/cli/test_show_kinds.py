@@ -19,7 +19,19 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "type_", ["execution.created", "task.created", "message.sent", "workspace.created", "sandbox.created"]
+    "type_",
+    [
+        "execution.created",
+        "task.created",
+        "message.sent",
+        "workspace.created",
+        "sandbox.created",
+        "user.created",
+        "custom_node.created",
+        "mcp_server.failed",
+        "webhook.created",
+        "schedule.fired",
+    ],
 )
 def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     recorder(storage).record(entries([raw(type_, subject="the_one")]))
