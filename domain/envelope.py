@@ -171,6 +171,7 @@ def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
         raise Refused(
             Reason.UNKNOWN_TYPE, "type", f"{ascii(event_type)[:100]} is not an event type that Flowledger knows"
         )
+    _check_source(model, source)
     data = checked_data(model, attributes.get("data"), text, limits, unplain=unplain)
     event = Event(
         id=event_id,
@@ -185,6 +186,11 @@ def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
         partition_key=_partition_key(attributes, data, subject),
     )
     return ReadEvent(event, attributes)
+
+
+def _check_source(model: type[EventData], source: str) -> None:
+    if model.only_source not in (None, source):
+        raise checks.wrong("source", f"must be {model.only_source}: only the ledger itself reports {model.event_type}")
 
 
 def _partition_key(attributes: dict[str, Any], data: EventData, subject: str) -> str:

@@ -7,9 +7,14 @@ from flowledger.domain.kinds.agents import *
 from flowledger.domain.kinds.base import Error as Error
 from flowledger.domain.kinds.base import EventData as EventData
 from flowledger.domain.kinds.base import Part as Part
+from flowledger.domain.kinds.custom_nodes import *
 from flowledger.domain.kinds.executions import *
+from flowledger.domain.kinds.mcp_servers import *
 from flowledger.domain.kinds.messages import *
 from flowledger.domain.kinds.sandboxes import *
+from flowledger.domain.kinds.schedules import *
 from flowledger.domain.kinds.tasks import *
+from flowledger.domain.kinds.users import *
+from flowledger.domain.kinds.webhooks import *
 from flowledger.domain.kinds.workflows import *
 from flowledger.domain.kinds.workspaces import *

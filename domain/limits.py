@@ -7,7 +7,7 @@ names. The highest values are what Python's JSON reader and PostgreSQL can hold:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Limits:
     """Of `source`, in UTF-8."""
     max_recipients: int = 1_000
     """Different sandboxes that one `message.sent` names. A broadcast goes to all sandboxes of its workspace."""
+    of_recorded: ClassVar[bool] = False
+    """Whether they are for events that were recorded before: names of time zones that have gone since are accepted."""
 
 
 class Range(NamedTuple):
@@ -50,7 +52,11 @@ RANGES: Final = {
 }
 
 
-WIDEST: Final = Limits(**{name: range_.highest for name, range_ in RANGES.items()})
+class _OfRecorded(Limits):
+    of_recorded = True
+
+
+WIDEST: Final[Limits] = _OfRecorded(**{name: range_.highest for name, range_ in RANGES.items()})
 """The limits if every setting has its highest value: for events that were recorded under other settings."""
 
 

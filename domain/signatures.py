@@ -60,6 +60,8 @@ def speakers(event: Event | Envelope) -> tuple[str, ...]:
     model = _model(event)
     if model.by_ledger:
         return (LEDGER_SOURCE,)
+    if model.by_registrar:
+        return LEDGER_SOURCE, REGISTRAR
     if model.speaker is not None:
         name = _said(event, model.speaker)
         return (name,) if isinstance(name, str) else ()

@@ -40,6 +40,13 @@ RANKS: Final[dict[Status, int]] = {
 TERMINAL: Final = frozenset(status for status, rank in RANKS.items() if rank == TERMINAL_RANK)
 
 
+class Switch(StrEnum):
+    """The status of a record that is enabled or disabled. There are no ranks: the last report counts."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
 class DeadLetterStatus(StrEnum):
     """The status of a dead letter."""
 

@@ -5,10 +5,11 @@ A text is shown only if it cannot be a secret; a number always.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from flowledger.domain.statuses import LEVEL_NAMES
 
@@ -103,3 +104,9 @@ def _there(value: Any, show_text: bool) -> str:
 def _plain(limit: Any) -> Any:
     """Return a limit as people write it: 1, not 1.0."""
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
+def fault_at(path: Iterable[str], words: str) -> ValidationError:
+    """Return the error for a validator to raise: what is wrong at this path inside its value, without the value."""
+    error = PydanticCustomError("fault", "{words}", {"words": words})
+    return ValidationError.from_exception_data("", [InitErrorDetails(type=error, loc=tuple(path), input=None)])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.streams import FIELD
 from flowledger.workers.entries import Entry
-from tests.vocabulary import EXAMPLES, FIELDS, SUBJECTS, TIME, Json
+from tests.vocabulary import EXAMPLES, FIELDS, OWN_SOURCES, SUBJECTS, TIME, Json
 
 
 class _Absent:
@@ -36,7 +36,7 @@ def event(
     /,
     *,
     id: Json = None,
-    source: Json = "/tests",
+    source: Json = ...,
     subject: Json = None,
     time: Json = TIME,
     attributes: Mapping[str, Json] | None = None,
@@ -48,7 +48,7 @@ def event(
     envelope = {
         "specversion": "1.0",
         "id": id or f"evt_{next(_numbers)}",
-        "source": source,
+        "source": OWN_SOURCES.get(type_, "/tests") if source is ... else source,
         "type": type_,
         "subject": subject or SUBJECTS.get(type_.partition(".")[0], "subject_1"),
         "time": time,
@@ -151,6 +151,11 @@ _definitions: Final = _objects | st.fixed_dictionaries(
     },
 )
 
+_HARMLESS: Final[tuple[Json, ...]] = ("", None, True, "${NAME}", "Bearer <token>", {"secret": "\x00 a name"}, {}, [])
+_origins: Final[st.SearchStrategy[Json]] = st.sampled_from(
+    ["", "/", "/a~0b/~1/0", "/\x00", {"header": "X-A"}, {"header": "\ud800"}]
+) | st.builds(lambda value: {"value": value}, _values)
+
 KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "str": texts,
     "id": _ids,
@@ -188,6 +193,24 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     ),
     "connection": _part(host=texts, port=st.integers(1, 65_535), url=texts, protocol=texts),
     "health": _part(status=texts, checked_at=st.sampled_from(TIMES), message=texts),
+    "email": st.sampled_from(["a@b", "A@b", "Ada@Example.org", "\x00@\ud800", "é" * 318 + "@x"]),
+    "role": st.sampled_from(["admin", "user", "viewer"]),
+    "object_or_list": _objects | st.lists(_values, max_size=3),
+    "unclassified": st.dictionaries(
+        st.sampled_from(["a", "x\x00", "token", "password"]), st.sampled_from(_HARMLESS), max_size=3
+    ),
+    "transport": st.sampled_from(["stdio", "http", "sse", "streamable-http"]),
+    "args": st.lists(texts, max_size=3),
+    "url": texts | st.just("https://h/?page=1"),
+    "count": st.sampled_from([0, 1, 2**63 - 1]),
+    "names": st.lists(st.sampled_from(["a", "\x00", "\U0001f600" * 255, " a "]), max_size=3),
+    "networks": st.lists(
+        st.sampled_from(["0.0.0.0/0", "192.0.2.7", "::", "2001:db8::/32", "::FFFF:1.2.3.4"]), max_size=3
+    ),
+    "input_mapping": st.dictionaries(st.sampled_from(["a", "\x00", "é" * 255]), _origins, max_size=3),
+    "expression": st.sampled_from(["* * * * *", "\t0 0  29 2 sun ", "*/9,5 0-23/7 31 FEB 1", "1s", "9" * 99 + "d"]),
+    "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Etc/GMT+5", "US/Eastern"]),
+    "missed": st.sampled_from(["skip", "last", "all"]),
 }
 """Values of each kind of field."""
 
@@ -229,7 +252,7 @@ def events(
     envelope = event(
         type_,
         id=draw(st.sampled_from(["a", "\x01", "\ud7ff", "\ue000", "é"])) + id,
-        source=draw(st.sampled_from(SOURCES)),
+        source=OWN_SOURCES.get(type_) or draw(st.sampled_from(SOURCES)),
         subject=subject,
         time=draw(st.just(ABSENT) | st.none() | st.sampled_from(TIMES)),
         attributes={"data": data} | draw(st.dictionaries(st.just("extension"), _values, max_size=1)),

@@ -39,6 +39,23 @@ _AGENT: Final = (
 _WORKFLOW: Final = (
     "name?:label description? workspace_id?:id user_id?:id visibility?:visibility tags?:tags settings?:object"
 )
+_USER: Final = "email?:email full_name?:label role?:role settings?:object"
+_CUSTOM_NODE: Final = (
+    "name?:label category?:label description? workspace_id?:id user_id?:id visibility?:visibility version? language?"
+    " code? inputs?:object_or_list outputs?:object_or_list config?:unclassified"
+)
+_MCP_SERVER: Final = (
+    "name?:label description? workspace_id?:id user_id?:id transport?:transport command? args?:args url?:url"
+    " headers?:unclassified env?:unclassified version?"
+)
+_WEBHOOK: Final = (
+    "name?:label workflow_id?:id workspace_id?:id user_id?:id secret_names?:names allowed_ips?:networks"
+    " input_mapping?:input_mapping"
+)
+_SCHEDULE: Final = (
+    "name?:label workflow_id?:id workspace_id?:id user_id?:id expression?:expression timezone?:timezone input?:any"
+    " missed?:missed starts_at?:time ends_at?:time"
+)
 _CONTRACT: Final = {
     "execution.created": _EXECUTION,
     "execution.updated": _EXECUTION,
@@ -103,6 +120,38 @@ _CONTRACT: Final = {
     "workflow.withdrawn": "reason?",
     "workflow.deleted": "reason?",
     "workflow.restored": "reason?",
+    "user.created": _USER,
+    "user.updated": _USER,
+    "user.activated": "reason?",
+    "user.deactivated": "reason?",
+    "user.deleted": "reason?",
+    "user.restored": "reason?",
+    "custom_node.created": _CUSTOM_NODE,
+    "custom_node.updated": _CUSTOM_NODE,
+    "custom_node.enabled": "reason?",
+    "custom_node.disabled": "reason?",
+    "custom_node.deleted": "reason?",
+    "custom_node.restored": "reason?",
+    "mcp_server.created": _MCP_SERVER,
+    "mcp_server.updated": _MCP_SERVER,
+    "mcp_server.connected": "tool_count?:count",
+    "mcp_server.disconnected": "reason?",
+    "mcp_server.failed": "error:error",
+    "mcp_server.deleted": "reason?",
+    "mcp_server.restored": "reason?",
+    "webhook.created": _WEBHOOK,
+    "webhook.updated": _WEBHOOK,
+    "webhook.enabled": "reason?",
+    "webhook.disabled": "reason?",
+    "webhook.deleted": "reason?",
+    "webhook.restored": "reason?",
+    "schedule.created": _SCHEDULE,
+    "schedule.updated": _SCHEDULE,
+    "schedule.enabled": "reason?",
+    "schedule.disabled": "reason?",
+    "schedule.fired": "due_at:time execution_id:id",
+    "schedule.deleted": "reason?",
+    "schedule.restored": "reason?",
 }
 
 
@@ -154,6 +203,20 @@ EXAMPLES: Final[dict[str, Json]] = {
     },
     "connection": {"host": "localhost", "port": 8080, "url": "http://localhost:8080/", "protocol": "http"},
     "health": {"status": "healthy", "checked_at": TIME, "message": "well"},
+    "email": "Ada@example.org",
+    "role": "admin",
+    "object_or_list": [{"name": "in"}],
+    "unclassified": {"api_key": {"secret": "a name in the vault"}},
+    "transport": "stdio",
+    "args": ["-m", "server"],
+    "url": "https://mcp.example/sse",
+    "count": 0,
+    "names": ["a name"],
+    "networks": ["192.0.2.0/24", "::1"],
+    "input_mapping": {"order": "/order/id", "key": {"header": "X-Key"}, "kind": {"value": None}},
+    "expression": "*/15 9-17 * * 1-5",
+    "timezone": "Europe/Berlin",
+    "missed": "last",
 }
 """A valid value for each kind of field."""
 
@@ -166,4 +229,12 @@ SUBJECTS: Final = {
     "sandbox": "sb_1",
     "agent": "agt_1",
     "workflow": "wf_1",
+    "user": "usr_1",
+    "custom_node": "node_1",
+    "mcp_server": "mcp_1",
+    "webhook": "hook_1",
+    "schedule": "sched_1",
 }
+
+OWN_SOURCES: Final = {"schedule.fired": "/flowledger/schedules"}
+"""The types that may have one source alone."""

@@ -8,12 +8,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowledger.domain.kinds import agents, executions, messages, sandboxes, tasks, workflows, workspaces
+from flowledger.domain.kinds import (
+    agents,
+    custom_nodes,
+    executions,
+    mcp_servers,
+    messages,
+    sandboxes,
+    schedules,
+    tasks,
+    users,
+    webhooks,
+    workflows,
+    workspaces,
+)
 from flowledger.domain.kinds.base import EventData
 
-EVENT_TYPES: Final[dict[str, type[EventData]]] = {
-    model.event_type: model
-    for kind in (executions, tasks, messages, workspaces, sandboxes, agents, workflows)
-    for model in kind.EVENTS
-}
+_KINDS: Final = (
+    executions,
+    tasks,
+    messages,
+    workspaces,
+    sandboxes,
+    agents,
+    workflows,
+    users,
+    custom_nodes,
+    mcp_servers,
+    webhooks,
+    schedules,
+)
+
+EVENT_TYPES: Final[dict[str, type[EventData]]] = {model.event_type: model for kind in _KINDS for model in kind.EVENTS}
 """Every event type, and the model of its data."""

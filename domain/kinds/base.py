@@ -28,6 +28,7 @@ from flowledger.domain.validation import first_fault
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
+LONGEST_NAME: Final = 255
 
 
 def _level(value: object) -> object:
@@ -38,6 +39,11 @@ def _not_blank(value: str) -> str:
     if value.isspace():
         raise ValueError("must not be white space alone")
     return value
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value is a *name*: 1 to 255 characters, not all of them white space."""
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_NAME and not value.isspace()
 
 
 def _time(value: object) -> object:
@@ -62,8 +68,9 @@ Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX)]
 Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Seconds = Annotated[float, BeforeValidator(as_double), Field(ge=0)]
 Fraction = Annotated[float, BeforeValidator(as_double), Field(ge=0, le=1)]
-ShortName = Annotated[str, Field(min_length=1, max_length=255)]
+ShortName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Name = Annotated[ShortName, AfterValidator(_not_blank)]
+Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=64)]
 LogLevel = Annotated[Level, BeforeValidator(_level)]
 Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)]
@@ -119,7 +126,8 @@ class EventData(BaseModel):
     `event_type` is the CloudEvents `type`; `status` is the status that the event reports for its subject, if any;
     `keeps_null` are the fields in which `null` is a value of its own (CONTRACT §2). `speaker` is the field that names
     who must sign the event if signatures are required. `by_ledger` is set if the ledger alone may sign it
-    (`domain.signatures`), `moves` if the event may add its subject to a workspace, or remove it.
+    (`domain.signatures`), `by_registrar` if the ledger or the registrar must sign it, `moves` if the event may add its
+    subject to a workspace, or remove it. `only_source` is the only source that the event may have, if it has one.
 
     Data that is read (`model_validate`) may have further fields, which are ignored. `TaskCompleted(…)` raises
     UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
@@ -132,7 +140,9 @@ class EventData(BaseModel):
     keeps_null: ClassVar[frozenset[str]] = frozenset()
     speaker: ClassVar[str | None] = None
     by_ledger: ClassVar[bool] = False
+    by_registrar: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    only_source: ClassVar[str | None] = None
 
     attempt: Attempt = 1
 
@@ -156,6 +166,12 @@ class EventData(BaseModel):
 
     # With this mark pydantic does not call `__init__` when it makes objects from JSON.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+class Governed(EventData):
+    """Base of the events of kinds that the ledger and the registrar govern: with signatures, one of them signs."""
+
+    by_registrar = True
 
 
 class Described(EventData):

@@ -9,21 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, model_validator
 
-from flowledger.domain.kinds.base import Part
+from flowledger.domain.kinds.base import Part, is_name
 from flowledger.domain.secrets.names import Kind, kind_of
 from flowledger.domain.secrets.texts import has_secret, is_count, is_file, is_placeholder
+from flowledger.domain.validation import fault_at
+
+Value = TypeVar("Value")
 
 _LONGEST_NAME: Final = 100
 """Characters of each name in the path of a secret."""
 
 _FIELD: Final = (
     "must not be sent: a field of this name holds a secret, and what is recorded can be read; "
-    "keep the secret in a vault, and send only its name, in a field like `credential_id`"
+    'keep the secret in a vault, and send only its name, in a field like `credential_id`, or as {"secret": NAME}'
+)
+_NO_REFERENCE: Final = (
+    "must be the name of a secret in the vault, a text of 1 to 255 characters that is not white space alone: "
+    "an object whose only field is `secret` refers to one"
 )
 _IN_URL: Final = (
     "must not hold a URL or a connection string with a password or a token in it: what is recorded can be read"
@@ -37,6 +43,8 @@ _WORDS_OF_SCHEMAS: Final = frozenset(
     }
 )  # fmt: skip
 """Keywords of a JSON schema that describe a value; `default` and `const` are values."""
+_REFERENCE: Final = "secret"
+"""The only field of an object that refers to a secret in the vault, by its name."""
 _LISTS_OF_FIELDS: Final = frozenset({"env", "environment", "headers"})
 _LISTED: Final = re.compile(r"\s*([\w.-]{1,100})\s*[=:]\s*", re.ASCII)
 """`NAME=value`, as in Docker's lists of environments, and `Name: value`, as in headers."""
@@ -53,19 +61,27 @@ class _Field(NamedTuple):
     directly: bool = True
 
 
+def unclassified(value: Value) -> Value:
+    """Return a JSON value that holds no secret at any depth. Raises ValidationError with the path of the first one."""
+    found = next(secrets_in(value), None)
+    if found is None:
+        return value
+    place, words = found
+    raise fault_at(_path(place), words)  # the value itself is never shown
+
+
+UnclassifiedText = Annotated[str, AfterValidator(unclassified)]
+UnclassifiedTexts = Annotated[list[str], AfterValidator(unclassified)]
+UnclassifiedObject = Annotated[dict[str, Any], AfterValidator(unclassified)]
+
+
 class Unclassified(Part):
     """An object that must not hold a secret at any depth."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_secrets(cls, value: Any) -> Any:
-        found = next(secrets_in(value), None)
-        if found is None:
-            return value
-        place, words = found
-        error = PydanticCustomError("secret", "{words}", {"words": words})
-        details = InitErrorDetails(type=error, loc=_path(place), input=None)  # the value itself is never shown
-        raise ValidationError.from_exception_data(cls.__name__, [details])
+        return unclassified(value)
 
 
 def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
@@ -73,7 +89,7 @@ def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
     left: list[tuple[_Place, Any, _Field | None]] = [(None, value, None)]
     while left:
         place, item, field = left.pop()
-        if isinstance(item, dict):
+        if isinstance(item, dict) and not _is_reference(item):
             for name, inner in item.items():
                 if "://" in name and has_secret(name):
                     yield place, _IN_URL  # the name itself must not be shown
@@ -84,10 +100,26 @@ def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:
             for number, inner in enumerate(item):
                 at = (place, str(number))
                 left.append((at, *_listed(at, inner)) if listed and isinstance(inner, str) else (at, inner, field))
-        elif field is not None and _is_secret(item, field):
-            yield field.place, _FIELD
-        elif isinstance(item, str) and has_secret(item):
-            yield place, _IN_URL
+        elif (found := _judged(place, item, field)) is not None:
+            yield found
+
+
+def _is_reference(item: dict[str, Any]) -> bool:
+    """Return whether an object refers to a secret in the vault, rightly or not."""
+    return len(item) == 1 and _REFERENCE in item and not isinstance(item[_REFERENCE], dict)
+
+
+def _judged(place: _Place, item: Any, field: _Field | None) -> tuple[_Place, str] | None:
+    """Return what is wrong with a reference to the vault, or with a value that is no object and no list."""
+    if isinstance(item, dict):
+        place, item, field = (place, _REFERENCE), item[_REFERENCE], None
+        if not is_name(item):
+            return place, _NO_REFERENCE
+    if field is not None and _is_secret(item, field):
+        return field.place, _FIELD
+    if isinstance(item, str) and has_secret(item):
+        return place, _IN_URL
+    return None
 
 
 def _says(item: dict[str, Any], name: str) -> str:

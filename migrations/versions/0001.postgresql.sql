@@ -4,6 +4,10 @@ CREATE DOMAIN ledger_agent_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'ret
 
 CREATE DOMAIN ledger_short_name AS TEXT CHECK (length(VALUE) BETWEEN 1 AND 255);
 
+CREATE DOMAIN ledger_switch AS VARCHAR(16) CHECK (VALUE IN ('enabled', 'disabled'));
+
+CREATE DOMAIN ledger_visibility AS TEXT CHECK (VALUE IN ('public', 'private'));
+
 CREATE DOMAIN ledger_level AS VARCHAR(8) CHECK (VALUE IN ('debug', 'info', 'warning', 'error', 'critical'));
 
 CREATE DOMAIN ledger_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped'));
@@ -12,15 +16,25 @@ CREATE DOMAIN ledger_attempt AS BIGINT CHECK (VALUE >= 1);
 
 CREATE DOMAIN ledger_progress AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
 
+CREATE DOMAIN ledger_mcp_server_status AS VARCHAR(16) CHECK (VALUE IN ('disconnected', 'connected', 'error'));
+
+CREATE DOMAIN ledger_transport AS TEXT CHECK (VALUE IN ('stdio', 'http', 'sse', 'streamable-http'));
+
+CREATE DOMAIN ledger_count AS BIGINT CHECK (VALUE >= 0);
+
 CREATE DOMAIN ledger_message_type AS TEXT CHECK (VALUE IN ('request', 'response', 'notification', 'command'));
 
 CREATE DOMAIN ledger_delivery_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'sent', 'expired', 'failed', 'delivered'));
 
 CREATE DOMAIN ledger_sandbox_status AS VARCHAR(16) CHECK (VALUE IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error'));
 
-CREATE DOMAIN ledger_workflow_status AS VARCHAR(16) CHECK (VALUE IN ('draft', 'published', 'archived'));
+CREATE DOMAIN ledger_missed AS TEXT CHECK (VALUE IN ('skip', 'last', 'all'));
 
-CREATE DOMAIN ledger_visibility AS TEXT CHECK (VALUE IN ('public', 'private'));
+CREATE DOMAIN ledger_user_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'inactive'));
+
+CREATE DOMAIN ledger_role AS TEXT CHECK (VALUE IN ('admin', 'user', 'viewer'));
+
+CREATE DOMAIN ledger_workflow_status AS VARCHAR(16) CHECK (VALUE IN ('draft', 'published', 'archived'));
 
 CREATE DOMAIN ledger_version AS BIGINT CHECK (VALUE >= 1);
 
@@ -56,12 +70,49 @@ CREATE TABLE agents (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+
+CREATE TABLE custom_nodes (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_switch DEFAULT 'enabled' NOT NULL,
+    name ledger_short_name,
+    category ledger_short_name,
+    description TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    visibility ledger_visibility,
+    version TEXT,
+    language TEXT,
+    code TEXT,
+    inputs JSONB,
+    outputs JSONB,
+    config JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
+CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
+CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -138,6 +189,42 @@ CREATE TABLE executions (
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 
+CREATE TABLE mcp_servers (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_mcp_server_status DEFAULT 'disconnected' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    transport ledger_transport,
+    command TEXT,
+    args JSONB,
+    url TEXT,
+    headers JSONB,
+    env JSONB,
+    version TEXT,
+    tool_count ledger_count,
+    error JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_mcp_servers PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
+CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
+CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
+
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
@@ -170,9 +257,9 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE sandboxes (
     id TEXT COLLATE "C" NOT NULL,
@@ -200,9 +287,103 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+
+CREATE TABLE schedules (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_switch DEFAULT 'enabled' NOT NULL,
+    name ledger_short_name,
+    workflow_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    expression TEXT,
+    timezone TEXT,
+    input JSONB,
+    missed ledger_missed,
+    starts_at TIMESTAMP WITH TIME ZONE,
+    ends_at TIMESTAMP WITH TIME ZONE,
+    last_due_at TIMESTAMP WITH TIME ZONE,
+    last_execution_id TEXT COLLATE "C",
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    fired_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_schedules PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
+CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
+
+CREATE TABLE users (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_user_status DEFAULT 'active' NOT NULL,
+    email TEXT COLLATE "C",
+    full_name ledger_short_name,
+    role ledger_role,
+    settings JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_users PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+
+CREATE TABLE webhooks (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_switch DEFAULT 'enabled' NOT NULL,
+    name ledger_short_name,
+    workflow_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    secret_names JSONB,
+    allowed_ips JSONB,
+    input_mapping JSONB,
+    reason TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_webhooks PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
+CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
+CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -232,8 +413,8 @@ CREATE TABLE workflows (
  WITH (fillfactor = 85);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 
@@ -254,9 +435,9 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -283,9 +464,9 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -321,9 +502,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
@@ -357,9 +538,10 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,

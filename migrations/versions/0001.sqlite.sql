@@ -28,12 +28,52 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+
+CREATE TABLE custom_nodes (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'enabled' NOT NULL,
+    name TEXT,
+    category TEXT,
+    description TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    visibility TEXT,
+    version TEXT,
+    language TEXT,
+    code TEXT,
+    inputs TEXT,
+    outputs TEXT,
+    config TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_custom_nodes PRIMARY KEY (id),
+    CONSTRAINT ck_custom_nodes_status CHECK (status IN ('enabled', 'disabled')),
+    CONSTRAINT ck_custom_nodes_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
+    CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
+);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
+CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
+CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -113,6 +153,45 @@ CREATE TABLE executions (
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 
+CREATE TABLE mcp_servers (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'disconnected' NOT NULL,
+    name TEXT,
+    description TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    transport TEXT,
+    command TEXT,
+    args TEXT,
+    url TEXT,
+    headers TEXT,
+    env TEXT,
+    version TEXT,
+    tool_count BIGINT,
+    error TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_mcp_servers PRIMARY KEY (id),
+    CONSTRAINT ck_mcp_servers_status CHECK (status IN ('disconnected', 'connected', 'error')),
+    CONSTRAINT ck_mcp_servers_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_mcp_servers_transport CHECK (transport IN ('stdio', 'http', 'sse', 'streamable-http')),
+    CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
+);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
+CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
+CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
+
 CREATE TABLE events (
     source TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -146,9 +225,9 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id),
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
-CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE sandboxes (
     id TEXT NOT NULL,
@@ -177,9 +256,108 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+
+CREATE TABLE schedules (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'enabled' NOT NULL,
+    name TEXT,
+    workflow_id TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    expression TEXT,
+    timezone TEXT,
+    input TEXT,
+    missed TEXT,
+    starts_at DATETIME,
+    ends_at DATETIME,
+    last_due_at DATETIME,
+    last_execution_id TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    fired_key TEXT DEFAULT '' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_schedules PRIMARY KEY (id),
+    CONSTRAINT ck_schedules_status CHECK (status IN ('enabled', 'disabled')),
+    CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
+);
+CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
+CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
+
+CREATE TABLE users (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'active' NOT NULL,
+    email TEXT,
+    full_name TEXT,
+    role TEXT,
+    settings TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_users PRIMARY KEY (id),
+    CONSTRAINT ck_users_status CHECK (status IN ('active', 'inactive')),
+    CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
+);
+CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+
+CREATE TABLE webhooks (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'enabled' NOT NULL,
+    name TEXT,
+    workflow_id TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    secret_names TEXT,
+    allowed_ips TEXT,
+    input_mapping TEXT,
+    reason TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    status_at DATETIME,
+    deleted_at DATETIME,
+    status_key TEXT DEFAULT '' NOT NULL,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_webhooks PRIMARY KEY (id),
+    CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
+    CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
+);
+CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
+CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
+CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT NOT NULL,
@@ -211,8 +389,8 @@ CREATE TABLE workflows (
 );
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 
@@ -234,9 +412,9 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -264,9 +442,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -303,9 +481,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT NOT NULL,
@@ -341,9 +519,10 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,

@@ -13,7 +13,20 @@ from sqlalchemy import Table
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.base import EventData
 from flowledger.storage.engines.pipeline import Transaction
-from flowledger.storage.kinds import agents, executions, messages, sandboxes, tasks, workflows, workspaces
+from flowledger.storage.kinds import (
+    agents,
+    custom_nodes,
+    executions,
+    mcp_servers,
+    messages,
+    sandboxes,
+    schedules,
+    tasks,
+    users,
+    webhooks,
+    workflows,
+    workspaces,
+)
 from flowledger.storage.kinds.kind import Kind, Writer
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.merge.conditions import Condition
@@ -26,6 +39,11 @@ KINDS: Final[tuple[Kind, ...]] = (
     sandboxes.KIND,
     agents.KIND,
     workflows.KIND,
+    users.KIND,
+    custom_nodes.KIND,
+    mcp_servers.KIND,
+    webhooks.KIND,
+    schedules.KIND,
 )
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, DateTime, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from flowledger.domain import json_text
@@ -65,6 +66,23 @@ def _on_postgresql(*_: Any, **__: Any) -> str:
 @compiles(CurrentTransaction, "sqlite")
 def _on_sqlite(*_: Any, **__: Any) -> str:
     return "NULL"
+
+
+class Folded(FunctionElement[str]):
+    """A text in which upper and lower case of ASCII letters are the same; its collation must be that of `Name`."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(Folded, "postgresql")
+def _folded_on_postgresql(element: Folded, compiler: Any, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Folded, "sqlite")
+def _folded_on_sqlite(element: Folded, compiler: Any, **options: Any) -> str:
+    return f"{compiler.process(element.clauses, **options)} COLLATE NOCASE"
 
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")

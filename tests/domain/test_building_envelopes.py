@@ -18,7 +18,7 @@ from flowledger.domain.errors import LedgerError, NoEvent, Refused, UnknownField
 from flowledger.domain.events import EVENT_TYPES, MessageSent, TaskCompleted, TaskLogged, TaskStarted
 from flowledger.domain.statuses import Level
 from flowledger.domain.times import now, sortable
-from tests.vocabulary import EXAMPLES, FIELDS
+from tests.vocabulary import EXAMPLES, FIELDS, OWN_SOURCES
 
 MOMENT = datetime(2026, 1, 31, 14, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=2)))
 
@@ -31,7 +31,8 @@ def travelled(envelope: Envelope) -> Any:
 @pytest.mark.parametrize("type_", FIELDS)
 def test_typed_data_of_every_type_travels(type_: str) -> None:
     data = {name: EXAMPLES[field.kind] for name, field in FIELDS[type_].items()}
-    envelope = Envelope.of(EVENT_TYPES[type_].model_validate(data), source="/s", subject="x")
+    source = OWN_SOURCES.get(type_, "/s")
+    envelope = Envelope.of(EVENT_TYPES[type_].model_validate(data), source=source, subject="x")
     arrived = parse(envelope.to_json().encode())
     assert arrived.type == type_
     assert arrived.data == EVENT_TYPES[type_].model_validate(data)

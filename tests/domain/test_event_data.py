@@ -22,6 +22,7 @@ from flowledger.domain.events import (
     TaskProgressed,
 )
 from tests.builders import ABSENT, event, parsed, raw, to_bytes
+from tests.domain import governed_values
 from tests.domain.refusing import refusal
 from tests.vocabulary import EXAMPLES, FIELDS
 
@@ -51,6 +52,7 @@ ACCEPTED: Final[dict[str, list[Any]]] = {
     "resource_limits": [{}, {"cpu": None}, {"more": {"a": [None]}}, EXAMPLES["resource_limits"]],
     "connection": [{}, {"host": None}, {"more": {"a": [None]}}, EXAMPLES["connection"]],
     "health": [{}, {"status": None}, {"more": {"a": [None]}}, EXAMPLES["health"]],
+    **governed_values.ACCEPTED,
 }
 REFUSED: Final[dict[str, list[Any]]] = {
     "str": [1, 1.5, True, [], ["x"], {}],
@@ -76,6 +78,7 @@ REFUSED: Final[dict[str, list[Any]]] = {
     "resource_limits": ["1 GiB", 1, True, [], [{}]],
     "connection": ["localhost:80", 80, True, [], [{}]],
     "health": ["healthy", 1, True, [], [{}]],
+    **governed_values.REFUSED,
 }
 
 

@@ -140,10 +140,10 @@ def test_a_refusal_says_in_words_what_is_wrong() -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_field_named_like_a_secret_is_refused_wherever_it_stands(part: str, name: str) -> None:
     for value, path in (
-        ({name: "x"}, name),
+        ({name: "x", "more": 1}, name),
         ({"a": {name: ["x"]}}, f"a.{name}"),
         ({"a": [1, {"b": {name: {"c": "x"}}}]}, f"a.1.b.{name}"),
-        ({"host": "h", "tools": [{"headers": {name: "Bearer x"}}]}, f"tools.0.headers.{name}"),
+        ({"host": "h", "tools": [{"headers": {name: "Bearer x", "more": 1}}]}, f"tools.0.headers.{name}"),
     ):
         assert refusal(raw("sandbox.updated", **{part: value})) == (Reason.INVALID_DATA, f"data.{part}.{path}")
 

@@ -74,6 +74,10 @@ HARMLESS: Final[dict[str, Any]] = {
     "a connection string": {"dsn": "Server=h;Database=x;Trusted_Connection=yes", "libpq": "host=h dbname=x user=ada"},
     "a login by the system": {"url": "jdbc:oracle:thin:@//h:1521/x"},
     "assignments in a text": {"system_prompt": "Say token=x; then go on."},
+    "a reference to the vault": {"api_key": {"secret": "openai"}, "headers": {"Authorization": {"secret": "x" * 255}}},
+    "a reference by itself": {"secret": "openai"},
+    "references in lists": {"tokens": [{"secret": "one"}, {"secret": "two"}]},
+    "a reference as a value": {"env": [{"name": "DB_PASSWORD", "value": {"secret": "db"}}]},
 }  # fmt: skip
 SECRET: Final[dict[str, Any]] = {
     "jdbc": {"url": "jdbc:postgresql://db.example/x?user=u&password=hunter2"},
@@ -115,6 +119,17 @@ SECRET: Final[dict[str, Any]] = {
     "a connection string of libpq": {"dsn": "host=h dbname=x user=ada password=hunter2"},
     "a connection string of a cloud": {"dsn": "AccountName=x;AccountKey=hunter2==;EndpointSuffix=y"},
     "a file of an environment": {"dotenv": "MODEL=m\nOPENAI_API_KEY=hunter2\n"},
+    "a reference with another field": {"api_key": {"secret": "hunter2", "version": 1}},
+    "a reference with no name": {"a": {"secret": ""}},
+    "a reference with white space": {"a": {"secret": " \t"}},
+    "a reference with too long a name": {"a": {"secret": "hunter2" * 37}},
+    "a reference with a number": {"a": {"secret": 5}},
+    "a reference with null": {"a": {"secret": None}},
+    "a reference with true": {"a": {"secret": True}},
+    "a reference with a list": {"a": {"secret": []}},
+    "a reference with an object": {"a": {"secret": {"a": "hunter2"}}},
+    "a reference in another case": {"api_key": {"Secret": "hunter2"}},
+    "a reference that is a URL": {"api_key": {"secret": "https://ada:hunter2@h"}},
 }  # fmt: skip
 
 

@@ -154,7 +154,7 @@ def test_attributes_cannot_change_places() -> None:
 
 @given(st.data())
 def test_no_byte_of_the_content_can_be_changed(data: st.DataObject) -> None:
-    raw = signed(message(content={"amount": 100, "to": "Zoë", "list": [1, 2]}))
+    raw = signed(message(id="1", content={"amount": 100, "to": "Zoë", "list": [1, 2]}))
     begin = raw.index(b'"data"')
     place = data.draw(st.integers(begin, raw.rindex(b'"signature"') - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != raw[place]))

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from tests.oracle.events import Event, Recorded, instant, read
+from tests.oracle.governed import custom_node, mcp_server, schedule, user, webhook
 from tests.oracle.problems import problems
 from tests.oracle.rule import (
     Key,
@@ -85,6 +86,11 @@ def tables(journal: Iterable[Recorded]) -> Tables:
         "workflow_versions": rows(
             version, [((e.subject, e.data["version"]), e) for e in of(events, "workflow.versioned")]
         ),
+        "users": rows(user, [((e.subject,), e) for e in events if e.kind == "user"]),
+        "custom_nodes": rows(custom_node, [((e.subject,), e) for e in events if e.kind == "custom_node"]),
+        "mcp_servers": rows(mcp_server, [((e.subject,), e) for e in events if e.kind == "mcp_server"]),
+        "webhooks": rows(webhook, [((e.subject,), e) for e in events if e.kind == "webhook"]),
+        "schedules": rows(schedule, [((e.subject,), e) for e in events if e.kind == "schedule"]),
     }
 
 

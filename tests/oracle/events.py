@@ -44,6 +44,22 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "workflow.published": ("published", ("version",)),
     "workflow.archived": ("archived", ("reason",)),
     "workflow.withdrawn": ("draft", ("reason",)),
+    "user.created": ("active", ()),
+    "user.activated": ("active", ("reason",)),
+    "user.deactivated": ("inactive", ("reason",)),
+    "custom_node.created": ("enabled", ()),
+    "custom_node.enabled": ("enabled", ("reason",)),
+    "custom_node.disabled": ("disabled", ("reason",)),
+    "mcp_server.created": ("disconnected", ()),
+    "mcp_server.connected": ("connected", ("tool_count",)),
+    "mcp_server.disconnected": ("disconnected", ("reason",)),
+    "mcp_server.failed": ("error", ("error",)),
+    "webhook.created": ("enabled", ()),
+    "webhook.enabled": ("enabled", ("reason",)),
+    "webhook.disabled": ("disabled", ("reason",)),
+    "schedule.created": ("enabled", ()),
+    "schedule.enabled": ("enabled", ("reason",)),
+    "schedule.disabled": ("disabled", ("reason",)),
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table, delete, func, insert, select, text, update
 from sqlalchemy.types import Integer
 
 from flowledger.storage import tables
-from flowledger.storage.kinds import MERGED, agents, workflows
+from flowledger.storage.kinds import MERGED, agents, custom_nodes, mcp_servers, schedules, users, webhooks, workflows
 from flowledger.storage.merge.description import KEY, KEYS
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recompute import Difference, Kind
@@ -38,8 +38,21 @@ STORY: Final = (
     raw("agent.created", subject="a1", id="13", capabilities=["read"]),
     raw("workflow.created", subject="f1", id="14", tags=["x"]),
     raw("workflow.versioned", subject="f1", id="15"),
+    raw("user.created", subject="u1", id="16", email="ada@example.org"),
+    raw("custom_node.created", subject="c1", id="17", config={"a": 1}),
+    raw("mcp_server.connected", subject="p1", id="18", tool_count=3),
+    raw("webhook.created", subject="h1", id="19", allowed_ips=["::1"]),
+    raw("schedule.fired", subject="d1", id="20"),
 )
 """A row and more in every table."""
+
+
+STATUSES: Final = {
+    "workspaces": "archived", "sandboxes": "starting", "agents": "retired", "workflows": "archived",
+    "users": "inactive", "custom_nodes": "disabled", "mcp_servers": "error", "webhooks": "disabled",
+    "schedules": "disabled",
+}  # fmt: skip
+WORDS: Final = {"visibility": "private", "role": "viewer", "transport": "sse", "missed": "all"}
 
 
 def the_one(report: Report) -> Difference:
@@ -50,10 +63,9 @@ def the_one(report: Report) -> Difference:
 def another(column: Column[Any]) -> Any:
     """A value that no test gives the column, and that its constraints allow."""
     if column.name == "status":
-        others = {"workspaces": "archived", "sandboxes": "starting", "agents": "retired", "workflows": "archived"}
-        return others.get(column.table.name, "failed")
-    if column.name == "visibility":
-        return "private"
+        return STATUSES.get(column.table.name, "failed")
+    if column.name in WORDS:
+        return WORDS[column.name]
     if column.name == "level":
         return "critical"
     if column.name == "message_type":
@@ -143,6 +155,11 @@ STRAYS: Final[dict[Table, dict[str, Any]]] = {
     agents.TABLE: {"id": "stray"},
     workflows.TABLE: {"id": "stray"},
     workflows.VERSIONS: {"workflow_id": "f1", "version": 9, "definition": {}},
+    users.TABLE: {"id": "stray"},
+    custom_nodes.TABLE: {"id": "stray"},
+    mcp_servers.TABLE: {"id": "stray"},
+    webhooks.TABLE: {"id": "stray"},
+    schedules.TABLE: {"id": "stray"},
 }
 
 
@@ -159,7 +176,7 @@ def test_a_row_without_an_event_is_named_and_deleted(storage: Storage, table: Ta
     assert verify(storage).differences == 0
 
 
-OWNER: Final = raw("task.updated", subject="t1", id="16", name="new", priority=None)
+OWNER: Final = raw("task.updated", subject="t1", id="owner", name="new", priority=None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+-- How PostgreSQL records the events of the kind 'custom_node': one prepared statement a type.
+
+-- custom_node.created
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO custom_nodes (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at, description_key, description_keys, name, category, description, workspace_id, user_id, visibility, version, language, code, inputs, outputs, config)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE, $20::VARCHAR COLLATE "C", $22::JSONB, $23, $24, $25::VARCHAR, $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28, $29::VARCHAR, $30::VARCHAR, $31::VARCHAR, $32::JSONB, $33::JSONB, $34::JSONB
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status ELSE custom_nodes.status END,
+    name = CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'name', CASE WHEN (custom_nodes.name IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.name ELSE custom_nodes.name END,
+    category = CASE WHEN (($21::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'category', CASE WHEN (custom_nodes.category IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.category ELSE custom_nodes.category END,
+    description = CASE WHEN (($21::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'description', CASE WHEN (custom_nodes.description IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description ELSE custom_nodes.description END,
+    workspace_id = CASE WHEN (($21::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'workspace_id', CASE WHEN (custom_nodes.workspace_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.workspace_id ELSE custom_nodes.workspace_id END,
+    user_id = CASE WHEN (($21::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'user_id', CASE WHEN (custom_nodes.user_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.user_id ELSE custom_nodes.user_id END,
+    visibility = CASE WHEN (($21::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'visibility', CASE WHEN (custom_nodes.visibility IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.visibility ELSE custom_nodes.visibility END,
+    version = CASE WHEN (($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'version', CASE WHEN (custom_nodes.version IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.version ELSE custom_nodes.version END,
+    language = CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'language', CASE WHEN (custom_nodes.language IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.language ELSE custom_nodes.language END,
+    code = CASE WHEN (($21::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'code', CASE WHEN (custom_nodes.code IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.code ELSE custom_nodes.code END,
+    inputs = CASE WHEN (($21::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'inputs', CASE WHEN (custom_nodes.inputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.inputs ELSE custom_nodes.inputs END,
+    outputs = CASE WHEN (($21::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'outputs', CASE WHEN (custom_nodes.outputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.outputs ELSE custom_nodes.outputs END,
+    config = CASE WHEN (($21::BIGINT & 2048) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'config', CASE WHEN (custom_nodes.config IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.config ELSE custom_nodes.config END,
+    reason = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.reason ELSE custom_nodes.reason END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at ELSE custom_nodes.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at ELSE custom_nodes.updated_at END,
+    status_at = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status_at ELSE custom_nodes.status_at END,
+    status_key = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status_key ELSE custom_nodes.status_key END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at_key ELSE custom_nodes.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at_key ELSE custom_nodes.created_at_key END,
+    description_key = CASE WHEN (custom_nodes.description_key = '') THEN excluded.description_key ELSE custom_nodes.description_key END,
+    description_keys = CASE WHEN (custom_nodes.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+        'name', CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'name', CASE WHEN (custom_nodes.name IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'name' END,
+        'category', CASE WHEN (($21::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'category', CASE WHEN (custom_nodes.category IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'category' END,
+        'description', CASE WHEN (($21::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'description', CASE WHEN (custom_nodes.description IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'description' END,
+        'workspace_id', CASE WHEN (($21::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'workspace_id', CASE WHEN (custom_nodes.workspace_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'workspace_id' END,
+        'user_id', CASE WHEN (($21::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'user_id', CASE WHEN (custom_nodes.user_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'user_id' END,
+        'visibility', CASE WHEN (($21::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'visibility', CASE WHEN (custom_nodes.visibility IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'visibility' END,
+        'version', CASE WHEN (($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'version', CASE WHEN (custom_nodes.version IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'version' END,
+        'language', CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'language', CASE WHEN (custom_nodes.language IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'language' END,
+        'code', CASE WHEN (($21::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'code', CASE WHEN (custom_nodes.code IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'code' END,
+        'inputs', CASE WHEN (($21::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'inputs', CASE WHEN (custom_nodes.inputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'inputs' END,
+        'outputs', CASE WHEN (($21::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'outputs', CASE WHEN (custom_nodes.outputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'outputs' END,
+        'config', CASE WHEN (($21::BIGINT & 2048) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'config', CASE WHEN (custom_nodes.config IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'config' END)), '{}'::jsonb) END
+WHERE (excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)
+   OR excluded.status_key > custom_nodes.status_key OR $21::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- custom_node.updated
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO custom_nodes (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, name, category, description, workspace_id, user_id, visibility, version, language, code, inputs, outputs, config)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19, $20, $21::VARCHAR, $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24, $25::VARCHAR, $26::VARCHAR, $27::VARCHAR, $28::JSONB, $29::JSONB, $30::JSONB
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'name', CASE WHEN (custom_nodes.name IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.name ELSE custom_nodes.name END,
+    category = CASE WHEN (($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'category', CASE WHEN (custom_nodes.category IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.category ELSE custom_nodes.category END,
+    description = CASE WHEN (($17::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'description', CASE WHEN (custom_nodes.description IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description ELSE custom_nodes.description END,
+    workspace_id = CASE WHEN (($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'workspace_id', CASE WHEN (custom_nodes.workspace_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.workspace_id ELSE custom_nodes.workspace_id END,
+    user_id = CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'user_id', CASE WHEN (custom_nodes.user_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.user_id ELSE custom_nodes.user_id END,
+    visibility = CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'visibility', CASE WHEN (custom_nodes.visibility IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.visibility ELSE custom_nodes.visibility END,
+    version = CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'version', CASE WHEN (custom_nodes.version IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.version ELSE custom_nodes.version END,
+    language = CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'language', CASE WHEN (custom_nodes.language IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.language ELSE custom_nodes.language END,
+    code = CASE WHEN (($17::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'code', CASE WHEN (custom_nodes.code IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.code ELSE custom_nodes.code END,
+    inputs = CASE WHEN (($17::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'inputs', CASE WHEN (custom_nodes.inputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.inputs ELSE custom_nodes.inputs END,
+    outputs = CASE WHEN (($17::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'outputs', CASE WHEN (custom_nodes.outputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.outputs ELSE custom_nodes.outputs END,
+    config = CASE WHEN (($17::BIGINT & 2048) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'config', CASE WHEN (custom_nodes.config IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.config ELSE custom_nodes.config END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at ELSE custom_nodes.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at ELSE custom_nodes.updated_at END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at_key ELSE custom_nodes.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at_key ELSE custom_nodes.created_at_key END,
+    description_key = CASE WHEN (custom_nodes.description_key = '') THEN excluded.description_key ELSE custom_nodes.description_key END,
+    description_keys = CASE WHEN (custom_nodes.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
+        'name', CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'name', CASE WHEN (custom_nodes.name IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'name' END,
+        'category', CASE WHEN (($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'category', CASE WHEN (custom_nodes.category IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'category' END,
+        'description', CASE WHEN (($17::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'description', CASE WHEN (custom_nodes.description IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'description' END,
+        'workspace_id', CASE WHEN (($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'workspace_id', CASE WHEN (custom_nodes.workspace_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'workspace_id' END,
+        'user_id', CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'user_id', CASE WHEN (custom_nodes.user_id IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'user_id' END,
+        'visibility', CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'visibility', CASE WHEN (custom_nodes.visibility IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'visibility' END,
+        'version', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'version', CASE WHEN (custom_nodes.version IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'version' END,
+        'language', CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'language', CASE WHEN (custom_nodes.language IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'language' END,
+        'code', CASE WHEN (($17::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'code', CASE WHEN (custom_nodes.code IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'code' END,
+        'inputs', CASE WHEN (($17::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'inputs', CASE WHEN (custom_nodes.inputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'inputs' END,
+        'outputs', CASE WHEN (($17::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'outputs', CASE WHEN (custom_nodes.outputs IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'outputs' END,
+        'config', CASE WHEN (($17::BIGINT & 2048) != 0 AND (excluded.description_key COLLATE "C") > coalesce(custom_nodes.description_keys ->> 'config', CASE WHEN (custom_nodes.config IS NOT NULL) THEN custom_nodes.description_key ELSE '' END)) THEN excluded.description_key ELSE custom_nodes.description_keys ->> 'config' END)), '{}'::jsonb) END
+WHERE (excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at) OR $17::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- custom_node.enabled, custom_node.disabled
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO custom_nodes (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status ELSE custom_nodes.status END,
+    reason = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.reason ELSE custom_nodes.reason END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at ELSE custom_nodes.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at ELSE custom_nodes.updated_at END,
+    status_at = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status_at ELSE custom_nodes.status_at END,
+    status_key = CASE WHEN (excluded.status_key > custom_nodes.status_key) THEN excluded.status_key ELSE custom_nodes.status_key END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at_key ELSE custom_nodes.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at_key ELSE custom_nodes.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)
+   OR excluded.status_key > custom_nodes.status_key)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- custom_node.deleted, custom_node.restored
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO custom_nodes (id, created_at_key, created_at, updated_at_key, updated_at, deleted_key, deleted_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at ELSE custom_nodes.created_at END,
+    updated_at = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at ELSE custom_nodes.updated_at END,
+    deleted_at = CASE WHEN (excluded.deleted_key > custom_nodes.deleted_key) THEN excluded.deleted_at ELSE custom_nodes.deleted_at END,
+    deleted_key = CASE WHEN (excluded.deleted_key > custom_nodes.deleted_key) THEN excluded.deleted_key ELSE custom_nodes.deleted_key END,
+    updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)) THEN excluded.updated_at_key ELSE custom_nodes.updated_at_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at)) THEN excluded.created_at_key ELSE custom_nodes.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (custom_nodes.created_at_key, custom_nodes.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (custom_nodes.updated_at_key, custom_nodes.updated_at)
+   OR excluded.deleted_key > custom_nodes.deleted_key)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));

@@ -1,0 +1,135 @@
+"""Webhooks, by which other systems start executions: statuses, events and the record."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
+
+from flowledger.domain.kinds.base import Deleted, Described, Governed, Id, Name, Reasoned, Restored, is_name
+from flowledger.domain.statuses import Switch
+from flowledger.domain.validation import fault_at
+
+__all__ = [
+    "WebhookCreated",
+    "WebhookDeleted",
+    "WebhookDisabled",
+    "WebhookEnabled",
+    "WebhookRestored",
+    "WebhookUpdated",
+]
+
+_NETWORK: Final = (
+    "must be an IPv4 or IPv6 address or network, like 192.0.2.7 or 2001:db8::/32, without host bits and without a scope"
+)
+_MAPPED: Final = (
+    'must be a JSON pointer into the body, like /order/id, or {"header": NAME}, or {"value": …} with any value'
+)
+_TARGET: Final = "must have names of 1 to 255 characters, not all of them white space"
+_LONGEST_IN_PATH: Final = 100
+_WRONG_ESCAPE: Final = re.compile("~(?![01])")
+"""In a JSON pointer (RFC 6901), `~0` and `~1` are the only escapes."""
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError(_NETWORK) from None
+    if "%" in value:
+        raise ValueError(_NETWORK)
+    return value
+
+
+def _input_mapping(value: dict[str, Any]) -> dict[str, Any]:
+    for target, origin in value.items():
+        if not is_name(target):
+            raise fault_at((), _TARGET)
+        if not _is_origin(origin):
+            raise fault_at((target[:_LONGEST_IN_PATH],), _MAPPED)
+    return value
+
+
+def _is_origin(origin: Any) -> bool:
+    """Return whether this tells where a value comes from: a JSON pointer, a header, or the value itself."""
+    if isinstance(origin, str):
+        return (not origin or origin.startswith("/")) and not _WRONG_ESCAPE.search(origin)
+    if not isinstance(origin, dict) or len(origin) != 1:
+        return False
+    return "value" in origin or is_name(origin.get("header"))
+
+
+Network = Annotated[str, AfterValidator(_network)]
+InputMapping = Annotated[dict[str, Any], AfterValidator(_input_mapping)]
+
+
+class _Description(Described, Governed):
+    name: Name | None = None
+    workflow_id: Id | None = None
+    workspace_id: Id | None = None
+    user_id: Id | None = None
+    secret_names: list[Name] | None = None
+    allowed_ips: list[Network] | None = None
+    input_mapping: InputMapping | None = None
+
+
+class WebhookCreated(_Description):
+    event_type = "webhook.created"
+    status = Switch.ENABLED
+
+
+class WebhookUpdated(_Description):
+    event_type = "webhook.updated"
+    keeps_null = _Description.described_fields()
+
+
+class WebhookEnabled(Reasoned, Governed):
+    event_type = "webhook.enabled"
+    status = Switch.ENABLED
+
+
+class WebhookDisabled(Reasoned, Governed):
+    event_type = "webhook.disabled"
+    status = Switch.DISABLED
+
+
+class WebhookDeleted(Deleted, Governed):
+    event_type = "webhook.deleted"
+
+
+class WebhookRestored(Restored, Governed):
+    event_type = "webhook.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A webhook; `secret_names` are names in the vault, `status_at` is the time of the report that counts."""
+
+    id: str
+    status: str
+    name: str | None
+    workflow_id: str | None
+    workspace_id: str | None
+    user_id: str | None
+    secret_names: list[str] | None
+    allowed_ips: list[str] | None
+    input_mapping: dict[str, Any] | None
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    status_at: datetime | None
+    deleted_at: datetime | None
+
+
+EVENTS: Final = (
+    WebhookCreated,
+    WebhookUpdated,
+    WebhookEnabled,
+    WebhookDisabled,
+    WebhookDeleted,
+    WebhookRestored,
+)

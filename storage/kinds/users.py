@@ -1,0 +1,68 @@
+"""Users: table, writes, look-ups (CONTRACT-RECORDS §1)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Table, Text
+
+from flowledger.domain import events as say
+from flowledger.domain.kinds.users import ROLES, User, UserStatus, folded
+from flowledger.storage.kinds.kind import Kind
+from flowledger.storage.kinds.parts import Subject
+from flowledger.storage.repository import SubjectRepository
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    description_keys,
+    indexes,
+    metadata,
+    one_of,
+    short_name,
+    status,
+    subject_times,
+)
+from flowledger.storage.schema.types import Folded, Json, Name
+
+TABLE: Final = Table(
+    "users",
+    metadata,
+    Column("id", Name, primary_key=True),
+    *status(UserStatus, "user_status"),
+    Column("email", Name),
+    *short_name("full_name"),
+    *one_of("role", "role", Text(), ROLES),
+    Column("settings", Json),
+    Column("reason", Text),
+    *subject_times(),
+    *description_keys(),
+    *indexes("users", "role", "status"),
+    **ROOM_FOR_UPDATES,
+)
+Index("ix_users_email", Folded(TABLE.c.email), TABLE.c.created_at, TABLE.c.id)
+
+USER: Final = Subject(TABLE, say.UserCreated, "reason", times={"status_at": None})
+
+
+class UserRepository(SubjectRepository[User]):
+    table = TABLE
+    record = User
+    listed_by = ("role", "status")
+
+    def by_email(self, email: str) -> User | None:
+        """Return the user of this e-mail address, whatever the case of ASCII letters; of several, as in `by_name`."""
+        return self._first(self._listed(False, {}).where(Folded(TABLE.c.email) == folded(email)))
+
+
+KIND: Final = Kind(
+    "user",
+    tables=(TABLE,),
+    repository=UserRepository,
+    events={
+        say.UserCreated: (USER.create,),
+        say.UserUpdated: (USER.update,),
+        say.UserActivated: (USER.report,),
+        say.UserDeactivated: (USER.report,),
+        say.UserDeleted: (USER.delete,),
+        say.UserRestored: (USER.restore,),
+    },
+)
