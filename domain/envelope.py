@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
 from flowledger.domain import attributes as checks
-from flowledger.domain import json_text
+from flowledger.domain import json_text, officials
 from flowledger.domain.errors import NoEvent, Reason, Refused, UnknownField
 from flowledger.domain.event_data import checked_data
 from flowledger.domain.events import EVENT_TYPES, EventData
@@ -23,7 +23,7 @@ from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 from flowledger.domain.times import now
 from flowledger.domain.writing import joined, written, written_members
 
-LEDGER_SOURCE: Final = "/flowledger"
+LEDGER_SOURCE: Final = officials.LEDGER_SOURCE
 """The `source` of the ledger's own events."""
 
 
@@ -79,7 +79,7 @@ class Envelope:
         return cls(
             id=id or new_id("evt"),
             source=source,
-            type=data.event_type,
+            type=type(data).event_type,
             subject=subject,
             data=data,
             time=time or now(),

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from flowledger.domain import officials
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.ids import content_id
 
-REGISTRAR: Final = "/registrar"
+REGISTRAR: Final = officials.REGISTRAR
 """The name of the registrar's key, and its source."""
 
 _SANDBOXES: Final = "/sandboxes/"

@@ -60,6 +60,8 @@ def speakers(event: Event | Envelope) -> tuple[str, ...]:
     model = _model(event)
     if model.by_ledger:
         return (LEDGER_SOURCE,)
+    if model.signers:
+        return model.signers
     if model.speaker is not None:
         name = _said(event, model.speaker)
         return (name,) if isinstance(name, str) else ()

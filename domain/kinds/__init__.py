@@ -8,12 +8,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowledger.domain.kinds import agents, executions, messages, sandboxes, tasks, workflows, workspaces
+from flowledger.domain.kinds import (
+    agents,
+    audit,
+    collaborations,
+    executions,
+    knowledge,
+    messages,
+    metrics,
+    sandboxes,
+    tasks,
+    workflows,
+    workspaces,
+)
 from flowledger.domain.kinds.base import EventData
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {
     model.event_type: model
-    for kind in (executions, tasks, messages, workspaces, sandboxes, agents, workflows)
+    for kind in (
+        executions,
+        tasks,
+        messages,
+        workspaces,
+        sandboxes,
+        agents,
+        workflows,
+        collaborations,
+        knowledge,
+        metrics,
+        audit,
+    )
     for model in kind.EVENTS
 }
 """Every event type, and the model of its data."""

@@ -119,7 +119,8 @@ class EventData(BaseModel):
     `event_type` is the CloudEvents `type`; `status` is the status that the event reports for its subject, if any;
     `keeps_null` are the fields in which `null` is a value of its own (CONTRACT §2). `speaker` is the field that names
     who must sign the event if signatures are required. `by_ledger` is set if the ledger alone may sign it
-    (`domain.signatures`), `moves` if the event may add its subject to a workspace, or remove it.
+    (`domain.signatures`), `moves` if the event may add its subject to a workspace, or remove it. `signers` are the
+    names of which one must sign it if signatures are required; empty if the other rules decide.
 
     Data that is read (`model_validate`) may have further fields, which are ignored. `TaskCompleted(…)` raises
     UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
@@ -133,6 +134,7 @@ class EventData(BaseModel):
     speaker: ClassVar[str | None] = None
     by_ledger: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    signers: ClassVar[tuple[str, ...]] = ()
 
     attempt: Attempt = 1
 

@@ -4,17 +4,23 @@ CREATE DOMAIN ledger_agent_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'ret
 
 CREATE DOMAIN ledger_short_name AS TEXT CHECK (length(VALUE) BETWEEN 1 AND 255);
 
-CREATE DOMAIN ledger_level AS VARCHAR(8) CHECK (VALUE IN ('debug', 'info', 'warning', 'error', 'critical'));
-
-CREATE DOMAIN ledger_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped'));
+CREATE DOMAIN ledger_collaboration_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'running', 'completed', 'failed', 'cancelled'));
 
 CREATE DOMAIN ledger_attempt AS BIGINT CHECK (VALUE >= 1);
 
 CREATE DOMAIN ledger_progress AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
 
+CREATE DOMAIN ledger_level AS VARCHAR(8) CHECK (VALUE IN ('debug', 'info', 'warning', 'error', 'critical'));
+
+CREATE DOMAIN ledger_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped'));
+
+CREATE DOMAIN ledger_confidence AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
+
 CREATE DOMAIN ledger_message_type AS TEXT CHECK (VALUE IN ('request', 'response', 'notification', 'command'));
 
 CREATE DOMAIN ledger_delivery_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'sent', 'expired', 'failed', 'delivered'));
+
+CREATE DOMAIN ledger_metric_kind AS TEXT CHECK (VALUE IN ('gauge', 'counter'));
 
 CREATE DOMAIN ledger_sandbox_status AS VARCHAR(16) CHECK (VALUE IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error'));
 
@@ -45,8 +51,8 @@ CREATE TABLE agents (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -55,13 +61,74 @@ CREATE TABLE agents (
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 70);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+
+CREATE TABLE audit_logs (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    resource_id TEXT COLLATE "C" NOT NULL,
+    action ledger_short_name NOT NULL,
+    user_id TEXT COLLATE "C",
+    resource_type ledger_short_name,
+    event_type ledger_short_name,
+    details JSONB,
+    ip_address TEXT,
+    success BOOLEAN NOT NULL,
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
+);
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
+
+CREATE TABLE collaborations (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_collaboration_status DEFAULT 'pending' NOT NULL,
+    attempt ledger_attempt DEFAULT '1' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    coordinator_id TEXT COLLATE "C",
+    member_ids JSONB,
+    execution_ids JSONB,
+    mode TEXT,
+    goal JSONB,
+    policy JSONB,
+    output JSONB,
+    error JSONB,
+    reason TEXT,
+    progress ledger_progress,
+    progress_message TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    progress_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_collaborations PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
+CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -135,8 +202,38 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 70);
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+
+CREATE TABLE knowledge (
+    id TEXT COLLATE "C" NOT NULL,
+    title TEXT,
+    content TEXT,
+    kind ledger_short_name,
+    agent_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    tags JSONB,
+    confidence ledger_confidence,
+    data JSONB,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_knowledge PRIMARY KEY (id)
+)
+ WITH (fillfactor = 70);
+CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -170,9 +267,58 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+
+CREATE TABLE metrics (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    name ledger_short_name NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    unit ledger_short_name,
+    kind ledger_metric_kind,
+    labels JSONB,
+    agent_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    task_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
+);
+CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_metrics_time ON metrics (time);
+
+CREATE TABLE metric_hours (
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    unit TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    start TIMESTAMP WITH TIME ZONE NOT NULL,
+    count BIGINT NOT NULL,
+    sum NUMERIC NOT NULL,
+    min DOUBLE PRECISION NOT NULL,
+    max DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_metric_hours PRIMARY KEY (subject, name, start, unit, kind)
+)
+ WITH (fillfactor = 70);
+
+CREATE TABLE metric_days (
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    unit TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    start TIMESTAMP WITH TIME ZONE NOT NULL,
+    count BIGINT NOT NULL,
+    sum NUMERIC NOT NULL,
+    min DOUBLE PRECISION NOT NULL,
+    max DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_metric_days PRIMARY KEY (subject, name, start, unit, kind)
+)
+ WITH (fillfactor = 70);
 
 CREATE TABLE sandboxes (
     id TEXT COLLATE "C" NOT NULL,
@@ -200,9 +346,9 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 70);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -220,8 +366,8 @@ CREATE TABLE workflows (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -230,12 +376,12 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 70);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
-CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -254,9 +400,9 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 70);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -283,9 +429,9 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
-CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
-CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -321,9 +467,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
@@ -406,6 +552,5 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;

@@ -22,12 +22,14 @@ TABLES = (
     "agents", "checkpoints", "dead_letter_actions", "dead_letters", "events", "execution_logs", "ledger",
     "message_deliveries", "outbox", "messages", "sandboxes", "task_logs", "tasks", "executions", "workflow_versions",
     "workflows", "workspaces",
+    "audit_logs", "collaborations", "knowledge", "metric_days", "metric_hours", "metrics",
 )  # fmt: skip
 """Tables that refer to others come first."""
 RULES = (
     "agent_status", "attempt", "dead_letter_action", "dead_letter_status", "delivery_status", "level", "message_type",
     "progress", "sandbox_status", "short_name", "status", "version", "visibility", "workflow_status",
     "workspace_status",
+    "collaboration_status", "confidence", "metric_kind",
 )  # fmt: skip
 """Domains, on PostgreSQL."""
 

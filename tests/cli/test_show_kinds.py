@@ -19,7 +19,16 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "type_", ["execution.created", "task.created", "message.sent", "workspace.created", "sandbox.created"]
+    "type_",
+    [
+        "execution.created",
+        "task.created",
+        "message.sent",
+        "workspace.created",
+        "sandbox.created",
+        "collaboration.created",
+        "knowledge.created",
+    ],
 )
 def test_show_shows_each_kind(run: Run, storage: Storage, type_: str) -> None:
     recorder(storage).record(entries([raw(type_, subject="the_one")]))
