@@ -89,9 +89,10 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
     asked = asked or Asked()
     if asked.after is not None and not any(asked.after.startswith(f"{name}:") for name in LISTS):
         raise BadCursor(f"not where a list of `show` goes on: {asked.after[:40]!r}; start again without it")
-    records = {kind.name: kind.repository(connection).get(subject) for kind in KINDS}
+    kinds = [(kind, kind.repository) for kind in KINDS if kind.repository is not None]
+    records = {kind.name: repository(connection).get(subject) for kind, repository in kinds}
     lists = _Lists(connection, subject, asked)
-    for kind in KINDS:
+    for kind, _ in kinds:
         if records[kind.name] is not None:
             for listed in kind.lists:
                 lists.take(

@@ -88,7 +88,9 @@ def _print_record(kind: str, record: Any) -> None:
     took = screen.duration(getattr(record, "took_seconds", None))
     if took:
         pairs.append(("took", took))
-    title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"), " ", screen.status(record.status))
+    title = Text.assemble(f"{kind} ", (screen.safe(record.id), "bold"))
+    if hasattr(record, "status"):
+        title.append(" ").append_text(screen.status(record.status))
     layout.print_box(title, layout.facts(pairs))
 
 

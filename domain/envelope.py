@@ -79,7 +79,7 @@ class Envelope:
         return cls(
             id=id or new_id("evt"),
             source=source,
-            type=data.event_type,
+            type=type(data).event_type,
             subject=subject,
             data=data,
             time=time or now(),

@@ -17,12 +17,13 @@ from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
-from flowledger.storage.schema.types import CurrentTransaction, Json, JsonText, Name, UtcTime
+from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
 
 __all__ = [
     "FIRST_KEY",
     "LAST_KEY",
     "CurrentTransaction",
+    "DecimalText",
     "Json",
     "JsonText",
     "Name",

@@ -175,6 +175,13 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
     "visibility": st.sampled_from(["public", "private"]),
     "version": st.sampled_from([1, 2, 3, 2**63 - 1]),
     "definition": _definitions,
+    "some_ids": st.lists(_ids, max_size=4),
+    "number": st.sampled_from([0, 0.1, 0.2, -0.3, 2**53 + 1, -(2**70), 1e-300, 1e300, -0.0])
+    | st.integers(-(10**300), 10**300)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    "metric_kind": st.sampled_from(["gauge", "counter"]),
+    "labels": st.dictionaries(texts, texts, max_size=3),
+    "bool": st.booleans(),
     "name": st.sampled_from(["n", "\x00", "\ud800", "\U0001f600" * 255]) | st.text(min_size=1, max_size=6),
     "agent_config": _part(
         model=texts,

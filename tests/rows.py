@@ -24,6 +24,10 @@ _SUBJECTS: Final = {
     "task_logs": ("task_id", "execution_id"),
     "message_deliveries": ("message_id",),
     "workflow_versions": ("workflow_id",),
+    "metrics": ("subject",),
+    "metric_hours": ("subject",),
+    "metric_days": ("subject",),
+    "audit_logs": ("resource_id",),
 }
 """The columns that name the subject, where it is not `id`."""
 

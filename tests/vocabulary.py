@@ -56,6 +56,14 @@ _SCHEDULE: Final = (
     "name?:label workflow_id?:id workspace_id?:id user_id?:id expression?:expression timezone?:timezone input?:any"
     " missed?:missed starts_at?:time ends_at?:time"
 )
+_COLLABORATION: Final = (
+    "name?:label description? workspace_id?:id user_id?:id coordinator_id?:id member_ids?:some_ids"
+    " execution_ids?:some_ids mode? goal?:any policy?:object"
+)
+_KNOWLEDGE: Final = (
+    "title? content? kind?:label agent_id?:id workspace_id?:id user_id?:id execution_id?:id tags?:tags"
+    " confidence?:fraction data?:object"
+)
 _CONTRACT: Final = {
     "execution.created": _EXECUTION,
     "execution.updated": _EXECUTION,
@@ -152,6 +160,26 @@ _CONTRACT: Final = {
     "schedule.fired": "due_at:time execution_id:id",
     "schedule.deleted": "reason?",
     "schedule.restored": "reason?",
+    "collaboration.created": _COLLABORATION,
+    "collaboration.updated": _COLLABORATION,
+    "collaboration.started": "",
+    "collaboration.progressed": "progress:fraction message?",
+    "collaboration.completed": "output?:any",
+    "collaboration.failed": "error:error",
+    "collaboration.cancelled": "reason?",
+    "collaboration.deleted": "reason?",
+    "collaboration.restored": "reason?",
+    "knowledge.created": _KNOWLEDGE,
+    "knowledge.updated": _KNOWLEDGE,
+    "knowledge.deleted": "reason?",
+    "knowledge.restored": "reason?",
+    "metric.recorded": (
+        "name:label value:number kind?:metric_kind unit?:label labels?:labels agent_id?:id execution_id?:id task_id?:id"
+        " workspace_id?:id"
+    ),
+    "audit.logged": (
+        "action:label user_id?:id resource_type?:label event_type?:label details?:object ip_address? success?:bool"
+    ),
 }
 
 
@@ -185,6 +213,11 @@ EXAMPLES: Final[dict[str, Json]] = {
     "tags": ["a", "b", "a"],
     "visibility": "public",
     "version": 1,
+    "some_ids": ["id_1", "id_2", "id_1"],
+    "number": 0.1,
+    "metric_kind": "gauge",
+    "labels": {"region": "north"},
+    "bool": True,
     "definition": {"nodes": [{"id": "a"}, {"id": "b"}], "edges": [{"source": "a", "target": "b"}]},
     "agent_config": {
         "model": "m",
@@ -234,6 +267,10 @@ SUBJECTS: Final = {
     "mcp_server": "mcp_1",
     "webhook": "hook_1",
     "schedule": "sched_1",
+    "collaboration": "collab_1",
+    "knowledge": "know_1",
+    "metric": "host_1",
+    "audit": "thing_1",
 }
 
 OWN_SOURCES: Final = {"schedule.fired": "/flowledger/schedules"}

@@ -13,7 +13,10 @@ from flowledger.storage.replay.scratch import Scratch
 from flowledger.workers.recompute import Difference, JournalRow, Kind
 
 SUBJECTS: Final = tuple(kind.table for kind in KINDS)
-"""The tables of subjects. An event writes the row of its subject, and rows that belong to it."""
+"""The tables of subjects. An event writes the row of its subject, and rows that belong to it.
+
+Of a kind that has rows of events alone, the first table stands for the subjects.
+"""
 
 _TABLES: Final = (
     "CREATE TABLE to_mend (subjects TEXT, id TEXT, PRIMARY KEY (subjects, id)) WITHOUT ROWID",

@@ -13,6 +13,9 @@ that we want. Behind the door a repair therefore waits for nothing: it gives way
 
 A log line has one event and is written once. The event of a line that is there without one may come at this moment, so
 while it is asked for and the line deleted, no event is recorded at all (LOCK … IN SHARE MODE; two look-ups by key).
+
+Metrics and audit lines have no row of a subject. Every event of such a kind inserts into the kind's first table, so
+that table, locked, is the door: while a repair is behind it, no event of this kind is recorded.
 """
 
 from __future__ import annotations
@@ -142,6 +145,10 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
     """Lock the rows of the subjects, and of what belongs to them; make the subjects' rows that are missing first."""
     if connection.dialect.name == "sqlite":
         return  # nobody else writes until the end
+    if has_one_event(subjects):
+        connection.execute(text(f"LOCK TABLE {subjects.name} IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(_WAIT_FOR_NOTHING)
+        return
     door = select(subjects.c.id).where(subjects.c.id.in_(ids)).order_by(subjects.c.id).with_for_update()
     while missing := sorted(set(ids) - set(connection.execute(door).scalars())):
         bare = postgresql.insert(subjects).on_conflict_do_nothing()

@@ -10,10 +10,14 @@ from typing import Final
 
 from flowledger.domain.kinds import (
     agents,
+    audit,
+    collaborations,
     custom_nodes,
     executions,
+    knowledge,
     mcp_servers,
     messages,
+    metrics,
     sandboxes,
     schedules,
     tasks,
@@ -37,6 +41,10 @@ _KINDS: Final = (
     mcp_servers,
     webhooks,
     schedules,
+    collaborations,
+    knowledge,
+    metrics,
+    audit,
 )
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {model.event_type: model for kind in _KINDS for model in kind.EVENTS}

@@ -4,6 +4,12 @@ CREATE DOMAIN ledger_agent_status AS VARCHAR(16) CHECK (VALUE IN ('active', 'ret
 
 CREATE DOMAIN ledger_short_name AS TEXT CHECK (length(VALUE) BETWEEN 1 AND 255);
 
+CREATE DOMAIN ledger_collaboration_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'running', 'completed', 'failed', 'cancelled'));
+
+CREATE DOMAIN ledger_attempt AS BIGINT CHECK (VALUE >= 1);
+
+CREATE DOMAIN ledger_progress AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
+
 CREATE DOMAIN ledger_switch AS VARCHAR(16) CHECK (VALUE IN ('enabled', 'disabled'));
 
 CREATE DOMAIN ledger_visibility AS TEXT CHECK (VALUE IN ('public', 'private'));
@@ -12,9 +18,7 @@ CREATE DOMAIN ledger_level AS VARCHAR(8) CHECK (VALUE IN ('debug', 'info', 'warn
 
 CREATE DOMAIN ledger_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped'));
 
-CREATE DOMAIN ledger_attempt AS BIGINT CHECK (VALUE >= 1);
-
-CREATE DOMAIN ledger_progress AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
+CREATE DOMAIN ledger_confidence AS DOUBLE PRECISION CHECK (VALUE >= 0 AND VALUE <= 1);
 
 CREATE DOMAIN ledger_mcp_server_status AS VARCHAR(16) CHECK (VALUE IN ('disconnected', 'connected', 'error'));
 
@@ -25,6 +29,8 @@ CREATE DOMAIN ledger_count AS BIGINT CHECK (VALUE >= 0);
 CREATE DOMAIN ledger_message_type AS TEXT CHECK (VALUE IN ('request', 'response', 'notification', 'command'));
 
 CREATE DOMAIN ledger_delivery_status AS VARCHAR(16) CHECK (VALUE IN ('pending', 'sent', 'expired', 'failed', 'delivered'));
+
+CREATE DOMAIN ledger_metric_kind AS TEXT CHECK (VALUE IN ('gauge', 'counter'));
 
 CREATE DOMAIN ledger_sandbox_status AS VARCHAR(16) CHECK (VALUE IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error'));
 
@@ -59,8 +65,8 @@ CREATE TABLE agents (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -69,13 +75,75 @@ CREATE TABLE agents (
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+
+CREATE TABLE audit_logs (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    resource_id TEXT COLLATE "C" NOT NULL,
+    action ledger_short_name NOT NULL,
+    user_id TEXT COLLATE "C",
+    resource_type ledger_short_name,
+    event_type ledger_short_name,
+    details JSONB,
+    ip_address TEXT,
+    success BOOLEAN NOT NULL,
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
+);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
+
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+
+CREATE TABLE collaborations (
+    id TEXT COLLATE "C" NOT NULL,
+    status ledger_collaboration_status DEFAULT 'pending' NOT NULL,
+    attempt ledger_attempt DEFAULT '1' NOT NULL,
+    name ledger_short_name,
+    description TEXT,
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    coordinator_id TEXT COLLATE "C",
+    member_ids JSONB,
+    execution_ids JSONB,
+    mode TEXT,
+    goal JSONB,
+    policy JSONB,
+    output JSONB,
+    error JSONB,
+    reason TEXT,
+    progress ledger_progress,
+    progress_message TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    progress_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    started_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_collaborations PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
+CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT COLLATE "C" NOT NULL,
@@ -96,8 +164,8 @@ CREATE TABLE custom_nodes (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -106,13 +174,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -149,8 +217,8 @@ CREATE TABLE tasks (
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
     id TEXT COLLATE "C" NOT NULL,
@@ -186,8 +254,38 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+
+CREATE TABLE knowledge (
+    id TEXT COLLATE "C" NOT NULL,
+    title TEXT,
+    content TEXT,
+    kind ledger_short_name,
+    agent_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    tags JSONB,
+    confidence ledger_confidence,
+    data JSONB,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
+    description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    description_keys JSONB,
+    CONSTRAINT pk_knowledge PRIMARY KEY (id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT COLLATE "C" NOT NULL,
@@ -209,8 +307,8 @@ CREATE TABLE mcp_servers (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -220,10 +318,10 @@ CREATE TABLE mcp_servers (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
-CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
-CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
+CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -261,6 +359,54 @@ CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_a
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
+CREATE TABLE metrics (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    name ledger_short_name NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    unit ledger_short_name,
+    kind ledger_metric_kind,
+    labels JSONB,
+    agent_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    task_id TEXT COLLATE "C",
+    workspace_id TEXT COLLATE "C",
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
+);
+CREATE INDEX ix_metrics_time ON metrics (time);
+CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE TABLE metric_hours (
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    unit TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    start TIMESTAMP WITH TIME ZONE NOT NULL,
+    count BIGINT NOT NULL,
+    sum NUMERIC NOT NULL,
+    min DOUBLE PRECISION NOT NULL,
+    max DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_metric_hours PRIMARY KEY (subject, name, start, unit, kind)
+)
+ WITH (fillfactor = 85);
+
+CREATE TABLE metric_days (
+    subject TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    unit TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    start TIMESTAMP WITH TIME ZONE NOT NULL,
+    count BIGINT NOT NULL,
+    sum NUMERIC NOT NULL,
+    min DOUBLE PRECISION NOT NULL,
+    max DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_metric_days PRIMARY KEY (subject, name, start, unit, kind)
+)
+ WITH (fillfactor = 85);
+
 CREATE TABLE sandboxes (
     id TEXT COLLATE "C" NOT NULL,
     status ledger_sandbox_status DEFAULT 'provisioning' NOT NULL,
@@ -287,9 +433,9 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE schedules (
     id TEXT COLLATE "C" NOT NULL,
@@ -310,8 +456,8 @@ CREATE TABLE schedules (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -321,12 +467,12 @@ CREATE TABLE schedules (
     CONSTRAINT pk_schedules PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT COLLATE "C" NOT NULL,
@@ -339,8 +485,8 @@ CREATE TABLE users (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -349,10 +495,10 @@ CREATE TABLE users (
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -368,8 +514,8 @@ CREATE TABLE webhooks (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -378,12 +524,12 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
-CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -401,8 +547,8 @@ CREATE TABLE workflows (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     status_at TIMESTAMP WITH TIME ZONE,
-    deleted_at TIMESTAMP WITH TIME ZONE,
     status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     deleted_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     updated_at_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
@@ -411,12 +557,12 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -436,8 +582,8 @@ CREATE TABLE workspaces (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
-CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -464,8 +610,8 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
-CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
@@ -502,9 +648,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
@@ -587,5 +733,6 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);

@@ -15,8 +15,8 @@ CREATE TABLE agents (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -27,13 +27,81 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+
+CREATE TABLE audit_logs (
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    user_id TEXT,
+    resource_type TEXT,
+    event_type TEXT,
+    details TEXT,
+    ip_address TEXT,
+    success BOOLEAN NOT NULL,
+    time DATETIME NOT NULL,
+    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id),
+    CONSTRAINT ck_audit_logs_action CHECK (length(action) BETWEEN 1 AND 255),
+    CONSTRAINT ck_audit_logs_resource_type CHECK (length(resource_type) BETWEEN 1 AND 255),
+    CONSTRAINT ck_audit_logs_event_type CHECK (length(event_type) BETWEEN 1 AND 255)
+);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
+
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+
+CREATE TABLE collaborations (
+    id TEXT NOT NULL,
+    status VARCHAR(16) DEFAULT 'pending' NOT NULL,
+    attempt BIGINT DEFAULT '1' NOT NULL,
+    name TEXT,
+    description TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    coordinator_id TEXT,
+    member_ids TEXT,
+    execution_ids TEXT,
+    mode TEXT,
+    goal TEXT,
+    policy TEXT,
+    output TEXT,
+    error TEXT,
+    reason TEXT,
+    progress DOUBLE,
+    progress_message TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    started_at DATETIME,
+    finished_at DATETIME,
+    deleted_at DATETIME,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    status_key TEXT DEFAULT '' NOT NULL,
+    progress_key TEXT DEFAULT '' NOT NULL,
+    started_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_collaborations PRIMARY KEY (id),
+    CONSTRAINT ck_collaborations_status CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT ck_collaborations_attempt CHECK (attempt >= 1),
+    CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
+);
+CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
+CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -54,8 +122,8 @@ CREATE TABLE custom_nodes (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -67,13 +135,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -112,8 +180,8 @@ CREATE TABLE tasks (
     CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
     CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
     id TEXT NOT NULL,
@@ -150,8 +218,39 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+
+CREATE TABLE knowledge (
+    id TEXT NOT NULL,
+    title TEXT,
+    content TEXT,
+    kind TEXT,
+    agent_id TEXT,
+    workspace_id TEXT,
+    user_id TEXT,
+    execution_id TEXT,
+    tags TEXT,
+    confidence DOUBLE,
+    data TEXT,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    deleted_at DATETIME,
+    deleted_key TEXT DEFAULT '' NOT NULL,
+    updated_at_key TEXT DEFAULT '' NOT NULL,
+    created_at_key TEXT DEFAULT '~' NOT NULL,
+    description_key TEXT DEFAULT '' NOT NULL,
+    description_keys TEXT,
+    CONSTRAINT pk_knowledge PRIMARY KEY (id),
+    CONSTRAINT ck_knowledge_kind CHECK (length(kind) BETWEEN 1 AND 255),
+    CONSTRAINT ck_knowledge_confidence CHECK (confidence >= 0 AND confidence <= 1)
+);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge (tags);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT NOT NULL,
@@ -173,8 +272,8 @@ CREATE TABLE mcp_servers (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -187,10 +286,10 @@ CREATE TABLE mcp_servers (
     CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
 );
 CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
-CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
-CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
+CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -229,6 +328,55 @@ CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_a
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
+CREATE TABLE metrics (
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value DOUBLE NOT NULL,
+    unit TEXT,
+    kind TEXT,
+    labels TEXT,
+    agent_id TEXT,
+    execution_id TEXT,
+    task_id TEXT,
+    workspace_id TEXT,
+    time DATETIME NOT NULL,
+    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id),
+    CONSTRAINT ck_metrics_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_metrics_unit CHECK (length(unit) BETWEEN 1 AND 255),
+    CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
+);
+CREATE INDEX ix_metrics_time ON metrics (time);
+CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE TABLE metric_hours (
+    subject TEXT NOT NULL,
+    name TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    start DATETIME NOT NULL,
+    count BIGINT NOT NULL,
+    sum TEXT NOT NULL,
+    min DOUBLE NOT NULL,
+    max DOUBLE NOT NULL,
+    CONSTRAINT pk_metric_hours PRIMARY KEY (subject, name, start, unit, kind)
+);
+
+CREATE TABLE metric_days (
+    subject TEXT NOT NULL,
+    name TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    start DATETIME NOT NULL,
+    count BIGINT NOT NULL,
+    sum TEXT NOT NULL,
+    min DOUBLE NOT NULL,
+    max DOUBLE NOT NULL,
+    CONSTRAINT pk_metric_days PRIMARY KEY (subject, name, start, unit, kind)
+);
+
 CREATE TABLE sandboxes (
     id TEXT NOT NULL,
     status VARCHAR(16) DEFAULT 'provisioning' NOT NULL,
@@ -256,9 +404,9 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE schedules (
     id TEXT NOT NULL,
@@ -279,8 +427,8 @@ CREATE TABLE schedules (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -292,12 +440,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -310,8 +458,8 @@ CREATE TABLE users (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -322,10 +470,10 @@ CREATE TABLE users (
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT NOT NULL,
@@ -341,8 +489,8 @@ CREATE TABLE webhooks (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -352,12 +500,12 @@ CREATE TABLE webhooks (
     CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
-CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT NOT NULL,
@@ -375,8 +523,8 @@ CREATE TABLE workflows (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     status_at DATETIME,
-    deleted_at DATETIME,
     status_key TEXT DEFAULT '' NOT NULL,
+    deleted_at DATETIME,
     deleted_key TEXT DEFAULT '' NOT NULL,
     updated_at_key TEXT DEFAULT '' NOT NULL,
     created_at_key TEXT DEFAULT '~' NOT NULL,
@@ -387,12 +535,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -413,8 +561,8 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
-CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -442,8 +590,8 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
@@ -481,9 +629,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE execution_logs (
     execution_id TEXT NOT NULL,
@@ -571,5 +719,6 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);

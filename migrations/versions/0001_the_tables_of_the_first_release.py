@@ -19,15 +19,17 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    "agents", "checkpoints", "custom_nodes", "dead_letter_actions", "dead_letters", "events", "execution_logs", "ledger",
-    "mcp_servers", "message_deliveries", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
+    "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
+    "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
+    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
     "users", "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
 RULES = (
-    "agent_status", "attempt", "count", "dead_letter_action", "dead_letter_status", "delivery_status", "level",
-    "mcp_server_status", "message_type", "missed", "progress", "role", "sandbox_status", "short_name", "status", "switch",
-    "transport", "user_status", "version", "visibility", "workflow_status", "workspace_status",
+    "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
+    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind", "missed",
+    "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport", "user_status", "version",
+    "visibility", "workflow_status", "workspace_status",
 )  # fmt: skip
 """Domains, on PostgreSQL."""
 

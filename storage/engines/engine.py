@@ -14,6 +14,7 @@ from flowledger.domain import json_text
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
 from flowledger.storage.engines.session import SessionSetUp
+from flowledger.storage.merge.additions import make_functions
 
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 """An execution option: on SQLite, take the write lock at once, so that rows that were read do not change."""
@@ -56,6 +57,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    make_functions(connection)
 
 
 def _begin_sqlite(connection: Any) -> None:

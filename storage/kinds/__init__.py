@@ -15,10 +15,14 @@ from flowledger.domain.kinds.base import EventData
 from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.kinds import (
     agents,
+    audit,
+    collaborations,
     custom_nodes,
     executions,
+    knowledge,
     mcp_servers,
     messages,
+    metrics,
     sandboxes,
     schedules,
     tasks,
@@ -44,6 +48,10 @@ KINDS: Final[tuple[Kind, ...]] = (
     mcp_servers.KIND,
     webhooks.KIND,
     schedules.KIND,
+    collaborations.KIND,
+    knowledge.KIND,
+    metrics.KIND,
+    audit.KIND,
 )
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
@@ -76,6 +84,8 @@ def kind_of(model: type[EventData]) -> Kind:
 
 
 def owners_of(table: Table) -> list[tuple[Table, str]]:
-    """Return the owners of a merged table's rows: tables of subjects, each with the column of the subject's id."""
+    """Return the owners of a merged table's rows: first tables of kinds, each with the column of the subject's id."""
     keys = [(key.column.table, key.parent.name) for key in table.foreign_keys]
-    return sorted(keys, key=lambda one: MERGED.index(one[0])) or [(table, "id")]
+    if keys:
+        return sorted(keys, key=lambda one: MERGED.index(one[0]))
+    return [(kind.table, kind.subject) for kind in KINDS if table in kind.tables]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ColumnElement, Index, Table, Text, bindparam, exists, func, select
+from sqlalchemy import Column, Index, Table, Text
 
 from flowledger.domain import events as say
 from flowledger.domain.kinds.agents import Agent, AgentStatus
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository
+from flowledger.storage.repository import SubjectRepository, holds
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -58,15 +58,8 @@ class AgentRepository(SubjectRepository[Agent]):
         self, capability: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False
     ) -> Page[Agent]:
         """Return a page of the agents that have this capability, newest first."""
-        statement = self._listed(deleted, {}).where(self._has(capability))
+        statement = self._listed(deleted, {}).where(holds(self.connection, TABLE.c.capabilities, capability))
         return self._page(statement, NEWEST_FIRST, limit, offset, after)
-
-    def _has(self, capability: str) -> ColumnElement[bool]:
-        """Return the condition. PostgreSQL has an index for it; SQLite scans all agents that have capabilities."""
-        if self.connection.dialect.name == "postgresql":
-            return TABLE.c.capabilities.op("@>")(bindparam(None, [capability], type_=Json))
-        items = func.json_each(TABLE.c.capabilities).table_valued("value")
-        return exists(select(items.c.value).where(items.c.value == capability))
 
 
 KIND: Final = Kind(

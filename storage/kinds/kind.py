@@ -42,16 +42,20 @@ class Kind:
     `name` is the name of a record. `tables` are filled by the merge rule, the subject's own first. For each event type,
     `events` has the writes that record it, in order, a row before the rows that refer to it, and `conditions` those
     that must hold in the tables. `lists` are the lists that belong to a record.
+
+    A kind may have a row for each event, and none for a subject: then it has no `repository` of subjects, its first
+    table has the rows of the events, and `subject` is the column of the subject's id in each of its tables.
     """
 
     name: str
     tables: tuple[Table, ...]
-    repository: type[SubjectRepository[Any]]
+    repository: type[SubjectRepository[Any]] | None
     events: Mapping[type[EventData], tuple[Writer, ...]]
     conditions: Mapping[type[EventData], tuple[Callable[[Event], Condition], ...]] = field(default_factory=dict)
     lists: tuple[Listed, ...] = ()
+    subject: str = "id"
 
     @property
     def table(self) -> Table:
-        """The table of the subjects."""
+        """The table of the subjects, or of the events."""
         return self.tables[0]

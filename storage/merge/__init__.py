@@ -1,1 +1,1 @@
-"""The merge rule as data and as SQL: groups, descriptions, writes, and the conditions of an event."""
+"""The merge rule as data and as SQL: groups, descriptions, additions, writes, and the conditions of an event."""

@@ -25,7 +25,7 @@ class Merged(NamedTuple):
 
 
 class Part(Protocol):
-    """A part of a row that an event may write: a `Group`, or a `storage.merge.description.Description`."""
+    """A part of a row that an event may write: a `Group`, a `Description` or an `Addition` (`storage.merge`)."""
 
     @property
     def binds(self) -> Sequence[str]:

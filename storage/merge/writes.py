@@ -1,7 +1,7 @@
 """The writes of an event, as data and as SQL.
 
 A write is one upsert of the parts of a row that the event reports: a part changes only if the event's key wins, so
-writes commute, and may be done any number of times.
+writes commute, and may be done any number of times (but see `storage.merge.additions`).
 
 A statement is built once for each shape of a write, and prepared once for each connection. Shapes do not depend on the
 fields that an event carries: a part always has all of its columns. Measured (`python -m bench --against`): a statement
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from flowledger.storage.merge.additions import Addition
 from flowledger.storage.merge.description import MASK, Description
 from flowledger.storage.merge.groups import Group, Part
 from flowledger.storage.schema.columns import metadata
@@ -177,6 +178,12 @@ class Write:
         """Add a description, of which the event carries the fields `carried`; None clears a field."""
         self.parts.append(description)
         self.values += description.values(key, carried)
+        return self
+
+    def add(self, addition: Addition, value: float) -> Write:
+        """Add a value to the sums of a row."""
+        self.parts.append(addition)
+        self.values += addition.values(value)
         return self
 
     @property

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -33,7 +34,7 @@ from sqlalchemy.types import NullType
 from flowledger.domain import json_text
 from flowledger.storage.kinds.parts import DESCRIPTION
 from flowledger.storage.merge.description import KEY, KEYS, Description
-from flowledger.storage.schema.types import JsonText, UtcTime
+from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime
 
 Key = tuple[Any, ...]
 PlainRow = tuple[Any, ...]
@@ -61,8 +62,8 @@ def rows(
     """
     statement = _select(connection, table, where).order_by(*table.primary_key)
     if after is not None:
-        place = [bindparam(None, value, column.type) for column, value in zip(table.primary_key, after, strict=True)]
-        statement = statement.where(row_of(*table.primary_key) > row_of(*place))
+        place = row_of(*(bindparam(None, value, Text()) for value in after))
+        statement = statement.where(row_of(*table.primary_key) > place)
     yield from _stream(connection, statement)
 
 
@@ -125,7 +126,9 @@ def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
     """Delete the rows of these keys."""
     if keys:
         names = [f"key_{column.name}" for column in table.primary_key]
-        is_key = (column == bindparam(name) for column, name in zip(table.primary_key, names, strict=True))
+        is_key = (
+            column == bindparam(name, type_=Text()) for column, name in zip(table.primary_key, names, strict=True)
+        )
         connection.execute(delete(table).where(and_(*is_key)), [dict(zip(names, key, strict=True)) for key in keys])
 
 
@@ -146,6 +149,8 @@ def _plain(column: Column[Any], dialect: str) -> ColumnElement[Any]:
         return type_coerce(column, NullType())
     if isinstance(column.type, UtcTime):  # to_char returns null for infinity
         return func.coalesce(func.to_char(func.timezone("UTC", column), _SORTABLE), cast(column, Text))
+    if isinstance(column.type, DecimalText):
+        return cast(func.trim_scale(column), Text)
     return cast(column, Text) if _is_json(column) else column
 
 
@@ -185,6 +190,9 @@ def _key_places(table: Table) -> tuple[int, ...]:
 def _put(table: Table, dialect: str) -> Any:
     """Return the upsert. Values are passed as text, which SQLAlchemy does not convert: databases accept their form."""
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    insert = insert.values({column.name: bindparam(column.name, type_=Text()) for column in table.c})
+    values: dict[str, ColumnElement[Any]] = {column.name: bindparam(column.name, type_=Text()) for column in table.c}
+    if dialect == "postgresql":  # SQLite has 0 and 1 for false and true
+        values |= {one.name: cast(values[one.name], Boolean) for one in table.c if isinstance(one.type, Boolean)}
+    insert = insert.values(values)
     changed = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)

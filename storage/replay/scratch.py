@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 from flowledger.domain.errors import LedgerError
 from flowledger.storage.engines.sqlite import statement_of
 from flowledger.storage.kinds import MERGED
+from flowledger.storage.merge.additions import make_functions
 from flowledger.storage.merge.writes import Removal, Write
 
 _NAMES: Final = frozenset(table.name for table in MERGED)
@@ -78,4 +79,5 @@ def _connect() -> sqlite3.Connection:
     """Open SQLite's own kind of temporary database, in the folder that TMPDIR names (or /var/tmp)."""
     connection = sqlite3.connect("", cached_statements=_STATEMENTS)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    make_functions(connection)
     return connection

@@ -81,21 +81,25 @@ def description_keys() -> list[Column[Any]]:
 
 def subject_times() -> list[Column[Any]]:
     """Return the times of a subject that can be deleted and whose status has no ranks, with their owners' keys."""
+    return record_times(Column("status_at", UtcTime), key("status_key"))
+
+
+def record_times(*of_status: Column[Any]) -> list[Column[Any]]:
+    """Return the times of a subject that can be deleted, with their owners' keys; `of_status` are those of a status."""
     return [
         Column("created_at", UtcTime, nullable=False),
         Column("updated_at", UtcTime, nullable=False),
-        Column("status_at", UtcTime),
+        *of_status,
         Column("deleted_at", UtcTime),
-        key("status_key"),
         key("deleted_key"),
         key("updated_at_key"),
         key("created_at_key", least=True),
     ]
 
 
-def short_name(column: str = "name") -> list[Any]:
+def short_name(column: str = "name", **options: Any) -> list[Any]:
     """Return a text of 1 to 255 characters."""
-    return ruled(column, "short_name", Text(), "length({}) BETWEEN 1 AND 255")
+    return ruled(column, "short_name", Text(), "length({}) BETWEEN 1 AND 255", **options)
 
 
 def indexes(table: str, *columns: str) -> list[Index]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Text
+from sqlalchemy import ColumnElement, DateTime, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -52,6 +53,19 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else json_text.stored(value)
 
 
+class DecimalText(TypeDecorator[Decimal]):
+    """A decimal as text, for SQLite, in the form of `domain.decimals`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else Decimal(value)
+
+
 class CurrentTransaction(ColumnElement[int]):
     """The number of the transaction, on PostgreSQL; null on SQLite."""
 
@@ -87,6 +101,9 @@ def _folded_on_sqlite(element: Folded, compiler: Any, **options: Any) -> str:
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Ids, sources, keys: text that is compared."""
+
+Exact = DecimalText().with_variant(Numeric(), "postgresql")
+"""A number that is not rounded, of any size."""
 
 Json = JsonText().with_variant(JSONB(none_as_null=True), "postgresql")
 """Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it (`storage.engines.engine`)."""

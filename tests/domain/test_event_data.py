@@ -47,6 +47,11 @@ ACCEPTED: Final[dict[str, list[Any]]] = {
     "tags": [[], ["a", "a"], [" "], ["\x00"], ["é" * 64], ["a"] * 64],
     "visibility": ["public", "private"],
     "version": [1, 2, 2**63 - 1],
+    "some_ids": [[], ["x"], ["x", "y", "x"], ["x" * 512], ["\x01"]],
+    "number": [0, -1, 1.5, 2**53 + 1, -(2**70), 10**308, 1e300, 5e-324, -0.0],
+    "metric_kind": ["gauge", "counter"],
+    "labels": [{}, {"a": ""}, {"": "b", "\x00": "\ud800"}],
+    "bool": [True, False],
     "definition": [{}, {"nodes": 1, "edges": [None]}, EXAMPLES["definition"]],
     "agent_config": [{}, {"model": None}, {"more": {"a": [None]}}, EXAMPLES["agent_config"]],
     "resource_limits": [{}, {"cpu": None}, {"more": {"a": [None]}}, EXAMPLES["resource_limits"]],
@@ -73,6 +78,11 @@ REFUSED: Final[dict[str, list[Any]]] = {
     "tags": ["a", [1], [""], ["x" * 65], ["a"] * 65, [None], {}],
     "visibility": ["", "PUBLIC", "secret", True, ["public"]],
     "version": [0, -1, 1.0, "1", True, 2**63, []],
+    "some_ids": ["x", [1], [""], ["x" * 513], ["\x00"], [None], [["x"]], {}],
+    "number": ["1", True, 10**400, -(10**400), [], {}],
+    "metric_kind": ["", "Gauge", "histogram", 1, ["gauge"]],
+    "labels": ["x", 1, True, [], {"a": None}, {"a": 1}, {"a": True}, {"a": {"b": "c"}}],
+    "bool": ["true", 0, 1, [], {}],
     "definition": ["{}", 1, True, [], [{}]],
     "agent_config": ["m", 1, True, [], [{}]],
     "resource_limits": ["1 GiB", 1, True, [], [{}]],
@@ -93,7 +103,7 @@ SENT: Final[dict[str, Any]] = {
 
 def _is_of_ids(pair: tuple[str, str]) -> bool:
     """How long an id may be, and of what, is a matter of settings: an object does not know them."""
-    return FIELDS[pair[0]][pair[1]].kind in ("id", "ids")
+    return FIELDS[pair[0]][pair[1]].kind in ("id", "ids", "some_ids")
 
 
 def fault(type_: str, **data: Any) -> tuple[Reason, str] | None:

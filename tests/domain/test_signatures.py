@@ -83,6 +83,29 @@ def test_other_types_need_no_signature_and_theirs_is_not_looked_at(type_: str, s
     assert not check(parse(to_bytes(value)), Known())
 
 
+@pytest.mark.parametrize("name", ["/flowledger", "/registrar"])
+@pytest.mark.parametrize("place", ["", "/vault"])
+def test_a_line_of_the_audit_log_is_signed_by_the_ledger_or_the_registrar(name: str, place: str) -> None:
+    for source in (f"{name}{place}", "/web"):
+        value = event("audit.logged", source=source)
+        assert speakers(parse(to_bytes(value))) == ("/flowledger", "/registrar")
+        assert check(parse(signed(value, name)), Known()) == name
+
+
+@pytest.mark.parametrize("name", ["sb_1", "ws_1"])
+@pytest.mark.parametrize("source", ["/web", "/sandboxes/sb_1", "/workspaces/ws_1"])
+def test_nobody_else_signs_a_line_of_the_audit_log(name: str, source: str) -> None:
+    value = event("audit.logged", source=source)
+    told = refusal(signed(value, name))
+    assert told is not None
+    assert told[:2] == (Reason.FORGED, "signature")
+    assert refusal(to_bytes(value)) == (
+        Reason.FORGED,
+        "signature",
+        "is missing: this audit.logged must be signed with a key of '/flowledger' or '/registrar'",
+    )
+
+
 # --- what is refused, and in which words
 
 

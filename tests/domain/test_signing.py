@@ -46,7 +46,7 @@ def nested(levels: int) -> Any:
 
 
 def envelope(data: EventData | Mapping[str, Any], **arguments: Any) -> Envelope:
-    type_ = data.event_type if isinstance(data, EventData) else "message.sent"
+    type_ = type(data).event_type if isinstance(data, EventData) else "message.sent"
     time = parse_time(TIME)
     return Envelope(
         **{"id": "1", "source": "/sandboxes/sb_1", "type": type_, "subject": "sb_1/m", "data": data, "time": time}

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from tests.oracle import measured, shared
 from tests.oracle.events import Event, Recorded, instant, read
 from tests.oracle.governed import custom_node, mcp_server, schedule, user, webhook
 from tests.oracle.problems import problems
@@ -76,7 +77,7 @@ def tables(journal: Iterable[Recorded]) -> Tables:
         "executions": rows(execution, [((e.subject,), e) for e in events if e.kind in ("execution", "node")]),
         "execution_logs": rows(node_run, [(run(e), e) for e in events if e.kind == "node"]),
         "tasks": rows(task, [((e.subject,), e) for e in events if e.kind == "task"]),
-        "task_logs": {(e.source, e.id): log_line(e) for e in events if e.type.endswith(".logged")},
+        "task_logs": {(e.source, e.id): log_line(e) for e in of(events, "task.logged", "execution.logged")},
         "messages": rows(message, [((e.subject,), e) for e in events if e.kind == "message"]),
         "message_deliveries": rows(delivery, [((e.subject, to), e) for e in events for to in recipients(e)]),
         "workspaces": rows(workspace, [((e.subject,), e) for e in events if e.kind == "workspace"]),
@@ -91,6 +92,12 @@ def tables(journal: Iterable[Recorded]) -> Tables:
         "mcp_servers": rows(mcp_server, [((e.subject,), e) for e in events if e.kind == "mcp_server"]),
         "webhooks": rows(webhook, [((e.subject,), e) for e in events if e.kind == "webhook"]),
         "schedules": rows(schedule, [((e.subject,), e) for e in events if e.kind == "schedule"]),
+        "collaborations": rows(shared.collaboration, [((e.subject,), e) for e in events if e.kind == "collaboration"]),
+        "knowledge": rows(shared.knowledge, [((e.subject,), e) for e in events if e.kind == "knowledge"]),
+        "metrics": {(e.source, e.id): measured.point(e) for e in of(events, "metric.recorded")},
+        "metric_hours": rows(measured.total, [(measured.hour(e), e) for e in of(events, "metric.recorded")]),
+        "metric_days": rows(measured.total, [(measured.day(e), e) for e in of(events, "metric.recorded")]),
+        "audit_logs": {(e.source, e.id): measured.audit_line(e) for e in of(events, "audit.logged")},
     }
 
 

@@ -24,7 +24,7 @@ REPORTS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "timed_out": (4, "timed_out", ()),
 }
 TERMINAL = 4
-RANKED = ("execution", "node", "task")
+RANKED = ("execution", "node", "task", "collaboration")
 
 # The same of kinds whose statuses have no ranks.
 PLACES: dict[str, tuple[str, tuple[str, ...]]] = {

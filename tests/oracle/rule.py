@@ -50,17 +50,19 @@ def description(events: list[Event], kind: str, fields: tuple[str, ...]) -> Row:
 
 
 def record(events: list[Event], kind: str, fields: tuple[str, ...], before: str) -> Row:
-    """What every subject of CONTRACT-RECORDS has: description, status, and five times."""
+    """A subject whose status has no ranks: description, status, and times."""
     reported, at, said = last_report(events, before)
+    return {**subject(events, kind, fields), "status": reported, "reason": said.get("reason"), "status_at": at}
+
+
+def subject(events: list[Event], kind: str, fields: tuple[str, ...]) -> Row:
+    """What every subject of CONTRACT-RECORDS has: description, and three times."""
     deletion = max(of(events, f"{kind}.deleted", f"{kind}.restored"), key=order, default=None)
     return {
         "id": events[0].subject,
-        "status": reported,
         **description(events, kind, fields),
-        "reason": said.get("reason"),
         "created_at": created_at(events, f"{kind}.created"),
         "updated_at": max(e.at for e in [e for e in events if e.time] or events),
-        "status_at": at,
         "deleted_at": deletion.at if deletion and deletion.type.endswith(".deleted") else None,
     }
 
