@@ -46,8 +46,11 @@ class Intruder:
             return bool(connection.execute(waiting, {"l": "Lock"}).scalar_one())
 
 
+Between = Callable[[Intruder], None]
+
+
 @pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Intruder], None]:
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
     """Lets the intruder in when the repair has read the journal, before it writes."""
 
     def install(intruder: Intruder) -> None:
