@@ -63,4 +63,4 @@ update: ## renew constraints.txt with today's releases, within the ranges of pyp
 
 .PHONY: clean
 clean: ## forget everything that make made
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
