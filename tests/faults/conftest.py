@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,3 +43,12 @@ def world(_shared: GiveWorld) -> World:
     shared.start_workers()
     shared.empty()
     return shared
+
+
+@pytest.fixture
+def world_on_sqlite(quick_folder: Path) -> Iterator[World]:
+    """A world of its own, whose database is a SQLite file."""
+    folder = Path(tempfile.mkdtemp(dir=quick_folder, prefix="world-"))
+    with World(folder, dataclasses.replace(SHARED, proxied=False, sqlite=True)) as world:
+        world.start_workers()
+        yield world

@@ -44,6 +44,8 @@ class Plan:
     """Whether workers and producers reach the servers through proxies."""
     small_disks: bool = False
     """Whether each server has a small disk of its own, which can be filled; root alone can make such."""
+    sqlite: bool = False
+    """Whether the database is a SQLite file in place of PostgreSQL; no fault can be done to that."""
 
 
 class Servers:
@@ -73,12 +75,10 @@ class Servers:
                 self._stack.enter_context(small_disk(server.folder.parent, _DISK_MEGABYTES))
         self._stack.callback(self.broker.stop)
         self.broker.start()
-        self._stack.callback(self.postgres.stop)
-        self.postgres.start()
-        self._stack.callback(self._continue_all)
+        database_url = f"sqlite:///{self.folder / 'ledger.db'}" if self.plan.sqlite else self._start_postgres()
         self.settings = self.direct = Settings.load(
             redis_url=SecretStr(self.broker.url),
-            database_url=SecretStr(self.postgres.url),
+            database_url=SecretStr(database_url),
             home=self.folder / "home",
             lease_seconds=self.plan.lease_seconds,
         )
@@ -86,11 +86,17 @@ class Servers:
         self._stack.callback(self.engine.dispose)
         self.redis = redis.Redis.from_url(self.broker.url, socket_timeout=30, protocol=2)
         self._stack.callback(self.redis.close)
-        if not self.plan.durable:
+        if not (self.plan.durable or self.plan.sqlite):
             self.configure(fsync="off")
         migrate(self.direct)
         if self.plan.proxied:
             self._start_proxies()
+
+    def _start_postgres(self) -> str:
+        self._stack.callback(self.postgres.stop)
+        self.postgres.start()
+        self._stack.callback(self._continue_all)
+        return self.postgres.url
 
     def _start_proxies(self) -> None:
         self.broker_proxy = self._stack.enter_context(Proxy(("127.0.0.1", self.broker.port)))

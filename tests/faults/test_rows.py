@@ -18,8 +18,9 @@ def _named(row: Row) -> str:
 
 @pytest.mark.timeout(300)  # each is done in half a minute on a quiet machine; a slow one still says what did not hold
 @pytest.mark.parametrize("row", [row for row in ROWS if row.sample], ids=_named)
-def test_a_sample_of_the_row(row: Row, world: World) -> None:
+def test_a_sample_of_the_row(row: Row, request: pytest.FixtureRequest) -> None:
     assert row.sample is not None
+    world: World = request.getfixturevalue("world_on_sqlite" if row.plan.sqlite else "world")
     outcome = Outcome.of(row)
     try_in(world, row, row.sample, outcome, SEED, print)
     assert not outcome.failed

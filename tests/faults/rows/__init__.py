@@ -29,6 +29,8 @@ from tests.faults.rows import (
     row_21_identity,
     row_22_surroundings,
     row_23_restores,
+    row_24_every_kind,
+    row_25_every_kind_on_sqlite,
 )
 from tests.faults.trial import Row
 
@@ -57,4 +59,6 @@ ROWS: Final[tuple[Row, ...]] = (
     row_21_identity.ROW,
     row_22_surroundings.ROW,
     row_23_restores.ROW,
+    row_24_every_kind.ROW,
+    row_25_every_kind_on_sqlite.ROW,
 )

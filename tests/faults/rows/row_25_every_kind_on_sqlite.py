@@ -1,0 +1,18 @@
+"""Row 25: random events of every kind of record, shuffled and doubled, under kill -9, on SQLite."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.rows import every_kind
+from tests.faults.servers import Plan
+from tests.faults.trial import Dose, Row
+
+ROW: Final = Row(
+    number=25,
+    title="random events of every kind of record, shuffled, up to three times, under kill -9, on SQLite",
+    run=every_kind.run,
+    sample=Dose(faults=2, events=300, rate=250),
+    long=Dose(faults=60, events=10_000, rate=400, pause=0.8),
+    plan=Plan(workers=2, processes=2, sqlite=True),
+)
