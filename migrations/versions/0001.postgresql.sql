@@ -736,3 +736,139 @@ CREATE TABLE dead_letter_actions (
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+
+CREATE VIEW execution_summary AS
+    SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,
+        agent.name AS agent_name, e.workspace_id, e.sandbox_id, e.user_id, e.parent_execution_id, e.mode,
+        e.trigger_type, e.error, e.reason, e.iterations, e.created_at, e.started_at, e.finished_at,
+        CASE WHEN e.finished_at >= e.started_at AND substr(e.started_at_key, 1, 1) = '0'
+            AND strpos(e.status_key, '1' || to_char(e.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')) > 0
+        THEN extract(epoch FROM e.finished_at - e.started_at)::double precision END AS took_seconds,
+        of_tasks.tasks,
+        of_tasks.tasks_pending,
+        of_tasks.tasks_retrying,
+        of_tasks.tasks_queued,
+        of_tasks.tasks_running,
+        of_tasks.tasks_paused,
+        of_tasks.tasks_completed,
+        of_tasks.tasks_failed,
+        of_tasks.tasks_cancelled,
+        of_tasks.tasks_timed_out,
+        of_tasks.tasks_skipped,
+        of_node_runs.node_runs,
+        of_node_runs.node_runs_running,
+        of_node_runs.node_runs_retrying,
+        of_node_runs.node_runs_completed,
+        of_node_runs.node_runs_failed,
+        of_node_runs.node_runs_skipped
+    FROM executions e
+    LEFT JOIN workflows workflow ON workflow.id = e.workflow_id
+    LEFT JOIN agents agent ON agent.id = e.agent_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS tasks,
+            count(*) FILTER (WHERE one.status = 'pending') AS tasks_pending,
+            count(*) FILTER (WHERE one.status = 'retrying') AS tasks_retrying,
+            count(*) FILTER (WHERE one.status = 'queued') AS tasks_queued,
+            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.status = 'paused') AS tasks_paused,
+            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.status = 'cancelled') AS tasks_cancelled,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out,
+            count(*) FILTER (WHERE one.status = 'skipped') AS tasks_skipped
+        FROM tasks one WHERE one.execution_id = e.id
+    ) of_tasks
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS node_runs,
+            count(*) FILTER (WHERE one.status = 'running') AS node_runs_running,
+            count(*) FILTER (WHERE one.status = 'retrying') AS node_runs_retrying,
+            count(*) FILTER (WHERE one.status = 'completed') AS node_runs_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS node_runs_failed,
+            count(*) FILTER (WHERE one.status = 'skipped') AS node_runs_skipped
+        FROM execution_logs one WHERE one.execution_id = e.id
+    ) of_node_runs;
+
+CREATE VIEW agent_activity AS
+    SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
+        of_executions.executions,
+        of_executions.executions_running,
+        of_executions.executions_completed,
+        of_executions.executions_failed,
+        of_executions.executions_timed_out,
+        of_tasks.tasks,
+        of_tasks.tasks_running,
+        of_tasks.tasks_completed,
+        of_tasks.tasks_failed,
+        of_tasks.tasks_timed_out,
+        (SELECT max(last_at) FROM (
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM executions one WHERE one.agent_id = known.agent_id
+            UNION ALL
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM tasks one WHERE one.agent_id = known.agent_id
+        ) work) AS last_activity_at
+    FROM (
+        SELECT id AS agent_id FROM agents
+        UNION
+        SELECT agent_id FROM executions WHERE agent_id IS NOT NULL
+        UNION
+        SELECT agent_id FROM tasks WHERE agent_id IS NOT NULL
+    ) known
+    LEFT JOIN agents agent ON agent.id = known.agent_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS executions,
+            count(*) FILTER (WHERE one.status = 'running') AS executions_running,
+            count(*) FILTER (WHERE one.status = 'completed') AS executions_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS executions_failed,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS executions_timed_out
+        FROM executions one WHERE one.agent_id = known.agent_id
+    ) of_executions
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS tasks,
+            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out
+        FROM tasks one WHERE one.agent_id = known.agent_id
+    ) of_tasks;
+
+CREATE VIEW sandbox_queue AS
+    SELECT known.sandbox_id, sandbox.name, sandbox.status, sandbox.workspace_id, sandbox.agent_id,
+        of_deliveries.messages,
+        of_deliveries.waiting,
+        of_deliveries.pending,
+        of_deliveries.sent,
+        of_deliveries.expired,
+        of_deliveries.failed,
+        of_deliveries.delivered,
+        of_deliveries.oldest_waiting_at,
+        of_deliveries.last_delivered_at
+    FROM (
+        SELECT id AS sandbox_id FROM sandboxes
+        UNION
+        SELECT to_sandbox_id FROM message_deliveries
+    ) known
+    LEFT JOIN sandboxes sandbox ON sandbox.id = known.sandbox_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS messages,
+            count(*) FILTER (WHERE one.status IN ('pending', 'sent')) AS waiting,
+            count(*) FILTER (WHERE one.status = 'pending') AS pending,
+            count(*) FILTER (WHERE one.status = 'sent') AS sent,
+            count(*) FILTER (WHERE one.status = 'expired') AS expired,
+            count(*) FILTER (WHERE one.status = 'failed') AS failed,
+            count(*) FILTER (WHERE one.status = 'delivered') AS delivered,
+            min((SELECT message.created_at FROM messages message WHERE message.id = one.message_id)) FILTER (WHERE one.status IN ('pending', 'sent')) AS oldest_waiting_at,
+            max(one.delivered_at) AS last_delivered_at
+        FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id
+    ) of_deliveries;
+
+CREATE VIEW daily_counts AS
+    SELECT day, kind, status, count(*) AS count
+    FROM (
+        SELECT (execution.created_at AT TIME ZONE 'UTC')::date AS day, 'execution' AS kind, status FROM executions execution
+        UNION ALL
+        SELECT (task.created_at AT TIME ZONE 'UTC')::date, 'task', status FROM tasks task
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'message', NULL FROM messages message
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'delivery', delivery.status
+        FROM message_deliveries delivery JOIN messages message ON message.id = delivery.message_id
+    ) one GROUP BY day, kind, status;

@@ -722,3 +722,89 @@ CREATE TABLE dead_letter_actions (
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+
+CREATE VIEW execution_summary AS
+    SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,
+        agent.name AS agent_name, e.workspace_id, e.sandbox_id, e.user_id, e.parent_execution_id, e.mode,
+        e.trigger_type, e.error, e.reason, e.iterations, e.created_at, e.started_at, e.finished_at,
+        CASE WHEN e.finished_at >= e.started_at AND substr(e.started_at_key, 1, 1) = '0'
+            AND instr(e.status_key, '1' || e.finished_at) > 0
+        THEN ((strftime('%s', substr(e.finished_at, 1, 19)) - strftime('%s', substr(e.started_at, 1, 19))) * 1000000
+            + substr(e.finished_at, 21) - substr(e.started_at, 21)) / 1000000.0 END AS took_seconds,
+        (SELECT count(*) FROM tasks one WHERE one.execution_id = e.id) AS tasks,
+        (SELECT count(*) FILTER (WHERE one.status = 'pending') FROM tasks one WHERE one.execution_id = e.id) AS tasks_pending,
+        (SELECT count(*) FILTER (WHERE one.status = 'retrying') FROM tasks one WHERE one.execution_id = e.id) AS tasks_retrying,
+        (SELECT count(*) FILTER (WHERE one.status = 'queued') FROM tasks one WHERE one.execution_id = e.id) AS tasks_queued,
+        (SELECT count(*) FILTER (WHERE one.status = 'running') FROM tasks one WHERE one.execution_id = e.id) AS tasks_running,
+        (SELECT count(*) FILTER (WHERE one.status = 'paused') FROM tasks one WHERE one.execution_id = e.id) AS tasks_paused,
+        (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM tasks one WHERE one.execution_id = e.id) AS tasks_completed,
+        (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM tasks one WHERE one.execution_id = e.id) AS tasks_failed,
+        (SELECT count(*) FILTER (WHERE one.status = 'cancelled') FROM tasks one WHERE one.execution_id = e.id) AS tasks_cancelled,
+        (SELECT count(*) FILTER (WHERE one.status = 'timed_out') FROM tasks one WHERE one.execution_id = e.id) AS tasks_timed_out,
+        (SELECT count(*) FILTER (WHERE one.status = 'skipped') FROM tasks one WHERE one.execution_id = e.id) AS tasks_skipped,
+        (SELECT count(*) FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs,
+        (SELECT count(*) FILTER (WHERE one.status = 'running') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_running,
+        (SELECT count(*) FILTER (WHERE one.status = 'retrying') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_retrying,
+        (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_completed,
+        (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_failed,
+        (SELECT count(*) FILTER (WHERE one.status = 'skipped') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_skipped
+    FROM executions e
+    LEFT JOIN workflows workflow ON workflow.id = e.workflow_id
+    LEFT JOIN agents agent ON agent.id = e.agent_id;
+
+CREATE VIEW agent_activity AS
+    SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
+        (SELECT count(*) FROM executions one WHERE one.agent_id = known.agent_id) AS executions,
+        (SELECT count(*) FILTER (WHERE one.status = 'running') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_running,
+        (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_completed,
+        (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_failed,
+        (SELECT count(*) FILTER (WHERE one.status = 'timed_out') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_timed_out,
+        (SELECT count(*) FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks,
+        (SELECT count(*) FILTER (WHERE one.status = 'running') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_running,
+        (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_completed,
+        (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_failed,
+        (SELECT count(*) FILTER (WHERE one.status = 'timed_out') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_timed_out,
+        (SELECT max(last_at) FROM (
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM executions one WHERE one.agent_id = known.agent_id
+            UNION ALL
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM tasks one WHERE one.agent_id = known.agent_id
+        ) work) AS last_activity_at
+    FROM (
+        SELECT id AS agent_id FROM agents
+        UNION
+        SELECT agent_id FROM executions WHERE agent_id IS NOT NULL
+        UNION
+        SELECT agent_id FROM tasks WHERE agent_id IS NOT NULL
+    ) known
+    LEFT JOIN agents agent ON agent.id = known.agent_id;
+
+CREATE VIEW sandbox_queue AS
+    SELECT known.sandbox_id, sandbox.name, sandbox.status, sandbox.workspace_id, sandbox.agent_id,
+        (SELECT count(*) FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS messages,
+        (SELECT count(*) FILTER (WHERE one.status IN ('pending', 'sent')) FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS waiting,
+        (SELECT count(*) FILTER (WHERE one.status = 'pending') FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS pending,
+        (SELECT count(*) FILTER (WHERE one.status = 'sent') FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS sent,
+        (SELECT count(*) FILTER (WHERE one.status = 'expired') FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS expired,
+        (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS failed,
+        (SELECT count(*) FILTER (WHERE one.status = 'delivered') FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS delivered,
+        (SELECT min((SELECT message.created_at FROM messages message WHERE message.id = one.message_id)) FILTER (WHERE one.status IN ('pending', 'sent')) FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS oldest_waiting_at,
+        (SELECT max(one.delivered_at) FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id) AS last_delivered_at
+    FROM (
+        SELECT id AS sandbox_id FROM sandboxes
+        UNION
+        SELECT to_sandbox_id FROM message_deliveries
+    ) known
+    LEFT JOIN sandboxes sandbox ON sandbox.id = known.sandbox_id;
+
+CREATE VIEW daily_counts AS
+    SELECT day, kind, status, count(*) AS count
+    FROM (
+        SELECT substr(execution.created_at, 1, 10) AS day, 'execution' AS kind, status FROM executions execution
+        UNION ALL
+        SELECT substr(task.created_at, 1, 10), 'task', status FROM tasks task
+        UNION ALL
+        SELECT substr(message.created_at, 1, 10), 'message', NULL FROM messages message
+        UNION ALL
+        SELECT substr(message.created_at, 1, 10), 'delivery', delivery.status
+        FROM message_deliveries delivery JOIN messages message ON message.id = delivery.message_id
+    ) one GROUP BY day, kind, status;
