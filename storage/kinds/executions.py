@@ -19,7 +19,15 @@ from flowledger.storage.merge.groups import Group, group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import SubjectRepository, Timed
-from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, attempt, description_keys, key, metadata, status
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    attempt,
+    description_keys,
+    index_where_given,
+    key,
+    metadata,
+    status,
+)
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
 TABLE: Final = Table(
@@ -56,6 +64,9 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_executions_workflow_id", "workflow_id", "created_at", "id"),
     Index("ix_executions_created_at", "created_at", "id"),
+    *index_where_given("executions", "workspace_id", "created_at", "id"),
+    *index_where_given("executions", "agent_id", "created_at", "id"),
+    *index_where_given("executions", "user_id", "created_at", "id"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -128,12 +139,13 @@ def report_node(event: Event, recorded_at: str) -> Write:
 class ExecutionRepository(Timed[Execution], SubjectRepository[Execution]):
     table = TABLE
     record = Execution
-    listed_by = ("workflow_id", "status")
+    listed_by = ("workflow_id", "workspace_id", "agent_id", "user_id", "status")
 
 
 class ExecutionLogRepository(Timed[ExecutionLog]):
     table = NODE_RUNS
     record = ExecutionLog
+    listed_by = ("execution_id",)
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

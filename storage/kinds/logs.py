@@ -69,6 +69,7 @@ def append(event: Event, recorded_at: str) -> Write:
 class TaskLogRepository(Repository[TaskLog]):
     table = TABLE
     record = TaskLog
+    listed_by = ("task_id", "execution_id")
 
     def of_task(self, task_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[TaskLog]:
         """Return a page of the log of a task, in order of time, then sequence."""

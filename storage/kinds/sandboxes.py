@@ -48,7 +48,7 @@ TABLE: Final = Table(
     key("created_at_key", least=True),
     key("started_at_key", least=True),
     *description_keys(),
-    *indexes("sandboxes", "workspace_id", "status"),
+    *indexes("sandboxes", "name", "workspace_id", "user_id", "status"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -67,7 +67,8 @@ class Membership(NamedTuple):
 class SandboxRepository(SubjectRepository[Sandbox]):
     table = TABLE
     record = Sandbox
-    listed_by = ("workspace_id", "status")
+    listed_by = ("workspace_id", "user_id", "status")
+    has_names = True
 
     def of_workspace(
         self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

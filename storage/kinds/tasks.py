@@ -17,7 +17,16 @@ from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import SubjectRepository, Timed
-from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, attempt, description_keys, key, metadata, ruled, status
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    attempt,
+    description_keys,
+    index_where_given,
+    key,
+    metadata,
+    ruled,
+    status,
+)
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
 TABLE: Final = Table(
@@ -55,6 +64,9 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
     Index("ix_tasks_created_at", "created_at", "id"),
+    *index_where_given("tasks", "workspace_id", "created_at", "id"),
+    *index_where_given("tasks", "agent_id", "created_at", "id"),
+    *index_where_given("tasks", "user_id", "created_at", "id"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -84,7 +96,7 @@ def progress(event: Event, recorded_at: str) -> Write:
 class TaskRepository(Timed[Task], SubjectRepository[Task]):
     table = TABLE
     record = Task
-    listed_by = ("execution_id", "status")
+    listed_by = ("execution_id", "workspace_id", "agent_id", "user_id", "status")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

@@ -115,11 +115,13 @@ class WorkflowRepository(SubjectRepository[Workflow]):
     table = TABLE
     record = Workflow
     listed_by = ("workspace_id", "user_id", "visibility", "status")
+    has_names = True
 
 
 class WorkflowVersionRepository(Repository[WorkflowVersion]):
     table = VERSIONS
     record = WorkflowVersion
+    listed_by = ("workflow_id",)
 
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
