@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, Table, Text
@@ -11,12 +12,13 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.tasks import Task
 from flowledger.domain.statuses import TERMINAL
 from flowledger.storage.kinds import logs
+from flowledger.storage.kinds.failures import FailingRepository, Failures
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, part_key
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository, Timed
+from flowledger.storage.repository import Timed
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     attempt,
@@ -70,6 +72,8 @@ TABLE: Final = Table(
     **ROOM_FOR_UPDATES,
 )
 
+FAILURES: Final = Failures("task", TABLE)
+
 TASK: Final = Subject(
     TABLE, say.TaskCreated, "attempt", "error", "output", "reason", "usage",
     times={"finished_at": TERMINAL}, ranked=True,
@@ -93,9 +97,10 @@ def progress(event: Event, recorded_at: str) -> Write:
     return write.group(PROGRESS, part_key(event), progress=event.data.progress, progress_message=event.data.message)
 
 
-class TaskRepository(Timed[Task], SubjectRepository[Task]):
+class TaskRepository(Timed[Task], FailingRepository[Task]):
     table = TABLE
     record = Task
+    failures = FAILURES
     listed_by = ("execution_id", "workspace_id", "agent_id", "user_id", "status")
 
     def of_execution(
@@ -105,10 +110,14 @@ class TaskRepository(Timed[Task], SubjectRepository[Task]):
         statement = self._select().where(TABLE.c.execution_id == execution_id)
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 
+    def of_executions(self, execution_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[Task]]:
+        """Return the first page of each of several executions, as `of_execution` does, by one query."""
+        return self._of_each("execution_id", execution_ids, OLDEST_FIRST, limit_each)
+
 
 KIND: Final = Kind(
     "task",
-    tables=(TABLE, logs.TABLE),
+    tables=(TABLE, FAILURES.table, logs.TABLE),
     repository=TaskRepository,
     events={
         say.TaskCreated: (TASK.create,),
@@ -118,10 +127,10 @@ KIND: Final = Kind(
         say.TaskProgressed: (progress,),
         say.TaskRetrying: (TASK.report,),
         say.TaskCompleted: (TASK.report,),
-        say.TaskFailed: (TASK.report,),
+        say.TaskFailed: (TASK.report, FAILURES.write),
         say.TaskCancelled: (TASK.report,),
         say.TaskSkipped: (TASK.report,),
-        say.TaskTimedOut: (TASK.report,),
+        say.TaskTimedOut: (TASK.report, FAILURES.write),
         say.TaskLogged: (TASK.mention, logs.append),
     },
     lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id"),),
