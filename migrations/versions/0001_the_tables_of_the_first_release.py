@@ -20,8 +20,8 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
-    "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
+    "events", "execution_failures", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
+    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_failures", "task_logs", "tasks", "executions",
     "users", "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""

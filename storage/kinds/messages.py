@@ -158,6 +158,7 @@ class MessageRepository(SubjectRepository[Message]):
 class DeliveryRepository(Repository[Delivery]):
     table = DELIVERIES
     record = Delivery
+    listed_by = ("message_id", "to_sandbox_id", "status")
 
     def of_message(
         self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

@@ -10,12 +10,13 @@ from sqlalchemy import BigInteger, Column, Double, Index, PrimaryKeyConstraint, 
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.metrics import METRIC_KINDS, Metric, MetricSum
+from flowledger.storage.filters import between
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import moment, stored
 from flowledger.storage.merge.additions import Addition
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import EventRepository, Repository, between
+from flowledger.storage.repository import EventRepository, Repository
 from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, index_where_given, metadata, one_of, short_name
 from flowledger.storage.schema.types import Exact, Json, Name, UtcTime
 

@@ -71,6 +71,7 @@ class ScheduleRepository(SubjectRepository[Schedule]):
     table = TABLE
     record = Schedule
     listed_by = ("workflow_id", "workspace_id", "user_id", "status")
+    has_names = True
 
 
 KIND: Final = Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
@@ -115,11 +116,13 @@ class WorkflowRepository(SubjectRepository[Workflow]):
     table = TABLE
     record = Workflow
     listed_by = ("workspace_id", "user_id", "visibility", "status")
+    has_names = True
 
 
 class WorkflowVersionRepository(Repository[WorkflowVersion]):
     table = VERSIONS
     record = WorkflowVersion
+    listed_by = ("workflow_id",)
 
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
@@ -136,6 +139,10 @@ class WorkflowVersionRepository(Repository[WorkflowVersion]):
         """Return a page of the versions of a workflow, the greatest first."""
         statement = self._select().where(VERSIONS.c.workflow_id == workflow_id)
         return self._page(statement, NEWEST_VERSION_FIRST, limit, offset, after)
+
+    def of_workflows(self, workflow_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[WorkflowVersion]]:
+        """Return the first page of each of several workflows, as `of_workflow` does, by one query."""
+        return self._of_each("workflow_id", workflow_ids, NEWEST_VERSION_FIRST, limit_each)
 
 
 KIND: Final = Kind(
