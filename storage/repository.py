@@ -14,7 +14,6 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bi
 
 from flowledger.domain.errors import InvalidArgument, UnknownFilter
 from flowledger.domain.json_text import plain
-from flowledger.domain.keys import earliest_has_time, has_time
 from flowledger.storage.children import MAX_EACH, first_of_each
 from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.paging import MAX_LIMIT, Order, Page, check_limit
@@ -23,7 +22,6 @@ from flowledger.storage.schema.types import Json
 Record = TypeVar("Record")
 KeyOf = TypeVar("KeyOf", bound=Hashable)
 
-_TOOK: Final = "took_seconds"
 _DELETED: Final = "deleted_at"
 
 
@@ -34,6 +32,10 @@ class Repository(Generic[Record]):
     record: ClassVar[type[Any]]
     listed_by: ClassVar[tuple[str, ...]] = ()
     """The columns by which records are listed and counted."""
+    time: ClassVar[str | None] = None
+    """The column that `since` and `until` are about."""
+    told_by: ClassVar[tuple[str, ...]] = ()
+    """Fields by which a person tells one record from another, beside its key, name, status and `listed_by`."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -51,7 +53,12 @@ class Repository(Generic[Record]):
 
     def _having(self, of: Mapping[str, Filter]) -> Select[Any]:
         """Return the select of the rows that have these values; None leaves a column out."""
-        return self._select().where(*having(self.table, self.listed_by, of))
+        return self._select().where(*having(self.table, self.filters(), of))
+
+    @classmethod
+    def filters(cls) -> tuple[str, ...]:
+        """Return the columns by which records are listed: `listed_by`, and the name if they have names."""
+        return cls.listed_by
 
     def _one(self, statement: Select[Any]) -> Record | None:
         row = self.connection.execute(statement).one_or_none()
@@ -113,6 +120,11 @@ class SubjectRepository(Repository[Record]):
 
     has_names: ClassVar[bool] = False
     """Whether the records have names by which they are found."""
+    time = "created_at"
+
+    @classmethod
+    def filters(cls) -> tuple[str, ...]:
+        return (*cls.listed_by, "name") if cls.has_names else cls.listed_by
 
     def get(self, id_: str) -> Record | None:
         """Return the record of this id, even if it is deleted; None if nothing is recorded of it."""
@@ -199,6 +211,8 @@ class SubjectRepository(Repository[Record]):
 class EventRepository(Repository[Record]):
     """Reads the records of a kind that has a row for each event."""
 
+    time = "time"
+
     def get(self, source: str, event_id: str) -> Record | None:
         """Return the record of this event; None if it is not recorded."""
         columns = self.table.c
@@ -248,22 +262,6 @@ class EventRepository(Repository[Record]):
         return Order((self.table.c.time, self.table.c.source, self.table.c.event_id), descending)
 
 
-class Timed(Repository[Record]):
-    """Reads rows that have a start and an end: their records have the time between, `took_seconds`."""
-
-    def _select(self) -> Select[Any]:
-        shown = (self.table.c[field.name] for field in fields(self.record) if field.name != _TOOK)
-        return select(*shown, self.table.c.started_at_key, self.table.c.status_key)
-
-    def _record(self, row: Row[Any]) -> Record:
-        values = dict(row._mapping)
-        record: Record = self.record(
-            **{field.name: values[field.name] for field in fields(self.record) if field.name != _TOOK},
-            took_seconds=_took_seconds(values),
-        )
-        return record
-
-
 def holds(connection: Connection, column: Column[Any], text: str) -> ColumnElement[bool]:
     """Return the condition that a JSON list of texts has this one.
 
@@ -285,12 +283,3 @@ def _with(statement: Select[Any], order: Order) -> Select[Any]:
 def _plain_key(key: Any) -> tuple[Any, ...]:
     parts = key if isinstance(key, tuple) else (key,)
     return tuple(plain(part) if isinstance(part, str) else part for part in parts)
-
-
-def _took_seconds(row: dict[str, Any]) -> float | None:
-    began, ended = row["started_at"], row["finished_at"]
-    if began is None or ended is None or ended < began:
-        return None
-    has_times = earliest_has_time(row["started_at_key"]) and has_time(row["status_key"])
-    took: float = (ended - began).total_seconds()
-    return took if has_times else None

@@ -95,7 +95,7 @@ def _execution_summary(dialect: str) -> str:
 
 
 def _took_seconds(spelling: _Spelling) -> str:
-    """Return the time between, if both ends have times of their own, as `storage.repository.Timed` has it.
+    """Return the time between, if both ends have times of their own, as `storage.timed.Timed` has it.
 
     The event that owns the status has a time of its own if the key holds it (`domain.keys`), in the form of the key.
     """

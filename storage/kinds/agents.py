@@ -53,6 +53,7 @@ class AgentRepository(SubjectRepository[Agent]):
     table = TABLE
     record = Agent
     listed_by = ("kind", "workspace_id", "user_id", "status")
+    told_by = ("description",)
     has_names = True
 
     def with_capability(

@@ -85,6 +85,7 @@ class CollaborationRepository(SubjectRepository[Collaboration]):
     table = TABLE
     record = Collaboration
     listed_by = ("workspace_id", "user_id", "coordinator_id", "status")
+    told_by = ("progress", "error", "reason")
     has_names = True
 
     def of_member(

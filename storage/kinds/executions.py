@@ -19,8 +19,8 @@ from flowledger.storage.kinds.parts import Report, Subject, part_key, reported, 
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.merge.groups import Group, group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Timed
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     attempt,
@@ -31,6 +31,7 @@ from flowledger.storage.schema.columns import (
     status,
 )
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.timed import Timed
 
 TABLE: Final = Table(
     "executions",
@@ -145,12 +146,17 @@ class ExecutionRepository(Timed[Execution], FailingRepository[Execution]):
     record = Execution
     failures = FAILURES
     listed_by = ("workflow_id", "workspace_id", "agent_id", "user_id", "status")
+    told_by = ("trigger_type", "took_seconds", "error", "reason")
 
 
-class ExecutionLogRepository(Timed[ExecutionLog]):
+class ExecutionLogRepository(Timed[ExecutionLog], OwnedRepository[ExecutionLog]):
     table = NODE_RUNS
     record = ExecutionLog
-    listed_by = ("execution_id",)
+    listed_by = ("execution_id", "node", "status")
+    owned_by = (("execution_id",),)
+    in_order = Order((*IN_ORDER.columns, NODE_RUNS.c.execution_id))
+    time = "started_at"
+    told_by = ("agent_id", "took_seconds", "error", "reason")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -198,7 +204,7 @@ KIND: Final = Kind(
     lists=(
         Listed("nodes", ExecutionLogRepository, ExecutionLogRepository.of_execution, "execution_id"),
         Listed("tasks", TaskRepository, TaskRepository.of_execution, "execution_id"),
-        Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_execution, "execution_id"),
+        Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_execution, "execution_id", tail=True),
     ),
 )
 

@@ -15,8 +15,8 @@ from flowledger.domain.statuses import Level
 from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.kinds.parts import moment, reported
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository
 from flowledger.storage.schema.columns import index_where_given, metadata, one_of
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
@@ -69,10 +69,14 @@ def append(event: Event, recorded_at: str) -> Write:
     )
 
 
-class TaskLogRepository(Repository[TaskLog]):
+class TaskLogRepository(OwnedRepository[TaskLog]):
     table = TABLE
     record = TaskLog
-    listed_by = ("task_id", "execution_id")
+    listed_by = ("task_id", "execution_id", "node", "level")
+    owned_by = (("task_id",), ("execution_id",))
+    in_order = IN_ORDER
+    time = "time"
+    told_by = ("message",)
 
     def of_task(
         self,

@@ -22,8 +22,9 @@ from flowledger.storage.ledger import outbox
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.groups import CREATED_AT, earliest, group
 from flowledger.storage.merge.writes import Each, Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository, SubjectRepository
+from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import key, metadata, one_of, status
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
@@ -133,6 +134,7 @@ class MessageRepository(SubjectRepository[Message]):
     table = TABLE
     record = Message
     listed_by = ("from_sandbox_id", "workspace_id", "thread_id")
+    told_by = ("message_type", "content")
 
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -155,10 +157,13 @@ class MessageRepository(SubjectRepository[Message]):
         return self._page(self._select().where(TABLE.c.thread_id == thread_id), OLDEST_FIRST, limit, offset, after)
 
 
-class DeliveryRepository(Repository[Delivery]):
+class DeliveryRepository(OwnedRepository[Delivery]):
     table = DELIVERIES
     record = Delivery
     listed_by = ("message_id", "to_sandbox_id", "status")
+    owned_by = (("message_id",), ("to_sandbox_id",))
+    in_order = Order((DELIVERIES.c.message_id, DELIVERIES.c.to_sandbox_id))
+    told_by = ("sent_at", "delivered_at", "reason")
 
     def of_message(
         self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None

@@ -69,6 +69,7 @@ class SandboxRepository(SubjectRepository[Sandbox]):
     table = TABLE
     record = Sandbox
     listed_by = ("workspace_id", "user_id", "status")
+    told_by = ("agent_id", "error", "reason")
     has_names = True
 
     def of_workspace(

@@ -18,7 +18,6 @@ from flowledger.storage.kinds.parts import Subject, part_key
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Timed
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     attempt,
@@ -30,6 +29,7 @@ from flowledger.storage.schema.columns import (
     status,
 )
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.timed import Timed
 
 TABLE: Final = Table(
     "tasks",
@@ -102,6 +102,7 @@ class TaskRepository(Timed[Task], FailingRepository[Task]):
     record = Task
     failures = FAILURES
     listed_by = ("execution_id", "workspace_id", "agent_id", "user_id", "status")
+    told_by = ("name", "kind", "took_seconds", "error", "reason")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -133,5 +134,5 @@ KIND: Final = Kind(
         say.TaskTimedOut: (TASK.report, FAILURES.write),
         say.TaskLogged: (TASK.mention, logs.append),
     },
-    lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id"),),
+    lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id", tail=True),),
 )

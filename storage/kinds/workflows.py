@@ -21,8 +21,9 @@ from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, moment
 from flowledger.storage.merge.groups import Group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository, SubjectRepository
+from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -119,10 +120,14 @@ class WorkflowRepository(SubjectRepository[Workflow]):
     has_names = True
 
 
-class WorkflowVersionRepository(Repository[WorkflowVersion]):
+class WorkflowVersionRepository(OwnedRepository[WorkflowVersion]):
     table = VERSIONS
     record = WorkflowVersion
     listed_by = ("workflow_id",)
+    owned_by = (("workflow_id",),)
+    in_order = Order((VERSIONS.c.version, VERSIONS.c.workflow_id))
+    time = "created_at"
+    told_by = ("user_id", "note", "problems")
 
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
