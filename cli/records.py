@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from flowledger.cli import screen
@@ -55,7 +56,7 @@ def _cell(name: str, value: Any) -> Cell:
         return _CELLS[name](value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return screen.words(value, limit=_SHOWN)
+    return screen.words(str(value) if isinstance(value, Decimal) else value, limit=_SHOWN)
 
 
 def _wraps(name: str, cells: Sequence[Cell]) -> bool:
