@@ -100,9 +100,10 @@ def print_entries(title: str, columns: Sequence[Column], rows: Sequence[Sequence
     _print_title(title)
     for row in cells:
         given = [(column, cell) for column, cell in zip(columns, row, strict=True) if cell.plain]
-        screen.out.print(Text("  ").join(cell for column, cell in given if column.leads), soft_wrap=True)
         named = [Text.assemble((f"{column.name} ", "dim"), cell) for column, cell in given if not column.leads]
-        print_rows(indented(line, _HANG) for line in _flowing(named, screen.out.width - _HANG))
+        first, *others = _flowing((cell for column, cell in given if column.leads), screen.out.width)
+        screen.out.print(first, soft_wrap=True)
+        print_rows(indented(line, _HANG) for line in (*others, *_flowing(named, screen.out.width - _HANG)))
 
 
 def _texts(rows: Sequence[Sequence[Cell]]) -> list[list[Text]]:

@@ -32,7 +32,8 @@ def _values(name: str) -> Callable[[typer.Context, str], list[str]]:
     """Return what completes the values of a filter, if these are few."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        tables = [kind] if (kind := ctx.params.get("kind")) in FILTERS[name] else FILTERS[name]
+        words = (ctx.params.get("kind"), *ctx.args)  # click has not assigned the words before an incomplete option
+        tables = [word for word in words if word in FILTERS[name]] or FILTERS[name]
         values = dict.fromkeys(value for table in tables for value in values_of(LISTED[table], name))
         return [value for value in values if value.startswith(incomplete)]
 
