@@ -111,7 +111,7 @@ def _asyncpg_arguments(address: DatabaseAddress) -> dict[str, Any]:
     name = parameters.get("application_name", parameters.get("fallback_application_name"))
     timeout = float(parameters.get("connect_timeout", 0))
     return {
-        "dsn": f"postgresql:///?{urlencode({name: parameters[name] for name in sorted(parameters.keys() & _SAME)})}",
+        "dsn": f"postgresql://?{urlencode({name: parameters[name] for name in sorted(parameters.keys() & _SAME)})}",
         "password": parameters.get("password"),
         "server_settings": {"application_name": name} if name else {},
         "timeout": timeout or None,

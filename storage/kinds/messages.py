@@ -45,6 +45,7 @@ TABLE: Final = Table(
     Column("created_at", UtcTime, nullable=False),
     key("sent_key"),
     key("created_at_key", least=True),
+    Index("ix_messages_created_at", "created_at", "id"),
     Index("ix_messages_from_sandbox_id", "from_sandbox_id", "created_at", "id"),
     Index("ix_messages_workspace_id", "workspace_id", "created_at", "id"),
     Index("ix_messages_thread_id", "thread_id", "created_at", "id"),
