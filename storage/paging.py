@@ -18,6 +18,7 @@ from flowledger.domain.kinds.base import INT64_MAX
 Record = TypeVar("Record")
 
 MAX_LIMIT: Final = 1000
+MAX_OFFSET: Final = 2**31 - 1
 
 
 class BadCursor(LedgerError):
@@ -45,8 +46,8 @@ class Order:
         Raises BadCursor, and InvalidArgument if limit or offset cannot be used.
         """
         check_limit(limit)
-        if not 0 <= offset <= INT64_MAX:
-            raise InvalidArgument(f"offset must be 0 to {INT64_MAX}, not {offset}")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InvalidArgument(f"offset must be 0 to {MAX_OFFSET}, not {offset}")
         if after is not None:
             statement = statement.where(self._behind(_decode(after, self.columns)))
         return statement.order_by(*self.by()).limit(limit + 1).offset(offset)

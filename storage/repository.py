@@ -10,12 +10,12 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bindparam, exists, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bindparam, exists, func, select
 
 from flowledger.domain.errors import InvalidArgument, UnknownFilter
 from flowledger.domain.json_text import plain
-from flowledger.storage.children import MAX_EACH, first_of_each
 from flowledger.storage.filters import Filter, between, having
+from flowledger.storage.many import MAX_EACH, first_of_each, is_one_of
 from flowledger.storage.paging import MAX_LIMIT, Order, Page, check_limit
 from flowledger.storage.schema.types import Json
 
@@ -72,10 +72,7 @@ class Repository(Generic[Record]):
         if not wanted:
             return {}
         key = tuple(self.table.primary_key)
-        if len(key) == 1:
-            is_one = key[0].in_([part for part, *_ in wanted.values()])
-        else:
-            is_one = tuple_(*key).in_([*wanted.values()])
+        is_one = is_one_of(self.connection, key, [*wanted.values()])
         shown = self._select()
         missing = [column for column in key if column.name not in {one.name for one in shown.selected_columns}]
         rows = self.connection.execute(shown.add_columns(*missing).where(is_one))

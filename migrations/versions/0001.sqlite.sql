@@ -27,13 +27,13 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
@@ -95,13 +95,13 @@ CREATE TABLE collaborations (
     CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
 );
+CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
 CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
 CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
-CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -135,13 +135,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
-CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
-CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
 CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
+CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
+CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -184,9 +184,9 @@ CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE
 
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
@@ -224,7 +224,6 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
@@ -232,6 +231,7 @@ CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHE
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,
@@ -257,12 +257,12 @@ CREATE TABLE knowledge (
     CONSTRAINT ck_knowledge_kind CHECK (length(kind) BETWEEN 1 AND 255),
     CONSTRAINT ck_knowledge_confidence CHECK (confidence >= 0 AND confidence <= 1)
 );
-CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
 CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
 CREATE INDEX ix_knowledge_tags ON knowledge (tags);
 CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT NOT NULL,
@@ -297,11 +297,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT ck_mcp_servers_transport CHECK (transport IN ('stdio', 'http', 'sse', 'streamable-http')),
     CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
 );
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -336,9 +336,10 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id),
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
-CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -455,12 +456,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
 CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
-CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -485,10 +486,10 @@ CREATE TABLE users (
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
-CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
+CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT NOT NULL,
@@ -550,12 +551,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -575,10 +576,10 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -606,9 +607,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
-CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -645,9 +646,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT NOT NULL,
@@ -701,9 +702,10 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
-CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,

@@ -85,6 +85,8 @@ class FailingRepository(SubjectRepository[Record]):
 
     def _failed(self, since: datetime | None, until: datetime | None, of: Mapping[str, Filter]) -> Select[Any]:
         failures = self.failures.table.c
-        stands = (self.failures.subject == self.table.c.id) & (failures.status_key == self.table.c.status_key)
+        # The keys are equal, or the status has a greater one. Of two equalities PostgreSQL expects one row of all, and
+        # then joins both tables as a whole, whatever the limit is.
+        stands = (self.failures.subject == self.table.c.id) & (failures.status_key >= self.table.c.status_key)
         statement = self._having(of).select_from(self.failures.table.join(self.table, stands))
         return statement.where(*between(failures.failed_at, since, until))

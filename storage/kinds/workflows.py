@@ -10,12 +10,15 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
 from flowledger.domain import events as say
 from flowledger.domain import json_text
 from flowledger.domain.definitions import Changes, changes_between, problems_of
-from flowledger.domain.envelope import Event
+from flowledger.domain.envelope import Envelope, Event
+from flowledger.domain.ids import new_id
+from flowledger.domain.kinds.base import INT64_MAX
 from flowledger.domain.kinds.workflows import (
     VISIBILITIES,
     Workflow,
     WorkflowStatus,
     WorkflowVersion,
+    copy_of,
 )
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, moment
@@ -119,6 +122,26 @@ class WorkflowRepository(SubjectRepository[Workflow]):
     listed_by = ("workspace_id", "user_id", "visibility", "status")
     has_names = True
 
+    def copy(
+        self, workflow_id: str, *, source: str, version: int | None = None, subject: str | None = None, **changes: Any
+    ) -> tuple[Envelope, Envelope] | None:
+        """Return the two events that make a copy of a workflow, with this version as its first: publish both.
+
+        Without a `version` it is the published one, else the latest. `subject` is the id of the copy, a new one if it
+        is not given; `changes` are fields of its description. None if the workflow or the version is not recorded.
+        """
+        workflow = self.get(workflow_id)
+        if workflow is None:
+            return None
+        number = version or workflow.published_version or workflow.latest_version or 0
+        kept = WorkflowVersionRepository(self.connection).get(workflow_id, number)
+        if kept is None:
+            return None
+        subject = subject or new_id("wf")
+        created, versioned = copy_of(workflow, kept, **changes)
+        first = Envelope.of(created, source=source, subject=subject)
+        return first, Envelope.of(versioned, source=source, subject=subject, time=first.time)
+
 
 class WorkflowVersionRepository(OwnedRepository[WorkflowVersion]):
     table = VERSIONS
@@ -131,6 +154,8 @@ class WorkflowVersionRepository(OwnedRepository[WorkflowVersion]):
 
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
+        if not 1 <= version <= INT64_MAX:
+            return None
         return self._one(self._select().where(VERSIONS.c.workflow_id == workflow_id, VERSIONS.c.version == version))
 
     def changes(self, workflow_id: str, before: int, after: int) -> Changes | None:

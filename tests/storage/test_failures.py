@@ -14,7 +14,7 @@ from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, count, differences, empty, record
-from tests.storage.test_agents import at, moment
+from tests.storage.test_merge_rule import at, moment
 
 REPOSITORIES: Final[dict[str, type[FailingRepository[Any]]]] = {
     "execution": ExecutionRepository,
@@ -76,7 +76,7 @@ def test_failures_of_one_moment_are_walked_by_a_cursor(storage: Storage, kind: s
     assert found == ["s8", "s7", "s6", "s5", "s4", "s3", "s2", "s1", "s0"]
 
 
-STORY: Final = (
+STORY: Final[tuple[tuple[str, int, int, dict[str, Any]], ...]] = (
     ("failed", 1, 1, {"error": ERROR}),
     ("retrying", 2, 2, {}),
     ("timed_out", 2, 4, {}),

@@ -1,6 +1,6 @@
-"""The first rows of each of many owners in one statement, such as the tasks of several executions.
+"""Many rows in one statement: those of some keys, and the first ones of each of some owners.
 
-For each owner the database reads the first rows from an index, and no more, whatever else an owner has.
+For each key or owner the database reads as many rows from an index, and no more, whatever else an owner has.
 """
 
 from __future__ import annotations
@@ -8,13 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, bindparam, func, literal_column, select, true
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, func, literal_column, select, true, tuple_
 
 from flowledger.storage.paging import Order
 from flowledger.storage.schema.types import Json
 
 MAX_EACH: Final = 100
 """Most rows of each owner."""
+
+
+def is_one_of(
+    connection: Connection, key: Sequence[Column[Any]], keys: Sequence[tuple[Any, ...]]
+) -> ColumnElement[bool]:
+    """Return the condition that these columns have the values of one of the `keys`."""
+    if len(key) == 1:
+        return key[0].in_([part for (part,) in keys])
+    if connection.dialect.name == "postgresql":
+        return tuple_(*key).in_(keys)
+    # SQLite uses an index for rows that a query yields, not for rows that are written out.
+    items = func.json_each(bindparam(None, [*map(list, keys)], type_=Json)).table_valued("value", name="item")
+    parts = (func.json_extract(items.c.value, f"$[{place}]") for place in range(len(key)))
+    return tuple_(*key).in_(select(*parts))
 
 
 def first_of_each(
