@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "resume": "Go on recording what was paused, by hand or by a fuse.",
     "tail": "Show events as they are recorded, until Ctrl-C.",
     "show": "Show the record of any kind that has this id, or a conversation, and dead letters about it.",
+    "list": "List the records of a table, newest first, all or some, and tell how many there are.",
     "verify": "Recompute every row from the journal and compare.",
     "gaps": "Tell which numbers are missing, where producers number their events by `sequence`.",
     "members": "List which sandboxes belong to which workspace, and whether who said so had the right to.",

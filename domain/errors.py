@@ -6,6 +6,7 @@
     ├── NoEvent (TypeError)
     ├── NoMessage (TypeError)
     ├── UnknownField (TypeError)
+    ├── UnknownFilter (TypeError)
     ├── Refused
     ├── PublishError
     │   ├── BrokerUnavailable
@@ -58,6 +59,20 @@ class NoMessage(LedgerError, TypeError):
 
 class UnknownField(LedgerError, TypeError):
     """Typed data or an envelope was given a field that it does not have."""
+
+
+class UnknownFilter(LedgerError, TypeError):
+    """Records were requested by a column by which they are not listed.
+
+    `table` is the table of the records, `name` the unknown filter, `known` are those that there are.
+    """
+
+    def __init__(self, table: str, name: str, known: tuple[str, ...]) -> None:
+        self.table = table
+        self.name = name
+        self.known = known
+        listed = f"by {', '.join(known)}" if known else "without filters"
+        super().__init__(f"{table} are listed {listed}, not by {name[:100]!a}")
 
 
 class Reason(StrEnum):

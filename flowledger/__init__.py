@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from flowledger.domain.json_values import json_value
     from flowledger.domain.key_file import KeyFile
     from flowledger.domain.signing import Signer, signer_of
+    from flowledger.storage import lookups
+    from flowledger.storage.async_storage import AsyncStorage
+    from flowledger.storage.unit_of_work import Storage
 
 __all__ = [
     "AsyncMailbox",
     "AsyncPublisher",
+    "AsyncStorage",
     "Envelope",
     "KeyFile",
     "Mailbox",
@@ -43,9 +47,11 @@ __all__ = [
     "Publisher",
     "Sent",
     "Signer",
+    "Storage",
     "errors",
     "events",
     "json_value",
+    "lookups",
     "new_id",
     "signer_of",
 ]
@@ -53,6 +59,7 @@ __all__ = [
 _HOMES: Final = {
     "AsyncMailbox": "client.mailbox",
     "AsyncPublisher": "client.publisher",
+    "AsyncStorage": "storage.async_storage",
     "Envelope": "domain.envelope",
     "KeyFile": "domain.key_file",
     "Mailbox": "client.mailbox",
@@ -62,9 +69,11 @@ _HOMES: Final = {
     "Publisher": "client.publisher",
     "Sent": "client.plans.outgoing",
     "Signer": "domain.signing",
+    "Storage": "storage.unit_of_work",
     "errors": "domain.errors",
     "events": "domain.events",
     "json_value": "domain.json_values",
+    "lookups": "storage.lookups",
     "new_id": "domain.ids",
     "signer_of": "domain.signing",
 }

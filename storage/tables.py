@@ -1,4 +1,4 @@
-"""The tables that other files use by name. Importing this module declares every table (CONTRACT §5)."""
+"""The tables that other files use by name. Importing this module declares every table and view (CONTRACT §5)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
+from flowledger.storage.views import VIEWS
 
 __all__ = [
     "FIRST_KEY",
     "LAST_KEY",
+    "VIEWS",
     "CurrentTransaction",
     "DecimalText",
     "Json",

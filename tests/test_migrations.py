@@ -18,7 +18,7 @@ from sqlalchemy import Engine, inspect, text
 from flowledger import migrations
 from flowledger.cli import processes
 from flowledger.storage.engines.engine import make_engine
-from flowledger.storage.tables import metadata
+from flowledger.storage.tables import VIEWS, metadata
 from tests.conftest import PostgresqlServer, settings_for
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +73,12 @@ def domains(engine: Engine) -> dict[str, Any]:
     return {domain["name"]: domain for domain in inspect(engine).get_domains()}  # type: ignore[attr-defined]
 
 
+def views(engine: Engine) -> dict[str, str]:
+    """Each view as the database keeps it."""
+    inspector = inspect(engine)
+    return {name: inspector.get_view_definition(name) for name in inspector.get_view_names()}
+
+
 def index_text(index: Any) -> str:
     """An index with its conditions in words."""
     options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
@@ -102,6 +108,16 @@ def test_the_migrated_table_is_the_declared_one(engine: Engine, declared: dict[s
     assert schema(engine)[table] == declared[table]
 
 
+def test_the_migrated_views_are_the_declared_ones(engine: Engine) -> None:
+    metadata.create_all(engine)
+    declared = views(engine)
+    metadata.drop_all(engine)
+    assert views(engine) == {}
+    migrations.upgrade(engine)
+    assert views(engine) == declared
+    assert declared.keys() == VIEWS.keys()
+
+
 def test_all_tables_of_the_contract_are_there(engine: Engine) -> None:
     migrations.upgrade(engine)
     assert tables(engine) >= {
@@ -123,6 +139,7 @@ def test_a_downgrade_to_base_leaves_nothing(engine: Engine) -> None:
     migrations.upgrade(engine)
     migrations.downgrade(engine, "base")
     assert tables(engine) <= {"alembic_version"}
+    assert views(engine) == {}
     assert migrations.current(engine) is None
 
 

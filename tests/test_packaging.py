@@ -22,6 +22,7 @@ ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
+    "AsyncStorage",
     "Envelope",
     "KeyFile",
     "Mailbox",
@@ -31,9 +32,11 @@ FACE: Final = [
     "Publisher",
     "Sent",
     "Signer",
+    "Storage",
     "errors",
     "events",
     "json_value",
+    "lookups",
     "new_id",
     "signer_of",
 ]

@@ -75,13 +75,13 @@ CREATE TABLE agents (
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
@@ -174,13 +174,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -217,6 +217,12 @@ CREATE TABLE tasks (
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
+CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
@@ -254,6 +260,12 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
+CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 
@@ -280,12 +292,12 @@ CREATE TABLE knowledge (
     CONSTRAINT pk_knowledge PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
 CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
-CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
 CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
+CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT COLLATE "C" NOT NULL,
@@ -355,8 +367,9 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE metrics (
@@ -375,9 +388,10 @@ CREATE TABLE metrics (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_metrics_time ON metrics (time);
 
 CREATE TABLE metric_hours (
     subject TEXT COLLATE "C" NOT NULL,
@@ -433,8 +447,10 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
+CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE schedules (
@@ -495,9 +511,9 @@ CREATE TABLE users (
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
 
 CREATE TABLE webhooks (
@@ -524,12 +540,12 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
-CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -557,12 +573,12 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -581,9 +597,10 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
-CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -611,8 +628,8 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
-CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -652,6 +669,24 @@ CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS 
 
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
+CREATE TABLE task_failures (
+    task_id TEXT COLLATE "C" NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    CONSTRAINT pk_task_failures PRIMARY KEY (task_id),
+    CONSTRAINT fk_task_failures_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_failures_failed_at ON task_failures (failed_at, task_id);
+
+CREATE TABLE execution_failures (
+    execution_id TEXT COLLATE "C" NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    CONSTRAINT pk_execution_failures PRIMARY KEY (execution_id),
+    CONSTRAINT fk_execution_failures_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_execution_failures_failed_at ON execution_failures (failed_at, execution_id);
+
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
     node TEXT COLLATE "C" NOT NULL,
@@ -686,8 +721,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,
@@ -733,6 +768,141 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
-CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE VIEW execution_summary AS
+    SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,
+        agent.name AS agent_name, e.workspace_id, e.sandbox_id, e.user_id, e.parent_execution_id, e.mode,
+        e.trigger_type, e.error, e.reason, e.iterations, e.created_at, e.started_at, e.finished_at,
+        CASE WHEN e.finished_at >= e.started_at AND substr(e.started_at_key, 1, 1) = '0'
+            AND strpos(e.status_key, '1' || to_char(e.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')) > 0
+        THEN extract(epoch FROM e.finished_at - e.started_at)::double precision END AS took_seconds,
+        of_tasks.tasks,
+        of_tasks.tasks_pending,
+        of_tasks.tasks_retrying,
+        of_tasks.tasks_queued,
+        of_tasks.tasks_running,
+        of_tasks.tasks_paused,
+        of_tasks.tasks_completed,
+        of_tasks.tasks_failed,
+        of_tasks.tasks_cancelled,
+        of_tasks.tasks_timed_out,
+        of_tasks.tasks_skipped,
+        of_node_runs.node_runs,
+        of_node_runs.node_runs_running,
+        of_node_runs.node_runs_retrying,
+        of_node_runs.node_runs_completed,
+        of_node_runs.node_runs_failed,
+        of_node_runs.node_runs_skipped
+    FROM executions e
+    LEFT JOIN workflows workflow ON workflow.id = e.workflow_id
+    LEFT JOIN agents agent ON agent.id = e.agent_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS tasks,
+            count(*) FILTER (WHERE one.status = 'pending') AS tasks_pending,
+            count(*) FILTER (WHERE one.status = 'retrying') AS tasks_retrying,
+            count(*) FILTER (WHERE one.status = 'queued') AS tasks_queued,
+            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.status = 'paused') AS tasks_paused,
+            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.status = 'cancelled') AS tasks_cancelled,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out,
+            count(*) FILTER (WHERE one.status = 'skipped') AS tasks_skipped
+        FROM tasks one WHERE one.execution_id = e.id
+    ) of_tasks
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS node_runs,
+            count(*) FILTER (WHERE one.status = 'running') AS node_runs_running,
+            count(*) FILTER (WHERE one.status = 'retrying') AS node_runs_retrying,
+            count(*) FILTER (WHERE one.status = 'completed') AS node_runs_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS node_runs_failed,
+            count(*) FILTER (WHERE one.status = 'skipped') AS node_runs_skipped
+        FROM execution_logs one WHERE one.execution_id = e.id
+    ) of_node_runs;
+
+CREATE VIEW agent_activity AS
+    SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
+        of_executions.executions,
+        of_executions.executions_running,
+        of_executions.executions_completed,
+        of_executions.executions_failed,
+        of_executions.executions_timed_out,
+        of_tasks.tasks,
+        of_tasks.tasks_running,
+        of_tasks.tasks_completed,
+        of_tasks.tasks_failed,
+        of_tasks.tasks_timed_out,
+        (SELECT max(last_at) FROM (
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM executions one WHERE one.agent_id = known.agent_id
+            UNION ALL
+            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM tasks one WHERE one.agent_id = known.agent_id
+        ) work) AS last_activity_at
+    FROM (
+        SELECT id AS agent_id FROM agents
+        UNION
+        SELECT agent_id FROM executions WHERE agent_id IS NOT NULL
+        UNION
+        SELECT agent_id FROM tasks WHERE agent_id IS NOT NULL
+    ) known
+    LEFT JOIN agents agent ON agent.id = known.agent_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS executions,
+            count(*) FILTER (WHERE one.status = 'running') AS executions_running,
+            count(*) FILTER (WHERE one.status = 'completed') AS executions_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS executions_failed,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS executions_timed_out
+        FROM executions one WHERE one.agent_id = known.agent_id
+    ) of_executions
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS tasks,
+            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out
+        FROM tasks one WHERE one.agent_id = known.agent_id
+    ) of_tasks;
+
+CREATE VIEW sandbox_queue AS
+    SELECT known.sandbox_id, sandbox.name, sandbox.status, sandbox.workspace_id, sandbox.agent_id,
+        of_deliveries.messages,
+        of_deliveries.waiting,
+        of_deliveries.pending,
+        of_deliveries.sent,
+        of_deliveries.expired,
+        of_deliveries.failed,
+        of_deliveries.delivered,
+        of_deliveries.oldest_waiting_at,
+        of_deliveries.last_delivered_at
+    FROM (
+        SELECT id AS sandbox_id FROM sandboxes
+        UNION
+        SELECT to_sandbox_id FROM message_deliveries
+    ) known
+    LEFT JOIN sandboxes sandbox ON sandbox.id = known.sandbox_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS messages,
+            count(*) FILTER (WHERE one.status IN ('pending', 'sent')) AS waiting,
+            count(*) FILTER (WHERE one.status = 'pending') AS pending,
+            count(*) FILTER (WHERE one.status = 'sent') AS sent,
+            count(*) FILTER (WHERE one.status = 'expired') AS expired,
+            count(*) FILTER (WHERE one.status = 'failed') AS failed,
+            count(*) FILTER (WHERE one.status = 'delivered') AS delivered,
+            min((SELECT message.created_at FROM messages message WHERE message.id = one.message_id)) FILTER (WHERE one.status IN ('pending', 'sent')) AS oldest_waiting_at,
+            max(one.delivered_at) AS last_delivered_at
+        FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id
+    ) of_deliveries;
+
+CREATE VIEW daily_counts AS
+    SELECT day, kind, status, count(*) AS count
+    FROM (
+        SELECT (execution.created_at AT TIME ZONE 'UTC')::date AS day, 'execution' AS kind, status FROM executions execution
+        UNION ALL
+        SELECT (task.created_at AT TIME ZONE 'UTC')::date, 'task', status FROM tasks task
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'message', NULL FROM messages message
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'delivery', delivery.status
+        FROM message_deliveries delivery JOIN messages message ON message.id = delivery.message_id
+    ) one GROUP BY day, kind, status;

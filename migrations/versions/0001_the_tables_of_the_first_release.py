@@ -20,11 +20,12 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
-    "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
+    "events", "execution_failures", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
+    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_failures", "task_logs", "tasks", "executions",
     "users", "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
+VIEWS = ("agent_activity", "daily_counts", "execution_summary", "sandbox_queue")
 RULES = (
     "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
     "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind", "missed",
@@ -46,6 +47,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for view in VIEWS:
+        op.execute(f"DROP VIEW {view}")
     for table in TABLES:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":

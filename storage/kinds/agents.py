@@ -53,6 +53,8 @@ class AgentRepository(SubjectRepository[Agent]):
     table = TABLE
     record = Agent
     listed_by = ("kind", "workspace_id", "user_id", "status")
+    told_by = ("description",)
+    has_names = True
 
     def with_capability(
         self, capability: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False

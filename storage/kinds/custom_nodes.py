@@ -56,6 +56,7 @@ class CustomNodeRepository(SubjectRepository[CustomNode]):
     table = TABLE
     record = CustomNode
     listed_by = ("category", "workspace_id", "user_id", "visibility", "status")
+    has_names = True
 
 
 KIND: Final = Kind(

@@ -53,6 +53,7 @@ class KnowledgeRepository(SubjectRepository[Knowledge]):
     table = TABLE
     record = Knowledge
     listed_by = ("kind", "agent_id", "workspace_id", "user_id")
+    told_by = ("title", "tags")
 
     def of_agent(
         self, agent_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False

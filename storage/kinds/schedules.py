@@ -71,6 +71,8 @@ class ScheduleRepository(SubjectRepository[Schedule]):
     table = TABLE
     record = Schedule
     listed_by = ("workflow_id", "workspace_id", "user_id", "status")
+    told_by = ("expression", "timezone", "last_due_at")
+    has_names = True
 
 
 KIND: Final = Kind(

@@ -47,6 +47,7 @@ class UserRepository(SubjectRepository[User]):
     table = TABLE
     record = User
     listed_by = ("role", "status")
+    told_by = ("email", "full_name")
 
     def by_email(self, email: str) -> User | None:
         """Return the user of this e-mail address, whatever the case of ASCII letters; of several, as in `by_name`."""
