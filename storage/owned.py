@@ -53,15 +53,18 @@ class OwnedRepository(Repository[Record]):
         return self._page(self._listed(of, since, until), self._in_order(False), limit, offset, after)
 
     def count(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
-        """Return the number of rows that `newest` lists."""
-        return self._count(self._listed(of, since, until))
+        """Return the number of rows that `newest` lists; without an owner, of all."""
+        return self._count(self._between(of, since, until))
 
     def _listed(self, of: Mapping[str, Filter], since: datetime | None, until: datetime | None) -> Select[Any]:
         given = {name for name, value in of.items() if value is not None}
-        statement = self._having(of)
         if not any(given.issuperset(names) for names in self.owned_by):
             ways = " or ".join(" and ".join(names) for names in self.owned_by)
             raise InvalidArgument(f"{self.table.name} are listed of an owner: give {ways}")
+        return self._between(of, since, until)
+
+    def _between(self, of: Mapping[str, Filter], since: datetime | None, until: datetime | None) -> Select[Any]:
+        statement = self._having(of)
         if self.time is None and (since, until) != (None, None):
             raise UnknownFilter(self.table.name, "since" if until is None else "until", self.filters())
         return statement if self.time is None else statement.where(*between(self.table.c[self.time], since, until))

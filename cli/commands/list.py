@@ -44,8 +44,9 @@ def _filter(name: str) -> Parameter:
     """Return the parameter of a filter."""
     tables = FILTERS[name]
     of = f" (of {', '.join(tables)})" if len(tables) <= _FEW else ""
-    told = f"Only those with this {name.replace('_', ' ')}{of}; give it again for one of several."
-    declared = typer.Option(option(name), help=told, autocompletion=_values(name))
+    told = f"Only those with this {name.replace('_', ' ')}{of}."
+    metavar = "ID" if name == "subject" or name.endswith("_id") else "TEXT"
+    declared = typer.Option(option(name), metavar=metavar, help=told, autocompletion=_values(name))
     return Parameter(
         f"{_BY}{name}", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[list[str] | None, declared]
     )
@@ -84,8 +85,9 @@ def command(
 ) -> None:
     """List the records of a table, newest first, all or some, and tell how many there are.
 
-    Each table has filters of its own; a wrong one is answered with those that the table has. Rows of an owner (node
-    runs, log lines, deliveries, versions, sums of metrics) are listed of that owner.
+    Each table has filters of its own; a wrong one is answered with those that the table has. A filter that is given
+    several times leaves the records with one of its values. Rows of an owner (node runs, log lines, deliveries,
+    versions, sums of metrics) are listed of that owner.
     """
     asked = Asked(
         repository_of(kind).table.name, of, moment_of(since, "--since"), moment_of(until, "--until"),

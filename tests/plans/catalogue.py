@@ -20,6 +20,7 @@ from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.merge.conditions import Condition, standing_for
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.repository import EventRepository, Repository, SubjectRepository
 from flowledger.storage.schema.columns import VALUES
 from tests.plans.filled import SAMPLE_ID, SAMPLE_NAME
@@ -30,6 +31,13 @@ LATE: Final = datetime(2026, 1, 1, 2, tzinfo=UTC)
 
 NARROWING: Final = frozenset({("MetricRepository", "name")})
 """Filters without an index of their own, for use beside another: `newest(subject=…, name=…)`."""
+
+
+_OWNERS: Final = {
+    ("MetricHourRepository", "name"): "n6", ("MetricDayRepository", "name"): "n6",
+    ("TaskLogRepository", "task_id"): "i8", ("TaskLogRepository", "execution_id"): "i7",
+}  # fmt: skip
+"""Owners whose rows are there, where the sample is none."""
 
 
 class LookUp(NamedTuple):
@@ -104,6 +112,15 @@ def _of_events(repository: type[EventRepository[Any]]) -> Iterator[LookUp]:
     yield call(repository, "count", since=EARLY, until=LATE)
 
 
+def _of_owners(repository: type[OwnedRepository[Any]]) -> Iterator[LookUp]:
+    for names in repository.owned_by:
+        owner = {name: _OWNERS.get((repository.__name__, name), _sample(repository, name)) for name in names}
+        yield call(repository, "newest", **owner)
+        yield call(repository, "oldest", **owner)
+        if repository.time is not None:
+            yield call(repository, "newest", **owner, since=EARLY, until=LATE)
+
+
 def _no(_found: str | None) -> Refused:
     return Refused(Reason.CONFLICT, "subject", "")
 
@@ -115,6 +132,7 @@ REPOSITORIES: Final[tuple[type[Repository[Any]], ...]] = tuple(
 
 OF_KINDS: Final = (
     call(face.AgentRepository, "with_capability", SAMPLE_NAME),
+    call(face.AuditLogRepository, "of_resource", SAMPLE_ID),
     call(face.CollaborationRepository, "of_member", SAMPLE_ID),
     call(face.DeliveryRepository, "of_message", SAMPLE_ID),
     call(face.DeliveryRepository, "of_messages", ["i7", "i8"]),
@@ -130,6 +148,7 @@ OF_KINDS: Final = (
     call(face.MessageRepository, "of_sandbox", SAMPLE_ID),
     call(face.MessageRepository, "of_thread", SAMPLE_ID),
     call(face.MessageRepository, "of_workspace", SAMPLE_ID),
+    call(face.MetricRepository, "of_subject", SAMPLE_ID),
     call(face.MetricRepository, "newest", subject=SAMPLE_ID, name="n6"),
     call(face.MetricRepository, "series", SAMPLE_ID, "n6"),
     call(face.MetricRepository, "series", SAMPLE_ID, "n6", since=EARLY, until=LATE),
@@ -186,6 +205,8 @@ def _shared() -> Iterator[LookUp]:
             yield from _of_subjects(repository)
         elif issubclass(repository, EventRepository):
             yield from _of_events(repository)
+        elif issubclass(repository, OwnedRepository):
+            yield from _of_owners(repository)
 
 
 LOOK_UPS: Final = tuple(sorted((*_shared(), *OF_KINDS), key=lambda one: one.repository))

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
-from tests.storage.test_plans import ROWS, looked_at, nodes, plan
+from tests.plans.explained import looked_at, plan, scanned
+from tests.storage.test_plans import ROWS
 
 _MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"
 _FILL: Final = (
@@ -62,7 +63,7 @@ def filled(postgresql_server: PostgresqlServer) -> Iterator[Storage]:
 def test_a_view_is_answered_from_indexes(filled: Storage, name: str) -> None:
     with filled.reading() as connection:
         found = plan(connection, lambda c: c.execute(text(ASKED[name])))
-    assert [node["Relation Name"] for node in nodes(found) if node["Node Type"] == "Seq Scan"] == []
+    assert scanned(found) == []
     assert looked_at(found) < ROWS / 4
 
 
