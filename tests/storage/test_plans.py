@@ -78,8 +78,10 @@ def test_a_look_up_reads_no_whole_table_and_few_rows_beyond_its_own(filled: Stor
                 connection.execute(text("SET LOCAL enable_seqscan TO off"))
             found = plans(connection, one.read)
         rows = 0 if one.method.startswith("count") else sum(map(looked_at, found))
-        whole |= {one.name: scans for scans in [[table for each in found for table in scanned(each)]] if scans}
-        many |= {one.name: rows} if rows >= ROWS / (10 if joins else 20) else {}
+        if scans := [table for each in found for table in scanned(each)]:
+            whole[one.name] = scans
+        if rows >= ROWS / (10 if joins else 20):
+            many[one.name] = rows
     assert whole == {}
     assert many == {}
 
