@@ -76,7 +76,9 @@ def test_records_are_listed_by_the_time_they_were_created(agents: Storage) -> No
 
 def test_an_unknown_filter_is_told_with_those_that_there_are(storage: Storage) -> None:
     with storage.reading() as connection:
-        with pytest.raises(errors.UnknownFilter, match="tasks are listed by execution_id, .*, not by 'worker'") as told:
+        with pytest.raises(
+            errors.UnknownFilter, match=r"tasks are listed by execution_id, .*, not by 'worker'"
+        ) as told:
             TaskRepository(connection).newest(worker="w")
         assert (told.value.table, told.value.name) == ("tasks", "worker")
         assert told.value.known == TaskRepository.listed_by
@@ -134,7 +136,7 @@ def test_lines_of_the_audit_log_are_listed_in_the_same_ways(storage: Storage) ->
 def test_log_lines_are_listed_by_node_level_and_time(storage: Storage) -> None:
     lines = [("info", "a"), ("error", "b"), ("error", "a"), ("debug", None)]
     for n, (level, node) in enumerate(lines):
-        told = {"level": level, "message": str(n)} | ({} if node is None else {"node": node})
+        told: dict[str, Any] = {"level": level, "message": str(n)} | ({} if node is None else {"node": node})
         record(storage, event("execution.logged", subject="e", time=at(n), **told), start=n * 2 + 1)
         record(storage, event("task.logged", subject="t", time=at(n), level=level, message=str(n)), start=n * 2 + 2)
 
