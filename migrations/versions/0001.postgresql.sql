@@ -799,7 +799,7 @@ CREATE VIEW execution_summary AS
     LEFT JOIN workflows workflow ON workflow.id = e.workflow_id
     LEFT JOIN agents agent ON agent.id = e.agent_id
     CROSS JOIN LATERAL (
-        SELECT count(*) AS tasks,
+        SELECT count(one.status) AS tasks,
             count(*) FILTER (WHERE one.status = 'pending') AS tasks_pending,
             count(*) FILTER (WHERE one.status = 'retrying') AS tasks_retrying,
             count(*) FILTER (WHERE one.status = 'queued') AS tasks_queued,
@@ -813,7 +813,7 @@ CREATE VIEW execution_summary AS
         FROM tasks one WHERE one.execution_id = e.id
     ) of_tasks
     CROSS JOIN LATERAL (
-        SELECT count(*) AS node_runs,
+        SELECT count(one.status) AS node_runs,
             count(*) FILTER (WHERE one.status = 'running') AS node_runs_running,
             count(*) FILTER (WHERE one.status = 'retrying') AS node_runs_retrying,
             count(*) FILTER (WHERE one.status = 'completed') AS node_runs_completed,
@@ -824,45 +824,42 @@ CREATE VIEW execution_summary AS
 
 CREATE VIEW agent_activity AS
     SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
-        of_executions.executions,
-        of_executions.executions_running,
-        of_executions.executions_completed,
-        of_executions.executions_failed,
-        of_executions.executions_timed_out,
-        of_tasks.tasks,
-        of_tasks.tasks_running,
-        of_tasks.tasks_completed,
-        of_tasks.tasks_failed,
-        of_tasks.tasks_timed_out,
-        (SELECT max(last_at) FROM (
-            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM executions one WHERE one.agent_id = known.agent_id
-            UNION ALL
-            SELECT coalesce(one.finished_at, one.started_at, one.created_at) AS last_at FROM tasks one WHERE one.agent_id = known.agent_id
-        ) work) AS last_activity_at
+        known.executions,
+        known.executions_running,
+        known.executions_completed,
+        known.executions_failed,
+        known.executions_timed_out,
+        known.tasks,
+        known.tasks_running,
+        known.tasks_completed,
+        known.tasks_failed,
+        known.tasks_timed_out,
+        known.last_activity_at
     FROM (
-        SELECT id AS agent_id FROM agents
-        UNION
-        SELECT agent_id FROM executions WHERE agent_id IS NOT NULL
-        UNION
-        SELECT agent_id FROM tasks WHERE agent_id IS NOT NULL
+        SELECT one.agent_id,
+            count(one.execution) AS executions,
+            count(*) FILTER (WHERE one.execution = 'running') AS executions_running,
+            count(*) FILTER (WHERE one.execution = 'completed') AS executions_completed,
+            count(*) FILTER (WHERE one.execution = 'failed') AS executions_failed,
+            count(*) FILTER (WHERE one.execution = 'timed_out') AS executions_timed_out,
+            count(one.task) AS tasks,
+            count(*) FILTER (WHERE one.task = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.task = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.task = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.task = 'timed_out') AS tasks_timed_out,
+            max(one.last_at) AS last_activity_at
+        FROM (
+            SELECT agent_id, status AS execution, NULL AS task,
+                coalesce(finished_at, started_at, created_at) AS last_at
+            FROM executions WHERE agent_id IS NOT NULL
+            UNION ALL
+            SELECT agent_id, NULL, status, coalesce(finished_at, started_at, created_at)
+            FROM tasks WHERE agent_id IS NOT NULL
+            UNION ALL
+            SELECT id, NULL, NULL, NULL FROM agents
+        ) one GROUP BY one.agent_id
     ) known
-    LEFT JOIN agents agent ON agent.id = known.agent_id
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS executions,
-            count(*) FILTER (WHERE one.status = 'running') AS executions_running,
-            count(*) FILTER (WHERE one.status = 'completed') AS executions_completed,
-            count(*) FILTER (WHERE one.status = 'failed') AS executions_failed,
-            count(*) FILTER (WHERE one.status = 'timed_out') AS executions_timed_out
-        FROM executions one WHERE one.agent_id = known.agent_id
-    ) of_executions
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS tasks,
-            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
-            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
-            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
-            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out
-        FROM tasks one WHERE one.agent_id = known.agent_id
-    ) of_tasks;
+    LEFT JOIN agents agent ON agent.id = known.agent_id;
 
 CREATE VIEW sandbox_queue AS
     SELECT known.sandbox_id, sandbox.name, sandbox.status, sandbox.workspace_id, sandbox.agent_id,

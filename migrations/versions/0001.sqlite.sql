@@ -765,7 +765,7 @@ CREATE VIEW execution_summary AS
             AND instr(e.status_key, '1' || e.finished_at) > 0
         THEN ((strftime('%s', substr(e.finished_at, 1, 19)) - strftime('%s', substr(e.started_at, 1, 19))) * 1000000
             + substr(e.finished_at, 21) - substr(e.started_at, 21)) / 1000000.0 END AS took_seconds,
-        (SELECT count(*) FROM tasks one WHERE one.execution_id = e.id) AS tasks,
+        (SELECT count(one.status) FROM tasks one WHERE one.execution_id = e.id) AS tasks,
         (SELECT count(*) FILTER (WHERE one.status = 'pending') FROM tasks one WHERE one.execution_id = e.id) AS tasks_pending,
         (SELECT count(*) FILTER (WHERE one.status = 'retrying') FROM tasks one WHERE one.execution_id = e.id) AS tasks_retrying,
         (SELECT count(*) FILTER (WHERE one.status = 'queued') FROM tasks one WHERE one.execution_id = e.id) AS tasks_queued,
@@ -776,7 +776,7 @@ CREATE VIEW execution_summary AS
         (SELECT count(*) FILTER (WHERE one.status = 'cancelled') FROM tasks one WHERE one.execution_id = e.id) AS tasks_cancelled,
         (SELECT count(*) FILTER (WHERE one.status = 'timed_out') FROM tasks one WHERE one.execution_id = e.id) AS tasks_timed_out,
         (SELECT count(*) FILTER (WHERE one.status = 'skipped') FROM tasks one WHERE one.execution_id = e.id) AS tasks_skipped,
-        (SELECT count(*) FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs,
+        (SELECT count(one.status) FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs,
         (SELECT count(*) FILTER (WHERE one.status = 'running') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_running,
         (SELECT count(*) FILTER (WHERE one.status = 'retrying') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_retrying,
         (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM execution_logs one WHERE one.execution_id = e.id) AS node_runs_completed,
@@ -788,12 +788,12 @@ CREATE VIEW execution_summary AS
 
 CREATE VIEW agent_activity AS
     SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
-        (SELECT count(*) FROM executions one WHERE one.agent_id = known.agent_id) AS executions,
+        (SELECT count(one.status) FROM executions one WHERE one.agent_id = known.agent_id) AS executions,
         (SELECT count(*) FILTER (WHERE one.status = 'running') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_running,
         (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_completed,
         (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_failed,
         (SELECT count(*) FILTER (WHERE one.status = 'timed_out') FROM executions one WHERE one.agent_id = known.agent_id) AS executions_timed_out,
-        (SELECT count(*) FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks,
+        (SELECT count(one.status) FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks,
         (SELECT count(*) FILTER (WHERE one.status = 'running') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_running,
         (SELECT count(*) FILTER (WHERE one.status = 'completed') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_completed,
         (SELECT count(*) FILTER (WHERE one.status = 'failed') FROM tasks one WHERE one.agent_id = known.agent_id) AS tasks_failed,

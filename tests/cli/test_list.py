@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import fields
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -21,6 +22,7 @@ from tests.builders import raw
 from tests.cli.calling import Run
 from tests.storage.recording import record
 
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "contract" / "lists.md"
 HEX: Final = "0a1b2c3d4e5f60718293a4b5c6"
 EXECUTION, WORKFLOW, AGENT = f"exec_{HEX}", f"wf_{HEX}", f"agent_{HEX}"
 URL: Final = "https://example.org/a/long/path/which/does/not/fit/into/sixty/columns?query=1&more=2"
@@ -247,3 +249,10 @@ def test_what_all_rows_lack_or_share_by_a_filter_takes_no_room(run: Run, told: S
     shown = run("list", "tasks", "--execution-id", EXECUTION).out
     assert EXECUTION not in shown
     assert "user_id" not in shown
+
+
+def test_the_filters_of_each_table_are_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([\w ]+)`", DOCUMENT.read_text(), re.MULTILINE)
+    assert [(table, *filters.split()) for table, filters in rows] == [
+        (table, *kind.filters()) for table, kind in LISTED.items()
+    ]
