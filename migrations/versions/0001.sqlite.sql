@@ -27,13 +27,13 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_agents_capabilities ON agents (capabilities);
-CREATE INDEX ix_agents_created_at ON agents (created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_capabilities ON agents (capabilities);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
@@ -52,10 +52,10 @@ CREATE TABLE audit_logs (
     CONSTRAINT ck_audit_logs_resource_type CHECK (length(resource_type) BETWEEN 1 AND 255),
     CONSTRAINT ck_audit_logs_event_type CHECK (length(event_type) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 
 CREATE TABLE collaborations (
     id TEXT NOT NULL,
@@ -95,13 +95,13 @@ CREATE TABLE collaborations (
     CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
-CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
+CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -135,13 +135,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -180,8 +180,8 @@ CREATE TABLE tasks (
     CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
     CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 
 CREATE TABLE executions (
     id TEXT NOT NULL,
@@ -218,8 +218,8 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,
@@ -245,12 +245,12 @@ CREATE TABLE knowledge (
     CONSTRAINT ck_knowledge_kind CHECK (length(kind) BETWEEN 1 AND 255),
     CONSTRAINT ck_knowledge_confidence CHECK (confidence >= 0 AND confidence <= 1)
 );
+CREATE INDEX ix_knowledge_tags ON knowledge (tags);
 CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
-CREATE INDEX ix_knowledge_tags ON knowledge (tags);
-CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT NOT NULL,
@@ -285,11 +285,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT ck_mcp_servers_transport CHECK (transport IN ('stdio', 'http', 'sse', 'streamable-http')),
     CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
 );
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
-CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -325,8 +325,8 @@ CREATE TABLE messages (
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -347,8 +347,8 @@ CREATE TABLE metrics (
     CONSTRAINT ck_metrics_unit CHECK (length(unit) BETWEEN 1 AND 255),
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
-CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
@@ -404,9 +404,9 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 
 CREATE TABLE schedules (
     id TEXT NOT NULL,
@@ -440,12 +440,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
+CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
-CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -470,9 +470,9 @@ CREATE TABLE users (
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
-CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
 
 CREATE TABLE webhooks (
@@ -500,12 +500,12 @@ CREATE TABLE webhooks (
     CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 
 CREATE TABLE workflows (
     id TEXT NOT NULL,
@@ -535,12 +535,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -561,8 +561,8 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -590,9 +590,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
-CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -607,6 +607,69 @@ CREATE TABLE ledger (
     alarm_at DATETIME,
     CONSTRAINT pk_ledger PRIMARY KEY (one),
     CONSTRAINT ck_ledger_one CHECK (one = 1)
+);
+
+CREATE TABLE passwords (
+    user_id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    changed_at DATETIME NOT NULL,
+    CONSTRAINT pk_passwords PRIMARY KEY (user_id)
+);
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    token_hash TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    expires_at DATETIME NOT NULL,
+    revoked_at DATETIME,
+    address TEXT,
+    user_agent TEXT,
+    CONSTRAINT pk_sessions PRIMARY KEY (id)
+);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
+
+CREATE TABLE sign_in_tries (
+    "key" TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    free_at DATETIME NOT NULL,
+    expires_at DATETIME NOT NULL,
+    CONSTRAINT pk_sign_in_tries PRIMARY KEY ("key")
+);
+CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
+
+CREATE TABLE credentials (
+    id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    service_type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    CONSTRAINT pk_credentials PRIMARY KEY (id),
+    CONSTRAINT ck_credentials_service_type CHECK (length(service_type) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_credentials_nonce CHECK (length(nonce) = 12)
+);
+CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
+CREATE INDEX ix_credentials_service_type ON credentials (user_id, service_type, created_at, id);
+
+CREATE TABLE secrets (
+    name TEXT NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    CONSTRAINT pk_secrets PRIMARY KEY (name),
+    CONSTRAINT ck_secrets_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_secrets_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_secrets_nonce CHECK (length(nonce) = 12)
 );
 
 CREATE TABLE task_logs (
@@ -667,10 +730,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
+CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,
@@ -719,6 +781,5 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;

@@ -19,10 +19,11 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
-    "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
-    "users", "webhooks", "workflow_versions", "workflows", "workspaces",
+    "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes", "dead_letter_actions",
+    "dead_letters", "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries",
+    "metric_days", "metric_hours", "metrics", "outbox", "messages", "passwords", "sandboxes", "schedules", "secrets",
+    "sessions", "sign_in_tries", "task_logs", "tasks", "executions", "users", "webhooks", "workflow_versions",
+    "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
 RULES = (
