@@ -185,7 +185,7 @@ def _versions(value: object) -> Versions:
         raise _Broken('it is not a JSON object with "current" and "keys"')
     keys = {_version(text): _key(key, place) for place, (text, key) in enumerate(value["keys"].items(), 1)}
     current = value.get("current")
-    if not isinstance(current, int) or current not in keys:
+    if not isinstance(current, int) or isinstance(current, bool) or current not in keys:
         raise _Broken('"current" is not the version of one of its keys')
     return Versions(current, keys)
 

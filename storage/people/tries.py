@@ -31,6 +31,8 @@ MOST_ROWS: Final = 100_000
 _CUT_EVERY: Final = 64
 """A count of the rows costs some milliseconds: one try in so many pays for it."""
 _AT_ONCE: Final = 20
+_MOST_DOUBLINGS: Final = 30
+"""More of them do not fit into a timedelta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Pace:
 
     def wait_after(self, tries: int) -> timedelta:
         """Return how long after so many tries the next one has to wait."""
-        doublings = min(tries - self.free, 60)
+        doublings = min(tries - self.free, _MOST_DOUBLINGS)
         return timedelta() if doublings < 0 else min(timedelta(seconds=2**doublings), self.longest)
 
 
