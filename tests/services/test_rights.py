@@ -82,7 +82,7 @@ def test_the_documented_role_may_do_all_acts_and_no_more(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_worker_can_neither_read_nor_write_what_is_secret(worker_url: str, table: str) -> None:  # noqa: F811
+def test_a_worker_can_neither_read_nor_write_what_is_secret(worker_url: str, table: str) -> None:
     engine = make_engine(settings_for(worker_url))
     for statement in (f"SELECT count(*) FROM {table}", f"DELETE FROM {table}", f"INSERT INTO {table} DEFAULT VALUES"):
         assert is_refused(engine, statement)
