@@ -40,6 +40,8 @@ COMMANDS: Final = {
     "redeliver": "Put messages into their inboxes again, after Redis has lost its data.",
     "dead-letters": "See what could not be recorded and why, mend it, send it again, or give it up.",
     "keys": "Make, list and retire the keys by which sandboxes and others sign.",
+    "vault": "Keep secrets sealed in the database, with the keys in the file that LEDGER_VAULT_KEY_FILE names.",
+    "users": "Set passwords of users; list and end their sessions.",
     "acl": "Print the access rule of Redis or Valkey for a role: what it needs, and nothing else.",
     "demo": "Watch agents do real work on embedded servers, recorded live; ends by itself.",
 }

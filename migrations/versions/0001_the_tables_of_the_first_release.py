@@ -19,18 +19,20 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
-    "events", "execution_failures", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_failures", "task_logs", "tasks", "executions",
-    "users", "webhooks", "workflow_versions", "workflows", "workspaces",
+    "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
+    "dead_letter_actions", "dead_letters", "events", "execution_failures", "execution_logs", "task_logs",
+    "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
+    "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedules", "secrets", "sessions",
+    "sign_in_tries", "task_failures", "tasks", "users", "webhooks", "workflow_versions", "workflows",
+    "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
 VIEWS = ("agent_activity", "daily_counts", "execution_summary", "sandbox_queue")
 RULES = (
     "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
-    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind", "missed",
-    "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport", "user_status", "version",
-    "visibility", "workflow_status", "workspace_status",
+    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind",
+    "missed", "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport",
+    "user_status", "version", "visibility", "workflow_status", "workspace_status",
 )  # fmt: skip
 """Domains, on PostgreSQL."""
 
