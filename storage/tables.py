@@ -16,6 +16,9 @@ from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
+from flowledger.storage.ledger.schedule_due import CHANGES as schedule_changes
+from flowledger.storage.ledger.schedule_due import LOOKS as schedule_looks
+from flowledger.storage.ledger.schedule_due import TABLE as schedule_due
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
 
@@ -40,6 +43,9 @@ __all__ = [
     "metadata",
     "outbox",
     "sandboxes",
+    "schedule_changes",
+    "schedule_due",
+    "schedule_looks",
     "task_logs",
     "tasks",
     "workspaces",

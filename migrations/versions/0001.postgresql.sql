@@ -437,6 +437,38 @@ CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
+CREATE TABLE schedule_changes (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_changes PRIMARY KEY (schedule_id, source, event_id)
+);
+
+CREATE TABLE schedule_due (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    next_due_at TIMESTAMP WITH TIME ZONE,
+    done_until TIMESTAMP WITH TIME ZONE,
+    watched_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    computed_from TEXT NOT NULL,
+    zones TEXT COLLATE "C" NOT NULL,
+    error TEXT,
+    CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
+
+CREATE TABLE schedule_looks (
+    one INTEGER DEFAULT '1' NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_looks PRIMARY KEY (one),
+    CONSTRAINT ck_schedule_looks_one CHECK (one = 1)
+);
+
 CREATE TABLE schedules (
     id TEXT COLLATE "C" NOT NULL,
     status ledger_switch DEFAULT 'enabled' NOT NULL,

@@ -21,8 +21,9 @@ depends_on = None
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
     "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
-    "users", "webhooks", "workflow_versions", "workflows", "workspaces",
+    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedule_changes", "schedule_due", "schedule_looks",
+    "schedules", "task_logs", "tasks", "executions", "users", "webhooks", "workflow_versions", "workflows",
+    "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
 RULES = (
