@@ -1,0 +1,1 @@
+"""Services: what acts on records, through events that it publishes and tables of its own."""
