@@ -84,6 +84,7 @@ KIND: Final = Kind(
     "schedule",
     tables=(TABLE,),
     repository=ScheduleRepository,
+    repaired=schedule_due.note_repaired,
     events={
         say.ScheduleCreated: (SCHEDULE.create, schedule_due.note),
         say.ScheduleUpdated: (SCHEDULE.update, schedule_due.note),
