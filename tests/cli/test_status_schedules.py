@@ -15,6 +15,8 @@ from tests.builders import raw
 from tests.cli.calling import Run
 from tests.storage.recording import record
 
+WORDS = "the time zone Mars is not there"
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
@@ -38,7 +40,7 @@ def test_it_tells_what_is_enabled_next_late_and_failing_and_why(run: Run, storag
     due = [
         ("s0", late, None),
         ("s1", now() + timedelta(hours=1), None),
-        ("s2", None, "the time zone Mars is not there"),
+        ("s2", None, WORDS),
     ]
     common = {"watched_since": late, "computed_from": "", "zones": "2026a"}
     with storage.engine.begin() as connection:
@@ -50,9 +52,9 @@ def test_it_tells_what_is_enabled_next_late_and_failing_and_why(run: Run, storag
         "next_due_at": written_time(late),
         "late": 1,
         "failing": 1,
-        "first": [{"schedule_id": "s2", "why": "the time zone Mars is not there"}],
+        "first": [{"schedule_id": "s2", "why": WORDS}],
     }
     shown = run("status").out
     assert "3 enabled, next due 20" in shown
     assert "1 late by more than 10 s, 1 cannot be fired" in " ".join(shown.split())
-    assert "schedule s2: the time zone Mars is not there" in shown
+    assert f"schedule s2: {WORDS}" in shown

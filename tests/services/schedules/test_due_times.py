@@ -22,7 +22,11 @@ BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO = (
 
 
 def timing(expression: str, zone: str = "UTC", **bounds: Any) -> Timing:
-    given = {"starts_at": None, "ends_at": None, "counts_from": bounds.get("starts_at") or LONG_AGO} | bounds
+    given: dict[str, Any] = {
+        "starts_at": None,
+        "ends_at": None,
+        "counts_from": bounds.get("starts_at") or LONG_AGO,
+    } | bounds
     return Timing(expression, zone, **given)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.storage.recording import count
 
 
 def test_a_due_time_starts_an_execution_and_is_reported(world: World) -> None:
-    given = {"workflow_id": "wf", "workspace_id": "ws", "user_id": "u", "input": {"n": [1, None, 1.5]}}
+    given: dict[str, Any] = {"workflow_id": "wf", "workspace_id": "ws", "user_id": "u", "input": {"n": [1, None, 1.5]}}
     world.says(expression="*/5 * * * *", **given)
     world.passes(seconds=0)
     assert world.due().next_due_at == at(12, 5)
@@ -147,7 +148,7 @@ def test_events_that_come_late_change_no_due_time(world: World) -> None:
     world.says("disabled", time=START - timedelta(days=1))
     world.says("updated", time=START - timedelta(days=1), timezone="Europe/Berlin")
     world.watches(20)
-    assert seconds_of(world.fired()) == [10, 20, 21, *range(22, 41)], "what was never said holds since it is known"
+    assert seconds_of(world.fired()) == [10, 20, 21, *range(22, 41)], "an expression of that time, known only now"
 
 
 def test_several_schedules_of_one_moment_fire_in_steps(world: World) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, update
 from flowledger.services.schedules import missed
 from flowledger.services.schedules.missed import step
 from flowledger.storage import tables
+from tests.builders import ABSENT
 from tests.services.schedules.test_due_times import timing
 from tests.services.schedules.world import START, World, at, seconds_of
 from tests.storage.recording import by_hand
@@ -23,7 +24,7 @@ HOURS = [START + timedelta(hours=hour) for hour in range(1, 7 * 24 + 1)]
 )
 def test_a_week_of_missed_hours(world: World, policy: str | None, made_up: list[object]) -> None:
     """At the end of the week it is 30 s after an hour: that one is on time."""
-    world.says(expression="0 * * * *", **({} if policy is None else {"missed": policy}))
+    world.says(expression="0 * * * *", missed=policy or ABSENT)
     world.passes(seconds=0)
     world.passes(days=7, seconds=30)
     assert world.fired() == made_up
@@ -70,7 +71,7 @@ def test_what_a_long_look_comes_to_late_is_not_missed(world: World) -> None:
 )
 def test_a_schedule_that_is_first_seen_a_week_after_it_was_made(world: World, policy: str | None, count: int) -> None:
     world.passes(days=7, minutes=30)
-    world.says(time=START, expression="0 * * * *", **({} if policy is None else {"missed": policy}))
+    world.says(time=START, expression="0 * * * *", missed=policy or ABSENT)
     world.passes(seconds=0)
     assert len(world.fired()) == count
     world.watches(3600, every=50)

@@ -75,14 +75,16 @@ def test_a_scheduler_that_dies_is_followed_by_another(world: World, point: Point
     world.check()
 
 
-def test_what_two_say_differently_of_a_due_time_is_one(world: World, client: redis.Redis) -> None:
+def test_what_two_say_differently_of_a_due_time_is_one(
+    world: World, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The input changed between: the first one recorded stands, and the other is no conflict."""
     world.says(expression="10s", input=1)
     world.passes(seconds=0)
     world.passes(seconds=10, look=False)
     first = world.scheduler()
     due, since = first._due(), first._look()
-    first._advance = lambda _: None  # type: ignore[method-assign]
+    monkeypatch.setattr(first, "_advance", lambda _: None)
     first._fire(due, since)
     world.says("updated", input=2)
     world.passes(seconds=0)
