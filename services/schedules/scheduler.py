@@ -34,6 +34,7 @@ from flowledger.services.schedules.watching import is_watched_as, watched, with_
 from flowledger.services.schedules.zones import RELEASE
 from flowledger.storage.kinds.schedules import ScheduleRepository
 from flowledger.storage.ledger.schedule_due import (
+    Change,
     Looks,
     ScheduleChangeRepository,
     ScheduleDue,
@@ -154,10 +155,12 @@ class Scheduler:
             ScheduleLookRepository(connection).get(lock=True)
             noted, due = ScheduleChangeRepository(connection), ScheduleDueRepository(connection)
             changes = noted.of(ids)
+            of_schedule: dict[str, list[Change]] = {}
+            for change in changes:
+                of_schedule.setdefault(change.schedule_id, []).append(change)
             schedules, before = ScheduleRepository(connection).of(ids), due.of(ids)
             due.put([
-                watched(one, before.get(id_), [change for change in changes if change.schedule_id == id_], now)
-                for id_, one in schedules.items()
+                watched(one, before.get(id_), of_schedule.get(id_, ()), now) for id_, one in schedules.items()
             ])  # fmt: skip
             due.remove(before.keys() - schedules.keys())
             noted.remove(changes)
