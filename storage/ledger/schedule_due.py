@@ -214,9 +214,9 @@ class ScheduleChangeRepository:
         self.connection = connection
 
     def ids(self, limit: int) -> list[str]:
-        """Return the first `limit` schedules that have changes."""
-        ids = select(CHANGES.c.schedule_id).distinct().order_by(CHANGES.c.schedule_id).limit(limit)
-        return list(self.connection.execute(ids).scalars())
+        """Return schedules that have changes, at most `limit`: those of the first changes."""
+        ids = select(CHANGES.c.schedule_id).order_by(*CHANGES.primary_key).limit(limit)
+        return list(dict.fromkeys(self.connection.execute(ids).scalars()))
 
     def of(self, ids: Collection[str]) -> list[Change]:
         """Return the changes of these schedules."""
