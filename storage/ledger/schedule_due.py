@@ -7,7 +7,7 @@ Not a function of the journal, so `verify` ignores these tables. Each event that
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -183,7 +183,8 @@ class ScheduleDueRepository(Repository[ScheduleDue]):
             insert = dialect.insert(TABLE)
             changed = {column.name: insert.excluded[column.name] for column in TABLE.c if not column.primary_key}
             statement = insert.on_conflict_do_update(index_elements=["schedule_id"], set_=changed)
-            self.connection.execute(statement, [asdict(row) for row in rows])
+            names = [column.name for column in TABLE.c]
+            self.connection.execute(statement, [{name: getattr(row, name) for name in names} for row in rows])
 
     def advance(self, rows: Sequence[tuple[ScheduleDue, ScheduleDue]]) -> None:
         """Write what has become of rows after their times were published, unless somebody has changed them since."""
