@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, text
 from flowledger.cli import screen
 from flowledger.cli.backlog import backlog
 from flowledger.cli.living_workers import workers
+from flowledger.cli.schedules import Schedules, schedules
 from flowledger.cli.strays import strays
 from flowledger.domain import streams
 from flowledger.domain.errors import ForeignBroker
@@ -86,6 +87,7 @@ class Status:
     dead_letters_per_minute: int
     alarms: list[str]
     outbox: Outbox
+    schedules: Schedules
     strays: dict[str, int]
     workers: dict[str, int] | None
     pools: dict[str, str]
@@ -105,6 +107,7 @@ def status(settings: Settings) -> Status:
             dead_letters = _dead_letters(connection)
             dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
             outbox = _outbox(connection, last)
+            planned = schedules(connection)
             database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
         dying = per_minute(client)
         found = workers(client, settings)
@@ -119,6 +122,7 @@ def status(settings: Settings) -> Status:
             rate_60s=sum(map(_events, last)) / 60,
             dead_letters=dead_letters,
             outbox=outbox,
+            schedules=planned,
             strays=strays(client, settings.shards),
             set_aside=Asides(client).all(),
             dead_letter_bytes=dead_letter_bytes,

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """How long a consumer of an inbox may give no sign of life before another consumer takes its messages."""
     post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
     """How often the post office checks for messages that wait in the database, and for messages that have expired."""
+    schedule_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """How often the scheduler looks for schedules that are due."""
 
     signatures: Literal["off", "required"] = "off"
     """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""

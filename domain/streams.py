@@ -47,6 +47,12 @@ The post office (docs/decisions/0019):
     ledger:walk                  string; the position at which the post office continues in the outbox, with an expiry
     ledger:round                 string; the pumps asked the post office to check a moment ago; with an expiry
 
+Schedules (docs/decisions/0043):
+
+    ledger:scheduler             string; the owner of the scheduler's turn, with an expiry
+    ledger:bell:schedules        string; the scheduler was asked to look; with an expiry
+    ledger:round:schedules       string; the pumps asked it a moment ago; with an expiry
+
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry only bells, which may be lost or doubled without harm.
 """
 
@@ -87,6 +93,9 @@ POSTMAN: Final = "ledger:postman"
 POST_BELL: Final = "ledger:bell:post"
 WALK: Final = "ledger:walk"
 ROUND: Final = "ledger:round"
+SCHEDULER: Final = "ledger:scheduler"
+SCHEDULE_BELL: Final = "ledger:bell:schedules"
+SCHEDULE_ROUND: Final = "ledger:round:schedules"
 EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""

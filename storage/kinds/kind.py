@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,7 +43,8 @@ class Kind:
 
     `name` is the name of a record. `tables` are filled by the merge rule, the subject's own first. For each event type,
     `events` has the writes that record it, in order, a row before the rows that refer to it, and `conditions` those
-    that must hold in the tables. `lists` are the lists that belong to a record.
+    that must hold in the tables. `lists` are the lists that belong to a record. `repaired` is called in the
+    transaction of a repair, with the ids of subjects of which it has changed rows.
 
     A kind may have a row for each event, and none for a subject: then it has no `repository` of subjects, its first
     table has the rows of the events, `subject` is the column of the subject's id in each of its tables, and its `lists`
@@ -58,6 +59,7 @@ class Kind:
     lists: tuple[Listed, ...] = ()
     further: tuple[type[Repository[Any]], ...] = ()
     subject: str = "id"
+    repaired: Callable[[Connection, Sequence[str]], None] | None = None
 
     @property
     def table(self) -> Table:
