@@ -31,6 +31,16 @@ def content_id(prefix: str, *parts: bytes) -> str:
     return _typeid(prefix, int.from_bytes(digest.digest()[:16]), version=8)
 
 
+def derived_id(prefix: str, *parts: str) -> str:
+    """Return the TypeID that follows from `parts`, like an event's id from what caused it: the same at each try.
+
+    It is a UUIDv8 of the SHA-256 of the parts' UTF-8, each as a netstring.
+    """
+    texts = (part.encode("utf-8", "surrogatepass") for part in parts)
+    digest = hashlib.sha256(b"".join(b"%d:%b," % (len(text), text) for text in texts)).digest()
+    return _typeid(prefix, int.from_bytes(digest[:16]), version=8)
+
+
 def _typeid(prefix: str, bits: int, version: int) -> str:
     bits = bits & ~(0xF << 76) | version << 76
     bits = bits & ~(0x3 << 62) | 0x2 << 62

@@ -21,7 +21,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE, Event
 from flowledger.domain.errors import Reason, Refused, SettingsError
 from flowledger.domain.events import MessageSent
 from flowledger.domain.key_file import KeyFile
-from flowledger.domain.owners import REGISTRAR
+from flowledger.domain.owners import REGISTRAR, first_stands
 from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
 from flowledger.domain.signing import KeySigner, Signer
@@ -127,7 +127,7 @@ def _refused_as_known(
 ) -> dict[int, Refused]:
     journal = JournalRepository(connection)
     refused = {} if guard is None else guard.replays(known, journal)
-    conflicting = journal.conflicting([event for event, _, _ in known])
+    conflicting = journal.conflicting([event for event, _, _ in known if not first_stands(event.source)])
     refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
     names = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
     new = [one for one in known if id(one.event) in names]
