@@ -1,1 +1,1 @@
-"""What acts on the records: calls of webhooks that start executions, the records of a new ledger. Knows all but cli."""
+"""What acts on records: the vault, users' passwords and sessions. Needs the extra `worker`."""

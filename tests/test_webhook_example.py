@@ -16,12 +16,12 @@ import pytest
 
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from tests.services.calling import BODY, OLD, SECRET, headers, set_up
+from tests.services.webhooks.calling import BODY, OLD, SECRET, headers, set_up
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
 RUN: Final = f"""
 import runpy, sys, types
-from tests.services.calling import Kept
+from tests.services.webhooks.calling import Kept
 vault = types.ModuleType("flowledger.services.vault")
 vault.Vault = lambda *given: Kept(current={SECRET!r})
 vault.VaultKeyFile = types.SimpleNamespace(of=lambda settings: None)

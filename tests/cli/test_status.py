@@ -13,7 +13,7 @@ from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Run
-from tests.services.calling import SECRET, Kept, headers, refused, set_up
+from tests.services.webhooks.calling import SECRET, Kept, headers, refused, set_up
 from tests.storage.recording import recorder
 
 

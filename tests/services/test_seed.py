@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,18 @@ from flowledger.services.seed import AGENTS, seed
 from flowledger.storage.kinds.agents import AgentRepository
 from flowledger.storage.kinds.users import UserRepository
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.connections import connect
 from tests.builders import event
-from tests.services.calling import record_waiting
+from tests.services.webhooks.calling import record_waiting
 from tests.signing import key_file
 from tests.storage.recording import count, dead_letters, record
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    """Redis, as workers use it."""
+    with closing(connect(settings)) as connected:
+        yield connected
 
 
 def test_ten_agents_with_different_names_kinds_and_descriptions() -> None:

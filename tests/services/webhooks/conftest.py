@@ -12,7 +12,7 @@ from flowledger.domain.settings import Settings
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.connections import connect
-from tests.services.calling import SECRET, Kept
+from tests.services.webhooks.calling import SECRET, Kept
 
 
 @pytest.fixture

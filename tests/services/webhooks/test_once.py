@@ -30,7 +30,7 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.proxy import Fault, Proxy
-from tests.services.calling import OLD, Kept, call, headers, record_waiting, refused, set_up, waiting
+from tests.services.webhooks.calling import OLD, Kept, call, headers, record_waiting, refused, set_up, waiting
 from tests.signing import key_file
 from tests.storage.recording import count, dead_letters, row
 
@@ -42,7 +42,7 @@ from flowledger.domain.settings import Settings
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
-from tests.services.calling import SECRET, Kept, call
+from tests.services.webhooks.calling import SECRET, Kept, call
 settings = Settings.load()
 with Storage(make_engine(settings)) as storage, WebhookReceiver(settings, storage, Kept(current=SECRET)) as receiver:
     for line in sys.stdin:
@@ -306,7 +306,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _caller(settings: Settings) -> subprocess.Popen[str]:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "-c", CALLER], cwd=root, env=_environment(settings), stdin=pipe, stdout=pipe, text=True

@@ -14,7 +14,18 @@ from flowledger.domain.times import now
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
-from tests.services.calling import BODY, OLD, SECRET, WEBHOOK, Kept, call, headers, record_waiting, set_up, waiting
+from tests.services.webhooks.calling import (
+    BODY,
+    OLD,
+    SECRET,
+    WEBHOOK,
+    Kept,
+    call,
+    headers,
+    record_waiting,
+    set_up,
+    waiting,
+)
 from tests.storage.recording import dead_letters, record, row
 
 

@@ -17,7 +17,7 @@ from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
 from flowledger.services.webhooks import opened
 from flowledger.storage.unit_of_work import Storage
-from tests.services.calling import BODY, SECRET, WEBHOOK, Kept, headers, set_up
+from tests.services.webhooks.calling import BODY, SECRET, WEBHOOK, Kept, headers, set_up
 
 
 @pytest.fixture

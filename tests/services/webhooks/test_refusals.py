@@ -17,7 +17,7 @@ from flowledger.services.webhooks import WebhookReceiver
 from flowledger.services.webhooks.refusals import Refusals, refusals
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
-from tests.services.calling import (
+from tests.services.webhooks.calling import (
     BODY,
     OLD,
     WEBHOOK,
@@ -310,7 +310,7 @@ def _signed_bytes(body: bytes) -> dict[str, str]:
     import hmac
 
     from flowledger.services.webhooks.signature import key_of
-    from tests.services.calling import SECRET
+    from tests.services.webhooks.calling import SECRET
 
     at = int(now().timestamp())
     mac = hmac.digest(key_of(SECRET.encode()), b"msg_1.%d.%b" % (at, body), "sha256")
