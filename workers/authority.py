@@ -126,8 +126,10 @@ def _refused_as_known(
     known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool
 ) -> dict[int, Refused]:
     journal = JournalRepository(connection)
-    refused = {} if guard is None else guard.replays(known, journal)
-    conflicting = journal.conflicting([event for event, _, _ in known if not first_stands(event.source)])
+    # The ledger may say different things of one cause if it tries twice: the first one stands.
+    compared = [one for one in known if not first_stands(one.event.source)]
+    refused = {} if guard is None else guard.replays(compared, journal)
+    conflicting = journal.conflicting([event for event, _, _ in compared])
     refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
     names = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
     new = [one for one in known if id(one.event) in names]
