@@ -26,13 +26,10 @@ def receive(webhook_id: str, headers: Headers, body: bytes, address: str | None 
     return _OPENED.get().receive(webhook_id, headers, body, address)
 
 
-def open_receiver(settings: Settings, secrets: Secrets | None = None) -> WebhookReceiver:
-    """Return a receiver with a storage of its own, and the vault's secrets unless others are given.
-
-    Raises SettingsError if the settings cannot be used.
-    """
+def _receiver(settings: Settings) -> WebhookReceiver:
+    """Return a receiver with a storage of its own, and the vault's secrets."""
     storage = Storage(make_engine(settings))
-    return WebhookReceiver(settings, storage, secrets or _vault(settings, storage))
+    return WebhookReceiver(settings, storage, _vault(settings, storage))
 
 
 def _vault(settings: Settings, storage: Storage) -> Secrets:
@@ -52,7 +49,7 @@ class _Opened:
     def get(self) -> WebhookReceiver:
         with self._lock:
             if self._receiver is None:
-                self._receiver = open_receiver(Settings.load())
+                self._receiver = _receiver(Settings.load())
             return self._receiver
 
     def _forget(self) -> None:
