@@ -22,6 +22,7 @@ from flowledger.domain.errors import ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.domain.times import now
+from flowledger.services.webhooks.refusals import Refusals, refusals
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
@@ -70,7 +71,7 @@ class Status:
     says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
     `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
     for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
-    it should be.
+    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours.
     """
 
     backlog: dict[int, int]
@@ -95,6 +96,7 @@ class Status:
     database: dict[str, Any]
     warnings: list[str]
     checks: list[Finding]
+    refused_webhooks: list[Refusals]
 
 
 def status(settings: Settings) -> Status:
@@ -134,6 +136,7 @@ def status(settings: Settings) -> Status:
             database=database,
             warnings=_warnings(client, settings, storage),
             checks=checks.of_redis(client) + checks.of_database(settings),
+            refused_webhooks=refusals(client),
         )
 
 

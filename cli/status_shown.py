@@ -13,6 +13,7 @@ from flowledger.cli.schedules import Schedules
 from flowledger.cli.status import Outbox, Status
 from flowledger.cli.strays import words
 from flowledger.domain import streams
+from flowledger.services.webhooks.refusals import Refusals
 from flowledger.workers.alarms import TO_DO
 from flowledger.workers.asides import Waiting
 from flowledger.workers.checks import Finding, Severity
@@ -26,6 +27,9 @@ _SIGNATURES: Final = {
 
 
 _SHARD_COLUMNS: Final = (*map(Column, ("shard", "waiting", "oldest")), Column("state", wraps=True))
+_REFUSED_COLUMNS: Final = (*map(Column, ("webhook", "calls refused in 24 h")), Column("why", wraps=True))
+_MOST_REFUSED: Final = 5
+"""Lines of refused calls of webhooks; `--json` has all of them."""
 _SOURCE_COLUMNS: Final = (*map(Column, ("source", "entries", "bytes")), Column("why", wraps=True))
 
 
@@ -42,6 +46,11 @@ def print_status(found: Status) -> None:
         screen.out.print(screen.words(f"{alarm}; {TO_DO}", "red"), soft_wrap=True)
     if found.set_aside:
         layout.print_table("Set aside", _SOURCE_COLUMNS, [*map(_source, found.set_aside)])
+    if found.refused_webhooks:
+        rows = [*map(_refused, found.refused_webhooks[:_MOST_REFUSED])]
+        layout.print_table("Webhooks", _REFUSED_COLUMNS, rows)
+        if more := len(found.refused_webhooks) - len(rows):
+            screen.out.print(f"and {more} more: flowledger status --json")
     layout.print_rows(layout.facts(_facts(found)))
     for one in found.schedules.first:
         words_ = f"schedule {ascii(one.schedule_id)[1:-1]}: {one.why}"
@@ -62,6 +71,10 @@ def _shard(found: Status, shard: int) -> list[Cell]:
 def _source(one: Waiting) -> list[Cell]:
     why = screen.words(f"by {one.by} {one.since}: {one.why}", "yellow")
     return [screen.words(ascii(one.source)[1:-1]), f"{one.entries:,}", f"{one.bytes:,}", why]
+
+
+def _refused(one: Refusals) -> list[Cell]:
+    return [screen.words(one.webhook_id or "unknown ids"), f"{one.count:,}", screen.words(one.cause, "yellow")]
 
 
 def _facts(found: Status) -> Iterator[tuple[str, Cell]]:

@@ -15,6 +15,7 @@
     │   └── SpoolError
     │       └── SpoolFull
     ├── RequestTimeout
+    ├── WebhookRefused
     ├── MailboxClosed
     ├── DatabaseUnavailable
     │   ├── DatabaseFailed
@@ -22,7 +23,8 @@
     ├── ForeignBroker
     └── BrokerUnsettled
 
-Producers and agents meet the errors above DatabaseUnavailable, workers and commands the others as well.
+Producers and agents meet the errors above WebhookRefused; who receives webhooks, workers and commands meet the others
+as well.
 """
 
 from __future__ import annotations
@@ -152,6 +154,56 @@ class RequestTimeout(LedgerError):
     def __init__(self, message: str, message_id: str) -> None:
         self.message_id = message_id
         super().__init__(message)
+
+
+class CallRefusal(StrEnum):
+    """Why a call of a webhook is refused, as its sender may know it; `http_status` is what to answer."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNTIMELY = "untimely"
+    UNAUTHORIZED = "unauthorized"
+    ADDRESS = "address"
+    DELETED = "deleted"
+    DISABLED = "disabled"
+    NO_WORKFLOW = "no_workflow"
+    INVALID_BODY = "invalid_body"
+
+    @property
+    def http_status(self) -> int:
+        """The status of the HTTP response."""
+        return _HTTP_STATUSES[self]
+
+
+_HTTP_STATUSES = {
+    CallRefusal.MALFORMED: 400,
+    CallRefusal.TOO_LARGE: 413,
+    CallRefusal.UNTIMELY: 400,
+    CallRefusal.UNAUTHORIZED: 401,
+    CallRefusal.ADDRESS: 403,
+    CallRefusal.DELETED: 410,
+    CallRefusal.DISABLED: 403,
+    CallRefusal.NO_WORKFLOW: 409,
+    CallRefusal.INVALID_BODY: 422,
+}
+
+
+class WebhookRefused(LedgerError):
+    """A call of a webhook starts no execution. `reason`, `http_status` and the message are safe to answer with.
+
+    `cause` is for operators alone: what stands behind `unauthorized`, which tells a stranger nothing. Elsewhere it is
+    the reason.
+    """
+
+    def __init__(self, reason: CallRefusal, words: str, cause: str = "") -> None:
+        self.reason = reason
+        self.cause = cause or reason.value
+        super().__init__(words)
+
+    @property
+    def http_status(self) -> int:
+        """The status of the HTTP response."""
+        return self.reason.http_status
 
 
 class MailboxClosed(LedgerError):

@@ -1,1 +1,1 @@
-"""What acts on records: the vault, users' passwords and sessions, the scheduler. Needs the extra `worker`."""
+"""What acts on records: the vault, users, schedules, webhooks, the seed. Needs the extra `worker`."""

@@ -21,8 +21,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE, Event
 from flowledger.domain.errors import Reason, Refused, SettingsError
 from flowledger.domain.events import MessageSent
 from flowledger.domain.key_file import KeyFile
-from flowledger.domain.kinds.schedules import SOURCE as SCHEDULES
-from flowledger.domain.owners import REGISTRAR
+from flowledger.domain.owners import REGISTRAR, first_stands
 from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
 from flowledger.domain.signing import KeySigner, Signer
@@ -128,8 +127,8 @@ def _refused_as_known(
     known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool
 ) -> dict[int, Refused]:
     journal = JournalRepository(connection)
-    # Two schedulers may say different things of a due time if the schedule changed between: the first one stands.
-    compared = [one for one in known if one.event.source != SCHEDULES]
+    # The ledger may say different things of one cause if it tries twice: the first one stands.
+    compared = [one for one in known if not first_stands(one.event.source)]
     refused = {} if guard is None else guard.replays(compared, journal)
     conflicting = journal.conflicting([event for event, _, _ in compared])
     refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))

@@ -12,7 +12,7 @@ from typing import Final
 
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.events import ExecutionCreated, ScheduleFired
-from flowledger.domain.ids import content_id
+from flowledger.domain.ids import derived_id
 from flowledger.domain.kinds.schedules import SOURCE, Schedule
 from flowledger.domain.times import written_time
 
@@ -26,7 +26,7 @@ def events_of(schedule: Schedule, due_at: datetime, max_id_bytes: int) -> tuple[
     Raises Refused if a field breaks the contract.
     """
     due = written_time(due_at)
-    execution = content_id("exec", schedule.id.encode(), due.encode())
+    execution = derived_id("exec", schedule.id, due)
     id_ = _fitting(f"{schedule.id}:{due}", max_id_bytes)
     carried = {name: value for name in _CARRIED if (value := getattr(schedule, name)) is not None}
     created = ExecutionCreated(trigger_type="schedule", **carried)

@@ -39,7 +39,7 @@ def test_all_commands_are_completed() -> None:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("flowledger s", ["status", "show"]),
+        ("flowledger s", ["status", "show", "seed"]),
         ("flowledger li", ["list"]),
         ("flowledger dead-letters re", ["replay"]),
         ("flowledger keys ", ["new", "list", "retire", "give"]),

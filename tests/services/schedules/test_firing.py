@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowledger.domain.ids import content_id
+from flowledger.domain.ids import derived_id
 from flowledger.storage import tables
 from flowledger.storage.kinds.executions import ExecutionRepository
 from flowledger.storage.kinds.schedules import ScheduleRepository
@@ -24,7 +24,7 @@ def test_a_due_time_starts_an_execution_and_is_reported(world: World) -> None:
     assert world.due().next_due_at == at(12, 5)
     world.passes(minutes=5)
     assert world.fired() == [at(12, 5)]
-    execution = content_id("exec", b"s", b"2026-03-02T12:05:00Z")
+    execution = derived_id("exec", b"s", b"2026-03-02T12:05:00Z")
     with world.storage.reading() as connection:
         journal = JournalRepository(connection)
         created = journal.get("/flowledger/schedules", "s:2026-03-02T12:05:00Z")
