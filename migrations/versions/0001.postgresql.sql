@@ -72,14 +72,16 @@ CREATE TABLE agents (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_agents_name ON agents (name, created_at, id);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
+CREATE INDEX ix_agents_words ON agents USING gin (coalesce(name_words, ''::tsvector));
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
-CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
@@ -97,9 +99,9 @@ CREATE TABLE audit_logs (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 
 CREATE TABLE collaborations (
@@ -137,13 +139,13 @@ CREATE TABLE collaborations (
     CONSTRAINT pk_collaborations PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
 CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
 CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
 CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
-CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
-CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
-CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT COLLATE "C" NOT NULL,
@@ -171,16 +173,20 @@ CREATE TABLE custom_nodes (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
+    category_words TSVECTOR,
+    description_words TSVECTOR,
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -217,8 +223,8 @@ CREATE TABLE tasks (
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 
 CREATE TABLE executions (
     id TEXT COLLATE "C" NOT NULL,
@@ -277,15 +283,18 @@ CREATE TABLE knowledge (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    title_words TSVECTOR,
+    content_words TSVECTOR,
     CONSTRAINT pk_knowledge PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_knowledge_words ON knowledge USING gin ((coalesce(title_words, ''::tsvector) || coalesce(content_words, ''::tsvector)));
 CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
-CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT COLLATE "C" NOT NULL,
@@ -317,11 +326,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT pk_mcp_servers PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -355,8 +364,8 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE metrics (
@@ -375,8 +384,8 @@ CREATE TABLE metrics (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
@@ -433,8 +442,8 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 
 CREATE TABLE schedules (
@@ -467,12 +476,12 @@ CREATE TABLE schedules (
     CONSTRAINT pk_schedules PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
-CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
-CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
 CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT COLLATE "C" NOT NULL,
@@ -492,13 +501,16 @@ CREATE TABLE users (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    email_words TSVECTOR,
+    full_name_words TSVECTOR,
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_words ON users USING gin ((coalesce(email_words, ''::tsvector) || coalesce(full_name_words, ''::tsvector)));
 CREATE INDEX ix_users_created_at ON users (created_at, id);
-CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
+CREATE INDEX ix_users_role ON users (role, created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -524,12 +536,12 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
-CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
-CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
+CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -554,6 +566,7 @@ CREATE TABLE workflows (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
@@ -563,6 +576,7 @@ CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
 CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_words ON workflows USING gin (coalesce(name_words, ''::tsvector));
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -581,9 +595,9 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -684,9 +698,9 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 
 CREATE TABLE message_deliveries (
