@@ -76,9 +76,12 @@ class SearchedRepository(SubjectRepository[Record]):
 
         Raises NotASearch, a ValueError, for a text without a letter or a digit, or with too many words.
         """
-        found = self._listed(deleted, of).where(self.search_in.matches(self.connection, text))
-        order = Order((self.table.c.created_at, self.table.c.id), descending=True)
-        return self._page(found, order, limit, offset, after)
+        id_ = self.table.c.id
+        order = Order((self.table.c.created_at, id_), descending=True)
+        found = self._listed(deleted, of).where(self.search_in.matches(self.connection, text)).with_only_columns(id_)
+        # Ids are sorted, not records with their texts: SQLite would copy each record that has the words.
+        page = order.page(found, limit, offset, after).correlate(None)
+        return self._page(self._select().where(id_.in_(page)), order, limit, 0, None)
 
 
 def _all_words(table: Table, names: Sequence[str]) -> ColumnElement[str]:
