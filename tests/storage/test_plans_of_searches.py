@@ -54,7 +54,9 @@ def filled(postgresql_server: PostgresqlServer) -> Iterator[Storage]:
 
 @pytest.mark.parametrize("search", ["w77", "w77 all", "w777*", "nowhere"])
 @pytest.mark.parametrize("repository", SEARCHES, ids=lambda one: str(one.table.name))
-def test_words_are_found_in_their_index(filled: Storage, repository: type[SearchedRepository[Any]], search: str) -> None:
+def test_words_are_found_in_their_index(
+    filled: Storage, repository: type[SearchedRepository[Any]], search: str
+) -> None:
     with filled.reading() as connection:
         found = plan(connection, lambda c: repository(c).search(search))
     assert f"ix_{repository.table.name}_words" in [node.get("Index Name") for node in nodes(found)]

@@ -20,6 +20,7 @@ from flowledger.storage.kinds.users import UserRepository
 from flowledger.storage.kinds.workflows import WorkflowRepository
 from flowledger.storage.search import SearchedRepository
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.verify import verify
 from tests.builders import event
 from tests.conftest import settings_for
 from tests.storage.recording import by_hand, dead_letters, empty, record
@@ -155,6 +156,19 @@ def _after_a_vacuum(storage: Storage) -> None:
     assert [found(storage, word) for word in ("number9", "number11", "number7", "seven", "number99")] == [
         ["k9"], [], [], ["k7"], ["k99"],
     ]  # fmt: skip
+
+
+def test_verify_compares_the_words_and_repairs_them(storage: Storage) -> None:
+    record(storage, know("k1", 1, title="right Größe", content="b a"), know("k2", 2), know("k3", 3, title="?"))
+    assert verify(storage).differences == 0
+    by_hand(storage, text("UPDATE knowledge SET title_words = 'wrong' WHERE id = 'k1'"))
+    assert (found(storage, "wrong"), found(storage, "right")) == (["k1"], [])
+    (difference,) = verify(storage, mend=True).first
+    assert [(one.name, one.found, one.expected) for one in difference.columns] == [
+        ("title_words", "wrong", "grosse right")
+    ]
+    assert (found(storage, "wrong"), found(storage, "grosse"), found(storage, "a b")) == ([], ["k1"], ["k1"])
+    assert verify(storage).differences == 0
 
 
 # --- both databases, and a plain third way
