@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from flowledger.domain.envelope import LEDGER_SOURCE
-from flowledger.domain.ids import content_id, derived_id
+from flowledger.domain.ids import derived_id
 
 REGISTRAR: Final = "/registrar"
 """The name of the registrar's key, and its source."""
@@ -84,7 +84,7 @@ def message_id(sandbox_id: str, own_id: str, max_bytes: int) -> str:
     if is_message_of(sandbox_id, own_id):
         own_id = own_id.removeprefix(prefix)
     whole = _bytes(own_id)
-    return prefix + (own_id if len(_bytes(prefix)) + len(whole) <= max_bytes else content_id("msg", whole))
+    return prefix + (own_id if len(_bytes(prefix)) + len(whole) <= max_bytes else derived_id("msg", whole))
 
 
 def is_message_of(sandbox_id: str, message: str) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, inspect, text
 from flowledger import migrations
 from flowledger.cli import processes
 from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.schema.fts5 import is_declared
 from flowledger.storage.tables import VIEWS, metadata
 from tests.conftest import PostgresqlServer, settings_for
 
@@ -94,11 +95,17 @@ def declared(engine: Engine) -> dict[str, Any]:
     return found
 
 
+# PostgreSQL's index of words is an expression, which Alembic does not look for on SQLite, where it is not made.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_autogenerate_finds_nothing_to_do(engine: Engine) -> None:
     migrations.upgrade(engine)
     with engine.connect() as connection:
         # Alembic reads the same default in two ways on SQLite; the tests below compare defaults on both.
-        options = {"compare_type": True, "compare_server_default": engine.dialect.name == "postgresql"}
+        options = {
+            "compare_type": True,
+            "compare_server_default": engine.dialect.name == "postgresql",
+            "include_object": is_declared,
+        }
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 

@@ -72,16 +72,18 @@ CREATE TABLE agents (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
+CREATE INDEX ix_agents_words ON agents USING gin (coalesce(name_words, ''::tsvector));
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
@@ -97,10 +99,10 @@ CREATE TABLE audit_logs (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 
 CREATE TABLE collaborations (
     id TEXT COLLATE "C" NOT NULL,
@@ -137,13 +139,13 @@ CREATE TABLE collaborations (
     CONSTRAINT pk_collaborations PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
-CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
-CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT COLLATE "C" NOT NULL,
@@ -171,16 +173,20 @@ CREATE TABLE custom_nodes (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
+    category_words TSVECTOR,
+    description_words TSVECTOR,
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
 CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -221,9 +227,9 @@ CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE
 
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
@@ -289,15 +295,18 @@ CREATE TABLE knowledge (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    title_words TSVECTOR,
+    content_words TSVECTOR,
     CONSTRAINT pk_knowledge PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
-CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_words ON knowledge USING gin ((coalesce(title_words, ''::tsvector) || coalesce(content_words, ''::tsvector)));
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT COLLATE "C" NOT NULL,
@@ -329,11 +338,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT pk_mcp_servers PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
-CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -368,9 +377,9 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT COLLATE "C" NOT NULL,
@@ -389,9 +398,8 @@ CREATE TABLE metrics (
     CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
 );
 CREATE INDEX ix_metrics_time ON metrics (time);
-CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
     subject TEXT COLLATE "C" NOT NULL,
@@ -447,11 +455,11 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 
 CREATE TABLE schedule_due (
     schedule_id TEXT COLLATE "C" NOT NULL,
@@ -464,10 +472,11 @@ CREATE TABLE schedule_due (
     CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+
 CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
-CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
 
 CREATE TABLE schedule_changes (
     schedule_id TEXT COLLATE "C" NOT NULL,
@@ -516,12 +525,12 @@ CREATE TABLE schedules (
     CONSTRAINT pk_schedules PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT COLLATE "C" NOT NULL,
@@ -541,13 +550,16 @@ CREATE TABLE users (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    email_words TSVECTOR,
+    full_name_words TSVECTOR,
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_words ON users USING gin ((coalesce(email_words, ''::tsvector) || coalesce(full_name_words, ''::tsvector)));
+CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -573,12 +585,12 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
-CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -603,15 +615,17 @@ CREATE TABLE workflows (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_words ON workflows USING gin (coalesce(name_words, ''::tsvector));
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -630,10 +644,10 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -660,9 +674,9 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
-CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -697,9 +711,9 @@ CREATE TABLE sessions (
     user_agent TEXT,
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
-CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE sign_in_tries (
     key TEXT COLLATE "C" NOT NULL,
@@ -815,9 +829,10 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
-CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,
@@ -863,8 +878,9 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 
 CREATE VIEW execution_summary AS
     SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,

@@ -22,18 +22,44 @@ CREATE TABLE agents (
     created_at_key TEXT DEFAULT '~' NOT NULL,
     description_key TEXT DEFAULT '' NOT NULL,
     description_keys TEXT,
+    name_words TEXT,
     CONSTRAINT pk_agents PRIMARY KEY (id),
     CONSTRAINT ck_agents_status CHECK (status IN ('active', 'retired')),
     CONSTRAINT ck_agents_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+
+CREATE TABLE agents_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+
+CREATE VIRTUAL TABLE agents_search USING fts5(
+    name_words, content='', columnsize=0, detail=none, tokenize='ascii');
+
+CREATE TRIGGER agents_search_insert AFTER INSERT ON agents BEGIN
+    INSERT INTO agents_places (id) VALUES (NEW.id)
+    ; INSERT INTO agents_search (rowid, name_words)
+        SELECT place, NEW.name_words FROM agents_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER agents_search_update AFTER UPDATE OF name_words ON agents
+    WHEN (OLD.name_words) IS NOT (NEW.name_words) BEGIN
+    INSERT INTO agents_search (agents_search, rowid, name_words)
+        SELECT 'delete', place, OLD.name_words FROM agents_places WHERE id = OLD.id
+    ; INSERT INTO agents_search (rowid, name_words)
+        SELECT place, NEW.name_words FROM agents_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER agents_search_delete AFTER DELETE ON agents BEGIN
+    INSERT INTO agents_search (agents_search, rowid, name_words)
+        SELECT 'delete', place, OLD.name_words FROM agents_places WHERE id = OLD.id
+    ; DELETE FROM agents_places WHERE id = OLD.id
+    ; END;
 
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
@@ -52,10 +78,10 @@ CREATE TABLE audit_logs (
     CONSTRAINT ck_audit_logs_resource_type CHECK (length(resource_type) BETWEEN 1 AND 255),
     CONSTRAINT ck_audit_logs_event_type CHECK (length(event_type) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 
 CREATE TABLE collaborations (
     id TEXT NOT NULL,
@@ -95,13 +121,13 @@ CREATE TABLE collaborations (
     CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
 );
+CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
+CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
 CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
-CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
-CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -129,19 +155,47 @@ CREATE TABLE custom_nodes (
     created_at_key TEXT DEFAULT '~' NOT NULL,
     description_key TEXT DEFAULT '' NOT NULL,
     description_keys TEXT,
+    name_words TEXT,
+    category_words TEXT,
+    description_words TEXT,
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id),
     CONSTRAINT ck_custom_nodes_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_custom_nodes_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
+CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
+CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
 CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
-CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
+
+CREATE TABLE custom_nodes_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+
+CREATE VIRTUAL TABLE custom_nodes_search USING fts5(
+    name_words, category_words, description_words, content='', columnsize=0, detail=none, tokenize='ascii');
+
+CREATE TRIGGER custom_nodes_search_insert AFTER INSERT ON custom_nodes BEGIN
+    INSERT INTO custom_nodes_places (id) VALUES (NEW.id)
+    ; INSERT INTO custom_nodes_search (rowid, name_words, category_words, description_words)
+        SELECT place, NEW.name_words, NEW.category_words, NEW.description_words FROM custom_nodes_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER custom_nodes_search_update AFTER UPDATE OF name_words, category_words, description_words ON custom_nodes
+    WHEN (OLD.name_words, OLD.category_words, OLD.description_words) IS NOT (NEW.name_words, NEW.category_words, NEW.description_words) BEGIN
+    INSERT INTO custom_nodes_search (custom_nodes_search, rowid, name_words, category_words, description_words)
+        SELECT 'delete', place, OLD.name_words, OLD.category_words, OLD.description_words FROM custom_nodes_places WHERE id = OLD.id
+    ; INSERT INTO custom_nodes_search (rowid, name_words, category_words, description_words)
+        SELECT place, NEW.name_words, NEW.category_words, NEW.description_words FROM custom_nodes_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER custom_nodes_search_delete AFTER DELETE ON custom_nodes BEGIN
+    INSERT INTO custom_nodes_search (custom_nodes_search, rowid, name_words, category_words, description_words)
+        SELECT 'delete', place, OLD.name_words, OLD.category_words, OLD.description_words FROM custom_nodes_places WHERE id = OLD.id
+    ; DELETE FROM custom_nodes_places WHERE id = OLD.id
+    ; END;
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -184,9 +238,9 @@ CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE
 
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
 CREATE TABLE executions (
@@ -253,16 +307,43 @@ CREATE TABLE knowledge (
     created_at_key TEXT DEFAULT '~' NOT NULL,
     description_key TEXT DEFAULT '' NOT NULL,
     description_keys TEXT,
+    title_words TEXT,
+    content_words TEXT,
     CONSTRAINT pk_knowledge PRIMARY KEY (id),
     CONSTRAINT ck_knowledge_kind CHECK (length(kind) BETWEEN 1 AND 255),
     CONSTRAINT ck_knowledge_confidence CHECK (confidence >= 0 AND confidence <= 1)
 );
-CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_tags ON knowledge (tags);
-CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge (tags);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
+
+CREATE TABLE knowledge_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+
+CREATE VIRTUAL TABLE knowledge_search USING fts5(
+    title_words, content_words, content='', columnsize=0, detail=none, tokenize='ascii');
+
+CREATE TRIGGER knowledge_search_insert AFTER INSERT ON knowledge BEGIN
+    INSERT INTO knowledge_places (id) VALUES (NEW.id)
+    ; INSERT INTO knowledge_search (rowid, title_words, content_words)
+        SELECT place, NEW.title_words, NEW.content_words FROM knowledge_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER knowledge_search_update AFTER UPDATE OF title_words, content_words ON knowledge
+    WHEN (OLD.title_words, OLD.content_words) IS NOT (NEW.title_words, NEW.content_words) BEGIN
+    INSERT INTO knowledge_search (knowledge_search, rowid, title_words, content_words)
+        SELECT 'delete', place, OLD.title_words, OLD.content_words FROM knowledge_places WHERE id = OLD.id
+    ; INSERT INTO knowledge_search (rowid, title_words, content_words)
+        SELECT place, NEW.title_words, NEW.content_words FROM knowledge_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER knowledge_search_delete AFTER DELETE ON knowledge BEGIN
+    INSERT INTO knowledge_search (knowledge_search, rowid, title_words, content_words)
+        SELECT 'delete', place, OLD.title_words, OLD.content_words FROM knowledge_places WHERE id = OLD.id
+    ; DELETE FROM knowledge_places WHERE id = OLD.id
+    ; END;
 
 CREATE TABLE mcp_servers (
     id TEXT NOT NULL,
@@ -297,11 +378,11 @@ CREATE TABLE mcp_servers (
     CONSTRAINT ck_mcp_servers_transport CHECK (transport IN ('stdio', 'http', 'sse', 'streamable-http')),
     CONSTRAINT ck_mcp_servers_tool_count CHECK (tool_count >= 0)
 );
+CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
+CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
-CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
-CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -337,9 +418,9 @@ CREATE TABLE messages (
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -361,9 +442,8 @@ CREATE TABLE metrics (
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
 CREATE INDEX ix_metrics_time ON metrics (time);
-CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
     subject TEXT NOT NULL,
@@ -418,11 +498,11 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 
 CREATE TABLE schedule_due (
     schedule_id TEXT NOT NULL,
@@ -434,10 +514,11 @@ CREATE TABLE schedule_due (
     error TEXT,
     CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
 );
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+
 CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
-CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
 
 CREATE TABLE schedule_changes (
     schedule_id TEXT NOT NULL,
@@ -488,12 +569,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -513,15 +594,42 @@ CREATE TABLE users (
     created_at_key TEXT DEFAULT '~' NOT NULL,
     description_key TEXT DEFAULT '' NOT NULL,
     description_keys TEXT,
+    email_words TEXT,
+    full_name_words TEXT,
     CONSTRAINT pk_users PRIMARY KEY (id),
     CONSTRAINT ck_users_status CHECK (status IN ('active', 'inactive')),
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
-CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+
+CREATE TABLE users_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+
+CREATE VIRTUAL TABLE users_search USING fts5(
+    email_words, full_name_words, content='', columnsize=0, detail=none, tokenize='ascii');
+
+CREATE TRIGGER users_search_insert AFTER INSERT ON users BEGIN
+    INSERT INTO users_places (id) VALUES (NEW.id)
+    ; INSERT INTO users_search (rowid, email_words, full_name_words)
+        SELECT place, NEW.email_words, NEW.full_name_words FROM users_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER users_search_update AFTER UPDATE OF email_words, full_name_words ON users
+    WHEN (OLD.email_words, OLD.full_name_words) IS NOT (NEW.email_words, NEW.full_name_words) BEGIN
+    INSERT INTO users_search (users_search, rowid, email_words, full_name_words)
+        SELECT 'delete', place, OLD.email_words, OLD.full_name_words FROM users_places WHERE id = OLD.id
+    ; INSERT INTO users_search (rowid, email_words, full_name_words)
+        SELECT place, NEW.email_words, NEW.full_name_words FROM users_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER users_search_delete AFTER DELETE ON users BEGIN
+    INSERT INTO users_search (users_search, rowid, email_words, full_name_words)
+        SELECT 'delete', place, OLD.email_words, OLD.full_name_words FROM users_places WHERE id = OLD.id
+    ; DELETE FROM users_places WHERE id = OLD.id
+    ; END;
 
 CREATE TABLE webhooks (
     id TEXT NOT NULL,
@@ -548,12 +656,12 @@ CREATE TABLE webhooks (
     CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
-CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 
 CREATE TABLE workflows (
     id TEXT NOT NULL,
@@ -578,17 +686,43 @@ CREATE TABLE workflows (
     created_at_key TEXT DEFAULT '~' NOT NULL,
     description_key TEXT DEFAULT '' NOT NULL,
     description_keys TEXT,
+    name_words TEXT,
     CONSTRAINT pk_workflows PRIMARY KEY (id),
     CONSTRAINT ck_workflows_status CHECK (status IN ('draft', 'published', 'archived')),
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+
+CREATE TABLE workflows_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+
+CREATE VIRTUAL TABLE workflows_search USING fts5(
+    name_words, content='', columnsize=0, detail=none, tokenize='ascii');
+
+CREATE TRIGGER workflows_search_insert AFTER INSERT ON workflows BEGIN
+    INSERT INTO workflows_places (id) VALUES (NEW.id)
+    ; INSERT INTO workflows_search (rowid, name_words)
+        SELECT place, NEW.name_words FROM workflows_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER workflows_search_update AFTER UPDATE OF name_words ON workflows
+    WHEN (OLD.name_words) IS NOT (NEW.name_words) BEGIN
+    INSERT INTO workflows_search (workflows_search, rowid, name_words)
+        SELECT 'delete', place, OLD.name_words FROM workflows_places WHERE id = OLD.id
+    ; INSERT INTO workflows_search (rowid, name_words)
+        SELECT place, NEW.name_words FROM workflows_places WHERE id = NEW.id
+    ; END;
+
+CREATE TRIGGER workflows_search_delete AFTER DELETE ON workflows BEGIN
+    INSERT INTO workflows_search (workflows_search, rowid, name_words)
+        SELECT 'delete', place, OLD.name_words FROM workflows_places WHERE id = OLD.id
+    ; DELETE FROM workflows_places WHERE id = OLD.id
+    ; END;
 
 CREATE TABLE workspaces (
     id TEXT NOT NULL,
@@ -608,10 +742,10 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -639,9 +773,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
-CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
+CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -676,9 +810,9 @@ CREATE TABLE sessions (
     user_agent TEXT,
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
-CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE sign_in_tries (
     "key" TEXT NOT NULL,
@@ -797,9 +931,10 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (id),
     CONSTRAINT fk_outbox_message_id FOREIGN KEY(message_id) REFERENCES messages (id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
-CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT NOT NULL,
@@ -848,8 +983,9 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 
 CREATE VIEW execution_summary AS
     SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,

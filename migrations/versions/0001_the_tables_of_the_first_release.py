@@ -28,6 +28,8 @@ TABLES = (
 )  # fmt: skip
 """Tables that refer to others come first."""
 VIEWS = ("agent_activity", "daily_counts", "execution_summary", "sandbox_queue")
+SEARCHED = ("agents", "custom_nodes", "knowledge", "users", "workflows")
+"""Tables that have a full-text index, which is two tables more on SQLite."""
 RULES = (
     "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
     "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind",
@@ -56,6 +58,10 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for rule in RULES:
             op.execute(f"DROP DOMAIN ledger_{rule}")
+        return
+    for table in SEARCHED:
+        op.drop_table(f"{table}_search")
+        op.drop_table(f"{table}_places")
 
 
 def _now() -> datetime:

@@ -26,7 +26,6 @@ from flowledger.storage.merge.groups import Group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -40,6 +39,7 @@ from flowledger.storage.schema.columns import (
     subject_times,
 )
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.search import Search, SearchedRepository
 
 
 def _version(**options: Any) -> list[Any]:
@@ -80,7 +80,11 @@ VERSIONS: Final = Table(
     key("version_key", least=True),
 )
 
-WORKFLOW: Final = Subject(TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None})
+SEARCH: Final = Search(TABLE, beginnings=True, name=300)
+
+WORKFLOW: Final = Subject(
+    TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None}, derived=SEARCH.derived
+)
 VERSION: Final = Group(("definition", "problems", "user_id", "note", "created_at"), "version_key", least=True)
 LATEST: Final = Group((), "latest_version")
 
@@ -116,11 +120,12 @@ def keep_version(event: Event, recorded_at: str) -> Write:
     )
 
 
-class WorkflowRepository(SubjectRepository[Workflow]):
+class WorkflowRepository(SearchedRepository[Workflow]):
     table = TABLE
     record = Workflow
     listed_by = ("workspace_id", "user_id", "visibility", "status")
     has_names = True
+    search_in = SEARCH
 
     def copy(
         self, workflow_id: str, *, source: str, version: int | None = None, subject: str | None = None, **changes: Any
