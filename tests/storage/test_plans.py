@@ -25,6 +25,7 @@ from flowledger.storage.merge.conditions import binds, clause
 from flowledger.storage.repository import Repository
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
+from tests.plans.__main__ import PAGE
 from tests.plans.catalogue import LOOK_UPS, OF_THE_LEDGER, REPOSITORIES
 from tests.plans.explained import indexes, looked_at, nodes, plan, plans, query_plan, scanned
 from tests.plans.filled import fill
@@ -58,6 +59,13 @@ def test_every_public_method_of_a_repository_is_in_the_catalogue() -> None:
     }
     assert len(wanted) > 100
     assert wanted == there
+
+
+def test_every_look_up_has_a_row_in_the_page() -> None:
+    """`make plans` writes it."""
+    text = PAGE.read_text()
+    sections = {part.partition("\n")[0]: part for part in text.split("\n## ")[1:]}
+    assert [one.name for one in LOOK_UPS if f"| `{one.said}` |" not in sections.get(one.repository, "")] == []
 
 
 def test_every_repository_of_a_kind_is_in_the_catalogue() -> None:
