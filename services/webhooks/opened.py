@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from threading import Lock
 from typing import Final
 
 from flowledger.domain.settings import Settings
+from flowledger.services.vault import Vault, VaultKeyFile
 from flowledger.services.webhooks.call import Headers
 from flowledger.services.webhooks.receiver import Received, WebhookReceiver
-from flowledger.services.webhooks.signature import Secrets
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 
@@ -29,13 +28,7 @@ def receive(webhook_id: str, headers: Headers, body: bytes, address: str | None 
 def _receiver(settings: Settings) -> WebhookReceiver:
     """Return a receiver with a storage of its own, and the vault's secrets."""
     storage = Storage(make_engine(settings))
-    return WebhookReceiver(settings, storage, _vault(settings, storage))
-
-
-def _vault(settings: Settings, storage: Storage) -> Secrets:
-    vault = import_module("flowledger.services.vault")
-    secrets: Secrets = vault.Vault(storage, vault.VaultKeyFile.of(settings))
-    return secrets
+    return WebhookReceiver(settings, storage, Vault(storage, VaultKeyFile.of(settings)))
 
 
 class _Opened:

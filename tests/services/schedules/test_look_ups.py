@@ -13,8 +13,9 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.schedule_due import ScheduleChangeRepository, ScheduleDueRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
+from tests.plans.explained import looked_at, nodes, plan
 from tests.services.schedules.world import World, at
-from tests.storage.test_plans import ROWS, looked_at, nodes, plan
+from tests.storage.test_plans import ROWS
 
 _MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"
 _FILL: Final = (
