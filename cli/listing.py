@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import typer
@@ -19,6 +20,7 @@ from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Page
 from flowledger.storage.repository import Repository
 from flowledger.storage.schema.columns import VALUES
+from flowledger.storage.search import SearchedRepository
 from flowledger.storage.unit_of_work import Storage
 
 FILTERS: Final = {
@@ -40,6 +42,7 @@ class Asked:
     until: datetime | None = None
     deleted: bool = False
     oldest: bool = False
+    search: str | None = None
     limit: int = 50
     offset: int = 0
     after: str | None = None
@@ -73,10 +76,12 @@ def page_of(storage: Storage, asked: Asked) -> tuple[int, Page[Any]]:
     given: dict[str, Any] = dict(asked.of) | times | ({"deleted": True} if asked.deleted else {})
     with storage.reading() as connection:
         repository: Any = kind(connection)
-        read = repository.oldest if asked.oldest else repository.newest
+        read, count = repository.oldest if asked.oldest else repository.newest, repository.count
+        if asked.search is not None:
+            read, count = partial(repository.search, asked.search), partial(repository.count_found, asked.search)
         try:
             page = read(limit=asked.limit, offset=asked.offset, after=asked.after, **given)
-            return repository.count(**given), page
+            return count(**given), page
         except InvalidArgument as error:
             raise typer.BadParameter(str(error)) from None
 
@@ -89,6 +94,11 @@ def _check(kind: type[Repository[Any]], asked: Asked) -> None:
     for name in asked.of:
         if name not in known:
             raise typer.BadParameter(has, param_hint=option(name))
+    if asked.search is not None and not issubclass(kind, SearchedRepository):
+        tables = ", ".join(name for name, one in LISTED.items() if issubclass(one, SearchedRepository))
+        raise typer.BadParameter(f"{table} are not searched; {tables} are", param_hint="--search")
+    if asked.search is not None and asked.oldest:
+        raise typer.BadParameter("what is found is listed with the newest first", param_hint="--oldest")
     if asked.deleted and "deleted_at" not in kind.table.c:
         raise typer.BadParameter(f"{table} are not deleted", param_hint="--deleted")
     if kind.time is None and (asked.since, asked.until) != (None, None):
@@ -109,7 +119,7 @@ def print_page(asked: Asked, total: int, page: Page[Any]) -> None:
     """Print how many there are, the page, and the command that goes on."""
     kind = repository_of(asked.kind)
     if not total:
-        screen.out.print(f"no {kind.table.name}{' of these' if asked.of else ''}", soft_wrap=True)
+        screen.out.print(f"no {kind.table.name}{' of these' if asked.of or asked.search else ''}", soft_wrap=True)
         return
     order = "oldest first" if asked.oldest else "newest first"
     part = f"these are {len(page.items):,}, " if len(page.items) < total else ""
@@ -126,6 +136,7 @@ def _onward(asked: Asked, cursor: str) -> str:
     given = [(option(name), value) for name, values in asked.of.items() for value in values]
     moments = (("--since", asked.since), ("--until", asked.until))
     given += [(name, moment.isoformat().replace("+00:00", "Z")) for name, moment in moments if moment is not None]
+    given += [] if asked.search is None else [("--search", asked.search)]
     flags = [name for name, wanted in (("--deleted", asked.deleted), ("--oldest", asked.oldest)) if wanted]
     words = [asked.kind, *(word for pair in given for word in pair), *flags, "--limit", str(asked.limit)]
     return f"flowledger list {shlex.join(words)} --after {cursor}"

@@ -6,16 +6,18 @@ events as the field does. An index of these columns finds the rows: GIN on Postg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial, reduce
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Table, bindparam, cast, func, literal_column
+from sqlalchemy import Column, ColumnElement, Connection, Index, Select, Table, bindparam, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from flowledger.domain.words import Term, terms_of, words_of
+from flowledger.storage.filters import Filter
 from flowledger.storage.merge.description import Derived
-from flowledger.storage.paging import Order, Page
+from flowledger.storage.paging import Page
 from flowledger.storage.repository import Record, SubjectRepository
 from flowledger.storage.schema import fts5
 from flowledger.storage.schema.types import Words
@@ -63,25 +65,44 @@ class SearchedRepository(SubjectRepository[Record]):
         self,
         text: str,
         *,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
         after: str | None = None,
         deleted: bool = False,
-        **of: str | None,
+        **of: Filter,
     ) -> Page[Record]:
         """Return a page of the records that have all words of `text`, newest first; `word*` is the beginning of a word.
 
         In names and e-mails, every word is a beginning. Case, accents, width and the script of digits do not count.
-        Other values may be required as in `newest`.
+        Other values and times may be required as in `newest`.
 
         Raises NotASearch, a ValueError, for a text without a letter or a digit, or with too many words.
         """
         id_ = self.table.c.id
-        order = Order((self.table.c.created_at, id_), descending=True)
-        found = self._listed(deleted, of).where(self.search_in.matches(self.connection, text)).with_only_columns(id_)
+        order = self._by_age(True)
+        found = self._found(text, since, until, deleted, of).with_only_columns(id_)
         # Ids are sorted, not records with their texts: SQLite would copy each record that has the words.
         page = order.page(found, limit, offset, after).correlate(None)
         return self._page(self._select().where(id_.in_(page)), order, limit, 0, None)
+
+    def count_found(
+        self,
+        text: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        deleted: bool = False,
+        **of: Filter,
+    ) -> int:
+        """Return the number of records that `search` finds."""
+        return self._count(self._found(text, since, until, deleted, of))
+
+    def _found(
+        self, text: str, since: datetime | None, until: datetime | None, deleted: bool, of: Mapping[str, Filter]
+    ) -> Select[Any]:
+        return self._listed(deleted, of, since, until).where(self.search_in.matches(self.connection, text))
 
 
 def _all_words(table: Table, names: Sequence[str]) -> ColumnElement[str]:

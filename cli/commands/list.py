@@ -77,6 +77,7 @@ def command(
     until: Annotated[str | None, typer.Option("--until", help=f"Created before: {_TIME}.")] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="Deleted ones, too.")] = False,
     oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first.")] = False,
+    search: Annotated[str | None, typer.Option(help="Those with these words in their names or texts.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="So many at most.")] = 50,
     offset: Annotated[int, typer.Option(min=0, help="Leave out so many.")] = 0,
     after: Annotated[str | None, typer.Option(help="Those behind the end of a page: what that page said.")] = None,
@@ -91,7 +92,7 @@ def command(
     """
     asked = Asked(
         repository_of(kind).table.name, of, moment_of(since, "--since"), moment_of(until, "--until"),
-        deleted, oldest, limit, offset, after,
+        deleted, oldest, search, limit, offset, after,
     )  # fmt: skip
     with Storage(make_engine(servers("database_url", database=database))) as storage:
         total, page = page_of(storage, asked)

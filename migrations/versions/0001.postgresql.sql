@@ -77,13 +77,13 @@ CREATE TABLE agents (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
-CREATE INDEX ix_agents_words ON agents USING gin (coalesce(name_words, ''::tsvector));
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_words ON agents USING gin (coalesce(name_words, ''::tsvector));
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
@@ -100,9 +100,8 @@ CREATE TABLE audit_logs (
     CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
 );
 CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
-CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
-
 CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
 CREATE TABLE collaborations (
     id TEXT COLLATE "C" NOT NULL,
@@ -139,13 +138,13 @@ CREATE TABLE collaborations (
     CONSTRAINT pk_collaborations PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_member_ids ON collaborations USING gin (member_ids);
 CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
-CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
-CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
-CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT COLLATE "C" NOT NULL,
@@ -179,14 +178,14 @@ CREATE TABLE custom_nodes (
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
+CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
-CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -223,14 +222,13 @@ CREATE TABLE tasks (
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
-CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE executions (
     id TEXT COLLATE "C" NOT NULL,
@@ -266,14 +264,13 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE knowledge (
     id TEXT COLLATE "C" NOT NULL,
@@ -301,12 +298,12 @@ CREATE TABLE knowledge (
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
-CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
-CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
-CREATE INDEX ix_knowledge_words ON knowledge USING gin ((coalesce(title_words, ''::tsvector) || coalesce(content_words, ''::tsvector)));
 CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
 CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_words ON knowledge USING gin ((coalesce(title_words, ''::tsvector) || coalesce(content_words, ''::tsvector)));
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
 
 CREATE TABLE mcp_servers (
     id TEXT COLLATE "C" NOT NULL,
@@ -340,9 +337,9 @@ CREATE TABLE mcp_servers (
  WITH (fillfactor = 85);
 CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
-CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
@@ -376,10 +373,10 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT COLLATE "C" NOT NULL,
@@ -397,8 +394,8 @@ CREATE TABLE metrics (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
@@ -455,10 +452,10 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
-CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 
 CREATE TABLE schedule_due (
@@ -525,12 +522,12 @@ CREATE TABLE schedules (
     CONSTRAINT pk_schedules PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
-CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT COLLATE "C" NOT NULL,
@@ -555,11 +552,11 @@ CREATE TABLE users (
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_status ON users (status, created_at, id);
 CREATE INDEX ix_users_words ON users USING gin ((coalesce(email_words, ''::tsvector) || coalesce(full_name_words, ''::tsvector)));
-CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -585,11 +582,11 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
-CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
+CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 
 CREATE TABLE workflows (
@@ -619,13 +616,13 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_words ON workflows USING gin (coalesce(name_words, ''::tsvector));
-CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_words ON workflows USING gin (coalesce(name_words, ''::tsvector));
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -644,10 +641,10 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -674,9 +671,9 @@ CREATE TABLE dead_letters (
     subject TEXT,
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
-CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -775,9 +772,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT COLLATE "C" NOT NULL,
@@ -878,9 +875,8 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
 CREATE VIEW execution_summary AS
     SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,

@@ -29,12 +29,12 @@ CREATE TABLE agents (
     CONSTRAINT ck_agents_kind CHECK (length(kind) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_agents_capabilities ON agents (capabilities);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 
 CREATE TABLE agents_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 
@@ -79,9 +79,8 @@ CREATE TABLE audit_logs (
     CONSTRAINT ck_audit_logs_event_type CHECK (length(event_type) BETWEEN 1 AND 255)
 );
 CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
-CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
-
 CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
 CREATE TABLE collaborations (
     id TEXT NOT NULL,
@@ -121,13 +120,13 @@ CREATE TABLE collaborations (
     CONSTRAINT ck_collaborations_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_collaborations_progress CHECK (progress >= 0 AND progress <= 1)
 );
+CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
+CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
 CREATE INDEX ix_collaborations_member_ids ON collaborations (member_ids);
 CREATE INDEX ix_collaborations_name ON collaborations (name, created_at, id);
-CREATE INDEX ix_collaborations_created_at ON collaborations (created_at, id);
-CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
-CREATE INDEX ix_collaborations_coordinator_id ON collaborations (coordinator_id, created_at, id);
-CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
 CREATE INDEX ix_collaborations_status ON collaborations (status, created_at, id);
+CREATE INDEX ix_collaborations_user_id ON collaborations (user_id, created_at, id);
+CREATE INDEX ix_collaborations_workspace_id ON collaborations (workspace_id, created_at, id);
 
 CREATE TABLE custom_nodes (
     id TEXT NOT NULL,
@@ -164,13 +163,13 @@ CREATE TABLE custom_nodes (
     CONSTRAINT ck_custom_nodes_category CHECK (length(category) BETWEEN 1 AND 255),
     CONSTRAINT ck_custom_nodes_visibility CHECK (visibility IN ('public', 'private'))
 );
+CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
-CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
-CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
+CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
 
 CREATE TABLE custom_nodes_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 
@@ -234,14 +233,13 @@ CREATE TABLE tasks (
     CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
     CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
+CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
-CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
+CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE executions (
     id TEXT NOT NULL,
@@ -278,14 +276,13 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
-
 CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
 
-CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,
@@ -314,11 +311,11 @@ CREATE TABLE knowledge (
     CONSTRAINT ck_knowledge_confidence CHECK (confidence >= 0 AND confidence <= 1)
 );
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
+CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
+CREATE INDEX ix_knowledge_tags ON knowledge (tags);
 CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
-CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_tags ON knowledge (tags);
-CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
 CREATE TABLE knowledge_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 
@@ -380,9 +377,9 @@ CREATE TABLE mcp_servers (
 );
 CREATE INDEX ix_mcp_servers_created_at ON mcp_servers (created_at, id);
 CREATE INDEX ix_mcp_servers_name ON mcp_servers (name, created_at, id);
-CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
+CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
 CREATE TABLE events (
     source TEXT NOT NULL,
@@ -417,10 +414,10 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id),
     CONSTRAINT ck_messages_message_type CHECK (message_type IN ('request', 'response', 'notification', 'command'))
 );
-CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT NOT NULL,
@@ -441,8 +438,8 @@ CREATE TABLE metrics (
     CONSTRAINT ck_metrics_unit CHECK (length(unit) BETWEEN 1 AND 255),
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
-CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
+CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE metric_hours (
@@ -498,10 +495,10 @@ CREATE TABLE sandboxes (
     CONSTRAINT ck_sandboxes_status CHECK (status IN ('provisioning', 'starting', 'running', 'stopping', 'stopped', 'error')),
     CONSTRAINT ck_sandboxes_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
-CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
+CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
 CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 
 CREATE TABLE schedule_due (
@@ -569,12 +566,12 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_schedules_missed CHECK (missed IN ('skip', 'last', 'all'))
 );
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
-CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
-CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
+CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
+CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 
 CREATE TABLE users (
     id TEXT NOT NULL,
@@ -601,10 +598,10 @@ CREATE TABLE users (
     CONSTRAINT ck_users_full_name CHECK (length(full_name) BETWEEN 1 AND 255),
     CONSTRAINT ck_users_role CHECK (role IN ('admin', 'user', 'viewer'))
 );
+CREATE INDEX ix_users_created_at ON users (created_at, id);
+CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
 CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_email ON users (email COLLATE NOCASE, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 
 CREATE TABLE users_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 
@@ -656,11 +653,11 @@ CREATE TABLE webhooks (
     CONSTRAINT ck_webhooks_status CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT ck_webhooks_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
-CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
-CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
+CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
+CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
 
 CREATE TABLE workflows (
@@ -692,12 +689,12 @@ CREATE TABLE workflows (
     CONSTRAINT ck_workflows_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_workflows_visibility CHECK (visibility IN ('public', 'private'))
 );
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
-CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
-CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
-CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
-CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
+CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
+CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
+CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
+CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workflows_places (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 
@@ -742,10 +739,10 @@ CREATE TABLE workspaces (
     CONSTRAINT ck_workspaces_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_workspaces_name CHECK (length(name) BETWEEN 1 AND 255)
 );
-CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
-CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
+CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -773,9 +770,9 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id),
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
-CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
+CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,
@@ -875,9 +872,9 @@ CREATE TABLE task_logs (
     CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
     CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
-
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT NOT NULL,
@@ -983,9 +980,8 @@ CREATE TABLE dead_letter_actions (
     CONSTRAINT ck_dead_letter_actions_sent CHECK ((action = 'replayed') = (stream IS NOT NULL) AND (action = 'replayed') = (entry_id IS NOT NULL)),
     CONSTRAINT fk_dead_letter_actions_dead_letter_id FOREIGN KEY(dead_letter_id) REFERENCES dead_letters (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
-
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
 CREATE VIEW execution_summary AS
     SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,

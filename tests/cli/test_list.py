@@ -168,6 +168,24 @@ def test_deleted_records_are_listed_if_asked_for(run: Run, storage: Storage) -> 
     assert run("list", "users", "--deleted").out.startswith("2 users")
 
 
+def test_records_are_found_by_words_and_filters(run: Run, storage: Storage) -> None:
+    record(
+        storage,
+        *(
+            raw("user.created", subject=f"u{n}", time=moment(n), full_name="Ada Lovelace", role="admin")
+            for n in range(3)
+        ),
+        raw("user.created", subject="other", full_name="Grace Hopper", role="admin"),
+    )
+    found = run("list", "users", "--search", "love ada", "--role", "admin", "--limit", "2")
+    assert found.out.startswith("3 users: these are 2, newest first")
+    assert "--search 'love ada'" in found.out
+    assert [row["id"] for row in run("list", "users", "--search", "hop", "--json").json["rows"]] == ["other"]
+    assert run("list", "users", "--search", "nobody").out == "no users of these\n"
+    nothing = run("list", "users", "--search", "?!")
+    assert (nothing.code, nothing.err.count("\n")) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -177,6 +195,8 @@ def test_deleted_records_are_listed_if_asked_for(run: Run, storage: Storage) -> 
         (["task_logs"], "task_logs are listed of an owner: give --task-id or --execution-id"),
         (["metric_days", "--name", "n"], "give --subject and --name"),
         (["tasks", "--status", "fail"], "tasks.status is one of pending, "),
+        (["tasks", "--search", "x"], "--search: tasks are not searched; agents, "),
+        (["agents", "--search", "x", "--oldest"], "--oldest: what is found is listed with the newest first"),
         (["tasks", "--deleted"], "--deleted: tasks are not deleted"),
         (["message_deliveries", "--message-id", "m", "--since", "2h"], "--since: message_deliveries have no time"),
         (["tasks", "--since", "yesterday"], "--since: 'yesterday' is neither a time"),
