@@ -16,7 +16,7 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 def new_id(prefix: str) -> str:
     """Return a new TypeID, like `exec_01h455vb4pex5vsknk084sn02q`.
 
-    Prefixes in use: exec task msg usr ws sb agent wf node collab mcp sched hook know evt.
+    Prefixes in use: exec task msg usr ws sb agent wf node collab mcp sched hook know cred sess evt.
     """
     milliseconds = time.time_ns() // 1_000_000
     return _typeid(prefix, milliseconds << 80 | int.from_bytes(os.urandom(10)), version=7)

@@ -18,7 +18,6 @@ from flowledger.services.acts import kept, log_act
 from flowledger.services.users.hashing import Hasher
 from flowledger.services.users.pacing import Attempt
 from flowledger.services.users.tokens import new_token
-from flowledger.storage.kinds.users import UserRepository
 from flowledger.storage.people.passwords import Password, PasswordRepository
 from flowledger.storage.people.sessions import ListedSession, Session, SessionRepository
 from flowledger.storage.unit_of_work import Storage
@@ -158,9 +157,3 @@ class SignIn:
             details=details,
             address=asked.address,
         )
-
-
-def exists(connection: Connection, user_id: str) -> bool:
-    """Return whether there is a user with this id who is not deleted."""
-    user = UserRepository(connection).get(user_id) if is_plain(user_id) else None
-    return user is not None and user.deleted_at is None

@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from flowledger.domain.errors import LedgerError
+from flowledger.domain.json_text import is_plain
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
 from flowledger.services.acts import By, log_act
 from flowledger.services.roles import check
 from flowledger.services.users.hashing import Hasher
-from flowledger.services.users.sign_in import SOURCE, Asked, SignedIn, SignIn, exists
+from flowledger.services.users.sign_in import SOURCE, Asked, SignedIn, SignIn
 from flowledger.services.users.tokens import hash_of
+from flowledger.storage.kinds.users import UserRepository
 from flowledger.storage.paging import Page
 from flowledger.storage.people.passwords import PasswordRepository
 from flowledger.storage.people.sessions import ListedSession, Session, SessionRepository
@@ -101,7 +104,7 @@ class Users:
         hashed = self._hasher.hash(password)
         at = self._clock()
         with self._storage.writing() as connection:
-            if not exists(connection, user_id):
+            if not _exists(connection, user_id):
                 raise UnknownUser(user_id)
             PasswordRepository(connection).put(user_id, hashed, at)
             kept = by.id if isinstance(by, Session) else None
@@ -153,6 +156,12 @@ class Users:
                 details=details,
             )  # fmt: skip
         return ended
+
+
+def _exists(connection: Connection, user_id: str) -> bool:
+    """Return whether there is a user with this id who is not deleted."""
+    user = UserRepository(connection).get(user_id) if is_plain(user_id) else None
+    return user is not None and user.deleted_at is None
 
 
 def _check(by: By, user_id: str) -> None:

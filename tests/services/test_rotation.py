@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretBytes
 from sqlalchemy import update
 
+from flowledger.domain.times import now
 from flowledger.domain.vault_keys import VaultKeyFile, changed_versions
 from flowledger.services.roles import Forbidden
 from flowledger.services.vault import Credentials, Rotated, Vault, rotate
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
 from flowledger.storage.vault.sealed import SealedTable
-from flowledger.storage.vault.secrets import SECRETS
+from flowledger.storage.vault.secrets import SECRETS, SecretRepository
 from flowledger.workers.verify import verify
 from tests.services.conftest import add_key
 from tests.services.test_vault import lines, session
@@ -35,9 +37,12 @@ def versions(storage: Storage, table: SealedTable = SECRETS) -> dict[int, int]:
 
 
 def fill(vault: Vault, number: int) -> dict[str, bytes]:
+    """Keep so many secrets, in one transaction."""
     values = {f"SECRET_{place:05}": f"value of {place}".encode() for place in range(number)}
-    for name, value in values.items():
-        vault.set(name, value, by="tests")
+    with vault._storage.writing() as connection:
+        for name, value in values.items():
+            seal = vault._sealer.seal(SECRETS, (name,), SecretBytes(value))
+            SecretRepository(connection).put(name, seal, now())
     return values
 
 

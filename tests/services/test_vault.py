@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from flowledger.storage.people.sessions import Session
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import event
+from tests.documented import block
 from tests.services.conftest import Clock
 from tests.storage import recording
 
@@ -223,3 +225,14 @@ def test_a_reference_in_a_record_stays_a_reference(storage: Storage, vault: Vaul
     recording.record(storage, event("mcp_server.created", subject="mcp_1", env=env))
     assert recording.dead_letters(storage) == []
     assert recording.row(storage, "mcp_servers", "mcp_1")["env"] == env
+
+
+def test_the_documented_program_runs(
+    storage: Storage, database_url: str, key_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("LEDGER_VAULT_KEY_FILE", str(key_path))
+    exec(block("docs/contract/vault.md", "python", "vault = Vault("), {})
+    assert [action for action, *_ in lines(storage)] == [
+        "secret.set", "credential.added", "credential.set", "credential.deleted"
+    ]  # fmt: skip
