@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,23 +80,28 @@ def test_even_a_signature_with_the_right_key_is_no_good_if_the_key_is_empty(
         assert refused(receiver, headers()) == ("unauthorized", "no_secret", 401)
 
 
+def good() -> str:
+    return headers()["webhook-signature"]
+
+
 @pytest.mark.parametrize(
     "forged",
     [
-        headers(secret=OLD),
-        headers("msg_2") | {"webhook-id": "msg_1"},
-        headers(body=b"{}"),
-        changed(signature="v1,"),
-        changed(signature="v2," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature="V1," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature="v1a," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature=headers()["webhook-signature"].lower()),
-        changed(timestamp=str(int(now().timestamp()) - 100)),
+        lambda: headers(secret=OLD),
+        lambda: headers("msg_2") | {"webhook-id": "msg_1"},
+        lambda: headers(body=b"{}"),
+        lambda: changed(signature="v1,"),
+        lambda: changed(signature="v2," + good().removeprefix("v1,")),
+        lambda: changed(signature="V1," + good().removeprefix("v1,")),
+        lambda: changed(signature="v1a," + good().removeprefix("v1,")),
+        lambda: changed(signature=good().swapcase().replace("V1,", "v1,")),
+        lambda: changed(timestamp=str(int(now().timestamp()) - 100)),
     ],
 )
-def test_forged(storage: Storage, receiver: WebhookReceiver, forged: dict[str, str]) -> None:
+def test_forged(storage: Storage, receiver: WebhookReceiver, forged: Callable[[], dict[str, str]]) -> None:
+    """Made when the test runs: headers of the time of collection may be too old by then."""
     set_up(storage)
-    assert refused(receiver, forged) == ("unauthorized", "signature", 401)
+    assert refused(receiver, forged()) == ("unauthorized", "signature", 401)
 
 
 @pytest.mark.parametrize(
