@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import redis
-from pydantic import SecretBytes
+from pydantic import SecretBytes, SecretStr
 from standardwebhooks import Webhook as Sender
 
 from flowledger.domain.errors import LedgerError, WebhookRefused
@@ -86,3 +86,9 @@ def record_waiting(settings: Settings, client: redis.Redis, storage: Storage) ->
 def waiting(client: redis.Redis, source: str = "/webhooks/hook_1") -> list[Mapping[str, Any]]:
     """The events of a source that wait in the streams."""
     return [one for one in events(client) if one["source"] == source]
+
+
+def with_settings(settings: Settings, **given: Any) -> Settings:
+    """The settings, with others in their place."""
+    secret = {name: SecretStr(value) if name.endswith("_url") else value for name, value in given.items()}
+    return settings.model_copy(update=secret)

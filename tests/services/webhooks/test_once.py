@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,25 +12,31 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import redis
-from pydantic import SecretStr
 from sqlalchemy import select
 
-from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable, SettingsError
+from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.services.once import Once
 from flowledger.services.webhooks import Received, WebhookReceiver
 from flowledger.services.webhooks.refusals import refusals
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import raw
 from tests.proxy import Fault, Proxy
-from tests.services.webhooks.calling import OLD, Kept, call, headers, record_waiting, refused, set_up, waiting
-from tests.signing import key_file
+from tests.services.webhooks.calling import (
+    OLD,
+    Kept,
+    call,
+    headers,
+    record_waiting,
+    refused,
+    set_up,
+    waiting,
+    with_settings,
+)
 from tests.storage.recording import count, dead_letters, row
 
 OTHER: Final = b'{"other": true}'
@@ -154,7 +159,7 @@ def test_a_reply_that_is_lost_publishes_nothing_twice(
 ) -> None:
     set_up(storage)
     proxy.spoil(fault, mark=b"XADD")
-    with WebhookReceiver(_at(settings, redis_url=proxy.url), storage, kept) as receiver:
+    with WebhookReceiver(with_settings(settings, redis_url=proxy.url), storage, kept) as receiver:
         received = call(receiver)
     assert proxy.spoilt == 1
     assert not received.repeated
@@ -165,7 +170,7 @@ def test_a_call_that_died_on_its_way_is_completed_by_its_retry(
     settings: Settings, storage: Storage, client: redis.Redis, kept: Kept, proxy: Proxy
 ) -> None:
     set_up(storage)
-    quick = _at(settings, redis_url=proxy.url).model_copy(update={"publish_timeout_seconds": 0.2})
+    quick = with_settings(settings, redis_url=proxy.url, publish_timeout_seconds=0.2)
     for number, fault in enumerate((Fault.REPLY_LOST, Fault.REQUEST_LOST, Fault.SILENCE)):
         proxy.spoil(fault, times=100, mark=b"XADD")
         with WebhookReceiver(quick, storage, kept) as receiver, pytest.raises(BrokerUnavailable, match="try again"):
@@ -182,7 +187,7 @@ def test_without_redis_a_call_may_be_tried_again_and_is_no_refusal(
     settings: Settings, storage: Storage, client: redis.Redis, kept: Kept
 ) -> None:
     set_up(storage)
-    quick = _at(settings, redis_url="redis://127.0.0.1:1/0").model_copy(update={"publish_timeout_seconds": 0.2})
+    quick = with_settings(settings, redis_url="redis://127.0.0.1:1/0", publish_timeout_seconds=0.2)
     with WebhookReceiver(quick, storage, kept) as receiver:
         with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
             call(receiver)
@@ -226,52 +231,6 @@ def test_processes_that_are_killed_at_any_moment(
     assert dead_letters(storage) == []
 
 
-# --- signatures
-
-
-def test_with_signatures_required_the_ledger_signs(
-    settings: Settings, storage: Storage, client: redis.Redis, kept: Kept, tmp_path: Path
-) -> None:
-    set_up(storage)
-    required = _at(settings, signatures="required", key_file=key_file(tmp_path / "keys.json"))
-    with WebhookReceiver(required, storage, kept) as receiver:
-        received = call(receiver)
-        refused(receiver, {})
-    assert json.loads(received.raw)["signature"].startswith("v1:k1:")
-    assert record_waiting(required, client, storage) == 2
-    assert dead_letters(storage) == []
-
-
-def test_nobody_else_can_take_an_execution_s_id(
-    settings: Settings, storage: Storage, client: redis.Redis, kept: Kept, tmp_path: Path
-) -> None:
-    set_up(storage)
-    required = _at(settings, signatures="required", key_file=key_file(tmp_path / "keys.json"))
-    client.xadd("ledger:events:0", {"event": raw("execution.created", source="/webhooks/hook_1", id="msg_1")})
-    assert record_waiting(required, client, storage) == 0
-    assert [letter.reason for letter in dead_letters(storage)] == ["forged"]
-    with WebhookReceiver(required, storage, kept) as receiver:
-        assert not call(receiver).repeated
-    assert record_waiting(required, client, storage) == 1
-
-
-def test_signatures_without_a_key_are_a_wrong_setting(settings: Settings, storage: Storage) -> None:
-    with pytest.raises(SettingsError, match="LEDGER_KEY_FILE"):
-        Once(_at(settings, signatures="required"), storage)
-
-
-@pytest.mark.parametrize(
-    ("source", "reasons"), [("/elsewhere", ["conflict"]), ("/webhooks", ["conflict"]), ("/webhooks/x", [])]
-)
-def test_only_of_the_ledger_s_own_sources_another_content_is_a_repeat(
-    settings: Settings, storage: Storage, client: redis.Redis, source: str, reasons: list[str]
-) -> None:
-    for subject in ("one", "two"):
-        client.xadd("ledger:events:0", {"event": raw("execution.created", source=source, id="1", subject=subject)})
-    assert record_waiting(settings, client, storage) == 1
-    assert [letter.reason for letter in dead_letters(storage)] == reasons
-
-
 @pytest.fixture
 def proxy(settings: Settings) -> Iterator[Proxy]:
     assert settings.redis_url is not None
@@ -284,11 +243,6 @@ def proxy(settings: Settings) -> Iterator[Proxy]:
 def client_of(redis_url: str) -> Iterator[redis.Redis]:
     with closing(redis.Redis.from_url(redis_url)) as client:
         yield client
-
-
-def _at(settings: Settings, **given: Any) -> Settings:
-    secret = {name: SecretStr(value) if name.endswith("_url") else value for name, value in given.items()}
-    return settings.model_copy(update=secret)
 
 
 def _forget(client: redis.Redis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +12,9 @@ import redis
 
 from flowledger.domain.errors import CallRefusal, DatabaseUnavailable, WebhookRefused
 from flowledger.domain.likeness import forget_what_was_told
-from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
 from flowledger.services.webhooks import WebhookReceiver
-from flowledger.services.webhooks.refusals import Refusals, refusals
+from flowledger.services.webhooks.refusals import refusals
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
 from tests.services.webhooks.calling import (
@@ -24,12 +24,10 @@ from tests.services.webhooks.calling import (
     Kept,
     call,
     headers,
-    record_waiting,
     refused,
     set_up,
-    waiting,
 )
-from tests.storage.recording import all_rows, dead_letters, record
+from tests.storage.recording import record
 
 STRANGER = ("unauthorized", 401)
 
@@ -82,23 +80,28 @@ def test_even_a_signature_with_the_right_key_is_no_good_if_the_key_is_empty(
         assert refused(receiver, headers()) == ("unauthorized", "no_secret", 401)
 
 
+def good() -> str:
+    return headers()["webhook-signature"]
+
+
 @pytest.mark.parametrize(
     "forged",
     [
-        headers(secret=OLD),
-        headers("msg_2") | {"webhook-id": "msg_1"},
-        headers(body=b"{}"),
-        changed(signature="v1,"),
-        changed(signature="v2," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature="V1," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature="v1a," + headers()["webhook-signature"].removeprefix("v1,")),
-        changed(signature=headers()["webhook-signature"].lower()),
-        changed(timestamp=str(int(now().timestamp()) - 100)),
+        lambda: headers(secret=OLD),
+        lambda: headers("msg_2") | {"webhook-id": "msg_1"},
+        lambda: headers(body=b"{}"),
+        lambda: changed(signature="v1,"),
+        lambda: changed(signature="v2," + good().removeprefix("v1,")),
+        lambda: changed(signature="V1," + good().removeprefix("v1,")),
+        lambda: changed(signature="v1a," + good().removeprefix("v1,")),
+        lambda: changed(signature=good().swapcase().replace("V1,", "v1,")),
+        lambda: changed(timestamp=str(int(now().timestamp()) - 100)),
     ],
 )
-def test_forged(storage: Storage, receiver: WebhookReceiver, forged: dict[str, str]) -> None:
+def test_forged(storage: Storage, receiver: WebhookReceiver, forged: Callable[[], dict[str, str]]) -> None:
+    """Made when the test runs: headers of the time of collection may be too old by then."""
     set_up(storage)
-    assert refused(receiver, forged) == ("unauthorized", "signature", 401)
+    assert refused(receiver, forged()) == ("unauthorized", "signature", 401)
 
 
 @pytest.mark.parametrize(
@@ -234,53 +237,6 @@ def test_a_vault_that_is_away_is_no_refusal(
     assert refusals(client) == []
 
 
-def test_refusals_are_counted_and_leave_a_line_a_minute(
-    settings: Settings, storage: Storage, client: redis.Redis, kept: Kept
-) -> None:
-    set_up(storage)
-    at = now().replace(second=1)
-    with WebhookReceiver(settings, storage, kept, lambda: at) as receiver:
-        for _ in range(3):
-            refused(receiver, headers(secret=OLD, at=at), address="::ffff:192.0.2.7")
-            refused(receiver, {}, address="no address")
-        for name in range(20):
-            refused(receiver, headers(at=at), webhook=f"none {name}")
-        at = at.replace(minute=(at.minute + 1) % 60)
-        refused(receiver, {})
-    counted = refusals(client)
-    assert counted[0] == Refusals("", "unknown", 20)
-    assert sorted(counted[1:], key=str) == [Refusals(WEBHOOK, "malformed", 4), Refusals(WEBHOOK, "signature", 3)]
-    assert len(waiting(client, "/flowledger/webhooks")) == 4
-    record_waiting(settings, client, storage)
-    lines = [line for line in all_rows(storage)["audit_logs"].values() if line["source"] == "/flowledger/webhooks"]
-    found = sorted((line["resource_id"], line["details"]["cause"], line["ip_address"]) for line in lines)
-    assert found == [
-        ("/webhooks", "unknown", None),
-        (WEBHOOK, "malformed", None),
-        (WEBHOOK, "malformed", None),
-        (WEBHOOK, "signature", "192.0.2.7"),
-    ]
-    assert {(line["action"], line["resource_type"], line["success"]) for line in lines} == {
-        ("webhook.refused", "webhook", False)
-    }
-
-
-def test_a_line_that_two_processes_publish_is_recorded_once(
-    settings: Settings, storage: Storage, client: redis.Redis, kept: Kept
-) -> None:
-    set_up(storage)
-    at = now()
-    for address in ("192.0.2.1", "192.0.2.2"):
-        with WebhookReceiver(settings, storage, kept, lambda: at) as receiver:
-            refused(receiver, {}, address=address)
-        for key in [*client.scan_iter("ledger:once:*"), *client.scan_iter("ledger:refused-told:*")]:
-            client.delete(key)
-    assert len(waiting(client, "/flowledger/webhooks")) == 2
-    record_waiting(settings, client, storage)
-    assert [line["ip_address"] for line in all_rows(storage)["audit_logs"].values()] == ["192.0.2.1"]
-    assert dead_letters(storage) == []
-
-
 def test_nothing_of_a_call_or_a_secret_is_logged(
     storage: Storage, kept: Kept, receiver: WebhookReceiver, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -293,15 +249,6 @@ def test_nothing_of_a_call_or_a_secret_is_logged(
     assert "'lost'" in caplog.text
     assert "hunter2" not in caplog.text
     assert "MfKQ" not in caplog.text
-
-
-def test_counts_expire_and_only_the_last_day_is_counted(client: redis.Redis, receiver: WebhookReceiver) -> None:
-    refused(receiver, {})
-    hour = int(now().timestamp()) // 3600
-    assert 24 * 3600 < int(str(client.ttl(f"ledger:refused:{hour}"))) <= 25 * 3600
-    assert refusals(client, (hour + 23) * 3600) == [Refusals("", "malformed", 1)]
-    assert refusals(client, (hour + 24) * 3600) == []
-    assert refusals(client, (hour - 1) * 3600) == []
 
 
 def _signed_bytes(body: bytes) -> dict[str, str]:
