@@ -10,11 +10,11 @@ import redis
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
 from tests.acceptance.reporting import Platform
-from tests.cli.conftest import flowledger as flowledger
-from tests.cli.conftest import run as run
+from tests.cli.conftest import flowledger, run
 from tests.storage.recording import differences
-from tests.workers.conftest import client as client
-from tests.workers.conftest import start_worker as start_worker
+from tests.workers.conftest import client, start_worker
+
+__all__ = ["client", "flowledger", "run", "start_worker"]  # fixtures of other rooms
 
 MakePlatform = Callable[[str], Platform]
 

@@ -6,6 +6,7 @@ The quoted lines are the report's. `docs/platforms.md` is the table.
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_metric(lightning: Platform) -> None:
         assert [one.value for one in points.series("db-1", "query_time", until=later).items] == [12, 80, 31]
         assert [one.value for one in points.newest(subject="db-1", since=later).items] == [0.25, 140]
         sums = [(one.start, one.count, one.sum, one.max) for one in hours.series("db-1", "query_time").items]
-        assert sums == [(START, 3, 123, 80), (later, 1, 140, 140)]
+        assert sums == [(START, 3, Decimal(123), 80.0), (later, 1, Decimal(140), 140.0)]
         (day,) = MetricDayRepository(connection).series("db-1", "query_time").items
         assert (day.count, day.min, day.max) == (4, 12, 140)
 

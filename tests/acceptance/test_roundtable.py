@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 
@@ -194,4 +195,4 @@ def test_models(table: Platform) -> None:
         assert (found.progress, found.policy) == (0.25, {"max_rounds": 3, "on_failure": "stop"})
         assert known(McpServerRepository(connection).by_name("files")).tool_count == 11
         (hour,) = MetricHourRepository(connection).series(agent, "tokens", since=START).items
-        assert (hour.count, hour.sum, hour.min, hour.max) == (2, 350, 100, 250)
+        assert (hour.count, hour.sum, hour.min, hour.max) == (2, Decimal(350), 100.0, 250.0)
