@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flowledger needs Python 3.11 or newer; say make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1,<27"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group bench --editable ".[local]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group bench --editable ".[async,local]"
 	@touch $@
 
 .PHONY: install
@@ -43,6 +43,10 @@ bench: install ## Flowledger beside its peers, in one run on the same servers: a
 bench-mail: install ## how long a message takes from one agent to another, beside Redis pub/sub: a table and bench/mail.json
 	$(BIN)/python -m bench.mail
 
+.PHONY: plans
+plans: install ## every look-up on a million rows of each kind, its index and its time; a table in docs/lookups.md
+	$(BIN)/python -m tests.plans
+
 .PHONY: faults
 faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md
@@ -56,7 +60,7 @@ update: ## renew constraints.txt with today's releases, within the ranges of pyp
 	rm -rf $(VENV)/update
 	$(PYTHON) -m venv $(VENV)/update
 	$(VENV)/update/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1,<27"
-	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench ".[local]"
+	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench ".[async,local]"
 	echo "# The exact versions that make installs by; renewed by make update." > constraints.txt
 	$(VENV)/update/bin/python -m pip freeze --exclude flowledger >> constraints.txt
 	rm -rf $(VENV)/update build *.egg-info

@@ -3,6 +3,9 @@
 Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), so no setting here preserves messages.
 """
 
+# Workers know no services: Celery imports their tasks.
+imports = ("flowledger.services.schedules.task",)
+
 task_serializer = "json"
 accept_content = ["json"]
 task_default_queue = "ledger"

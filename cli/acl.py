@@ -54,7 +54,7 @@ _CHECKING: Final = "+info"  # after -@dangerous: what the server is set to (`wor
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
     "paused", "recorded", "idle", "counters", "postman", "walk", "sources", "aside", "aside:*", "aside-sizes",
-    "alarm:*",
+    "alarm:*", "refused:*",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

@@ -22,6 +22,8 @@ _AROUND_BOX: Final = 4
 """Columns that the sides of a box take."""
 _AROUND_TITLE: Final = 6
 _AROUND_CELL: Final = 3
+_BETWEEN: Final = 2
+"""Columns between the parts of an entry."""
 _HANG: Final = 4
 """Columns by which the rest of a row is indented that begins with many words."""
 _WORD: Final = re.compile(r"^\s*\S+\s*|\S+\s*")
@@ -40,10 +42,14 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of a table; the cells of one that `wraps` may be wrapped between words."""
+    """A column of a table; the cells of one that `wraps` may be wrapped between words.
+
+    What `leads` stands in the first line of an entry (`print_entries`), without its name.
+    """
 
     name: str
     wraps: bool = False
+    leads: bool = False
 
 
 def facts(pairs: Iterable[tuple[str, Cell]], indent: int = 0) -> list[Row]:
@@ -76,22 +82,63 @@ def print_box(title: Text, rows: Sequence[Row]) -> None:
 
 def print_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Print a table if it fits; else each row as a block that its first cell heads."""
-    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    widths = [_width(column, [row[place] for row in cells]) for place, column in enumerate(columns)]
-    if sum(widths) + _AROUND_CELL * len(columns) + 1 <= screen.out.width:
-        table = Table(title=title or None, title_justify="left")
-        for column, width in zip(columns, widths, strict=True):
-            table.add_column(column.name, min_width=width)
-        for row in cells:
-            table.add_row(*row)
-        screen.out.print(table)
+    cells = _texts(rows)
+    if _print_table(title, columns, cells):
         return
-    if title:
-        screen.out.print(Text(title, style="italic"), soft_wrap=True)
+    _print_title(title)
     for head, *others in cells:
         screen.out.print(Text.assemble((f"{columns[0].name} ", "dim"), head), soft_wrap=True)
         named = zip(columns[1:], others, strict=True)
         print_rows(facts([(column.name, cell) for column, cell in named if cell.plain], _HANG))
+
+
+def print_entries(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print a table if it fits; else an entry for each row: what leads in a line, and below it the rest with names."""
+    cells = _texts(rows)
+    if _print_table(title, columns, cells):
+        return
+    _print_title(title)
+    for row in cells:
+        given = [(column, cell) for column, cell in zip(columns, row, strict=True) if cell.plain]
+        named = [Text.assemble((f"{column.name} ", "dim"), cell) for column, cell in given if not column.leads]
+        first, *others = _flowing((cell for column, cell in given if column.leads), screen.out.width)
+        screen.out.print(first, soft_wrap=True)
+        print_rows(indented(line, _HANG) for line in (*others, *_flowing(named, screen.out.width - _HANG)))
+
+
+def _texts(rows: Sequence[Sequence[Cell]]) -> list[list[Text]]:
+    return [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+
+
+def _print_title(title: str) -> None:
+    if title:
+        screen.out.print(Text(title, style="italic"), soft_wrap=True)
+
+
+def _print_table(title: str, columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> bool:
+    """Print a table if it fits; return whether it does."""
+    widths = [_width(column, [row[place] for row in cells]) for place, column in enumerate(columns)]
+    if sum(widths) + _AROUND_CELL * len(columns) + 1 > screen.out.width:
+        return False
+    table = Table(title=title or None, title_justify="left")
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column.name, min_width=width)
+    for row in cells:
+        table.add_row(*row)
+    screen.out.print(table)
+    return True
+
+
+def _flowing(parts: Iterable[Text], width: int) -> Iterator[Text]:
+    """Yield the parts in lines, as many in each as fit."""
+    line = Text()
+    for part in parts:
+        if line and line.cell_len + _BETWEEN + part.cell_len > width:
+            yield line
+            line = Text()
+        line = Text.assemble(line, " " * _BETWEEN, part) if line else part
+    if line:
+        yield line
 
 
 def _width(column: Column, cells: Sequence[Text]) -> int:

@@ -19,8 +19,13 @@ def who(by: str | None) -> str:
         return f"user {os.getuid()}"
 
 
+def at_terminal() -> bool:
+    """Return whether somebody sits at a terminal, who can be asked and sees the answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def agreed(question: str) -> bool:
     """Ask a question whose default is no, if somebody sits at a terminal; return True elsewhere, for scripts go on."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not at_terminal():
         return True
     return typer.confirm(question, default=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -14,13 +14,22 @@ from flowledger.domain.errors import LedgerError
 from flowledger.domain.records import ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds.kind import Listed
 from flowledger.storage.kinds.messages import MessageRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.paging import MAX_LIMIT, BadCursor, Page
 
 _LINES: Final = 200
 _DEAD_LETTERS: Final = 10
-LISTS: Final = (*dict.fromkeys(listed.name for kind in KINDS for listed in kind.lists), "thread")
+THREAD: Final = "thread"
+LISTED: Final = {
+    name: tuple(listed for kind in KINDS for listed in kind.lists if listed.name == name)
+    for name in dict.fromkeys(listed.name for kind in KINDS for listed in kind.lists)
+}
+"""Each list that the kinds declare: of several kinds, rows of one table by the ids of several owners."""
+LISTS: Final = (*LISTED, THREAD)
+_OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for listed in kind.lists)
+"""The lists of ids of which nothing else need be recorded: what was measured there, and what was done to them."""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
 
@@ -31,7 +40,7 @@ class NotFound(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How much of each list is asked for: `lines` of the log, the last ones, and up to `limit` of the others.
+    """How much of each list is asked for: the last `lines` of one that only grows, and up to `limit` of the others.
 
     `after` is where one list goes on, as `Shown.next` says it; then this one alone is asked for.
     """
@@ -55,8 +64,8 @@ class Shown:
     """All that is known of one id: for each kind the record that has it, and the lists that belong to them, or a part.
 
     `totals` says how many each list has in all, `next` what to ask for if this is not all of it: the next ones, and, of
-    the log, whose last lines these are, those before. `dead_letters` are about the id: the open ones, or, if nothing is
-    recorded of it, all.
+    a list that only grows, whose last rows these are, those before. `dead_letters` are about the id: the open ones, or,
+    if nothing is recorded of it, all.
     """
 
     subject: str
@@ -75,7 +84,7 @@ class Shown:
     @property
     def is_recorded(self) -> bool:
         """Whether there is anything but dead letters."""
-        return bool(self.lists.get("thread")) or any(record is not None for record in self.records.values())
+        return any(self.lists.values()) or any(record is not None for record in self.records.values())
 
     def why_not(self) -> str:
         """What to say if nothing is recorded."""
@@ -94,13 +103,11 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
     lists = _Lists(connection, subject, asked)
     for kind, _ in kinds:
         if records[kind.name] is not None:
-            for listed in kind.lists:
-                lists.take(
-                    listed.name, listed.page, partial(listed.repository(connection).count, **{listed.column: subject})
-                )
-    lists.take("thread", conversation, partial(MessageRepository(connection).count, thread_id=subject))
+            lists.take_all(kind.lists)
+    lists.take_all(_OF_ANY)
+    lists.take(THREAD, conversation, partial(MessageRepository(connection).count, thread_id=subject))
     letters = DeadLetterRepository(connection)
-    is_recorded = bool(lists.items.get("thread")) or any(record is not None for record in records.values())
+    is_recorded = any(lists.items.values()) or any(record is not None for record in records.values())
     status = DeadLetterStatus.OPEN if is_recorded else None
     dead = letters.about(subject, limit=_DEAD_LETTERS, status=status)
     if not (is_recorded or dead):
@@ -121,12 +128,18 @@ class _Lists:
         self.totals: dict[str, int] = {}
         self.next: dict[str, str] = {}
 
-    def take(self, name: str, read: Reading, count: Callable[[], int]) -> None:
+    def take_all(self, some: Iterable[Listed]) -> None:
+        """Take one page of each of the lists that kinds declare."""
+        for listed in some:
+            count = partial(listed.repository(self._connection).count, **{listed.column: self._subject})
+            self.take(listed.name, listed.page, count, tail=listed.tail)
+
+    def take(self, name: str, read: Reading, count: Callable[[], int], *, tail: bool = False) -> None:
         """Take one page of a list; `count` is asked only if that is not the whole list."""
         if not self._asked.wants(name) or name in self.items:
             return
         cursor = self._asked.cursor(name)
-        limit = self._asked.lines if name == "log" else self._asked.limit
+        limit = self._asked.lines if tail else self._asked.limit
         page = read(self._connection, self._subject, limit, cursor)
         self.items[name] = page.items
         self.totals[name] = count() if page.cursor is not None or cursor is not None else len(page.items)

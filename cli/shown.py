@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from rich.text import Text
@@ -12,21 +13,12 @@ from flowledger.cli import layout, screen
 from flowledger.cli.conversation import print_conversation
 from flowledger.cli.dead_letters.advice import advice
 from flowledger.cli.layout import Cell, Column, Row
-from flowledger.cli.show import Shown
+from flowledger.cli.records import print_records
+from flowledger.cli.show import LISTED, LISTS, THREAD, Shown
 from flowledger.domain.kinds.messages import Message
 
 _PROBLEMS: Final = 3
 """Of a version's problems, how many are told."""
-_BY_SQL: Final = {
-    "nodes": "execution_logs by execution_id",
-    "tasks": "tasks by execution_id",
-    "deliveries": "message_deliveries by message_id",
-    "sandboxes": "sandboxes by workspace_id",
-    "versions": "workflow_versions by workflow_id",
-    "thread": "messages by thread_id",
-    "log": "task_logs by task_id or execution_id",
-}
-"""Where each list stands in the database."""
 _LEVEL: Final = 8
 """Columns of the level of a log line: `critical`."""
 
@@ -35,16 +27,27 @@ def print_shown(shown: Shown, *, goes_on: bool = False) -> None:
     """Print the record, then what belongs to it, or, if a list `goes_on`, only that."""
     if not goes_on:
         _print_records(shown)
-    for name, print_list in _LISTS.items():
+    for name in LISTS:
         if shown.lists.get(name):
-            print_list(shown)
+            _LISTS.get(name, partial(_print_list, name))(shown)
     if shown.dead_letters and not goes_on:
         _print_dead_letters(shown)
     for name, cursor in shown.next.items():
-        what = "the lines before" if name == "log" else "the next ones"
+        what = f"{name}, those before" if _grows(name) else f"{name}, the next ones"
         words = f"{what}: flowledger show {shlex.quote(shown.subject)} --after {cursor}"
-        by_sql = f"; by SQL: {_BY_SQL[name]}"
-        screen.out.print(screen.words(words + by_sql, "dim"), soft_wrap=True)
+        screen.out.print(screen.words(f"{words}; by SQL: {_by_sql(name)}", "dim"), soft_wrap=True)
+
+
+def _by_sql(name: str) -> str:
+    """Return where a list stands in the database."""
+    if name == THREAD:
+        return "messages by thread_id"
+    columns = " or ".join(dict.fromkeys(listed.column for listed in LISTED[name]))
+    return f"{LISTED[name][0].repository.table.name} by {columns}"
+
+
+def _grows(name: str) -> bool:
+    return any(listed.tail for listed in LISTED.get(name, ()))
 
 
 def _print_records(shown: Shown) -> None:
@@ -58,7 +61,7 @@ def _print_records(shown: Shown) -> None:
 def _title(shown: Shown, name: str, title: str) -> str:
     """Return the title of a list, and how many of it are here if these are not all."""
     here, total = len(shown.lists[name]), shown.totals[name]
-    part = "the last " if name == "log" and total > here else ""
+    part = "the last " if _grows(name) else ""
     return title if here == total else f"{title}: {part}{here:,} of {total:,}"
 
 
@@ -100,6 +103,13 @@ def _error(error: dict[str, Any]) -> Text:
     if error.get("traceback"):
         words.append("\n").append_text(screen.words(error["traceback"].rstrip("\n"), "dim"))
     return words
+
+
+def _print_list(name: str, shown: Shown) -> None:
+    """Print a list that has no form of its own as `flowledger list` does."""
+    of = LISTED[name][0]
+    title = f"{name.capitalize()}, newest first"
+    print_records(_title(shown, name, title), of.repository, shown.lists[name], without={of.column})
 
 
 def _print_nodes(shown: Shown) -> None:
@@ -209,5 +219,6 @@ _LISTS: Final[dict[str, Callable[[Shown], None]]] = {
     "sandboxes": _print_sandboxes,
     "versions": _print_versions,
     "log": _print_log,
-    "thread": _print_thread,
+    THREAD: _print_thread,
 }
+"""The lists that have a form of their own."""

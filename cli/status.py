@@ -15,12 +15,14 @@ from sqlalchemy import Connection, func, select, text
 from flowledger.cli import screen
 from flowledger.cli.backlog import backlog
 from flowledger.cli.living_workers import workers
+from flowledger.cli.schedules import Schedules, schedules
 from flowledger.cli.strays import strays
 from flowledger.domain import streams
 from flowledger.domain.errors import ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.domain.times import now
+from flowledger.services.webhooks.refusals import Refusals, refusals
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
@@ -69,7 +71,7 @@ class Status:
     says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
     `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
     for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
-    it should be.
+    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours.
     """
 
     backlog: dict[int, int]
@@ -86,6 +88,7 @@ class Status:
     dead_letters_per_minute: int
     alarms: list[str]
     outbox: Outbox
+    schedules: Schedules
     strays: dict[str, int]
     workers: dict[str, int] | None
     pools: dict[str, str]
@@ -93,6 +96,7 @@ class Status:
     database: dict[str, Any]
     warnings: list[str]
     checks: list[Finding]
+    refused_webhooks: list[Refusals]
 
 
 def status(settings: Settings) -> Status:
@@ -105,6 +109,7 @@ def status(settings: Settings) -> Status:
             dead_letters = _dead_letters(connection)
             dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
             outbox = _outbox(connection, last)
+            planned = schedules(connection)
             database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
         dying = per_minute(client)
         found = workers(client, settings)
@@ -119,6 +124,7 @@ def status(settings: Settings) -> Status:
             rate_60s=sum(map(_events, last)) / 60,
             dead_letters=dead_letters,
             outbox=outbox,
+            schedules=planned,
             strays=strays(client, settings.shards),
             set_aside=Asides(client).all(),
             dead_letter_bytes=dead_letter_bytes,
@@ -130,6 +136,7 @@ def status(settings: Settings) -> Status:
             database=database,
             warnings=_warnings(client, settings, storage),
             checks=checks.of_redis(client) + checks.of_database(settings),
+            refused_webhooks=refusals(client),
         )
 
 

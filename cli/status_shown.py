@@ -9,9 +9,11 @@ from rich.text import Text
 
 from flowledger.cli import layout, screen
 from flowledger.cli.layout import Cell, Column
+from flowledger.cli.schedules import Schedules
 from flowledger.cli.status import Outbox, Status
 from flowledger.cli.strays import words
 from flowledger.domain import streams
+from flowledger.services.webhooks.refusals import Refusals
 from flowledger.workers.alarms import TO_DO
 from flowledger.workers.asides import Waiting
 from flowledger.workers.checks import Finding, Severity
@@ -25,6 +27,9 @@ _SIGNATURES: Final = {
 
 
 _SHARD_COLUMNS: Final = (*map(Column, ("shard", "waiting", "oldest")), Column("state", wraps=True))
+_REFUSED_COLUMNS: Final = (*map(Column, ("webhook", "calls refused in 24 h")), Column("why", wraps=True))
+_MOST_REFUSED: Final = 5
+"""Lines of refused calls of webhooks; `--json` has all of them."""
 _SOURCE_COLUMNS: Final = (*map(Column, ("source", "entries", "bytes")), Column("why", wraps=True))
 
 
@@ -41,7 +46,15 @@ def print_status(found: Status) -> None:
         screen.out.print(screen.words(f"{alarm}; {TO_DO}", "red"), soft_wrap=True)
     if found.set_aside:
         layout.print_table("Set aside", _SOURCE_COLUMNS, [*map(_source, found.set_aside)])
+    if found.refused_webhooks:
+        rows = [*map(_refused, found.refused_webhooks[:_MOST_REFUSED])]
+        layout.print_table("Webhooks", _REFUSED_COLUMNS, rows)
+        if more := len(found.refused_webhooks) - len(rows):
+            screen.out.print(f"and {more} more: flowledger status --json")
     layout.print_rows(layout.facts(_facts(found)))
+    for one in found.schedules.first:
+        words_ = f"schedule {ascii(one.schedule_id)[1:-1]}: {one.why}"
+        screen.out.print(screen.words(words_, "yellow"), soft_wrap=True)
     for finding in found.checks:
         screen.out.print(checked(finding), soft_wrap=True)
 
@@ -60,6 +73,10 @@ def _source(one: Waiting) -> list[Cell]:
     return [screen.words(ascii(one.source)[1:-1]), f"{one.entries:,}", f"{one.bytes:,}", why]
 
 
+def _refused(one: Refusals) -> list[Cell]:
+    return [screen.words(one.webhook_id or "unknown ids"), f"{one.count:,}", screen.words(one.cause, "yellow")]
+
+
 def _facts(found: Status) -> Iterator[tuple[str, Cell]]:
     yield "waiting in all", f"{sum(found.backlog.values()):,}"
     yield "rate", f"{found.rate_10s:,.1f}/s in the last 10 s, {found.rate_60s:,.1f}/s in the last minute"
@@ -67,12 +84,25 @@ def _facts(found: Status) -> Iterator[tuple[str, Cell]]:
     yield "dead letters", ", ".join(f"{n:,} {name}" for name, n in found.dead_letters.items()) or "none"
     since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
     yield "outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}{_pace(found.outbox)}"
+    yield "schedules", _schedules(found.schedules)
     names = ", ".join(f"{name} ({n} {_process(n)}, {found.pools[name]})" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     yield "workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none))
     if found.signatures is not None:
         yield "signatures", _SIGNATURES.get(found.signatures, found.signatures)
     yield "database", ", ".join(f"{name} {value}" for name, value in found.database.items())
+
+
+def _schedules(found: Schedules) -> Text:
+    """Return how schedules do, in words."""
+    parts = [f"{found.enabled:,} enabled"]
+    if found.next_due_at is not None:
+        parts.append(f"next due {screen.time(found.next_due_at)}")
+    if found.late:
+        parts.append(f"{found.late:,} late by more than 10 s")
+    if found.failing:
+        parts.append(f"{found.failing:,} cannot be fired")
+    return screen.words(", ".join(parts), "yellow" if found.late or found.failing else "")
 
 
 def checked(finding: Finding) -> Text:

@@ -6,6 +6,7 @@
     ├── NoEvent (TypeError)
     ├── NoMessage (TypeError)
     ├── UnknownField (TypeError)
+    ├── UnknownFilter (TypeError)
     ├── Refused
     ├── PublishError
     │   ├── BrokerUnavailable
@@ -14,6 +15,7 @@
     │   └── SpoolError
     │       └── SpoolFull
     ├── RequestTimeout
+    ├── WebhookRefused
     ├── MailboxClosed
     ├── DatabaseUnavailable
     │   ├── DatabaseFailed
@@ -21,7 +23,8 @@
     ├── ForeignBroker
     └── BrokerUnsettled
 
-Producers and agents meet the errors above DatabaseUnavailable, workers and commands the others as well.
+Producers and agents meet the errors above WebhookRefused; who receives webhooks, workers and commands meet the others
+as well.
 """
 
 from __future__ import annotations
@@ -58,6 +61,20 @@ class NoMessage(LedgerError, TypeError):
 
 class UnknownField(LedgerError, TypeError):
     """Typed data or an envelope was given a field that it does not have."""
+
+
+class UnknownFilter(LedgerError, TypeError):
+    """Records were requested by a column by which they are not listed.
+
+    `table` is the table of the records, `name` the unknown filter, `known` are those that there are.
+    """
+
+    def __init__(self, table: str, name: str, known: tuple[str, ...]) -> None:
+        self.table = table
+        self.name = name
+        self.known = known
+        listed = f"by {', '.join(known)}" if known else "without filters"
+        super().__init__(f"{table} are listed {listed}, not by {name[:100]!a}")
 
 
 class Reason(StrEnum):
@@ -137,6 +154,56 @@ class RequestTimeout(LedgerError):
     def __init__(self, message: str, message_id: str) -> None:
         self.message_id = message_id
         super().__init__(message)
+
+
+class CallRefusal(StrEnum):
+    """Why a call of a webhook is refused, as its sender may know it; `http_status` is what to answer."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNTIMELY = "untimely"
+    UNAUTHORIZED = "unauthorized"
+    ADDRESS = "address"
+    DELETED = "deleted"
+    DISABLED = "disabled"
+    NO_WORKFLOW = "no_workflow"
+    INVALID_BODY = "invalid_body"
+
+    @property
+    def http_status(self) -> int:
+        """The status of the HTTP response."""
+        return _HTTP_STATUSES[self]
+
+
+_HTTP_STATUSES = {
+    CallRefusal.MALFORMED: 400,
+    CallRefusal.TOO_LARGE: 413,
+    CallRefusal.UNTIMELY: 400,
+    CallRefusal.UNAUTHORIZED: 401,
+    CallRefusal.ADDRESS: 403,
+    CallRefusal.DELETED: 410,
+    CallRefusal.DISABLED: 403,
+    CallRefusal.NO_WORKFLOW: 409,
+    CallRefusal.INVALID_BODY: 422,
+}
+
+
+class WebhookRefused(LedgerError):
+    """A call of a webhook starts no execution. `reason`, `http_status` and the message are safe to answer with.
+
+    `cause` is for operators alone: what stands behind `unauthorized`, which tells a stranger nothing. Elsewhere it is
+    the reason.
+    """
+
+    def __init__(self, reason: CallRefusal, words: str, cause: str = "") -> None:
+        self.reason = reason
+        self.cause = cause or reason.value
+        super().__init__(words)
+
+    @property
+    def http_status(self) -> int:
+        """The status of the HTTP response."""
+        return self.reason.http_status
 
 
 class MailboxClosed(LedgerError):

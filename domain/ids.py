@@ -22,12 +22,15 @@ def new_id(prefix: str) -> str:
     return _typeid(prefix, milliseconds << 80 | int.from_bytes(os.urandom(10)), version=7)
 
 
-def content_id(prefix: str, *parts: bytes) -> str:
-    """Return the TypeID of some content: the same parts give the same id (a UUIDv8 of their SHA-256)."""
+def derived_id(prefix: str, *parts: str | bytes) -> str:
+    """Return the TypeID that follows from `parts`, like an event's id from what caused it: the same at each try.
+
+    It is a UUIDv8 of the SHA-256 of the parts (of texts the UTF-8), each as a netstring.
+    """
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
+        piece = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(b"%d:%b," % (len(piece), piece))
     return _typeid(prefix, int.from_bytes(digest.digest()[:16]), version=8)
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import logging
 import os
 import secrets
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,6 +22,7 @@ from pydantic import SecretBytes
 from flowledger.domain import json_text
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.ids import new_id
+from flowledger.domain.private_file import Mark, PrivateFile
 from flowledger.domain.signatures import KEY_ID, told
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ KeysByName = dict[str, dict[str, SecretBytes]]
 
 _SECRET_BYTES: Final = 32
 _LEAST_BYTES: Final = 16
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyFile:
@@ -54,12 +52,13 @@ class KeyFile:
     def refresh(self) -> None:
         """Read the file again if it has changed. Costs one `stat`."""
         trouble = ""
+        file = _file(self.path)
         try:
-            if _mark(self.path.stat()) != self._read.mark:
+            if file.mark() != self._read.mark:
                 self._read = read_keys(self.path)
                 logger.info("%s has changed, and was read again", self.path)
         except OSError as error:
-            trouble = f"the key file {self.path} cannot be read: {_why(error)}"
+            trouble = str(file.unreadable(error))
         except SettingsError as error:
             trouble = str(error)
         if trouble and trouble != self._trouble:
@@ -74,28 +73,19 @@ class ReadKeys(NamedTuple):
     """The keys of a key file, and the mark by which a later change is detected."""
 
     keys: KeysByName
-    mark: tuple[int, ...]
+    mark: Mark
 
 
 def read_keys(path: Path) -> ReadKeys:
     """Return the keys of a key file. Raises SettingsError if it is broken, or open to others than its owner."""
+    file = _file(path)
+    text, mark = file.read()
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise SettingsError(f"the key file {path} is not a file")
-            if status.st_mode & _OTHERS:
-                mode = f"its mode is {stat.S_IMODE(status.st_mode):04o}"
-                raise SettingsError(f"the key file {path} is open to others than its owner ({mode}): chmod 600 {path}")
-            raw = file.read()
-    except OSError as error:
-        raise SettingsError(f"the key file {path} cannot be read: {_why(error)}") from None
-    try:
-        return ReadKeys(_keys(json_text.loads(raw.decode())), _mark(status))
+        return ReadKeys(_keys(json_text.loads(text)), mark)
     except ValueError as error:
         # The JSON reader's error quotes the text, which might be a secret.
         words = str(error) if isinstance(error, _Broken) else "it is not JSON, or has a name twice"
-        raise SettingsError(f"the key file {path} is broken: {words}") from None
+        raise file.broken(words) from None
 
 
 @contextlib.contextmanager
@@ -106,7 +96,7 @@ def changed_keys(path: Path) -> Iterator[KeysByName]:
     cannot be used or written. After an exception within the `with` the file is unchanged.
     """
     path = path.resolve()
-    with _alone(path):
+    with _file(path).alone():
         keys = read_keys(path).keys if path.exists() else {}
         yield keys
         write_keys(path, keys)
@@ -119,22 +109,7 @@ def write_keys(path: Path, keys: KeysByName) -> None:
         for name, of_name in keys.items()
     }
     lines = ",\n".join(f"{json_text.dumps(name)}: {json_text.dumps(of_name)}" for name, of_name in written.items())
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
-            with contextlib.suppress(FileNotFoundError):  # the new file has the owner of the old one
-                os.fchown(opened, path.stat().st_uid, path.stat().st_gid)
-            file.write(f"{{{lines}}}\n")
-            file.flush()
-            os.fsync(opened)
-        draft.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise SettingsError(f"the key file {path} cannot be written: {_why(error)}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+    _file(path).write(f"{{{lines}}}\n")
 
 
 def new_key(keys: KeysByName, name: str) -> str:
@@ -176,32 +151,5 @@ def _secret(value: object, which: str) -> bytes:
     return secret
 
 
-def _mark(status: os.stat_result) -> tuple[int, ...]:
-    """Return what a change of the file changes; a new mode changes st_ctime alone."""
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Admit one process at a time. The folder is locked, since the file itself is replaced."""
-    try:
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise SettingsError(f"the key file {path} cannot be written: {_why(error)}") from None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _file(path: Path) -> PrivateFile:
+    return PrivateFile(path, "the key file")

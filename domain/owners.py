@@ -5,7 +5,7 @@
 | a sandbox | its id | `/sandboxes/{sandbox}` | `{sandbox}/…` |
 | a workspace | its id | `/workspaces/{workspace}` | |
 | the registrar, which assigns sandboxes to workspaces | `/registrar` | `/registrar` | |
-| the ledger | `/flowledger` | `/flowledger` | |
+| the ledger | `/flowledger` | `/flowledger`, `/webhooks` | |
 
 In these names, `%` and `/` of an id are written `%25` and `%2F`: so a name has one owner, with any ids. Mailboxes
 always use such names. If signatures are required, `domain.signatures` enforces them for everybody.
@@ -16,13 +16,17 @@ from __future__ import annotations
 from typing import Final
 
 from flowledger.domain.envelope import LEDGER_SOURCE
-from flowledger.domain.ids import content_id
+from flowledger.domain.ids import derived_id
 
 REGISTRAR: Final = "/registrar"
 """The name of the registrar's key, and its source."""
 
+WEBHOOKS: Final = "/webhooks"
+"""The source of the events of all webhooks; each has one below it. They are the ledger's own."""
+
 _SANDBOXES: Final = "/sandboxes/"
 _WORKSPACES: Final = "/workspaces/"
+_ROOTS: Final = {LEDGER_SOURCE: LEDGER_SOURCE, WEBHOOKS: LEDGER_SOURCE, REGISTRAR: REGISTRAR}
 _CHANGING: Final = ("", ".", "..")
 """Segments of a path that other programs may drop, which would leave another name."""
 
@@ -42,14 +46,28 @@ def owners_of(source: str) -> tuple[str, ...]:
     The registrar may also use the sources of workspaces. Raises NobodysSource if a sandbox's or a workspace's source is
     malformed.
     """
-    for own in (LEDGER_SOURCE, REGISTRAR):
+    for own, owner in _ROOTS.items():
         if source == own or source.startswith(own + "/"):
-            return (own,)
+            return (owner,)
     if source.startswith(_SANDBOXES):
         return (_owner(source, _SANDBOXES),)
     if source.startswith(_WORKSPACES):
         return (_owner(source, _WORKSPACES), REGISTRAR)
     return ()
+
+
+def webhook_source(webhook_id: str, max_bytes: int) -> str:
+    """Return the source of the events of a webhook's calls; a fingerprint replaces an id that makes it too long."""
+    source = f"{WEBHOOKS}/{_segment(webhook_id)}"
+    return source if len(_bytes(source)) <= max_bytes else f"{WEBHOOKS}/{derived_id('hook', webhook_id)}"
+
+
+def first_stands(source: str) -> bool:
+    """Return whether the ids of this source follow from what caused the event, so that the first one recorded stands.
+
+    Another event with its id is a repeat then, whatever its content, and no conflict: the ledger tried twice.
+    """
+    return source.startswith((f"{LEDGER_SOURCE}/", f"{WEBHOOKS}/"))
 
 
 def message_prefix(sandbox_id: str) -> str:
@@ -66,7 +84,7 @@ def message_id(sandbox_id: str, own_id: str, max_bytes: int) -> str:
     if is_message_of(sandbox_id, own_id):
         own_id = own_id.removeprefix(prefix)
     whole = _bytes(own_id)
-    return prefix + (own_id if len(_bytes(prefix)) + len(whole) <= max_bytes else content_id("msg", whole))
+    return prefix + (own_id if len(_bytes(prefix)) + len(whole) <= max_bytes else derived_id("msg", whole))
 
 
 def is_message_of(sandbox_id: str, message: str) -> bool:

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """How long a consumer of an inbox may give no sign of life before another consumer takes its messages."""
     post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
     """How often the post office checks for messages that wait in the database, and for messages that have expired."""
+    schedule_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """How often the scheduler looks for schedules that are due."""
 
     signatures: Literal["off", "required"] = "off"
     """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""
@@ -113,6 +115,11 @@ class Settings(BaseSettings):
     """A signed event that reached Redis longer than this after its `time` is refused as replayed."""
     replay_seconds: Annotated[float, Field(ge=0)] = 1.0
     """A signed event that is recorded already, and came again longer than this after its `time`, counts as replayed."""
+
+    vault_key_file: Path | None = None
+    """The file with the vault's keys; readable by its owner alone (`domain.vault_keys`)."""
+    session_seconds: Annotated[float, Field(gt=0)] = 7 * 86_400.0
+    """How long after the sign-in a user's session ends."""
 
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""

@@ -47,6 +47,19 @@ The post office (docs/decisions/0019):
     ledger:walk                  string; the position at which the post office continues in the outbox, with an expiry
     ledger:round                 string; the pumps asked the post office to check a moment ago; with an expiry
 
+Schedules (docs/decisions/0043):
+
+    ledger:scheduler             string; the owner of the scheduler's turn, with an expiry
+    ledger:bell:schedules        string; the scheduler was asked to look; with an expiry
+    ledger:round:schedules       string; the pumps asked it a moment ago; with an expiry
+What is done once, and what is refused (`services`):
+
+    ledger:once:{event}          string; an event whose id follows from its cause was published: the id of its entry;
+                                 with an expiry
+    ledger:refused:{hour}        hash; JSON of webhook and cause: how many calls were refused in that hour; with an
+                                 expiry
+    ledger:refused-told:{line}   string; the audit line about such calls was published in this minute; with an expiry
+
 Celery's own keys (`ledger`, `unacked`, `_kombu.*`) carry only bells, which may be lost or doubled without harm.
 """
 
@@ -87,6 +100,9 @@ POSTMAN: Final = "ledger:postman"
 POST_BELL: Final = "ledger:bell:post"
 WALK: Final = "ledger:walk"
 ROUND: Final = "ledger:round"
+SCHEDULER: Final = "ledger:scheduler"
+SCHEDULE_BELL: Final = "ledger:bell:schedules"
+SCHEDULE_ROUND: Final = "ledger:round:schedules"
 EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""
@@ -174,6 +190,19 @@ def posted(message_id: str, sandbox_id: str) -> str:
 def rate(at: float) -> str:
     """Return the key of the ten seconds that include `at`, in seconds since the epoch."""
     return f"ledger:rate:{int(at) // RATE_SECONDS}"
+
+
+def once(name: str) -> str:
+    return f"ledger:once:{name}"
+
+
+def refused(hour: int) -> str:
+    """Return the key of the counts of an hour, in hours since the epoch."""
+    return f"ledger:refused:{hour}"
+
+
+def refused_told(line: str) -> str:
+    return f"ledger:refused-told:{line}"
 
 
 def shard_of(key: str, shards: int) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.schema.fts5 import is_declared
 from flowledger.storage.tables import metadata
 
 _LOCK = 0x666C6F77  # any number, the same in every migration: "flow"
@@ -20,6 +21,7 @@ def _migrate(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
         transactional_ddl=True,
+        include_object=is_declared,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":

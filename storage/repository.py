@@ -1,21 +1,27 @@
-"""Reading rows as records, over a connection that the caller owns."""
+"""Reading rows as records, over a connection that the caller owns.
+
+`docs/contract/lookups.md` lists the look-ups, `docs/lookups.md` the index that each of them uses.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bindparam, exists, func, select
 
-from flowledger.domain.keys import earliest_has_time, has_time
-from flowledger.storage.paging import Order, Page
+from flowledger.domain.errors import InvalidArgument, UnknownFilter
+from flowledger.domain.json_text import plain
+from flowledger.storage.filters import Filter, between, having
+from flowledger.storage.many import MAX_EACH, first_of_each, is_one_of
+from flowledger.storage.paging import MAX_LIMIT, Order, Page, check_limit
 from flowledger.storage.schema.types import Json
 
 Record = TypeVar("Record")
+KeyOf = TypeVar("KeyOf", bound=Hashable)
 
-_TOOK: Final = "took_seconds"
 _DELETED: Final = "deleted_at"
 
 
@@ -25,35 +31,79 @@ class Repository(Generic[Record]):
     table: ClassVar[Table]
     record: ClassVar[type[Any]]
     listed_by: ClassVar[tuple[str, ...]] = ()
-    """The columns by which records are listed; each has an index, except the status of executions and tasks."""
+    """The columns by which records are listed and counted."""
+    time: ClassVar[str | None] = None
+    """The column that `since` and `until` are about."""
+    told_by: ClassVar[tuple[str, ...]] = ()
+    """Fields by which a person tells one record from another, beside its key, name, status and `listed_by`."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def count(self, **values: Any) -> int:
-        """Return the number of rows that have these values in these columns."""
-        having = [self.table.c[name] == value for name, value in values.items()]
-        return self.connection.execute(select(func.count()).select_from(self.table).where(*having)).scalar_one()
+    def count(self, **of: Any) -> int:
+        """Return the number of records that have these values. Raises UnknownFilter as `newest` does."""
+        return self._count(self._having(of))
+
+    def _count(self, statement: Select[Any]) -> int:
+        rows = statement.with_only_columns(*self.table.primary_key, maintain_column_froms=True).subquery()
+        return self.connection.execute(select(func.count()).select_from(rows)).scalar_one()
 
     def _select(self) -> Select[Any]:
         return select(*(self.table.c[field.name] for field in fields(self.record)))
 
-    def _having(self, of: Mapping[str, str | None]) -> Select[Any]:
+    def _having(self, of: Mapping[str, Filter]) -> Select[Any]:
         """Return the select of the rows that have these values; None leaves a column out."""
-        unknown = of.keys() - set(self.listed_by)
-        if unknown:
-            raise TypeError(f"{type(self).__name__} lists by {', '.join(self.listed_by)}, not by {', '.join(unknown)}")
-        values = {name: value for name, value in of.items() if value is not None}
-        return self._select().where(*(self.table.c[name] == value for name, value in values.items()))
+        return self._select().where(*having(self.table, self.filters(), of))
+
+    @classmethod
+    def filters(cls) -> tuple[str, ...]:
+        """Return the columns by which records are listed: `listed_by`, and the name if they have names."""
+        return cls.listed_by
 
     def _one(self, statement: Select[Any]) -> Record | None:
         row = self.connection.execute(statement).one_or_none()
         return None if row is None else self._record(row)
 
+    def _many(self, keys: Iterable[KeyOf]) -> dict[KeyOf, Record]:
+        """Return the records of these primary keys, in this order, by one query."""
+        wanted = {key: _plain_key(key) for key in keys}
+        if len(wanted) > MAX_LIMIT:
+            raise InvalidArgument(f"{MAX_LIMIT} records at most are read at once, not {len(wanted)}")
+        if not wanted:
+            return {}
+        key = tuple(self.table.primary_key)
+        is_one = is_one_of(self.connection, key, [*wanted.values()])
+        shown = self._select()
+        missing = [column for column in key if column.name not in {one.name for one in shown.selected_columns}]
+        rows = self.connection.execute(shown.add_columns(*missing).where(is_one))
+        found = {tuple(row._mapping[column.name] for column in key): self._record(row) for row in rows}
+        return {given: found[form] for given, form in wanted.items() if form in found}
+
     def _page(self, statement: Select[Any], order: Order, limit: int, offset: int, after: str | None) -> Page[Record]:
-        shown = {column.name for column in statement.selected_columns}
-        statement = statement.add_columns(*(column for column in order.columns if column.name not in shown))
-        rows = self.connection.execute(order.page(statement, limit, offset, after)).all()
+        rows = self.connection.execute(order.page(_with(statement, order), limit, offset, after)).all()
+        return self._part(rows, order, limit)
+
+    def _of_each(self, column: str, ids: Iterable[str], order: Order, limit_each: int) -> dict[str, Page[Record]]:
+        """Return the first page of the rows of each id, in this order, by one query.
+
+        Raises InvalidArgument for more than `MAX_LIMIT` ids, or more than `MAX_EACH` rows of each.
+        """
+        wanted = {id_: plain(id_) for id_ in ids}
+        check_limit(limit_each, MAX_EACH)
+        if len(wanted) > MAX_LIMIT:
+            raise InvalidArgument(f"the records of {MAX_LIMIT} ids at most are read at once, not of {len(wanted)}")
+        rows: dict[str, list[Row[Any]]] = {}
+        if wanted:
+            owner = self.table.c[column]
+            shown = _with(self._select(), order)
+            statement = first_of_each(
+                self.connection, shown, owner, [*wanted.values()], order=order, limit=limit_each + 1
+            )
+            for row in self.connection.execute(statement):
+                rows.setdefault(row._mapping[column], []).append(row)
+        return {id_: self._part(rows.get(form, []), order, limit_each) for id_, form in wanted.items()}
+
+    def _part(self, rows: Any, order: Order, limit: int) -> Page[Record]:
         cursor = order.cursor(rows[limit - 1]) if len(rows) > limit else None
         return Page(tuple(self._record(row) for row in rows[:limit]), cursor)
 
@@ -65,40 +115,89 @@ class Repository(Generic[Record]):
 class SubjectRepository(Repository[Record]):
     """Reads the records of subjects. Lists and counts omit deleted ones unless asked for."""
 
+    has_names: ClassVar[bool] = False
+    """Whether the records have names by which they are found."""
+    time = "created_at"
+
+    @classmethod
+    def filters(cls) -> tuple[str, ...]:
+        return (*cls.listed_by, "name") if cls.has_names else cls.listed_by
+
     def get(self, id_: str) -> Record | None:
         """Return the record of this id, even if it is deleted; None if nothing is recorded of it."""
-        return self._one(self._select().where(self.table.c.id == id_))
+        return self._one(self._select().where(self.table.c.id == plain(id_)))
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, Record]:
+        """Return the records of these ids, at most 1,000, by one query; ids without a record are left out.
+
+        The order is that of `ids`. Deleted records are among them. Raises InvalidArgument for more ids.
+        """
+        return self._many(ids)
 
     def newest(
         self,
         *,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
         after: str | None = None,
         deleted: bool = False,
-        **of: str | None,
+        **of: Filter,
     ) -> Page[Record]:
         """Return a page of records, newest first: all, or those that have these values (`status=…`, `user_id=…`).
 
-        Raises TypeError for a column that is not in `listed_by`.
-        """
-        order = Order((self.table.c.created_at, self.table.c.id), descending=True)
-        return self._page(self._listed(deleted, of), order, limit, offset, after)
+        Several values are those of which a record has one: `status=("failed", "cancelled")`. With `since` and `until`,
+        records created from the one to before the other.
 
-    def count(self, *, deleted: bool = False, **of: str | None) -> int:
+        Raises UnknownFilter for a column that is not in `listed_by`, and InvalidArgument for a value that it cannot
+        have, a time without a zone, or a limit or an offset that is out of range; BadCursor for `after`.
+        """
+        return self._page(self._listed(deleted, of, since, until), self._by_age(True), limit, offset, after)
+
+    def oldest(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        after: str | None = None,
+        deleted: bool = False,
+        **of: Filter,
+    ) -> Page[Record]:
+        """Return the same records as `newest`, oldest first. A cursor of one is none of the other's."""
+        return self._page(self._listed(deleted, of, since, until), self._by_age(False), limit, offset, after)
+
+    def count(
+        self, *, since: datetime | None = None, until: datetime | None = None, deleted: bool = False, **of: Filter
+    ) -> int:
         """Return the number of records that `newest` lists."""
-        rows = self._listed(deleted, of).with_only_columns(self.table.c.id).subquery()
-        return self.connection.execute(select(func.count()).select_from(rows)).scalar_one()
+        return self._count(self._listed(deleted, of, since, until))
 
     def by_name(self, name: str) -> Record | None:
-        """Return the record of this name, or None; of several, the one created first (then the least id)."""
-        return self._first(self._listed(False, {}).where(self.table.c.name == name))
+        """Return the record of this name, or None; of several, the one created first (then the least id).
 
-    def _listed(self, deleted: bool, of: dict[str, str | None]) -> Select[Any]:
-        statement = self._having(of)
+        Raises UnknownFilter if the records have no names (`has_names`).
+        """
+        if not self.has_names:
+            raise UnknownFilter(self.table.name, "name", self.listed_by)
+        return self._first(self._listed(False, {}).where(self.table.c.name == plain(name)))
+
+    def _listed(
+        self,
+        deleted: bool,
+        of: Mapping[str, Filter],
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Select[Any]:
+        statement = self._having(of).where(*between(self.table.c.created_at, since, until))
         if _DELETED in self.table.c and not deleted:
             statement = statement.where(self.table.c[_DELETED].is_(None))
         return statement
+
+    def _by_age(self, descending: bool) -> Order:
+        return Order((self.table.c.created_at, self.table.c.id), descending)
 
     def _first(self, statement: Select[Any]) -> Record | None:
         oldest = statement.order_by(self.table.c.created_at, self.table.c.id).limit(1)
@@ -109,9 +208,16 @@ class SubjectRepository(Repository[Record]):
 class EventRepository(Repository[Record]):
     """Reads the records of a kind that has a row for each event."""
 
+    time = "time"
+
     def get(self, source: str, event_id: str) -> Record | None:
         """Return the record of this event; None if it is not recorded."""
-        return self._one(self._select().where(self.table.c.source == source, self.table.c.event_id == event_id))
+        columns = self.table.c
+        return self._one(self._select().where(columns.source == plain(source), columns.event_id == plain(event_id)))
+
+    def get_many(self, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Record]:
+        """Return the records of these events (source, id), at most 1,000, by one query, as for subjects."""
+        return self._many(events)
 
     def newest(
         self,
@@ -121,37 +227,36 @@ class EventRepository(Repository[Record]):
         limit: int = 50,
         offset: int = 0,
         after: str | None = None,
-        **of: str | None,
+        **of: Filter,
     ) -> Page[Record]:
         """Return a page of records from `since` to before `until`, newest first, perhaps those that have these values.
 
-        Raises TypeError for a column that is not in `listed_by`.
+        Filters and errors are those of the `newest` of subjects; the time is the event's.
         """
-        columns = self.table.c
-        order = Order((columns.time, columns.source, columns.event_id), descending=True)
-        return self._page(self._having(of).where(*between(columns.time, since, until)), order, limit, offset, after)
+        return self._page(self._listed(of, since, until), self._by_time(True), limit, offset, after)
 
+    def oldest(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        after: str | None = None,
+        **of: Filter,
+    ) -> Page[Record]:
+        """Return the same records as `newest`, oldest first."""
+        return self._page(self._listed(of, since, until), self._by_time(False), limit, offset, after)
 
-class Timed(Repository[Record]):
-    """Reads rows that have a start and an end: their records have the time between, `took_seconds`."""
+    def count(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
+        """Return the number of records that `newest` lists."""
+        return self._count(self._listed(of, since, until))
 
-    def _select(self) -> Select[Any]:
-        shown = (self.table.c[field.name] for field in fields(self.record) if field.name != _TOOK)
-        return select(*shown, self.table.c.started_at_key, self.table.c.status_key)
+    def _listed(self, of: Mapping[str, Filter], since: datetime | None, until: datetime | None) -> Select[Any]:
+        return self._having(of).where(*between(self.table.c.time, since, until))
 
-    def _record(self, row: Row[Any]) -> Record:
-        values = dict(row._mapping)
-        record: Record = self.record(
-            **{field.name: values[field.name] for field in fields(self.record) if field.name != _TOOK},
-            took_seconds=_took_seconds(values),
-        )
-        return record
-
-
-def between(column: Column[datetime], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """Return the conditions of a time from `since` to before `until`; None is no bound."""
-    begins = [] if since is None else [column >= since]
-    return begins if until is None else [*begins, column < until]
+    def _by_time(self, descending: bool) -> Order:
+        return Order((self.table.c.time, self.table.c.source, self.table.c.event_id), descending)
 
 
 def holds(connection: Connection, column: Column[Any], text: str) -> ColumnElement[bool]:
@@ -159,16 +264,19 @@ def holds(connection: Connection, column: Column[Any], text: str) -> ColumnEleme
 
     PostgreSQL may have an index for it (GIN); SQLite scans the lists.
     """
+    text = plain(text)
     if connection.dialect.name == "postgresql":
         return column.op("@>")(bindparam(None, [text], type_=Json))
     items = func.json_each(column).table_valued("value")
     return exists(select(items.c.value).where(items.c.value == text))
 
 
-def _took_seconds(row: dict[str, Any]) -> float | None:
-    began, ended = row["started_at"], row["finished_at"]
-    if began is None or ended is None or ended < began:
-        return None
-    has_times = earliest_has_time(row["started_at_key"]) and has_time(row["status_key"])
-    took: float = (ended - began).total_seconds()
-    return took if has_times else None
+def _with(statement: Select[Any], order: Order) -> Select[Any]:
+    """Return the select with the columns of the order, of which a cursor is made."""
+    shown = {column.name for column in statement.selected_columns}
+    return statement.add_columns(*(column for column in order.columns if column.name not in shown))
+
+
+def _plain_key(key: Any) -> tuple[Any, ...]:
+    parts = key if isinstance(key, tuple) else (key,)
+    return tuple(plain(part) if isinstance(part, str) else part for part in parts)

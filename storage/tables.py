@@ -1,4 +1,4 @@
-"""The tables that other files use by name. Importing this module declares every table (CONTRACT §5)."""
+"""The tables that other files use by name. Importing this module declares every table and view (CONTRACT §5)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
+from flowledger.storage.ledger.schedule_due import CHANGES as schedule_changes
+from flowledger.storage.ledger.schedule_due import LOOKS as schedule_looks
+from flowledger.storage.ledger.schedule_due import TABLE as schedule_due
+from flowledger.storage.people.passwords import TABLE as passwords
+from flowledger.storage.people.sessions import TABLE as sessions
+from flowledger.storage.people.tries import TABLE as sign_in_tries
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
+from flowledger.storage.vault.credentials import TABLE as credentials
+from flowledger.storage.vault.secrets import TABLE as secrets
+from flowledger.storage.views import VIEWS
 
 __all__ = [
     "FIRST_KEY",
     "LAST_KEY",
+    "VIEWS",
     "CurrentTransaction",
     "DecimalText",
     "Json",
@@ -29,6 +39,7 @@ __all__ = [
     "Name",
     "UtcTime",
     "checkpoints",
+    "credentials",
     "dead_letter_actions",
     "dead_letters",
     "events",
@@ -39,7 +50,14 @@ __all__ = [
     "messages",
     "metadata",
     "outbox",
+    "passwords",
     "sandboxes",
+    "schedule_changes",
+    "schedule_due",
+    "schedule_looks",
+    "secrets",
+    "sessions",
+    "sign_in_tries",
     "task_logs",
     "tasks",
     "workspaces",

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, words
+from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, make_engine, settings_of, words
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
 from flowledger.storage.engines.postgresql import PostgresqlPipeline, autocommitting
 from flowledger.storage.engines.sqlite import SqlitePipeline
@@ -50,6 +50,14 @@ class Storage:
         self._pipeline: Pipeline = (
             PostgresqlPipeline(engine) if engine.dialect.name == "postgresql" else SqlitePipeline(engine)
         )
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """Return the database of this URL, or of `DATABASE_URL`; the other settings are the environment's.
+
+        Raises SettingsError. Close it at the end, or use it in a `with` statement.
+        """
+        return cls(make_engine(settings_of(url)))
 
     def unit_of_work(self) -> UnitOfWork:
         return UnitOfWork(self._pipeline)

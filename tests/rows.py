@@ -20,7 +20,9 @@ Span = tuple[str, str | None]
 """Subjects from one (left out) to another (with it), in the order of code points; None is the end of all."""
 
 _SUBJECTS: Final = {
+    "execution_failures": ("execution_id",),
     "execution_logs": ("execution_id",),
+    "task_failures": ("task_id",),
     "task_logs": ("task_id", "execution_id"),
     "message_deliveries": ("message_id",),
     "workflow_versions": ("workflow_id",),

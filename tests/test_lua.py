@@ -12,10 +12,11 @@ import redis
 
 from flowledger.client import scripts as client_scripts
 from flowledger.domain.lua_files import read_lua
+from flowledger.services import scripts as service_scripts
 from flowledger.workers import scripts as worker_scripts
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "services", "storage", "workers")
 FILES: Final = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).glob("lua/**/*.lua"))]
 SCRIPTS: Final = [str(path) for path in FILES if (ROOT / path).read_text().startswith("#!lua")]
 PIECES: Final = [str(path) for path in FILES if str(path) not in SCRIPTS]
@@ -38,7 +39,7 @@ def test_redis_understands_a_script(path: str, redis_url: str) -> None:
 
 def test_every_file_is_used() -> None:
     texts = {path: read_lua(path) for path in SCRIPTS}
-    assert sorted(texts.values()) == sorted(_texts(client_scripts) + _texts(worker_scripts))
+    assert sorted(texts.values()) == sorted(_texts(client_scripts) + _texts(service_scripts) + _texts(worker_scripts))
     included = {
         line for path in SCRIPTS for line in (ROOT / path).read_text().splitlines() if line.startswith("-- include ")
     }

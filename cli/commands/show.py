@@ -20,7 +20,9 @@ def command(
     limit: Annotated[
         int, typer.Option(min=1, max=1000, help="So many of each list (node runs, tasks …) at most.")
     ] = 1000,
-    lines: Annotated[int, typer.Option("--tail", min=1, max=1000, help="So many last lines of the log.")] = 200,
+    lines: Annotated[
+        int, typer.Option("--tail", min=1, max=1000, help="So many last rows of log, metrics, audit.")
+    ] = 200,
     after: Annotated[
         str | None,
         typer.Option(metavar="WHERE", help="Where a list goes on: what the end of it said. That list alone."),

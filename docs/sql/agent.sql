@@ -5,8 +5,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO agents (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at, description_key, description_keys, name, description, kind, version, workspace_id, user_id, capabilities, agent_config)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE, $20::VARCHAR COLLATE "C", $22::JSONB, $23, $24::VARCHAR, $25, $26::VARCHAR, $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::JSONB, $30::JSONB
+w0 AS (INSERT INTO agents (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at, description_key, description_keys, name, description, kind, version, workspace_id, user_id, capabilities, agent_config, name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE, $20::VARCHAR COLLATE "C", $22::JSONB, $23, $24::VARCHAR, $25, $26::VARCHAR, $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::JSONB, $30::JSONB, $31
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > agents.status_key) THEN excluded.status ELSE agents.status END,
@@ -34,7 +34,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > agents.status_key) THEN 
         'workspace_id', CASE WHEN (($21::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'workspace_id', CASE WHEN (agents.workspace_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'workspace_id' END,
         'user_id', CASE WHEN (($21::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'user_id' END,
         'capabilities', CASE WHEN (($21::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'capabilities' END,
-        'agent_config', CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END
+        'agent_config', CASE WHEN (($21::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END,
+    name_words = CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.name_words ELSE agents.name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at)
    OR excluded.status_key > agents.status_key OR $21::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
@@ -46,8 +47,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO agents (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, name, description, kind, version, workspace_id, user_id, capabilities, agent_config)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19, $20::VARCHAR, $21, $22::VARCHAR, $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::JSONB, $26::JSONB
+w0 AS (INSERT INTO agents (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, name, description, kind, version, workspace_id, user_id, capabilities, agent_config, name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19, $20::VARCHAR, $21, $22::VARCHAR, $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::JSONB, $26::JSONB, $27
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.name ELSE agents.name END,
@@ -71,7 +72,8 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
         'workspace_id', CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'workspace_id', CASE WHEN (agents.workspace_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'workspace_id' END,
         'user_id', CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'user_id', CASE WHEN (agents.user_id IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'user_id' END,
         'capabilities', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'capabilities', CASE WHEN (agents.capabilities IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'capabilities' END,
-        'agent_config', CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END
+        'agent_config', CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'agent_config', CASE WHEN (agents.agent_config IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.description_key ELSE agents.description_keys ->> 'agent_config' END)), '{}'::jsonb) END,
+    name_words = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(agents.description_keys ->> 'name', CASE WHEN (agents.name IS NOT NULL) THEN agents.description_key ELSE '' END)) THEN excluded.name_words ELSE agents.name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (agents.created_at_key, agents.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (agents.updated_at_key, agents.updated_at) OR $17::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

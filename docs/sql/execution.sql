@@ -90,7 +90,7 @@ SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') 
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
--- execution.queued, execution.paused, execution.resumed, execution.retrying, execution.completed, execution.failed, execution.cancelled, execution.timed_out
+-- execution.queued, execution.paused, execution.resumed, execution.retrying, execution.completed, execution.cancelled
 WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
@@ -159,6 +159,39 @@ DO UPDATE SET current_state = CASE WHEN (excluded.current_state_key > executions
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.current_state_key > executions.current_state_key)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- execution.failed, execution.timed_out
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO executions (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, final_state, finished_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status ELSE executions.status END,
+    attempt = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.attempt ELSE executions.attempt END,
+    output = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.output ELSE executions.output END,
+    error = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.error ELSE executions.error END,
+    reason = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.reason ELSE executions.reason END,
+    usage = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.usage ELSE executions.usage END,
+    final_state = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.final_state ELSE executions.final_state END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
+    finished_at = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.finished_at ELSE executions.finished_at END,
+    status_key = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status_key ELSE executions.status_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
+   OR excluded.status_key > executions.status_key),
+w1 AS (INSERT INTO execution_failures (execution_id, status_key, failed_at)
+SELECT $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (execution_id)
+DO UPDATE SET failed_at = CASE WHEN (excluded.status_key > execution_failures.status_key) THEN excluded.failed_at ELSE execution_failures.failed_at END,
+    status_key = CASE WHEN (excluded.status_key > execution_failures.status_key) THEN excluded.status_key ELSE execution_failures.status_key END
+WHERE excluded.status_key > execution_failures.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

@@ -40,7 +40,11 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > schedules.status_key) TH
         'starts_at', CASE WHEN (($21::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(schedules.description_keys ->> 'starts_at', CASE WHEN (schedules.starts_at IS NOT NULL) THEN schedules.description_key ELSE '' END)) THEN excluded.description_key ELSE schedules.description_keys ->> 'starts_at' END,
         'ends_at', CASE WHEN (($21::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(schedules.description_keys ->> 'ends_at', CASE WHEN (schedules.ends_at IS NOT NULL) THEN schedules.description_key ELSE '' END)) THEN excluded.description_key ELSE schedules.description_keys ->> 'ends_at' END)), '{}'::jsonb) END
 WHERE (excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at)
-   OR excluded.status_key > schedules.status_key OR $21::BIGINT != 0)
+   OR excluded.status_key > schedules.status_key OR $21::BIGINT != 0),
+w1 AS (INSERT INTO schedule_changes (schedule_id, source, event_id, type, changed_at)
+SELECT $33::VARCHAR COLLATE "C", $34::VARCHAR COLLATE "C", $35::VARCHAR COLLATE "C", $36::VARCHAR, $37::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT DO NOTHING)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -80,7 +84,11 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
         'missed', CASE WHEN (($17::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(schedules.description_keys ->> 'missed', CASE WHEN (schedules.missed IS NOT NULL) THEN schedules.description_key ELSE '' END)) THEN excluded.description_key ELSE schedules.description_keys ->> 'missed' END,
         'starts_at', CASE WHEN (($17::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(schedules.description_keys ->> 'starts_at', CASE WHEN (schedules.starts_at IS NOT NULL) THEN schedules.description_key ELSE '' END)) THEN excluded.description_key ELSE schedules.description_keys ->> 'starts_at' END,
         'ends_at', CASE WHEN (($17::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(schedules.description_keys ->> 'ends_at', CASE WHEN (schedules.ends_at IS NOT NULL) THEN schedules.description_key ELSE '' END)) THEN excluded.description_key ELSE schedules.description_keys ->> 'ends_at' END)), '{}'::jsonb) END
-WHERE (excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at) OR $17::BIGINT != 0)
+WHERE (excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at) OR $17::BIGINT != 0),
+w1 AS (INSERT INTO schedule_changes (schedule_id, source, event_id, type, changed_at)
+SELECT $29::VARCHAR COLLATE "C", $30::VARCHAR COLLATE "C", $31::VARCHAR COLLATE "C", $32::VARCHAR, $33::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT DO NOTHING)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -103,7 +111,11 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > schedules.status_key) TH
     updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at)) THEN excluded.updated_at_key ELSE schedules.updated_at_key END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at)) THEN excluded.created_at_key ELSE schedules.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at)
-   OR excluded.status_key > schedules.status_key)
+   OR excluded.status_key > schedules.status_key),
+w1 AS (INSERT INTO schedule_changes (schedule_id, source, event_id, type, changed_at)
+SELECT $20::VARCHAR COLLATE "C", $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR, $24::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT DO NOTHING)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
@@ -146,7 +158,11 @@ DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created
     updated_at_key = CASE WHEN ((excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at)) THEN excluded.updated_at_key ELSE schedules.updated_at_key END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at)) THEN excluded.created_at_key ELSE schedules.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (schedules.created_at_key, schedules.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (schedules.updated_at_key, schedules.updated_at)
-   OR excluded.deleted_key > schedules.deleted_key)
+   OR excluded.deleted_key > schedules.deleted_key),
+w1 AS (INSERT INTO schedule_changes (schedule_id, source, event_id, type, changed_at)
+SELECT $18::VARCHAR COLLATE "C", $19::VARCHAR COLLATE "C", $20::VARCHAR COLLATE "C", $21::VARCHAR, $22::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT DO NOTHING)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

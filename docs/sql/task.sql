@@ -89,7 +89,7 @@ SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') 
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
--- task.queued, task.retrying, task.completed, task.failed, task.cancelled, task.skipped, task.timed_out
+-- task.queued, task.retrying, task.completed, task.cancelled, task.skipped
 WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
@@ -160,6 +160,38 @@ DO UPDATE SET progress = CASE WHEN (excluded.progress_key > tasks.progress_key) 
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.progress_key > tasks.progress_key)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+WHERE NOT (EXISTS (SELECT 1
+FROM "new"));
+
+-- task.failed, task.timed_out
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+ON CONFLICT DO NOTHING
+RETURNING 1 AS one),
+w0 AS (INSERT INTO tasks (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, finished_at)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (id)
+DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status ELSE tasks.status END,
+    attempt = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.attempt ELSE tasks.attempt END,
+    output = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.output ELSE tasks.output END,
+    error = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.error ELSE tasks.error END,
+    reason = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.reason ELSE tasks.reason END,
+    usage = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.usage ELSE tasks.usage END,
+    created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
+    finished_at = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.finished_at ELSE tasks.finished_at END,
+    status_key = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status_key ELSE tasks.status_key END,
+    created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
+   OR excluded.status_key > tasks.status_key),
+w1 AS (INSERT INTO task_failures (task_id, status_key, failed_at)
+SELECT $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::TIMESTAMP WITH TIME ZONE
+FROM "new"
+ON CONFLICT (task_id)
+DO UPDATE SET failed_at = CASE WHEN (excluded.status_key > task_failures.status_key) THEN excluded.failed_at ELSE task_failures.failed_at END,
+    status_key = CASE WHEN (excluded.status_key > task_failures.status_key) THEN excluded.status_key ELSE task_failures.status_key END
+WHERE excluded.status_key > task_failures.status_key)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

@@ -5,8 +5,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO users (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at, description_key, description_keys, email, full_name, role, settings)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE, $20::VARCHAR COLLATE "C", $22::JSONB, $23::VARCHAR COLLATE "C", $24, $25, $26::JSONB
+w0 AS (INSERT INTO users (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, reason, status_at, description_key, description_keys, email, full_name, role, settings, email_words, full_name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::TIMESTAMP WITH TIME ZONE, $20::VARCHAR COLLATE "C", $22::JSONB, $23::VARCHAR COLLATE "C", $24, $25, $26::JSONB, $27, $28
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > users.status_key) THEN excluded.status ELSE users.status END,
@@ -26,7 +26,9 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > users.status_key) THEN e
         'email', CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'email', CASE WHEN (users.email IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'email' END,
         'full_name', CASE WHEN (($21::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'full_name', CASE WHEN (users.full_name IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'full_name' END,
         'role', CASE WHEN (($21::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'role', CASE WHEN (users.role IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'role' END,
-        'settings', CASE WHEN (($21::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'settings', CASE WHEN (users.settings IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'settings' END)), '{}'::jsonb) END
+        'settings', CASE WHEN (($21::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'settings', CASE WHEN (users.settings IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'settings' END)), '{}'::jsonb) END,
+    email_words = CASE WHEN (($21::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'email', CASE WHEN (users.email IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.email_words ELSE users.email_words END,
+    full_name_words = CASE WHEN (($21::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'full_name', CASE WHEN (users.full_name IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.full_name_words ELSE users.full_name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (users.created_at_key, users.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (users.updated_at_key, users.updated_at)
    OR excluded.status_key > users.status_key OR $21::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
@@ -38,8 +40,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO users (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, email, full_name, role, settings)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19::VARCHAR COLLATE "C", $20, $21, $22::JSONB
+w0 AS (INSERT INTO users (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, email, full_name, role, settings, email_words, full_name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19::VARCHAR COLLATE "C", $20, $21, $22::JSONB, $23, $24
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET email = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'email', CASE WHEN (users.email IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.email ELSE users.email END,
@@ -55,7 +57,9 @@ DO UPDATE SET email = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.descriptio
         'email', CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'email', CASE WHEN (users.email IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'email' END,
         'full_name', CASE WHEN (($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'full_name', CASE WHEN (users.full_name IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'full_name' END,
         'role', CASE WHEN (($17::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'role', CASE WHEN (users.role IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'role' END,
-        'settings', CASE WHEN (($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'settings', CASE WHEN (users.settings IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'settings' END)), '{}'::jsonb) END
+        'settings', CASE WHEN (($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'settings', CASE WHEN (users.settings IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.description_key ELSE users.description_keys ->> 'settings' END)), '{}'::jsonb) END,
+    email_words = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'email', CASE WHEN (users.email IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.email_words ELSE users.email_words END,
+    full_name_words = CASE WHEN (($17::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(users.description_keys ->> 'full_name', CASE WHEN (users.full_name IS NOT NULL) THEN users.description_key ELSE '' END)) THEN excluded.full_name_words ELSE users.full_name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (users.created_at_key, users.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (users.updated_at_key, users.updated_at) OR $17::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

@@ -5,8 +5,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO workflows (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, published_version, reason, status_at, description_key, description_keys, name, description, workspace_id, user_id, visibility, tags, settings)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::BIGINT, $19::VARCHAR, $20::TIMESTAMP WITH TIME ZONE, $21::VARCHAR COLLATE "C", $23::JSONB, $24, $25::VARCHAR, $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28, $29::JSONB, $30::JSONB
+w0 AS (INSERT INTO workflows (id, created_at_key, created_at, updated_at_key, updated_at, status_key, status, published_version, reason, status_at, description_key, description_keys, name, description, workspace_id, user_id, visibility, tags, settings, name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $17, $18::BIGINT, $19::VARCHAR, $20::TIMESTAMP WITH TIME ZONE, $21::VARCHAR COLLATE "C", $23::JSONB, $24, $25::VARCHAR, $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28, $29::JSONB, $30::JSONB, $31
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > workflows.status_key) THEN excluded.status ELSE workflows.status END,
@@ -33,7 +33,8 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > workflows.status_key) TH
         'user_id', CASE WHEN (($22::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'user_id', CASE WHEN (workflows.user_id IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'user_id' END,
         'visibility', CASE WHEN (($22::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'visibility' END,
         'tags', CASE WHEN (($22::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'tags' END,
-        'settings', CASE WHEN (($22::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END
+        'settings', CASE WHEN (($22::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END,
+    name_words = CASE WHEN (($22::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.name_words ELSE workflows.name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at)
    OR excluded.status_key > workflows.status_key OR $22::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
@@ -45,8 +46,8 @@ WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, pa
 SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
 ON CONFLICT DO NOTHING
 RETURNING 1 AS one),
-w0 AS (INSERT INTO workflows (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, name, description, workspace_id, user_id, visibility, tags, settings)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19, $20::VARCHAR, $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23, $24::JSONB, $25::JSONB
+w0 AS (INSERT INTO workflows (id, created_at_key, created_at, updated_at_key, updated_at, description_key, description_keys, name, description, workspace_id, user_id, visibility, tags, settings, name_words)
+SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::TIMESTAMP WITH TIME ZONE, $16::VARCHAR COLLATE "C", $18::JSONB, $19, $20::VARCHAR, $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23, $24::JSONB, $25::JSONB, $26
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.name ELSE workflows.name END,
@@ -68,7 +69,8 @@ DO UPDATE SET name = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description
         'user_id', CASE WHEN (($17::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'user_id', CASE WHEN (workflows.user_id IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'user_id' END,
         'visibility', CASE WHEN (($17::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'visibility', CASE WHEN (workflows.visibility IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'visibility' END,
         'tags', CASE WHEN (($17::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'tags', CASE WHEN (workflows.tags IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'tags' END,
-        'settings', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END
+        'settings', CASE WHEN (($17::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'settings', CASE WHEN (workflows.settings IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.description_key ELSE workflows.description_keys ->> 'settings' END)), '{}'::jsonb) END,
+    name_words = CASE WHEN (($17::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(workflows.description_keys ->> 'name', CASE WHEN (workflows.name IS NOT NULL) THEN workflows.description_key ELSE '' END)) THEN excluded.name_words ELSE workflows.name_words END
 WHERE (excluded.created_at_key, excluded.created_at) < (workflows.created_at_key, workflows.created_at) OR (excluded.updated_at_key, excluded.updated_at) > (workflows.updated_at_key, workflows.updated_at) OR $17::BIGINT != 0)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1

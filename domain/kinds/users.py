@@ -24,6 +24,8 @@ __all__ = [
 
 Role = Literal["admin", "user", "viewer"]
 ROLES: Final[tuple[str, ...]] = get_args(Role)
+DEFAULT_ROLE: Final[Role] = "user"
+"""What a user may do about whom nothing else is said."""
 
 _WHITE_SPACE: Final = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 """Unicode's property White_Space; `str.isspace` also counts four control characters."""

@@ -72,16 +72,18 @@ CREATE TABLE agents (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_agents PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
 CREATE INDEX ix_agents_capabilities ON agents USING gin (capabilities);
+CREATE INDEX ix_agents_words ON agents USING gin (coalesce(name_words, ''::tsvector));
+CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
 CREATE INDEX ix_agents_created_at ON agents (created_at, id);
+CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
+CREATE INDEX ix_agents_status ON agents (status, created_at, id);
 CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE INDEX ix_agents_name ON agents (name, created_at, id);
-CREATE INDEX ix_agents_kind ON agents (kind, created_at, id);
-CREATE INDEX ix_agents_status ON agents (status, created_at, id);
-CREATE INDEX ix_agents_user_id ON agents (user_id, created_at, id);
 
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
@@ -97,10 +99,10 @@ CREATE TABLE audit_logs (
     time TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
 );
-CREATE INDEX ix_audit_logs_time ON audit_logs (time);
+CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
+CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 
 CREATE TABLE collaborations (
     id TEXT COLLATE "C" NOT NULL,
@@ -171,16 +173,20 @@ CREATE TABLE custom_nodes (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
+    category_words TSVECTOR,
+    description_words TSVECTOR,
     CONSTRAINT pk_custom_nodes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
-CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
+CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
 CREATE INDEX ix_custom_nodes_name ON custom_nodes (name, created_at, id);
 CREATE INDEX ix_custom_nodes_status ON custom_nodes (status, created_at, id);
 CREATE INDEX ix_custom_nodes_category ON custom_nodes (category, created_at, id);
 CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
+CREATE INDEX ix_custom_nodes_created_at ON custom_nodes (created_at, id);
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -217,6 +223,12 @@ CREATE TABLE tasks (
     CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
+CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 
@@ -254,7 +266,13 @@ CREATE TABLE executions (
     CONSTRAINT pk_executions PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+
+CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
+CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
 
 CREATE TABLE knowledge (
@@ -277,13 +295,16 @@ CREATE TABLE knowledge (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    title_words TSVECTOR,
+    content_words TSVECTOR,
     CONSTRAINT pk_knowledge PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
-CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
-CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
 CREATE INDEX ix_knowledge_agent_id ON knowledge (agent_id, created_at, id);
+CREATE INDEX ix_knowledge_user_id ON knowledge (user_id, created_at, id);
+CREATE INDEX ix_knowledge_workspace_id ON knowledge (workspace_id, created_at, id);
+CREATE INDEX ix_knowledge_words ON knowledge USING gin ((coalesce(title_words, ''::tsvector) || coalesce(content_words, ''::tsvector)));
+CREATE INDEX ix_knowledge_created_at ON knowledge (created_at, id);
 CREATE INDEX ix_knowledge_tags ON knowledge USING gin (tags);
 CREATE INDEX ix_knowledge_kind ON knowledge (kind, created_at, id);
 
@@ -355,9 +376,10 @@ CREATE TABLE messages (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
-CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
-CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
+CREATE INDEX ix_messages_created_at ON messages (created_at, id);
+CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
+CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
 
 CREATE TABLE metrics (
     source TEXT COLLATE "C" NOT NULL,
@@ -433,9 +455,45 @@ CREATE TABLE sandboxes (
     CONSTRAINT pk_sandboxes PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_sandboxes_user_id ON sandboxes (user_id, created_at, id);
+CREATE INDEX ix_sandboxes_name ON sandboxes (name, created_at, id);
 CREATE INDEX ix_sandboxes_created_at ON sandboxes (created_at, id);
-CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
 CREATE INDEX ix_sandboxes_status ON sandboxes (status, created_at, id);
+CREATE INDEX ix_sandboxes_workspace_id ON sandboxes (workspace_id, created_at, id);
+
+CREATE TABLE schedule_due (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    next_due_at TIMESTAMP WITH TIME ZONE,
+    done_until TIMESTAMP WITH TIME ZONE,
+    watched_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    computed_from TEXT NOT NULL,
+    zones TEXT COLLATE "C" NOT NULL,
+    error TEXT,
+    CONSTRAINT pk_schedule_due PRIMARY KEY (schedule_id)
+)
+ WITH (fillfactor = 85);
+CREATE INDEX ix_schedule_due_error ON schedule_due (schedule_id) WHERE error IS NOT NULL;
+
+CREATE INDEX ix_schedule_due_next_due_at ON schedule_due (next_due_at, schedule_id) WHERE next_due_at IS NOT NULL;
+
+CREATE INDEX ix_schedule_due_zones ON schedule_due (zones, schedule_id);
+
+CREATE TABLE schedule_changes (
+    schedule_id TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_changes PRIMARY KEY (schedule_id, source, event_id)
+);
+
+CREATE TABLE schedule_looks (
+    one INTEGER DEFAULT '1' NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_schedule_looks PRIMARY KEY (one),
+    CONSTRAINT ck_schedule_looks_one CHECK (one = 1)
+);
 
 CREATE TABLE schedules (
     id TEXT COLLATE "C" NOT NULL,
@@ -467,12 +525,12 @@ CREATE TABLE schedules (
     CONSTRAINT pk_schedules PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 CREATE INDEX ix_schedules_workflow_id ON schedules (workflow_id, created_at, id);
 CREATE INDEX ix_schedules_created_at ON schedules (created_at, id);
 CREATE INDEX ix_schedules_workspace_id ON schedules (workspace_id, created_at, id);
 CREATE INDEX ix_schedules_status ON schedules (status, created_at, id);
 CREATE INDEX ix_schedules_user_id ON schedules (user_id, created_at, id);
-CREATE INDEX ix_schedules_name ON schedules (name, created_at, id);
 
 CREATE TABLE users (
     id TEXT COLLATE "C" NOT NULL,
@@ -492,13 +550,16 @@ CREATE TABLE users (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    email_words TSVECTOR,
+    full_name_words TSVECTOR,
     CONSTRAINT pk_users PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
-CREATE INDEX ix_users_status ON users (status, created_at, id);
-CREATE INDEX ix_users_created_at ON users (created_at, id);
 CREATE INDEX ix_users_role ON users (role, created_at, id);
+CREATE INDEX ix_users_status ON users (status, created_at, id);
+CREATE INDEX ix_users_words ON users USING gin ((coalesce(email_words, ''::tsvector) || coalesce(full_name_words, ''::tsvector)));
 CREATE INDEX ix_users_email ON users (lower(email), created_at, id);
+CREATE INDEX ix_users_created_at ON users (created_at, id);
 
 CREATE TABLE webhooks (
     id TEXT COLLATE "C" NOT NULL,
@@ -524,12 +585,12 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 CREATE INDEX ix_webhooks_name ON webhooks (name, created_at, id);
 CREATE INDEX ix_webhooks_created_at ON webhooks (created_at, id);
 CREATE INDEX ix_webhooks_workflow_id ON webhooks (workflow_id, created_at, id);
 CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, created_at, id);
 CREATE INDEX ix_webhooks_workspace_id ON webhooks (workspace_id, created_at, id);
-CREATE INDEX ix_webhooks_status ON webhooks (status, created_at, id);
 
 CREATE TABLE workflows (
     id TEXT COLLATE "C" NOT NULL,
@@ -554,15 +615,17 @@ CREATE TABLE workflows (
     created_at_key TEXT COLLATE "C" DEFAULT '~' NOT NULL,
     description_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
     description_keys JSONB,
+    name_words TSVECTOR,
     CONSTRAINT pk_workflows PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
+CREATE INDEX ix_workflows_words ON workflows USING gin (coalesce(name_words, ''::tsvector));
 CREATE INDEX ix_workflows_user_id ON workflows (user_id, created_at, id);
 CREATE INDEX ix_workflows_status ON workflows (status, created_at, id);
 CREATE INDEX ix_workflows_visibility ON workflows (visibility, created_at, id);
 CREATE INDEX ix_workflows_name ON workflows (name, created_at, id);
 CREATE INDEX ix_workflows_created_at ON workflows (created_at, id);
-CREATE INDEX ix_workflows_workspace_id ON workflows (workspace_id, created_at, id);
 
 CREATE TABLE workspaces (
     id TEXT COLLATE "C" NOT NULL,
@@ -581,9 +644,10 @@ CREATE TABLE workspaces (
     CONSTRAINT pk_workspaces PRIMARY KEY (id)
 )
  WITH (fillfactor = 85);
+CREATE INDEX ix_workspaces_name ON workspaces (name, created_at, id);
+CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 CREATE INDEX ix_workspaces_user_id ON workspaces (user_id, created_at, id);
 CREATE INDEX ix_workspaces_status ON workspaces (status, created_at, id);
-CREATE INDEX ix_workspaces_created_at ON workspaces (created_at, id);
 
 CREATE TABLE checkpoints (
     stream TEXT NOT NULL,
@@ -629,6 +693,69 @@ CREATE TABLE ledger (
     CONSTRAINT ck_ledger_one CHECK (one = 1)
 );
 
+CREATE TABLE passwords (
+    user_id TEXT COLLATE "C" NOT NULL,
+    hash TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_passwords PRIMARY KEY (user_id)
+);
+
+CREATE TABLE sessions (
+    id TEXT COLLATE "C" NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL,
+    token_hash TEXT COLLATE "C" NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    address TEXT,
+    user_agent TEXT,
+    CONSTRAINT pk_sessions PRIMARY KEY (id)
+);
+CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
+
+CREATE TABLE sign_in_tries (
+    key TEXT COLLATE "C" NOT NULL,
+    tries BIGINT NOT NULL,
+    free_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_sign_in_tries PRIMARY KEY (key)
+);
+CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
+
+CREATE TABLE credentials (
+    id TEXT COLLATE "C" NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL,
+    service_type TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BYTEA NOT NULL,
+    sealed BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_credentials PRIMARY KEY (id),
+    CONSTRAINT ck_credentials_service_type CHECK (length(service_type) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_credentials_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_credentials_nonce CHECK (length(nonce) = 12)
+);
+CREATE INDEX ix_credentials_service_type ON credentials (user_id, service_type, created_at, id);
+CREATE INDEX ix_credentials_user_id ON credentials (user_id, created_at, id);
+
+CREATE TABLE secrets (
+    name TEXT COLLATE "C" NOT NULL,
+    key_version INTEGER NOT NULL,
+    nonce BYTEA NOT NULL,
+    sealed BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_secrets PRIMARY KEY (name),
+    CONSTRAINT ck_secrets_name CHECK (length(name) BETWEEN 1 AND 255),
+    CONSTRAINT ck_secrets_key_version CHECK (key_version >= 1),
+    CONSTRAINT ck_secrets_nonce CHECK (length(nonce) = 12)
+);
+
 CREATE TABLE task_logs (
     source TEXT COLLATE "C" NOT NULL,
     event_id TEXT COLLATE "C" NOT NULL,
@@ -651,6 +778,24 @@ CREATE TABLE task_logs (
 CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE TABLE task_failures (
+    task_id TEXT COLLATE "C" NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    CONSTRAINT pk_task_failures PRIMARY KEY (task_id),
+    CONSTRAINT fk_task_failures_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_failures_failed_at ON task_failures (failed_at, task_id);
+
+CREATE TABLE execution_failures (
+    execution_id TEXT COLLATE "C" NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status_key TEXT COLLATE "C" DEFAULT '' NOT NULL,
+    CONSTRAINT pk_execution_failures PRIMARY KEY (execution_id),
+    CONSTRAINT fk_execution_failures_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_execution_failures_failed_at ON execution_failures (failed_at, execution_id);
 
 CREATE TABLE execution_logs (
     execution_id TEXT COLLATE "C" NOT NULL,
@@ -686,8 +831,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (
     message_id TEXT COLLATE "C" NOT NULL,
@@ -736,3 +881,136 @@ CREATE TABLE dead_letter_actions (
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
+
+CREATE VIEW execution_summary AS
+    SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,
+        agent.name AS agent_name, e.workspace_id, e.sandbox_id, e.user_id, e.parent_execution_id, e.mode,
+        e.trigger_type, e.error, e.reason, e.iterations, e.created_at, e.started_at, e.finished_at,
+        CASE WHEN e.finished_at >= e.started_at AND substr(e.started_at_key, 1, 1) = '0'
+            AND strpos(e.status_key, '1' || to_char(e.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')) > 0
+        THEN extract(epoch FROM e.finished_at - e.started_at)::double precision END AS took_seconds,
+        of_tasks.tasks,
+        of_tasks.tasks_pending,
+        of_tasks.tasks_retrying,
+        of_tasks.tasks_queued,
+        of_tasks.tasks_running,
+        of_tasks.tasks_paused,
+        of_tasks.tasks_completed,
+        of_tasks.tasks_failed,
+        of_tasks.tasks_cancelled,
+        of_tasks.tasks_timed_out,
+        of_tasks.tasks_skipped,
+        of_node_runs.node_runs,
+        of_node_runs.node_runs_running,
+        of_node_runs.node_runs_retrying,
+        of_node_runs.node_runs_completed,
+        of_node_runs.node_runs_failed,
+        of_node_runs.node_runs_skipped
+    FROM executions e
+    LEFT JOIN workflows workflow ON workflow.id = e.workflow_id
+    LEFT JOIN agents agent ON agent.id = e.agent_id
+    CROSS JOIN LATERAL (
+        SELECT count(one.status) AS tasks,
+            count(*) FILTER (WHERE one.status = 'pending') AS tasks_pending,
+            count(*) FILTER (WHERE one.status = 'retrying') AS tasks_retrying,
+            count(*) FILTER (WHERE one.status = 'queued') AS tasks_queued,
+            count(*) FILTER (WHERE one.status = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.status = 'paused') AS tasks_paused,
+            count(*) FILTER (WHERE one.status = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.status = 'cancelled') AS tasks_cancelled,
+            count(*) FILTER (WHERE one.status = 'timed_out') AS tasks_timed_out,
+            count(*) FILTER (WHERE one.status = 'skipped') AS tasks_skipped
+        FROM tasks one WHERE one.execution_id = e.id
+    ) of_tasks
+    CROSS JOIN LATERAL (
+        SELECT count(one.status) AS node_runs,
+            count(*) FILTER (WHERE one.status = 'running') AS node_runs_running,
+            count(*) FILTER (WHERE one.status = 'retrying') AS node_runs_retrying,
+            count(*) FILTER (WHERE one.status = 'completed') AS node_runs_completed,
+            count(*) FILTER (WHERE one.status = 'failed') AS node_runs_failed,
+            count(*) FILTER (WHERE one.status = 'skipped') AS node_runs_skipped
+        FROM execution_logs one WHERE one.execution_id = e.id
+    ) of_node_runs;
+
+CREATE VIEW agent_activity AS
+    SELECT known.agent_id, agent.name, agent.status, agent.kind, agent.workspace_id, agent.deleted_at,
+        known.executions,
+        known.executions_running,
+        known.executions_completed,
+        known.executions_failed,
+        known.executions_timed_out,
+        known.tasks,
+        known.tasks_running,
+        known.tasks_completed,
+        known.tasks_failed,
+        known.tasks_timed_out,
+        known.last_activity_at
+    FROM (
+        SELECT one.agent_id,
+            count(one.execution) AS executions,
+            count(*) FILTER (WHERE one.execution = 'running') AS executions_running,
+            count(*) FILTER (WHERE one.execution = 'completed') AS executions_completed,
+            count(*) FILTER (WHERE one.execution = 'failed') AS executions_failed,
+            count(*) FILTER (WHERE one.execution = 'timed_out') AS executions_timed_out,
+            count(one.task) AS tasks,
+            count(*) FILTER (WHERE one.task = 'running') AS tasks_running,
+            count(*) FILTER (WHERE one.task = 'completed') AS tasks_completed,
+            count(*) FILTER (WHERE one.task = 'failed') AS tasks_failed,
+            count(*) FILTER (WHERE one.task = 'timed_out') AS tasks_timed_out,
+            max(one.last_at) AS last_activity_at
+        FROM (
+            SELECT agent_id, status AS execution, NULL AS task,
+                coalesce(finished_at, started_at, created_at) AS last_at
+            FROM executions WHERE agent_id IS NOT NULL
+            UNION ALL
+            SELECT agent_id, NULL, status, coalesce(finished_at, started_at, created_at)
+            FROM tasks WHERE agent_id IS NOT NULL
+            UNION ALL
+            SELECT id, NULL, NULL, NULL FROM agents
+        ) one GROUP BY one.agent_id
+    ) known
+    LEFT JOIN agents agent ON agent.id = known.agent_id;
+
+CREATE VIEW sandbox_queue AS
+    SELECT known.sandbox_id, sandbox.name, sandbox.status, sandbox.workspace_id, sandbox.agent_id,
+        of_deliveries.messages,
+        of_deliveries.waiting,
+        of_deliveries.pending,
+        of_deliveries.sent,
+        of_deliveries.expired,
+        of_deliveries.failed,
+        of_deliveries.delivered,
+        of_deliveries.oldest_waiting_at,
+        of_deliveries.last_delivered_at
+    FROM (
+        SELECT id AS sandbox_id FROM sandboxes
+        UNION
+        SELECT to_sandbox_id FROM message_deliveries
+    ) known
+    LEFT JOIN sandboxes sandbox ON sandbox.id = known.sandbox_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS messages,
+            count(*) FILTER (WHERE one.status IN ('pending', 'sent')) AS waiting,
+            count(*) FILTER (WHERE one.status = 'pending') AS pending,
+            count(*) FILTER (WHERE one.status = 'sent') AS sent,
+            count(*) FILTER (WHERE one.status = 'expired') AS expired,
+            count(*) FILTER (WHERE one.status = 'failed') AS failed,
+            count(*) FILTER (WHERE one.status = 'delivered') AS delivered,
+            min((SELECT message.created_at FROM messages message WHERE message.id = one.message_id)) FILTER (WHERE one.status IN ('pending', 'sent')) AS oldest_waiting_at,
+            max(one.delivered_at) AS last_delivered_at
+        FROM message_deliveries one WHERE one.to_sandbox_id = known.sandbox_id
+    ) of_deliveries;
+
+CREATE VIEW daily_counts AS
+    SELECT day, kind, status, count(*) AS count
+    FROM (
+        SELECT (execution.created_at AT TIME ZONE 'UTC')::date AS day, 'execution' AS kind, status FROM executions execution
+        UNION ALL
+        SELECT (task.created_at AT TIME ZONE 'UTC')::date, 'task', status FROM tasks task
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'message', NULL FROM messages message
+        UNION ALL
+        SELECT (message.created_at AT TIME ZONE 'UTC')::date, 'delivery', delivery.status
+        FROM message_deliveries delivery JOIN messages message ON message.id = delivery.message_id
+    ) one GROUP BY day, kind, status;

@@ -19,17 +19,22 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    "agents", "audit_logs", "checkpoints", "collaborations", "custom_nodes", "dead_letter_actions", "dead_letters",
-    "events", "execution_logs", "knowledge", "ledger", "mcp_servers", "message_deliveries", "metric_days",
-    "metric_hours", "metrics", "outbox", "messages", "sandboxes", "schedules", "task_logs", "tasks", "executions",
-    "users", "webhooks", "workflow_versions", "workflows", "workspaces",
+    "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
+    "dead_letter_actions", "dead_letters", "events", "execution_failures", "execution_logs", "task_logs",
+    "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
+    "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedule_changes", "schedule_due",
+    "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
+    "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""
+VIEWS = ("agent_activity", "daily_counts", "execution_summary", "sandbox_queue")
+SEARCHED = ("agents", "custom_nodes", "knowledge", "users", "workflows")
+"""Tables that have a full-text index, which is two tables more on SQLite."""
 RULES = (
     "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
-    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind", "missed",
-    "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport", "user_status", "version",
-    "visibility", "workflow_status", "workspace_status",
+    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind",
+    "missed", "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport",
+    "user_status", "version", "visibility", "workflow_status", "workspace_status",
 )  # fmt: skip
 """Domains, on PostgreSQL."""
 
@@ -46,11 +51,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for view in VIEWS:
+        op.execute(f"DROP VIEW {view}")
     for table in TABLES:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         for rule in RULES:
             op.execute(f"DROP DOMAIN ledger_{rule}")
+        return
+    for table in SEARCHED:
+        op.drop_table(f"{table}_search")
+        op.drop_table(f"{table}_places")
 
 
 def _now() -> datetime:

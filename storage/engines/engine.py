@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import psycopg2
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -27,29 +28,45 @@ def make_engine(settings: Settings) -> Engine:
     would make wrong rows (`storage.engines.session`).
     """
     address = DatabaseAddress.of(settings)
-    pool = {
-        "pool_size": settings.pool_size,
-        "max_overflow": settings.pool_max_overflow,
-        "pool_timeout": settings.pool_timeout_seconds,
-    }
+    options = engine_options(settings, address)
     if address.is_postgresql:
-        engine = create_engine(
-            address.url,
-            **pool,
-            pool_recycle=settings.pool_recycle_seconds,
-            pool_pre_ping=True,
-            json_deserializer=json_text.stored,
-            json_serializer=json_text.dumps,
-            connect_args=dict(address.parameters),
-        )
+        engine = create_engine(address.url, **options, connect_args=dict(address.parameters))
         connect = partial(psycopg2.connect, **connect_arguments(address))
         # Before all other listeners: SQLAlchemy's first queries to a new server need a session that is set up.
         event.listen(engine, "connect", SessionSetUp(address.session, connect), insert=True)
         return engine
-    engine = create_engine(address.url, **pool, connect_args={"timeout": settings.pool_timeout_seconds})
+    engine = create_engine(address.url, **options)
+    set_up_sqlite(engine)
+    return engine
+
+
+def settings_of(url: str | None) -> Settings:
+    """Return the environment's settings, with `url` for the database if it is given. Raises SettingsError."""
+    return Settings.load() if url is None else Settings.load(database_url=SecretStr(url))
+
+
+def engine_options(settings: Settings, address: DatabaseAddress) -> dict[str, Any]:
+    """Return the arguments for an engine of SQLAlchemy that are the same for all drivers of a kind of database."""
+    pool: dict[str, Any] = {
+        "pool_size": settings.pool_size,
+        "max_overflow": settings.pool_max_overflow,
+        "pool_timeout": settings.pool_timeout_seconds,
+    }
+    if not address.is_postgresql:
+        return {**pool, "connect_args": {"timeout": settings.pool_timeout_seconds}}
+    return {
+        **pool,
+        "pool_recycle": settings.pool_recycle_seconds,
+        "pool_pre_ping": True,
+        "json_deserializer": json_text.stored,
+        "json_serializer": json_text.dumps,
+    }
+
+
+def set_up_sqlite(engine: Engine) -> None:
+    """Let an engine set up each connection with SQLite, and begin its transactions."""
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

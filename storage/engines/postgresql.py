@@ -35,7 +35,9 @@ from flowledger.storage.merge.writes import Shape, built
 # A batch collects which of its events were known in a setting of its session: this writes nothing, and one query at the
 # end reads it. (psycopg2 returns only the result of the last statement of a round trip.)
 _REPEATED: Final = "flowledger.repeated"
+_NONE_REPEATED: Final = f"SELECT set_config('{_REPEATED}', '', true);".encode()
 _BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
+_NEXT: Final = b"COMMIT AND CHAIN;"
 # The last statement is a transaction of its own: the driver returns its result.
 _CHECKPOINTS: Final = (
     "COMMIT; SET synchronous_commit TO %s; "
@@ -108,6 +110,7 @@ class PostgresqlPipeline:
             driver.autocommit = True  # we begin and end transactions ourselves
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
+                _set_up(cursor, connection.info)
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
                 _prepare(cursor, connection.info, needed)
                 flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
@@ -157,12 +160,30 @@ def autocommitting(connection: Connection) -> Iterator[None]:
             connection.invalidate()
 
 
+def write_within(connection: Connection, transaction: Transaction) -> bool:
+    """Do the writes in the open transaction of `connection`. Return False if the event was known, or must not be
+    recorded. Raises psycopg2's errors.
+
+    What is prepared stays prepared, also after a rollback, so it is noted as that of the pipeline.
+    """
+    statement = statement_of(transaction)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        _prepare(cursor, connection.connection.info, {_LOCK, statement})
+        cursor.execute(_NONE_REPEATED + _executed(cursor, transaction, statement, 0))
+        return cursor.fetchone() is None  # else a row: the position of what was known
+
+
+def _set_up(cursor: Any, info: Any) -> None:
+    """Make the settings of `SESSION`, once for each connection; never in a transaction, which might be rolled back."""
+    if "is_set_up" not in info:
+        cursor.execute(_SET_UP)
+        info["is_set_up"] = True
+
+
 def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
     """Prepare the statements that this connection has not prepared yet."""
-    if "prepared" not in info:
-        cursor.execute(_SET_UP)
-        info["prepared"] = set()
-    prepared: set[str] = info["prepared"]
+    prepared: set[str] = info.setdefault("prepared", set())
     missing = [statement for statement in statements if statement.name not in prepared]
     if missing and len(prepared) + len(missing) > _MAX_PREPARED:
         cursor.execute("DEALLOCATE ALL")
@@ -183,7 +204,7 @@ def _flush(
     size = 0
     round_trip = [_BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
-        text = _executed(cursor, transaction, statement, position)
+        text = _executed(cursor, transaction, statement, position) + _NEXT
         size += len(text)
         if size > _MAX_ROUND_TRIP_BYTES:
             cursor.execute(b"".join(round_trip))
@@ -196,10 +217,10 @@ def _flush(
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
-    """Return the SQL text of one transaction."""
+    """Return the SQL text of one transaction, without its end."""
     locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
     values = [*((lock,) for lock in locks), tuple(statement.values(transaction, position))]
-    said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;COMMIT AND CHAIN;"
+    said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;"
     text: bytes = cursor.mogrify(said, values)
     return text
 

@@ -40,8 +40,7 @@ class SessionSetUp:
     """Sets up each new connection of an engine; `connect` makes one more, `asked` are the user's settings."""
 
     def __init__(self, asked: Mapping[str, str], connect: Callable[..., Any]) -> None:
-        self._settings = {name: value for name, value in asked.items() if name.lower() not in _LEFT | REQUIRED.keys()}
-        self._settings |= REQUIRED
+        self._settings = settings_of_session(asked)
         self._connect = connect
         self._is_by_session = False
 
@@ -51,7 +50,7 @@ class SessionSetUp:
         Raises DatabaseUnfit, or psycopg2's errors if the server is unreachable.
         """
         try:
-            _check_version(driver)
+            check_version(driver.server_version, driver.info.parameter_status("server_version"))
             driver.autocommit = True
             driver.set_client_encoding("UTF8")
             with driver.cursor() as cursor:
@@ -74,11 +73,7 @@ class SessionSetUp:
             "SELECT pg_backend_pid(), current_setting('server_encoding'), current_setting('synchronous_commit')"
         )
         pid, encoding, commit = cursor.fetchone()
-        if encoding != "UTF8":
-            raise DatabaseUnfit(
-                f"the database has the encoding {encoding}, which cannot hold every text; make one with "
-                "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL"
-            )
+        check_encoding(encoding)
         # A pooler gives its client another process id than the server's.
         if not self._is_by_session and pid != driver.info.backend_pid:
             if shares_by_transaction(driver, pid, self._connect):
@@ -89,7 +84,22 @@ class SessionSetUp:
         cursor.execute("SELECT set_config('synchronous_commit', %s, false)", (info["synchronous_commit"],))
 
 
-def _check_version(driver: Any) -> None:
-    if driver.server_version < OLDEST_POSTGRESQL:
-        version = driver.info.parameter_status("server_version")
-        raise DatabaseUnfit(f"PostgreSQL {version} is too old; Flowledger needs 14 or newer")
+def settings_of_session(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a session: those that the user asked for, and those that the rows depend on."""
+    left = {name: value for name, value in asked.items() if name.lower() not in _LEFT | REQUIRED.keys()}
+    return left | REQUIRED
+
+
+def check_version(number: int, words: str) -> None:
+    """Raise DatabaseUnfit if the server is too old; `number` is in the form of `server_version_num`."""
+    if number < OLDEST_POSTGRESQL:
+        raise DatabaseUnfit(f"PostgreSQL {words} is too old; Flowledger needs 14 or newer")
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise DatabaseUnfit if a database of this encoding cannot hold every text."""
+    if encoding != "UTF8":
+        raise DatabaseUnfit(
+            f"the database has the encoding {encoding}, which cannot hold every text; make one with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL"
+        )

@@ -78,17 +78,23 @@ def _commit(driver: Any, transaction: Transaction) -> bool:
     """Commit one transaction. Return False if its event was known, or must not be recorded."""
     driver.execute("BEGIN IMMEDIATE")
     try:
-        new = transaction.journal is None or _write_journal(driver, transaction)
-        if new:
-            for write in transaction.writes:
-                sql, binds = statement_of(write.shape)
-                driver.execute(sql, dict(zip(binds, write.values, strict=True)))
+        new = write_within(driver, transaction)
         driver.execute("COMMIT")
         return new
     except BaseException:
         if driver.in_transaction:
             driver.execute("ROLLBACK")
         raise
+
+
+def write_within(driver: Any, transaction: Transaction) -> bool:
+    """Do the writes in the open transaction. Return False if the event was known, or must not be recorded."""
+    new = transaction.journal is None or _write_journal(driver, transaction)
+    if new:
+        for write in transaction.writes:
+            sql, binds = statement_of(write.shape)
+            driver.execute(sql, dict(zip(binds, write.values, strict=True)))
+    return new
 
 
 def _write_journal(driver: Any, transaction: Transaction) -> bool:

@@ -6,7 +6,7 @@ Recorder, verify, repair and show read it. The file of a kind defines what its e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Table
 
@@ -34,6 +34,7 @@ from flowledger.storage.kinds import (
 from flowledger.storage.kinds.kind import Kind, Writer
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.merge.conditions import Condition
+from flowledger.storage.repository import Repository
 
 KINDS: Final[tuple[Kind, ...]] = (
     executions.KIND,
@@ -64,6 +65,11 @@ CONDITIONS: Final = {model: conditions for kind in KINDS for model, conditions i
 
 MERGED: Final[tuple[Table, ...]] = tuple(table for kind in KINDS for table in kind.tables)
 """The tables whose rows are a function of the journal; a table comes before those that refer to it."""
+
+LISTED: Final[dict[str, type[Repository[Any]]]] = {
+    repository.table.name: repository for kind in KINDS for repository in kind.repositories
+}
+"""The tables whose records are listed, and who reads them."""
 
 
 def conditions_of(event: Event) -> Sequence[Condition]:

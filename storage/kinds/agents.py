@@ -11,7 +11,7 @@ from flowledger.domain.kinds.agents import Agent, AgentStatus
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository, holds
+from flowledger.storage.repository import holds
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -22,6 +22,7 @@ from flowledger.storage.schema.columns import (
     subject_times,
 )
 from flowledger.storage.schema.types import Json, Name
+from flowledger.storage.search import Search, SearchedRepository
 
 TABLE: Final = Table(
     "agents",
@@ -46,13 +47,18 @@ TABLE: Final = Table(
 
 NEWEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id), descending=True)
 
-AGENT: Final = Subject(TABLE, say.AgentCreated, "reason", times={"status_at": None})
+SEARCH: Final = Search(TABLE, beginnings=True, name=300)
+
+AGENT: Final = Subject(TABLE, say.AgentCreated, "reason", times={"status_at": None}, derived=SEARCH.derived)
 
 
-class AgentRepository(SubjectRepository[Agent]):
+class AgentRepository(SearchedRepository[Agent]):
     table = TABLE
     record = Agent
     listed_by = ("kind", "workspace_id", "user_id", "status")
+    told_by = ("description",)
+    has_names = True
+    search_in = SEARCH
 
     def with_capability(
         self, capability: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False

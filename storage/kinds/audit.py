@@ -12,9 +12,10 @@ from sqlalchemy import Boolean, Column, Index, Table, Text
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.audit import AuditLog
-from flowledger.storage.kinds.kind import Kind
+from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import moment, stored
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.paging import Page
 from flowledger.storage.repository import EventRepository
 from flowledger.storage.schema.columns import index_where_given, metadata, short_name
 from flowledger.storage.schema.types import Json, Name, UtcTime
@@ -57,6 +58,13 @@ class AuditLogRepository(EventRepository[AuditLog]):
     table = TABLE
     record = AuditLog
     listed_by = ("user_id", "resource_id")
+    told_by = ("action", "success", "resource_type", "event_type", "ip_address", "details")
+
+    def of_resource(
+        self, resource_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[AuditLog]:
+        """Return a page of what was done to a resource, newest first."""
+        return self.newest(resource_id=resource_id, limit=limit, offset=offset, after=after)
 
 
 KIND: Final = Kind(
@@ -64,5 +72,6 @@ KIND: Final = Kind(
     tables=(TABLE,),
     repository=None,
     events={say.AuditLogged: (append,)},
+    lists=(Listed("audit", AuditLogRepository, AuditLogRepository.of_resource, "resource_id", tail=True),),
     subject="resource_id",
 )

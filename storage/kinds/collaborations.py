@@ -85,6 +85,8 @@ class CollaborationRepository(SubjectRepository[Collaboration]):
     table = TABLE
     record = Collaboration
     listed_by = ("workspace_id", "user_id", "coordinator_id", "status")
+    told_by = ("progress", "error", "reason")
+    has_names = True
 
     def of_member(
         self, member_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False

@@ -12,7 +12,6 @@ from flowledger.domain.kinds.workflows import VISIBILITIES
 from flowledger.domain.statuses import Switch
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
-from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -24,6 +23,7 @@ from flowledger.storage.schema.columns import (
     subject_times,
 )
 from flowledger.storage.schema.types import Json, Name
+from flowledger.storage.search import Search, SearchedRepository
 
 TABLE: Final = Table(
     "custom_nodes",
@@ -49,13 +49,17 @@ TABLE: Final = Table(
     **ROOM_FOR_UPDATES,
 )
 
-CUSTOM_NODE: Final = Subject(TABLE, say.CustomNodeCreated, "reason", times={"status_at": None})
+SEARCH: Final = Search(TABLE, beginnings=True, name=300, category=300, description=1_000)
+
+CUSTOM_NODE: Final = Subject(TABLE, say.CustomNodeCreated, "reason", times={"status_at": None}, derived=SEARCH.derived)
 
 
-class CustomNodeRepository(SubjectRepository[CustomNode]):
+class CustomNodeRepository(SearchedRepository[CustomNode]):
     table = TABLE
     record = CustomNode
     listed_by = ("category", "workspace_id", "user_id", "visibility", "status")
+    has_names = True
+    search_in = SEARCH
 
 
 KIND: Final = Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
@@ -12,15 +13,25 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.executions import Execution, ExecutionLog
 from flowledger.domain.statuses import TERMINAL
 from flowledger.storage.kinds import logs
+from flowledger.storage.kinds.failures import FailingRepository, Failures
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Report, Subject, part_key, reported, started
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.merge.groups import Group, group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository, Timed
-from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, attempt, description_keys, key, metadata, status
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    attempt,
+    description_keys,
+    index_where_given,
+    key,
+    metadata,
+    status,
+)
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.timed import Timed
 
 TABLE: Final = Table(
     "executions",
@@ -56,8 +67,13 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_executions_workflow_id", "workflow_id", "created_at", "id"),
     Index("ix_executions_created_at", "created_at", "id"),
+    *index_where_given("executions", "workspace_id", "created_at", "id"),
+    *index_where_given("executions", "agent_id", "created_at", "id"),
+    *index_where_given("executions", "user_id", "created_at", "id"),
     **ROOM_FOR_UPDATES,
 )
+
+FAILURES: Final = Failures("execution", TABLE)
 
 NODE_RUNS: Final = Table(
     "execution_logs",
@@ -125,15 +141,22 @@ def report_node(event: Event, recorded_at: str) -> Write:
     return NODE_RUN.add(write, event, recorded_at)
 
 
-class ExecutionRepository(Timed[Execution], SubjectRepository[Execution]):
+class ExecutionRepository(Timed[Execution], FailingRepository[Execution]):
     table = TABLE
     record = Execution
-    listed_by = ("workflow_id", "status")
+    failures = FAILURES
+    listed_by = ("workflow_id", "workspace_id", "agent_id", "user_id", "status")
+    told_by = ("trigger_type", "took_seconds", "error", "reason")
 
 
-class ExecutionLogRepository(Timed[ExecutionLog]):
+class ExecutionLogRepository(Timed[ExecutionLog], OwnedRepository[ExecutionLog]):
     table = NODE_RUNS
     record = ExecutionLog
+    listed_by = ("execution_id", "node", "status")
+    owned_by = (("execution_id",),)
+    in_order = Order((*IN_ORDER.columns, NODE_RUNS.c.execution_id))
+    time = "started_at"
+    told_by = ("agent_id", "took_seconds", "error", "reason")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -141,6 +164,10 @@ class ExecutionLogRepository(Timed[ExecutionLog]):
         """Return a page of the node runs of an execution, in order of iteration, attempt and node."""
         statement = self._select().where(NODE_RUNS.c.execution_id == execution_id)
         return self._page(statement, IN_ORDER, limit, offset, after)
+
+    def of_executions(self, execution_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[ExecutionLog]]:
+        """Return the first page of each of several executions, as `of_execution` does, by one query."""
+        return self._of_each("execution_id", execution_ids, IN_ORDER, limit_each)
 
     def of_node(
         self, execution_id: str, node: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -152,7 +179,7 @@ class ExecutionLogRepository(Timed[ExecutionLog]):
 
 KIND: Final = Kind(
     "execution",
-    tables=(TABLE, NODE_RUNS),
+    tables=(TABLE, FAILURES.table, NODE_RUNS),
     repository=ExecutionRepository,
     events={
         say.ExecutionCreated: (EXECUTION.create,),
@@ -164,9 +191,9 @@ KIND: Final = Kind(
         say.ExecutionRetrying: (EXECUTION.report,),
         say.ExecutionCheckpointed: (checkpoint,),
         say.ExecutionCompleted: (complete,),
-        say.ExecutionFailed: (EXECUTION.report,),
+        say.ExecutionFailed: (EXECUTION.report, FAILURES.write),
         say.ExecutionCancelled: (EXECUTION.report,),
-        say.ExecutionTimedOut: (EXECUTION.report,),
+        say.ExecutionTimedOut: (EXECUTION.report, FAILURES.write),
         say.ExecutionLogged: (EXECUTION.mention, logs.append),
         say.NodeStarted: (EXECUTION.mention, start_node),
         say.NodeRetrying: (EXECUTION.mention, report_node),
@@ -177,7 +204,7 @@ KIND: Final = Kind(
     lists=(
         Listed("nodes", ExecutionLogRepository, ExecutionLogRepository.of_execution, "execution_id"),
         Listed("tasks", TaskRepository, TaskRepository.of_execution, "execution_id"),
-        Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_execution, "execution_id"),
+        Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_execution, "execution_id", tail=True),
     ),
 )
 

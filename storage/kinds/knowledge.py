@@ -11,7 +11,7 @@ from flowledger.domain.kinds.knowledge import Knowledge
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository, holds
+from flowledger.storage.repository import holds
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -22,6 +22,7 @@ from flowledger.storage.schema.columns import (
     short_name,
 )
 from flowledger.storage.schema.types import Json, Name
+from flowledger.storage.search import Search, SearchedRepository
 
 TABLE: Final = Table(
     "knowledge",
@@ -46,13 +47,17 @@ TABLE: Final = Table(
 
 NEWEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id), descending=True)
 
-KNOWLEDGE: Final = Subject(TABLE, say.KnowledgeCreated)
+SEARCH: Final = Search(TABLE, title=300, content=3_000)
+
+KNOWLEDGE: Final = Subject(TABLE, say.KnowledgeCreated, derived=SEARCH.derived)
 
 
-class KnowledgeRepository(SubjectRepository[Knowledge]):
+class KnowledgeRepository(SearchedRepository[Knowledge]):
     table = TABLE
     record = Knowledge
     listed_by = ("kind", "agent_id", "workspace_id", "user_id")
+    told_by = ("title", "tags")
+    search_in = SEARCH
 
     def of_agent(
         self, agent_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None, deleted: bool = False

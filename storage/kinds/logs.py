@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Select, String, Table, Text
@@ -10,10 +12,11 @@ from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.logs import TaskLog
 from flowledger.domain.statuses import Level
+from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.kinds.parts import moment, reported
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository
 from flowledger.storage.schema.columns import index_where_given, metadata, one_of
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
@@ -66,19 +69,56 @@ def append(event: Event, recorded_at: str) -> Write:
     )
 
 
-class TaskLogRepository(Repository[TaskLog]):
+class TaskLogRepository(OwnedRepository[TaskLog]):
     table = TABLE
     record = TaskLog
+    listed_by = ("task_id", "execution_id", "node", "level")
+    owned_by = (("task_id",), ("execution_id",))
+    in_order = IN_ORDER
+    time = "time"
+    told_by = ("message",)
 
-    def of_task(self, task_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[TaskLog]:
-        """Return a page of the log of a task, in order of time, then sequence."""
-        return self._page(self._of("task_id", task_id), IN_ORDER, limit, offset, after)
+    def of_task(
+        self,
+        task_id: str,
+        *,
+        level: Filter = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        after: str | None = None,
+    ) -> Page[TaskLog]:
+        """Return a page of the log of a task, in order of time, then sequence; perhaps the lines of some levels.
+
+        `since` and `until` are times of the lines.
+        """
+        lines = self._of("task_id", task_id).where(*having(TABLE, ("level",), {"level": level}))
+        return self._page(lines.where(*between(TABLE.c.time, since, until)), IN_ORDER, limit, offset, after)
 
     def of_execution(
-        self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
+        self,
+        execution_id: str,
+        *,
+        node: str | None = None,
+        level: Filter = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        after: str | None = None,
     ) -> Page[TaskLog]:
-        """Return a page of the log of an execution itself, without the logs of its tasks."""
-        return self._page(self._of("execution_id", execution_id), IN_ORDER, limit, offset, after)
+        """Return a page of the log of an execution itself, or of one of its nodes, without the logs of its tasks.
+
+        Order and filters are those of `of_task`.
+        """
+        of = having(TABLE, ("node", "level"), {"node": node, "level": level})
+        lines = self._of("execution_id", execution_id).where(*of, *between(TABLE.c.time, since, until))
+        return self._page(lines, IN_ORDER, limit, offset, after)
+
+    def of_tasks(self, task_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[TaskLog]]:
+        """Return the first page of each of several tasks, as `of_task` does, by one query."""
+        return self._of_each("task_id", task_ids, IN_ORDER, limit_each)
 
     def last_of_task(self, task_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
         """Return the last lines of a task, in order; with `after`, a page's cursor, those before that page."""

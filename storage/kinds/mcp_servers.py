@@ -56,6 +56,8 @@ class McpServerRepository(SubjectRepository[McpServer]):
     table = TABLE
     record = McpServer
     listed_by = ("workspace_id", "user_id", "status")
+    told_by = ("transport", "error", "reason")
+    has_names = True
 
 
 KIND: Final = Kind(

@@ -16,14 +16,16 @@ from flowledger.domain.events import MESSAGE_TYPES
 from flowledger.domain.keys import earliest_key, owner_of
 from flowledger.domain.kinds.messages import DELIVERY_RANKS, Delivery, DeliveryStatus, Message
 from flowledger.domain.signatures import told
+from flowledger.storage.filters import Filter
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import moment, part_key, stored
 from flowledger.storage.ledger import outbox
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.groups import CREATED_AT, earliest, group
 from flowledger.storage.merge.writes import Each, Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository, SubjectRepository
+from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import key, metadata, one_of, status
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
@@ -44,6 +46,7 @@ TABLE: Final = Table(
     Column("created_at", UtcTime, nullable=False),
     key("sent_key"),
     key("created_at_key", least=True),
+    Index("ix_messages_created_at", "created_at", "id"),
     Index("ix_messages_from_sandbox_id", "from_sandbox_id", "created_at", "id"),
     Index("ix_messages_workspace_id", "workspace_id", "created_at", "id"),
     Index("ix_messages_thread_id", "thread_id", "created_at", "id"),
@@ -73,6 +76,7 @@ SENT_AT: Final = earliest("sent_at")
 DELIVERED_AT: Final = earliest("delivered_at")
 
 OLDEST_FIRST: Final = Order((TABLE.c.created_at, TABLE.c.id))
+BY_MESSAGE: Final = Order((DELIVERIES.c.message_id,))
 BY_RECIPIENT: Final = Order((DELIVERIES.c.to_sandbox_id,))
 
 
@@ -133,6 +137,7 @@ class MessageRepository(SubjectRepository[Message]):
     table = TABLE
     record = Message
     listed_by = ("from_sandbox_id", "workspace_id", "thread_id")
+    told_by = ("message_type", "content")
 
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -155,9 +160,13 @@ class MessageRepository(SubjectRepository[Message]):
         return self._page(self._select().where(TABLE.c.thread_id == thread_id), OLDEST_FIRST, limit, offset, after)
 
 
-class DeliveryRepository(Repository[Delivery]):
+class DeliveryRepository(OwnedRepository[Delivery]):
     table = DELIVERIES
     record = Delivery
+    listed_by = ("message_id", "to_sandbox_id", "status")
+    owned_by = (("message_id",), ("to_sandbox_id",))
+    in_order = Order((DELIVERIES.c.message_id, DELIVERIES.c.to_sandbox_id))
+    told_by = ("sent_at", "delivered_at", "reason")
 
     def of_message(
         self, message_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -165,6 +174,14 @@ class DeliveryRepository(Repository[Delivery]):
         """Return a page of the deliveries of a message, by recipient."""
         statement = self._select().where(DELIVERIES.c.message_id == message_id)
         return self._page(statement, BY_RECIPIENT, limit, offset, after)
+
+    def of_sandbox(
+        self, to_sandbox_id: str, *, status: Filter = None, limit: int = 50, offset: int = 0, after: str | None = None
+    ) -> Page[Delivery]:
+        """Return a page of the deliveries to a sandbox, perhaps those in some statuses, by the ids of the messages."""
+        return self._page(
+            self._having({"to_sandbox_id": to_sandbox_id, "status": status}), BY_MESSAGE, limit, offset, after
+        )
 
     def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
         """Return the deliveries of several messages, by message, each by recipient."""

@@ -10,12 +10,14 @@ from sqlalchemy import BigInteger, Column, Double, Index, PrimaryKeyConstraint, 
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.metrics import METRIC_KINDS, Metric, MetricSum
-from flowledger.storage.kinds.kind import Kind
+from flowledger.storage.filters import between
+from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import moment, stored
 from flowledger.storage.merge.additions import Addition
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import EventRepository, Repository, between
+from flowledger.storage.repository import EventRepository
 from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, index_where_given, metadata, one_of, short_name
 from flowledger.storage.schema.types import Exact, Json, Name, UtcTime
 
@@ -104,6 +106,11 @@ class MetricRepository(EventRepository[Metric]):
     table = TABLE
     record = Metric
     listed_by = ("subject", "name", "workspace_id")
+    told_by = ("value", "unit", "kind", "labels", "agent_id", "execution_id", "task_id")
+
+    def of_subject(self, subject: str, *, limit: int = 50, offset: int = 0, after: str | None = None) -> Page[Metric]:
+        """Return a page of the points that were measured at `subject`, newest first."""
+        return self.newest(subject=subject, limit=limit, offset=offset, after=after)
 
     def series(
         self,
@@ -121,11 +128,16 @@ class MetricRepository(EventRepository[Metric]):
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 
 
-class MetricHourRepository(Repository[MetricSum]):
+class MetricHourRepository(OwnedRepository[MetricSum]):
     """Reads the sums by hour."""
 
     table = HOURS
     record = MetricSum
+    listed_by = ("subject", "name", "unit", "kind")
+    owned_by = (("subject", "name"),)
+    in_order = Order((HOURS.c.start, HOURS.c.unit, HOURS.c.kind, HOURS.c.subject, HOURS.c.name))
+    time = "start"
+    told_by = ("count", "sum", "min", "max")
 
     def series(
         self,
@@ -156,6 +168,7 @@ class MetricDayRepository(MetricHourRepository):
     """Reads the sums by day, of UTC."""
 
     table = DAYS
+    in_order = Order((DAYS.c.start, DAYS.c.unit, DAYS.c.kind, DAYS.c.subject, DAYS.c.name))
 
 
 KIND: Final = Kind(
@@ -163,5 +176,7 @@ KIND: Final = Kind(
     tables=(TABLE, HOURS, DAYS),
     repository=None,
     events={say.MetricRecorded: (append, add_to_hour, add_to_day)},
+    lists=(Listed("metrics", MetricRepository, MetricRepository.of_subject, "subject", tail=True),),
+    further=(MetricHourRepository, MetricDayRepository),
     subject="subject",
 )

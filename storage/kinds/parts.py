@@ -15,7 +15,7 @@ from flowledger.domain.keys import earliest_key, event_key, latest_key, owner_of
 from flowledger.domain.kinds.base import Deleted, Described, EventData, Part
 from flowledger.domain.statuses import RANKS, Status
 from flowledger.domain.times import sortable
-from flowledger.storage.merge.description import Description
+from flowledger.storage.merge.description import Derived, Description
 from flowledger.storage.merge.groups import CREATED_AT, DELETED_AT, STARTED_AT, UPDATED_AT, Group, group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.schema.types import JsonText, UtcTime
@@ -75,11 +75,20 @@ class Subject:
     """
 
     def __init__(
-        self, table: Table, created: type[Described], *fields: str, times: Times | None = None, ranked: bool = False
+        self,
+        table: Table,
+        created: type[Described],
+        *fields: str,
+        times: Times | None = None,
+        ranked: bool = False,
+        derived: tuple[Derived, ...] = (),
     ) -> None:
-        """Make the parts of `table` once; `created` has the description's fields, the rest is as in `Report`."""
+        """Make the parts of `table` once; `created` has the description's fields, the rest is as in `Report`.
+
+        `derived` are columns that are made of fields of the description.
+        """
         self.table = table
-        self.description = Description(tuple(name for name in created.model_fields if name != "attempt"))
+        self.description = Description(tuple(name for name in created.model_fields if name != "attempt"), derived)
         self.status = Report(table, *fields, times=times, ranked=ranked) if "status" in table.c else None
         self._is_updated = "updated_at" in table.c
         table.info[DESCRIPTION] = self.description

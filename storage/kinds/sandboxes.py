@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -48,7 +49,7 @@ TABLE: Final = Table(
     key("created_at_key", least=True),
     key("started_at_key", least=True),
     *description_keys(),
-    *indexes("sandboxes", "workspace_id", "status"),
+    *indexes("sandboxes", "name", "workspace_id", "user_id", "status"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -67,13 +68,19 @@ class Membership(NamedTuple):
 class SandboxRepository(SubjectRepository[Sandbox]):
     table = TABLE
     record = Sandbox
-    listed_by = ("workspace_id", "status")
+    listed_by = ("workspace_id", "user_id", "status")
+    told_by = ("agent_id", "error", "reason")
+    has_names = True
 
     def of_workspace(
         self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Sandbox]:
         """Return a page of the sandboxes of a workspace, newest first."""
         return self.newest(workspace_id=workspace_id, limit=limit, offset=offset, after=after)
+
+    def of_workspaces(self, workspace_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[Sandbox]]:
+        """Return the first page of each of several workspaces, as `of_workspace` does, by one query."""
+        return self._of_each("workspace_id", workspace_ids, self._by_age(True), limit_each)
 
     def memberships(self, workspace_id: str | None, after: Membership | None, limit: int) -> list[Membership]:
         """Return the members of a workspace, or of all: by workspace, oldest first, those after `after`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Column, Table, Text
@@ -13,6 +14,7 @@ from flowledger.domain.statuses import Switch
 from flowledger.domain.times import sortable
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
+from flowledger.storage.ledger import schedule_due
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.repository import SubjectRepository
@@ -71,19 +73,27 @@ class ScheduleRepository(SubjectRepository[Schedule]):
     table = TABLE
     record = Schedule
     listed_by = ("workflow_id", "workspace_id", "user_id", "status")
+    told_by = ("expression", "timezone", "last_due_at")
+    has_names = True
+
+    def of(self, ids: Collection[str]) -> dict[str, Schedule]:
+        """Return the records of these ids, also deleted ones, by id."""
+        rows = self.connection.execute(self._select().where(TABLE.c.id.in_(ids)))
+        return {row.id: self._record(row) for row in rows}
 
 
 KIND: Final = Kind(
     "schedule",
     tables=(TABLE,),
     repository=ScheduleRepository,
+    repaired=schedule_due.note_repaired,
     events={
-        say.ScheduleCreated: (SCHEDULE.create,),
-        say.ScheduleUpdated: (SCHEDULE.update,),
-        say.ScheduleEnabled: (SCHEDULE.report,),
-        say.ScheduleDisabled: (SCHEDULE.report,),
+        say.ScheduleCreated: (SCHEDULE.create, schedule_due.note),
+        say.ScheduleUpdated: (SCHEDULE.update, schedule_due.note),
+        say.ScheduleEnabled: (SCHEDULE.report, schedule_due.note),
+        say.ScheduleDisabled: (SCHEDULE.report, schedule_due.note),
         say.ScheduleFired: (fire,),
-        say.ScheduleDeleted: (SCHEDULE.delete,),
-        say.ScheduleRestored: (SCHEDULE.restore,),
+        say.ScheduleDeleted: (SCHEDULE.delete, schedule_due.note),
+        say.ScheduleRestored: (SCHEDULE.restore, schedule_due.note),
     },
 )

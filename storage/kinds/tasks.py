@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, Table, Text
@@ -11,14 +12,24 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.tasks import Task
 from flowledger.domain.statuses import TERMINAL
 from flowledger.storage.kinds import logs
+from flowledger.storage.kinds.failures import FailingRepository, Failures
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, part_key
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import SubjectRepository, Timed
-from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, attempt, description_keys, key, metadata, ruled, status
+from flowledger.storage.schema.columns import (
+    ROOM_FOR_UPDATES,
+    attempt,
+    description_keys,
+    index_where_given,
+    key,
+    metadata,
+    ruled,
+    status,
+)
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.timed import Timed
 
 TABLE: Final = Table(
     "tasks",
@@ -55,8 +66,13 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
     Index("ix_tasks_created_at", "created_at", "id"),
+    *index_where_given("tasks", "workspace_id", "created_at", "id"),
+    *index_where_given("tasks", "agent_id", "created_at", "id"),
+    *index_where_given("tasks", "user_id", "created_at", "id"),
     **ROOM_FOR_UPDATES,
 )
+
+FAILURES: Final = Failures("task", TABLE)
 
 TASK: Final = Subject(
     TABLE, say.TaskCreated, "attempt", "error", "output", "reason", "usage",
@@ -81,10 +97,12 @@ def progress(event: Event, recorded_at: str) -> Write:
     return write.group(PROGRESS, part_key(event), progress=event.data.progress, progress_message=event.data.message)
 
 
-class TaskRepository(Timed[Task], SubjectRepository[Task]):
+class TaskRepository(Timed[Task], FailingRepository[Task]):
     table = TABLE
     record = Task
-    listed_by = ("execution_id", "status")
+    failures = FAILURES
+    listed_by = ("execution_id", "workspace_id", "agent_id", "user_id", "status")
+    told_by = ("name", "kind", "took_seconds", "error", "reason")
 
     def of_execution(
         self, execution_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -93,10 +111,14 @@ class TaskRepository(Timed[Task], SubjectRepository[Task]):
         statement = self._select().where(TABLE.c.execution_id == execution_id)
         return self._page(statement, OLDEST_FIRST, limit, offset, after)
 
+    def of_executions(self, execution_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[Task]]:
+        """Return the first page of each of several executions, as `of_execution` does, by one query."""
+        return self._of_each("execution_id", execution_ids, OLDEST_FIRST, limit_each)
+
 
 KIND: Final = Kind(
     "task",
-    tables=(TABLE, logs.TABLE),
+    tables=(TABLE, FAILURES.table, logs.TABLE),
     repository=TaskRepository,
     events={
         say.TaskCreated: (TASK.create,),
@@ -106,11 +128,11 @@ KIND: Final = Kind(
         say.TaskProgressed: (progress,),
         say.TaskRetrying: (TASK.report,),
         say.TaskCompleted: (TASK.report,),
-        say.TaskFailed: (TASK.report,),
+        say.TaskFailed: (TASK.report, FAILURES.write),
         say.TaskCancelled: (TASK.report,),
         say.TaskSkipped: (TASK.report,),
-        say.TaskTimedOut: (TASK.report,),
+        say.TaskTimedOut: (TASK.report, FAILURES.write),
         say.TaskLogged: (TASK.mention, logs.append),
     },
-    lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id"),),
+    lists=(Listed("log", logs.TaskLogRepository, logs.TaskLogRepository.last_of_task, "task_id", tail=True),),
 )

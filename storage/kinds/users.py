@@ -10,7 +10,6 @@ from flowledger.domain import events as say
 from flowledger.domain.kinds.users import ROLES, User, UserStatus, folded
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import Subject
-from flowledger.storage.repository import SubjectRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -22,6 +21,7 @@ from flowledger.storage.schema.columns import (
     subject_times,
 )
 from flowledger.storage.schema.types import Folded, Json, Name
+from flowledger.storage.search import Search, SearchedRepository
 
 TABLE: Final = Table(
     "users",
@@ -40,13 +40,17 @@ TABLE: Final = Table(
 )
 Index("ix_users_email", Folded(TABLE.c.email), TABLE.c.created_at, TABLE.c.id)
 
-USER: Final = Subject(TABLE, say.UserCreated, "reason", times={"status_at": None})
+SEARCH: Final = Search(TABLE, beginnings=True, email=300, full_name=300)
+
+USER: Final = Subject(TABLE, say.UserCreated, "reason", times={"status_at": None}, derived=SEARCH.derived)
 
 
-class UserRepository(SubjectRepository[User]):
+class UserRepository(SearchedRepository[User]):
     table = TABLE
     record = User
     listed_by = ("role", "status")
+    told_by = ("email", "full_name")
+    search_in = SEARCH
 
     def by_email(self, email: str) -> User | None:
         """Return the user of this e-mail address, whatever the case of ASCII letters; of several, as in `by_name`."""

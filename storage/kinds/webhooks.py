@@ -49,6 +49,7 @@ class WebhookRepository(SubjectRepository[Webhook]):
     table = TABLE
     record = Webhook
     listed_by = ("workflow_id", "workspace_id", "user_id", "status")
+    has_names = True
 
 
 KIND: Final = Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
@@ -9,19 +10,22 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
 from flowledger.domain import events as say
 from flowledger.domain import json_text
 from flowledger.domain.definitions import Changes, changes_between, problems_of
-from flowledger.domain.envelope import Event
+from flowledger.domain.envelope import Envelope, Event
+from flowledger.domain.ids import new_id
+from flowledger.domain.kinds.base import INT64_MAX
 from flowledger.domain.kinds.workflows import (
     VISIBILITIES,
     Workflow,
     WorkflowStatus,
     WorkflowVersion,
+    copy_of,
 )
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, moment
 from flowledger.storage.merge.groups import Group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.repository import Repository, SubjectRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     description_keys,
@@ -35,6 +39,7 @@ from flowledger.storage.schema.columns import (
     subject_times,
 )
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.search import Search, SearchedRepository
 
 
 def _version(**options: Any) -> list[Any]:
@@ -75,7 +80,11 @@ VERSIONS: Final = Table(
     key("version_key", least=True),
 )
 
-WORKFLOW: Final = Subject(TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None})
+SEARCH: Final = Search(TABLE, beginnings=True, name=300)
+
+WORKFLOW: Final = Subject(
+    TABLE, say.WorkflowCreated, "published_version", "reason", times={"status_at": None}, derived=SEARCH.derived
+)
 VERSION: Final = Group(("definition", "problems", "user_id", "note", "created_at"), "version_key", least=True)
 LATEST: Final = Group((), "latest_version")
 
@@ -111,18 +120,47 @@ def keep_version(event: Event, recorded_at: str) -> Write:
     )
 
 
-class WorkflowRepository(SubjectRepository[Workflow]):
+class WorkflowRepository(SearchedRepository[Workflow]):
     table = TABLE
     record = Workflow
     listed_by = ("workspace_id", "user_id", "visibility", "status")
+    has_names = True
+    search_in = SEARCH
+
+    def copy(
+        self, workflow_id: str, *, source: str, version: int | None = None, subject: str | None = None, **changes: Any
+    ) -> tuple[Envelope, Envelope] | None:
+        """Return the two events that make a copy of a workflow, with this version as its first: publish both.
+
+        Without a `version` it is the published one, else the latest. `subject` is the id of the copy, a new one if it
+        is not given; `changes` are fields of its description. None if the workflow or the version is not recorded.
+        """
+        workflow = self.get(workflow_id)
+        if workflow is None:
+            return None
+        number = version or workflow.published_version or workflow.latest_version or 0
+        kept = WorkflowVersionRepository(self.connection).get(workflow_id, number)
+        if kept is None:
+            return None
+        subject = subject or new_id("wf")
+        created, versioned = copy_of(workflow, kept, **changes)
+        first = Envelope.of(created, source=source, subject=subject)
+        return first, Envelope.of(versioned, source=source, subject=subject, time=first.time)
 
 
-class WorkflowVersionRepository(Repository[WorkflowVersion]):
+class WorkflowVersionRepository(OwnedRepository[WorkflowVersion]):
     table = VERSIONS
     record = WorkflowVersion
+    listed_by = ("workflow_id",)
+    owned_by = (("workflow_id",),)
+    in_order = Order((VERSIONS.c.version, VERSIONS.c.workflow_id))
+    time = "created_at"
+    told_by = ("user_id", "note", "problems")
 
     def get(self, workflow_id: str, version: int) -> WorkflowVersion | None:
         """Return a version; None if it is not recorded."""
+        if not 1 <= version <= INT64_MAX:
+            return None
         return self._one(self._select().where(VERSIONS.c.workflow_id == workflow_id, VERSIONS.c.version == version))
 
     def changes(self, workflow_id: str, before: int, after: int) -> Changes | None:
@@ -136,6 +174,10 @@ class WorkflowVersionRepository(Repository[WorkflowVersion]):
         """Return a page of the versions of a workflow, the greatest first."""
         statement = self._select().where(VERSIONS.c.workflow_id == workflow_id)
         return self._page(statement, NEWEST_VERSION_FIRST, limit, offset, after)
+
+    def of_workflows(self, workflow_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[WorkflowVersion]]:
+        """Return the first page of each of several workflows, as `of_workflow` does, by one query."""
+        return self._of_each("workflow_id", workflow_ids, NEWEST_VERSION_FIRST, limit_each)
 
 
 KIND: Final = Kind(

@@ -38,7 +38,7 @@ TABLE: Final = Table(
     key("status_key"),
     key("created_at_key", least=True),
     *description_keys(),
-    *indexes("workspaces", "user_id", "status"),
+    *indexes("workspaces", "name", "user_id", "status"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -49,6 +49,7 @@ class WorkspaceRepository(SubjectRepository[Workspace]):
     table = TABLE
     record = Workspace
     listed_by = ("user_id", "status")
+    has_names = True
 
 
 KIND: Final = Kind(

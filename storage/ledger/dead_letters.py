@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from flowledger.domain.errors import LedgerError, Reason, Refused
-from flowledger.domain.ids import content_id
+from flowledger.domain.ids import derived_id
 from flowledger.domain.json_text import plain
 from flowledger.domain.records import DeadLetter, ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
@@ -247,4 +247,4 @@ def _is_about(id_: str, status: DeadLetterStatus | None) -> list[ColumnElement[b
 
 def dead_letter_id(stream: str, entry_id: str, raw: bytes) -> str:
     """Return the id of an entry's dead letter, which is made from its content (docs/decisions/0008)."""
-    return content_id("dead", stream.encode(), entry_id.encode(), raw)
+    return derived_id("dead", stream, entry_id, raw)

@@ -63,6 +63,8 @@ class JournalRepository(Repository[RecordedEvent]):
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
         """Return those of `events` that were recorded with other content (`domain.sameness`)."""
+        if not events:
+            return []
         statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.raw).where(_named_as(events))
         recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
         found = ((event, recorded.get((event.source, event.id))) for event in events)

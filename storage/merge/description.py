@@ -9,9 +9,9 @@ columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, case, func, literal_column
 from sqlalchemy.dialects import postgresql
@@ -28,25 +28,44 @@ _NOBODY: Final[ColumnElement[str]] = literal_column("''")
 _EMPTY: Final[ColumnElement[str]] = literal_column("'{}'")
 
 
+class Derived(NamedTuple):
+    """A column that is made of a field, and belongs to the field's owner with it; it is null if the field is null."""
+
+    column: str
+    field: str
+    make: Callable[[Any], Any]
+
+    def value(self, carried: Mapping[str, Any]) -> Any:
+        """Return the column's value, of the fields that an event carries."""
+        value = carried.get(self.field)
+        return None if value is None else self.make(value)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """The fields of a kind's description, in the order of the bits of the mask."""
+    """The fields of a kind's description, in the order of the bits of the mask, and columns that are made of them."""
 
     fields: tuple[str, ...]
+    derived: tuple[Derived, ...] = ()
 
     @property
     def binds(self) -> Sequence[str]:
-        return KEY, MASK, KEYS, *self.fields
+        return KEY, MASK, KEYS, *self._columns
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return *self.fields, *(one.column for one in self.derived)
 
     def values(self, key: str, carried: Mapping[str, Any]) -> list[Any]:
         """Return the values of a write, in the order of `binds`; a field whose value is None is cleared."""
         mask = sum([2**place for place, name in enumerate(self.fields) if name in carried])
         cleared = {name: key for name in self.fields if name in carried and carried[name] is None}
         keys = json_text.dumps(cleared) if cleared else None
-        return [key if mask else "", mask, keys, *map(carried.get, self.fields)]
+        derived = [one.value(carried) for one in self.derived]
+        return [key if mask else "", mask, keys, *map(carried.get, self.fields), *derived]
 
     def inserted(self, bind: Bind) -> dict[str, ColumnElement[Any]]:
-        return {name: bind(name) for name in (KEY, KEYS, *self.fields)}
+        return {name: bind(name) for name in (KEY, KEYS, *self._columns)}
 
     def merged(self, table: Table, excluded: Any, bind: Bind, dialect: str) -> Merged:
         key, keys = table.c[KEY], table.c[KEYS]
@@ -60,7 +79,8 @@ class Description:
             owner = func.coalesce(exception, case((table.c[name].is_not(None), key), else_=_NOBODY))
             carries = mask.op("&")(literal_column(str(2**place))) != literal_column("0")
             win = carries & (offered > owner)
-            assignments[name] = case((win, excluded[name]), else_=table.c[name])
+            for column in (name, *(one.column for one in self.derived if one.field == name)):
+                assignments[column] = case((win, excluded[column]), else_=table.c[column])
             exceptions += [literal_column(f"'{name}'"), case((win, excluded[KEY]), else_=exception)]
         assignments[KEY] = case((is_first, excluded[KEY]), else_=key)
         assignments[KEYS] = case((is_first, excluded[KEYS]), else_=_object(exceptions, dialect))

@@ -34,7 +34,7 @@ from sqlalchemy.types import NullType
 from flowledger.domain import json_text
 from flowledger.storage.kinds.parts import DESCRIPTION
 from flowledger.storage.merge.description import KEY, KEYS, Description
-from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime
+from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime, WordsText
 
 Key = tuple[Any, ...]
 PlainRow = tuple[Any, ...]
@@ -151,6 +151,8 @@ def _plain(column: Column[Any], dialect: str) -> ColumnElement[Any]:
         return func.coalesce(func.to_char(func.timezone("UTC", column), _SORTABLE), cast(column, Text))
     if isinstance(column.type, DecimalText):
         return cast(func.trim_scale(column), Text)
+    if isinstance(column.type, WordsText):
+        return func.array_to_string(func.tsvector_to_array(column), " ")
     return cast(column, Text) if _is_json(column) else column
 
 

@@ -31,6 +31,9 @@ FIRST_KEY: Final = ""
 LAST_KEY: Final = "~"
 """No key is less than the first or greater than the last (keys begin with a digit or a letter)."""
 
+VALUES: Final = "values"
+"""The key, in a column's `info`, of the only values that it can have."""
+
 _domains: Final[set[str]] = set()
 
 
@@ -52,8 +55,9 @@ def ruled(column: str, domain: str, base: TypeEngine[Any], rule: str, **options:
 
 
 def one_of(column: str, domain: str, base: TypeEngine[Any], values: Iterable[str], **options: Any) -> list[Any]:
-    names = ", ".join(f"'{value}'" for value in values)
-    return ruled(column, domain, base, f"{{}} IN ({names})", **options)
+    texts = tuple(str(value) for value in values)
+    names = ", ".join(f"'{text}'" for text in texts)
+    return ruled(column, domain, base, f"{{}} IN ({names})", info={VALUES: texts}, **options)
 
 
 def attempt(*, primary_key: bool = False) -> list[Any]:

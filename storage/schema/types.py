@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Numeric, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -66,6 +66,13 @@ class DecimalText(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+class WordsText(TypeDecorator[str]):
+    """Words as text, for SQLite, in the form of `domain.words.words_of`."""
+
+    impl = Text
+    cache_ok = True
+
+
 class CurrentTransaction(ColumnElement[int]):
     """The number of the transaction, on PostgreSQL; null on SQLite."""
 
@@ -104,6 +111,9 @@ Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 Exact = DecimalText().with_variant(Numeric(), "postgresql")
 """A number that is not rounded, of any size."""
+
+Words = WordsText().with_variant(TSVECTOR(), "postgresql")
+"""The words of a text, for an index of them."""
 
 Json = JsonText().with_variant(JSONB(none_as_null=True), "postgresql")
 """Any JSON value; None is SQL's NULL. On PostgreSQL the engine reads it (`storage.engines.engine`)."""

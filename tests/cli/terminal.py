@@ -8,22 +8,28 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Final
 
 PATIENCE_SECONDS: Final = 60.0
 COMMAND: Final = (sys.executable, "-m", "flowledger.cli.main")
 
 
-def at_a_terminal(*arguments: str, question: str = "", answer: str = "") -> tuple[int, str]:
-    """Run `flowledger …`, and give the `answer` once the `question` is there. Return how it ended, and all it wrote."""
+def at_a_terminal(
+    *arguments: str, question: str = "", answer: str = "", more: Sequence[tuple[str, str]] = ()
+) -> tuple[int, str]:
+    """Run `flowledger …`, and give the `answer` once the `question` is there, then `more` of them.
+
+    Return how it ended, and all it wrote.
+    """
     ours, its = pty.openpty()
     try:
         process = subprocess.Popen([*COMMAND, *arguments], stdin=its, stdout=its, stderr=its)
         os.close(its)
         written = ""
-        if question:
-            written = _read(ours, until=question)
-            os.write(ours, f"{answer}\n".encode())
+        for asked, said in [(question, answer), *more] if question else []:
+            written += _read(ours, until=asked)
+            os.write(ours, f"{said}\n".encode())
         written += _read(ours)
         return process.wait(PATIENCE_SECONDS), written.replace("\r\n", "\n")
     finally:

@@ -18,11 +18,15 @@ from flowledger.cli.processes import Process
 from flowledger.client import AsyncPublisher, Publisher
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.services.seed import seed
+from flowledger.services.webhooks import WebhookReceiver
+from flowledger.services.webhooks.refusals import refusals
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.acl_servers import PASSWORD, Server, is_refused
 from tests.cli.calling import Flowledger
 from tests.documented import block
+from tests.services.webhooks.calling import SECRET, Kept, call, refused, set_up
 from tests.storage.recording import count
 from tests.waiting import wait_until
 
@@ -167,6 +171,20 @@ def test_an_id_with_signs_that_mean_something_opens_no_other_inbox(server: Serve
     user = server.user("agent", "--sandbox", sandbox)
     assert is_refused(user.client, "XRANGE", streams.inbox(other), "-", "+")
     assert not is_refused(user.client, "XRANGE", streams.inbox(sandbox), "-", "+")
+
+
+def test_a_worker_s_user_receives_webhooks_and_seeds(server: Server, settings: Settings, storage: Storage) -> None:
+    user = server.user("worker")
+    set_up(storage)
+    with WebhookReceiver(user.settings(settings), storage, Kept(current=SECRET)) as receiver:
+        assert not call(receiver).repeated
+        assert call(receiver).repeated
+        assert refused(receiver, {})[0] == "malformed"
+    assert seed(user.settings(settings), storage).made == 10
+    assert user.refused() == []
+    reader = server.user("reader", "--name", "dashboard")
+    assert [one.count for one in refusals(reader.client)] == [1]
+    assert reader.refused() == []
 
 
 def test_a_worker_and_all_that_goes_with_it_run(

@@ -39,12 +39,16 @@ def test_all_commands_are_completed() -> None:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("flowledger s", ["status", "show"]),
+        ("flowledger s", ["status", "show", "seed"]),
+        ("flowledger li", ["list"]),
         ("flowledger dead-letters re", ["replay"]),
         ("flowledger keys ", ["new", "list", "retire", "give"]),
         ("flowledger status --j", ["--json"]),
         ("flowledger dead-letters list --s", ["--source", "--subject", "--since", "--status"]),
         ("flowledger dead-letters list --reason not", ["not_json"]),
+        ("flowledger list task", ["tasks", "task_logs"]),
+        ("flowledger list agents --status ", ["active", "retired"]),
+        ("flowledger list tasks --exec", ["--execution-id"]),
         ("flowledger --inst", ["--install-completion"]),
         ("flowledger bogus", []),
     ],

@@ -56,7 +56,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize(("command", "loaded"), [(("status",), ["redis"]), (("show", "t"), [])])
+@pytest.mark.parametrize(
+    ("command", "loaded"), [(("status",), ["redis"]), (("show", "t"), []), (("list", "tasks"), [])]
+)
 def test_commands_that_people_wait_for_load_little(
     run: Run, storage: Storage, command: tuple[str, ...], loaded: list[str]
 ) -> None:

@@ -56,6 +56,8 @@ LISTS: Final[dict[str, list[bytes]]] = {
         *(raw("sandbox.created", subject=f"item_{n:02}", workspace_id="s", time=moment(n)) for n in range(COUNT)),
     ],
     "thread": [raw("message.sent", subject=f"item_{n:02}", thread_id="s", time=moment(n)) for n in range(COUNT)],
+    "metrics": [raw("metric.recorded", subject="s", name=f"item_{n:02}", time=moment(n)) for n in range(COUNT)],
+    "audit": [raw("audit.logged", subject="s", action=f"item_{n:02}", time=moment(n)) for n in range(COUNT)],
     "log": [raw("task.logged", subject="s", message=f"item_{n:02}", time=moment(n)) for n in range(COUNT)],
 }
 

@@ -94,6 +94,32 @@ def test_show_shows_a_workspace_with_its_sandboxes(run: Run, storage: Storage) -
     assert [sandbox["id"] for sandbox in document["sandboxes"]] == ["sb_new", "sb_old"]
 
 
+def test_show_finds_an_id_that_only_metrics_or_audit_lines_know(run: Run, storage: Storage) -> None:
+    recorder(storage).record(entries([
+        raw("metric.recorded", subject="host-7", name="load", value=0.5, unit="1"),
+        raw("audit.logged", subject="door-3", action="opened", user_id="usr_1", success=False),
+    ]))  # fmt: skip
+    shown = run("show", "host-7")
+    assert shown.code == 0
+    assert {"load", "0.5"} <= set(shown.out.split())
+    document = run("show", "--json", "door-3").json
+    (line,) = document["audit"]
+    assert (line["resource_id"], line["action"], line["success"]) == ("door-3", "opened", False)
+    assert document["metrics"] == []
+
+
+def test_metrics_and_audit_lines_stand_beside_the_record_that_they_are_about(run: Run, storage: Storage) -> None:
+    recorder(storage).record(entries([
+        raw("task.created", subject="t"),
+        raw("metric.recorded", subject="t", name="tokens", value=7),
+        raw("audit.logged", subject="t", action="retried"),
+        raw("audit.logged", subject="u", action="looked"),
+    ]))  # fmt: skip
+    shown = run("show", "t").out
+    assert all(word in shown for word in ("task t", "tokens", "retried"))
+    assert "looked" not in shown
+
+
 def test_show_shows_a_sandbox_and_what_it_says_of_itself(run: Run, storage: Storage) -> None:
     recorder(storage).record(entries([
         raw("sandbox.created", subject="sb", connection={"host": "h", "port": 8080}, resource_limits={"cpu": 0.5}),

@@ -7,10 +7,13 @@ import json
 import pytest
 
 from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Run
+from tests.services.webhooks.calling import SECRET, Kept, headers, refused, set_up
 from tests.storage.recording import recorder
 
 
@@ -73,3 +76,20 @@ def test_a_shard_that_is_not_there_cannot_be_paused(run: Run) -> None:
     done = run("pause", "--shard", "8")
     assert done.code == 2
     assert "0 to 7" in done.err
+
+
+def test_status_counts_refused_calls_of_webhooks(run: Run, settings: Settings, storage: Storage) -> None:
+    for number in range(6):
+        set_up(storage, f"hook_{number}")
+    with WebhookReceiver(settings, storage, Kept(current=SECRET)) as receiver:
+        for number in range(6):
+            refused(receiver, {}, webhook=f"hook_{number}")
+        refused(receiver, headers(), webhook="nothing")
+        refused(receiver, headers(), webhook="nothing else")
+    found = json.loads(run("status", "--json").out)["refused_webhooks"]
+    assert found[0] == {"webhook_id": "", "cause": "unknown", "count": 2}
+    assert [one["webhook_id"] for one in found[1:]] == [f"hook_{number}" for number in range(6)]
+    shown = run("status").out
+    assert [word in shown for word in ("unknown ids", "malformed", "hook_3", "hook_4", "and 2 more")] == [
+        True, True, True, False, True,
+    ]  # fmt: skip

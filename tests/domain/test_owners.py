@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from flowledger.domain.envelope import parse
 from flowledger.domain.errors import Reason
-from flowledger.domain.owners import is_message_of, message_id, owners_of, source_of
+from flowledger.domain.owners import (
+    first_stands,
+    is_message_of,
+    message_id,
+    owners_of,
+    source_of,
+    webhook_source,
+)
 from flowledger.domain.signatures import check, speakers
 from tests.builders import event, to_bytes
 from tests.signing import MESSAGES, Known, message, refusal, signed
@@ -168,3 +175,40 @@ def test_a_sandbox_leaves_by_the_registrar_s_key_or_its_workspace_s() -> None:
 )
 def test_what_says_nothing_of_a_workspace_s_sandboxes_needs_no_signature(value: dict[str, Any]) -> None:
     assert refusal(to_bytes(value)) is None
+
+
+# --- webhooks
+
+
+@pytest.mark.parametrize("source", ["/webhooks", "/webhooks/hook_1", "/webhooks/", "/webhooks/../x"])
+def test_sources_of_webhooks_are_the_ledger_s(source: str) -> None:
+    value = event("execution.created", source=source)
+    assert refusal(to_bytes(value)) is not None
+    assert refusal(signed(value, "/registrar")) is not None
+    assert check(parse(signed(value, "/flowledger")), Known()) == "/flowledger"
+
+
+def test_the_source_of_a_webhook_is_its_own() -> None:
+    ids = ["hook_1", "a/b", "a%2Fb", "a%b", "a", "..", "", "é"]
+    sources = {webhook_source(one, 1_024) for one in ids}
+    assert len(sources) == len(ids)
+    assert webhook_source("a/b", 1_024) == "/webhooks/a%2Fb"
+    assert all(owners_of(one) == ("/flowledger",) for one in sources)
+
+
+@given(st.text(max_size=600), st.integers(64, 1_600))
+def test_the_source_of_a_webhook_always_has_room(webhook: str, max_bytes: int) -> None:
+    source = webhook_source(webhook, max_bytes)
+    assert len(source.encode("utf-8", "surrogatepass")) <= max_bytes
+    assert source == webhook_source(webhook, max_bytes)
+
+
+@pytest.mark.parametrize(
+    ("source", "stands"),
+    [
+        ("/webhooks/hook_1", True), ("/flowledger/schedules", True), ("/flowledger/seed", True),
+        ("/flowledger", False), ("/webhooks", False), ("/webhooksx/1", False), ("/tests", False), ("", False),
+    ],
+)  # fmt: skip
+def test_of_sources_whose_ids_follow_from_a_cause_the_first_event_stands(source: str, stands: bool) -> None:
+    assert first_stands(source) is stands

@@ -75,8 +75,10 @@ def tables(journal: Iterable[Recorded]) -> Tables:
     events = [read(recorded) for recorded in journal]
     return {
         "executions": rows(execution, [((e.subject,), e) for e in events if e.kind in ("execution", "node")]),
+        "execution_failures": rows(failure("execution"), failing(events, "execution")),
         "execution_logs": rows(node_run, [(run(e), e) for e in events if e.kind == "node"]),
         "tasks": rows(task, [((e.subject,), e) for e in events if e.kind == "task"]),
+        "task_failures": rows(failure("task"), failing(events, "task")),
         "task_logs": {(e.source, e.id): log_line(e) for e in of(events, "task.logged", "execution.logged")},
         "messages": rows(message, [((e.subject,), e) for e in events if e.kind == "message"]),
         "message_deliveries": rows(delivery, [((e.subject, to), e) for e in events for to in recipients(e)]),
@@ -107,6 +109,11 @@ def rows(row: Callable[[Key, list[Event]], Row], about: Iterable[tuple[Key, Even
     for key, event in about:
         groups[key].append(event)
     return {key: row(key, events) for key, events in groups.items()}
+
+
+def failing(events: list[Event], kind: str) -> list[tuple[Key, Event]]:
+    """The reports that a subject of this kind failed, or took too long (section 5)."""
+    return [((e.subject,), e) for e in of(events, f"{kind}.failed", f"{kind}.timed_out")]
 
 
 def run(event: Event) -> Key:
@@ -166,6 +173,11 @@ def task(key: Key, events: list[Event]) -> Row:
         "created_at": created_at(events, "task.created"),
         "started_at": earliest(of(events, "task.started")),
     }
+
+
+def failure(kind: str) -> Callable[[Key, list[Event]], Row]:
+    """A row of `execution_failures` or `task_failures`: the failing report with the greatest key."""
+    return lambda key, events: {f"{kind}_id": key[0], "failed_at": max(events, key=event_key).at}
 
 
 def log_line(event: Event) -> Row:

@@ -109,7 +109,7 @@ def test_lists_leave_out_the_deleted_unless_asked(storage: Storage) -> None:
         assert [one.id for one in agents.newest(user_id="u", kind="k0", deleted=True).items] == ["a4", "a2", "a0"]
         assert (agents.count(), agents.count(deleted=True), agents.count(kind="k0")) == (5, 6, 2)
         assert agents.get("a4") is not None
-        with pytest.raises(TypeError, match="lists by kind, workspace_id, user_id, status, not by name"):
+        with pytest.raises(TypeError, match="listed by kind, workspace_id, user_id, status, not by 'name'"):
             agents.newest(name="a")
 
 

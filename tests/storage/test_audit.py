@@ -83,7 +83,7 @@ def test_lines_are_listed_the_newest_first(storage: Storage) -> None:
         found = log.get("/tests", "0")
         assert found is not None
         assert (found.user_id, found.resource_id) == (None, "r0")
-        with pytest.raises(TypeError, match="lists by user_id, resource_id, not by action"):
+        with pytest.raises(TypeError, match="listed by user_id, resource_id, not by 'action'"):
             log.newest(action="x")
 
 

@@ -193,10 +193,10 @@ def test_a_process_forked_later_has_connections_of_its_own(
     """The pump may drain in the parent, before a child is forked."""
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("DATABASE_URL", database_url)
-    mine = app._process()
-    assert app._process() is mine
+    mine = app.process()
+    assert app.process() is mine
     monkeypatch.setattr("os.getpid", lambda: -1)
-    assert app._process().storage.engine is not mine.storage.engine
+    assert app.process().storage.engine is not mine.storage.engine
     app._process_of.cache_clear()
 
 

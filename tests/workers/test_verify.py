@@ -20,10 +20,12 @@ from flowledger.storage.kinds import (
     audit,
     collaborations,
     custom_nodes,
+    executions,
     knowledge,
     mcp_servers,
     metrics,
     schedules,
+    tasks,
     users,
     webhooks,
     workflows,
@@ -64,6 +66,8 @@ STORY: Final = (
     raw("metric.recorded", subject="me1", id="23", unit="ms", kind="gauge", labels={"a": "b"}),
     raw("metric.recorded", subject="me1", id="24", unit="ms", kind="gauge", value=0.2),
     raw("audit.logged", subject="t1", id="25", user_id="u1", success=False),
+    raw("execution.failed", subject="e1", id="26"),
+    raw("task.timed_out", subject="t1", id="27"),
 )
 """A row and more in every table."""
 
@@ -166,6 +170,8 @@ STRAY_LINE: Final = {
 }  # fmt: skip
 STRAYS: Final[dict[Table, dict[str, Any]]] = {
     tables.executions: {"id": "stray"},
+    executions.FAILURES.table: {"execution_id": "e2"},
+    tasks.FAILURES.table: {"task_id": "t2"},
     tables.execution_logs: {"execution_id": "e1", "node": "stray", "iteration": 1, "attempt": 1},
     tables.tasks: {"id": "stray"},
     tables.task_logs: STRAY_LINE,
@@ -192,10 +198,12 @@ STRAYS: Final[dict[Table, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("table", MERGED, ids=lambda table: str(table.name))
 def test_a_row_without_an_event_is_named_and_deleted(storage: Storage, table: Table) -> None:
-    record(storage, *STORY)
+    record(storage, *STORY, raw("execution.created", subject="e2"), raw("task.created", subject="t2"))
     before = all_rows(storage)
     times = {
-        name: func.current_timestamp() for name in ("created_at", "updated_at", "time", "start") if name in table.c
+        name: func.current_timestamp()
+        for name in ("created_at", "updated_at", "time", "start", "failed_at")
+        if name in table.c
     }
     by_hand(storage, insert(table).values(STRAYS[table] | times))
     found = the_one(verify(storage))

@@ -13,6 +13,6 @@ ROW: Final = Row(
     title="random events of every kind of record, shuffled, up to three times, under kill -9, on SQLite",
     run=every_kind.run,
     sample=Dose(faults=2, events=300, rate=250),
-    long=Dose(faults=60, events=10_000, rate=400, pause=0.8),
+    long=Dose(faults=40, events=5_000, rate=300, pause=0.5),
     plan=Plan(workers=2, processes=2, sqlite=True),
 )

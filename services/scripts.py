@@ -1,0 +1,9 @@
+"""What services say to Redis in one script. The texts, with their keys, stand in `lua/`; what the keys mean:
+`domain.streams`.
+"""
+
+from typing import Final
+
+from flowledger.domain.lua_files import read_lua
+
+PUBLISH_ONCE: Final = read_lua("services/lua/publish_once.lua")

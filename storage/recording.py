@@ -1,0 +1,38 @@
+"""Recording an event in a transaction that does something else as well: an act and its audit line, or neither."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+import psycopg2
+from sqlalchemy import Connection
+
+from flowledger.domain.envelope import Envelope, parse
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.limits import RANGES, Limits
+from flowledger.domain.times import now, sortable
+from flowledger.storage.engines import postgresql, sqlite
+from flowledger.storage.engines.engine import words
+from flowledger.storage.kinds import conditions_of, transaction_of
+
+_LIMITS: Final = Limits(max_id_bytes=RANGES["max_id_bytes"].highest)
+"""Ids may be as long as any worker may be set to accept: a subject can be a name of 255 characters."""
+
+
+def record(connection: Connection, event: Envelope, shard: int = 0) -> bool:
+    """Record an event in the open transaction of `connection`, by the same writes as a worker.
+
+    Return False, with nothing written, if an event of its source and id is recorded already. `shard` is only what the
+    journal's column `partition` says: the event comes through no stream. Raises Refused if the event breaks the
+    contract, DatabaseUnavailable if the database fails; then the transaction must be rolled back.
+    """
+    parsed = parse(event.to_json().encode(), _LIMITS)
+    transaction = transaction_of(parsed, shard, sortable(now()), conditions_of(parsed))
+    driver: Any = connection.connection.driver_connection
+    try:
+        if connection.dialect.name == "postgresql":
+            return postgresql.write_within(connection, transaction)
+        return sqlite.write_within(driver, transaction)
+    except (psycopg2.Error, sqlite3.Error) as error:
+        raise DatabaseUnavailable(f"an event could not be recorded: {words(error)}") from error

@@ -1,0 +1,158 @@
+"""What cannot be computed, published or read holds up nothing else, and is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy import text, update
+
+from flowledger.client.publisher import Publisher
+from flowledger.domain import time_zones
+from flowledger.services.schedules import watching, zones
+from flowledger.storage import tables
+from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
+from flowledger.workers.verify import verify
+from tests.services.schedules.world import START, World, at, seconds_of
+from tests.storage.recording import by_hand, dead_letters
+
+
+@contextmanager
+def zones_without(name: str, release: str) -> Iterator[None]:
+    """Another release of the time zones, which lacks this name."""
+    left = time_zones.time_zones() - {name}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zones, "time_zones", lambda: left)
+        for module in (zones, watching):
+            patch.setattr(module, "RELEASE", release)
+        patch.setattr("flowledger.services.schedules.scheduler.RELEASE", release)
+        zones.zone.cache_clear()
+        yield
+    zones.zone.cache_clear()
+
+
+def test_a_zone_that_is_gone_stops_its_schedule_alone_until_it_is_back(world: World) -> None:
+    with zones_without("Europe/Kyiv", "2000a"):
+        world.says(expression="* * * * *", timezone="Europe/Kyiv", missed="all")
+        world.says(subject="other", expression="* * * * *", timezone="Europe/Berlin")
+        world.passes(seconds=0)
+        world.passes(minutes=1)
+        words = "the time zone Europe/Kyiv is not in the release 2000a of tzdata"
+        assert (world.due().next_due_at, world.due().error) == (None, words)
+        with world.storage.reading() as connection:
+            rows = ScheduleDueRepository(connection)
+            assert ([one.schedule_id for one in rows.failing().items], rows.count_failing()) == (["s"], 1)
+        assert world.fired("other") == [at(12, 1)]
+    world.passes(minutes=1)
+    assert world.due().error is None
+    assert world.fired() == [at(12, 1), at(12, 2)], "it was missed, and makes up for it"
+    world.check()
+
+
+def test_a_zone_that_goes_while_its_schedule_is_watched(world: World) -> None:
+    world.says(expression="* * * * *", timezone="Europe/Kyiv")
+    world.passes(seconds=0)
+    with zones_without("Europe/Kyiv", "2999z"):
+        world.passes(minutes=1)
+        assert "is not in the release 2999z" in str(world.due().error)
+        assert world.fired() == []
+    assert world.due().zones == "2999z"
+    world.passes(minutes=1)
+    assert world.due().error is not None, "a worker with older zones leaves it to the newer ones"
+
+
+def test_what_is_too_large_to_be_published_is_left_out_and_shown(world: World) -> None:
+    world.says(expression="10s", input="x" * 900_000)
+    world.says(subject="other", expression="10s")
+    world.passes(seconds=0)
+    world.now = at(12, 0, 10)
+    assert "waiting" not in world.look(max_event_bytes=2_000)
+    assert seconds_of(world.fired()) == [10], "the publisher's limit is its own: this one has the settings' default"
+    with pytest.MonkeyPatch.context() as patch:
+        small = world.settings.model_copy(update={"max_event_bytes": 2_000})
+        publisher = Publisher(settings=small)
+        patch.setattr(world, "publisher", publisher)
+        world.passes(seconds=10)
+        publisher.close()
+    assert "not fired at 2026-03-02T12:00:20Z" in str(world.due().error)
+    assert "LEDGER_MAX_EVENT_BYTES" in str(world.due().error)
+    assert seconds_of(world.fired("other")) == [10, 20]
+    world.passes(seconds=10)
+    assert world.due().error is None
+    assert seconds_of(world.fired()) == [10, 30]
+
+
+@pytest.mark.parametrize("policy", ["skip", "all"])
+def test_a_broker_that_is_full_delays_what_is_due(world: World, client: redis.Redis, policy: str) -> None:
+    world.says(expression="10s", missed=policy)
+    world.passes(seconds=0)
+    limit: Any = client.config_get("maxmemory")["maxmemory"]
+    world.passes(seconds=10, look=False)
+    client.config_set("maxmemory", 1)
+    try:
+        assert "OOM" in world.look()["waiting"] or "memory" in world.look()["waiting"]
+    finally:
+        client.config_set("maxmemory", limit)
+    assert world.due().done_until == START
+    world.passes(seconds=1)
+    assert seconds_of(world.fired()) == [10]
+    world.check()
+
+
+def test_a_broker_that_does_not_confirm_leaves_the_due_time_open(world: World) -> None:
+    world.says(expression="10s")
+    world.passes(seconds=0)
+    world.passes(seconds=10, look=False)
+    nobody = SecretStr("redis://127.0.0.1:1/0")
+    away = world.settings.model_copy(update={"publish_timeout_seconds": 0.2, "redis_url": nobody})
+    scheduler = world.scheduler()
+    with Publisher(settings=away) as nowhere:
+        scheduler._publisher = nowhere
+        assert "the broker" in scheduler.run()["waiting"]
+    assert world.due().done_until == START
+    world.passes(seconds=0)
+    assert seconds_of(world.fired()) == [10]
+
+
+def test_a_database_that_is_away_is_said(world: World) -> None:
+    by_hand(world.storage, text("ALTER TABLE schedule_looks RENAME TO elsewhere"))
+    assert "the database: " in world.look()["waiting"]
+    by_hand(world.storage, text("ALTER TABLE elsewhere RENAME TO schedule_looks"))
+    assert "waiting" not in world.look()
+
+
+def test_a_row_that_was_damaged_and_repaired_goes_on(world: World) -> None:
+    world.says(expression="10s")
+    world.passes(seconds=0)
+    by_hand(world.storage, update(tables.metadata.tables["schedules"]).values(status="disabled"))
+    world.passes(seconds=15)
+    assert (world.fired(), world.due().next_due_at) == ([], None)
+    assert verify(world.storage, mend=True).is_well
+    world.passes(seconds=0)
+    world.watches(20)
+    assert seconds_of(world.fired())[-1:] == [30], "what was due while it seemed to be disabled has lapsed"
+    world.check()
+
+
+def test_rows_of_schedules_that_are_gone_go_as_well(world: World) -> None:
+    world.says(expression="10s")
+    world.passes(seconds=0)
+    by_hand(world.storage, text("DELETE FROM schedules"))
+    world.passes(seconds=15)
+    with world.storage.reading() as connection:
+        assert ScheduleDueRepository(connection).get("s") is None
+
+
+def test_a_backlog_lets_others_go_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(600):
+        world.says(subject=f"s{number:03}", expression="0 13 * * *")
+    world.passes(seconds=0)
+    monkeypatch.setattr("flowledger.services.schedules.scheduler._MOST_BACKLOG", 100)
+    world.passes(hours=1, look=False)
+    assert [world.look()["fired"] for _ in range(3)] == [250, 250, 100]
+    world.check()
+    assert dead_letters(world.storage) == []
