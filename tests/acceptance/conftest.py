@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from flowledger.domain.settings import Settings
+from flowledger.domain.vault_keys import VaultKeyFile
 from flowledger.storage.unit_of_work import Storage
 from tests.acceptance.reporting import Platform
+from tests.cli.calling import Run
 from tests.cli.conftest import flowledger, run
 from tests.storage.recording import differences
 from tests.workers.conftest import client, start_worker
@@ -32,3 +35,12 @@ def make_platform(settings: Settings, client: redis.Redis, storage: Storage) -> 
     for platform in made:
         platform.publisher.close()
     assert differences(storage) == []
+
+
+@pytest.fixture
+def vault_keys(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VaultKeyFile:
+    """The keys of a vault, made as an operator makes them."""
+    path = tmp_path / "vault-keys.json"
+    monkeypatch.setenv("LEDGER_VAULT_KEY_FILE", str(path))
+    assert run("vault", "key").code == 0
+    return VaultKeyFile(path)

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import redis
+from argon2 import PasswordHasher
 from sqlalchemy import Connection
 
 from flowledger import Publisher
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
+from flowledger.services.users import Hasher, Users
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.drain import Drain, DrainResult
 from tests.storage.recording import dead_letters
@@ -35,6 +37,7 @@ class Platform:
         self.storage = storage
         self.office = Office(settings, client, storage)
         self.publisher = Publisher(settings=settings)
+        self.users = Users(storage, hasher=Hasher(PasswordHasher(1, 8, 1)))  # quick, not safe
         self._source = source
         self.clock = START
 

@@ -5,24 +5,34 @@ The quoted lines are the report's. What they name is found here under our names;
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from datetime import timedelta
 from enum import Enum
 
 import pytest
 from sqlalchemy import select
 
-from flowledger.domain.envelope import Envelope
+from flowledger import AsyncPublisher, Envelope
+from flowledger.domain.errors import InvalidArgument, UnknownFilter
 from flowledger.domain.events import ExecutionCompleted, ExecutionCreated, ExecutionStarted
+from flowledger.services.users import Forbidden, SignInRefused, require
+from flowledger.services.vault import Credentials, VaultKeyFile
 from flowledger.storage import tables
-from flowledger.storage.kinds.custom_nodes import CustomNodeRepository
-from flowledger.storage.kinds.executions import ExecutionRepository
-from flowledger.storage.kinds.logs import TaskLogRepository
-from flowledger.storage.kinds.tasks import TaskRepository
-from flowledger.storage.kinds.users import UserRepository
-from flowledger.storage.kinds.workflows import WorkflowRepository, WorkflowVersionRepository
-from flowledger.storage.paging import BadCursor
+from flowledger.storage.async_storage import AsyncStorage
+from flowledger.storage.lookups import (
+    AuditLogRepository,
+    BadCursor,
+    CustomNodeRepository,
+    ExecutionRepository,
+    TaskLogRepository,
+    TaskRepository,
+    UserRepository,
+    WorkflowRepository,
+    WorkflowVersionRepository,
+)
 from tests.acceptance.conftest import MakePlatform
-from tests.acceptance.reporting import Platform, ids, known
+from tests.acceptance.reporting import START, Platform, ids, known
 
 
 @pytest.fixture
@@ -53,10 +63,55 @@ def test_user(flow: Platform) -> None:
     with flow.records() as connection:
         users = UserRepository(connection)
         assert ids(users.newest(status="active")) == ["user-2", "user-0"]
+        # "User: … search …"
+        assert ids(users.search("hop")) == ["user-1"]
+        assert ids(users.search("example viewer")) == ["user-2"]
         left = known(users.get("user-1"))
         assert (left.status, left.reason, left.full_name, left.settings) == (
             "inactive", "left", "Grace Hopper", {"theme": "dark"}
         )  # fmt: skip
+
+
+def test_authenticate(flow: Platform) -> None:
+    """The report: "User: authenticate, …, deactivate"."""
+    flow.report("user.created", "user-1", email="grace@example.org", role="user")
+    flow.office.drain()
+    users = flow.users
+    users.set_password("user-1", "correct horse battery", by="the operator")
+    signed_in = users.sign_in("Grace@Example.org", "correct horse battery", address="192.0.2.7")
+    session = known(users.session_of(signed_in.token))
+    assert (session.user_id, session.role) == ("user-1", "user")
+    require(session, "viewer")
+    with pytest.raises(Forbidden):
+        require(session, "admin")
+    with pytest.raises(SignInRefused):
+        users.sign_in("grace@example.org", "a guess", address="192.0.2.7")
+    flow.report("user.deactivated", "user-1")
+    flow.office.drain()
+    assert users.session_of(signed_in.token) is None
+    with pytest.raises(SignInRefused):
+        users.sign_in("grace@example.org", "correct horse battery")
+
+
+def test_credential(flow: Platform, vault_keys: VaultKeyFile) -> None:
+    """The report: "**Credential** (encrypted, by user and service type)"."""
+    credentials = Credentials(flow.storage, vault_keys)
+    key = credentials.add("user-1", "openai", "my key", "sk-live-0123456789", by="user-1")
+    credentials.add("user-1", "slack", "bot", "xoxb-1", by="user-1")
+    credentials.add("user-2", "openai", "hers", "sk-2", by="user-2")
+    assert [one.name for one in credentials.of_user("user-1").items] == ["bot", "my key"]
+    (found,) = credentials.of_user("user-1", "openai").items
+    assert (found.id, found.name, found.key_version) == (key, "my key", 1)
+    assert credentials.get(key).get_secret_value() == b"sk-live-0123456789"
+    with flow.records() as connection:
+        sealed = connection.execute(select(tables.credentials.c.sealed)).scalars().all()
+        assert all(b"sk-" not in value and b"xoxb" not in value for value in sealed)
+        read = AuditLogRepository(connection).newest(resource_id=key).items
+        assert [(line.action, line.user_id) for line in read] == [("credential.added", None)]
+    credentials.set(key, "sk-live-9876543210", by="user-1")
+    assert credentials.get(key).get_secret_value() == b"sk-live-9876543210"
+    credentials.delete(key, by="user-1")
+    assert credentials.find(key) is None
 
 
 FLOW_DATA = {
@@ -83,12 +138,12 @@ def test_workflow(flow: Platform) -> None:
         assert known(versions.changes("wf-1", 1, 2)).added_nodes == ("log",)
         assert ids(workflows.newest(visibility="public")) == ["wf-1"]
         assert ids(workflows.newest(visibility="private", user_id="user-1")) == ["wf-2"]
-    # "clone": a workflow of its own that begins with a version of the other
-    flow.report("workflow.created", "wf-3", name="Answers (copy)", user_id="user-1", visibility="private")
-    flow.report("workflow.versioned", "wf-3", version=1, definition=first.definition, note="clone of wf-1, version 1")
+        # "clone": two events make a workflow of its own, which begins with a version of the other
+        clone = workflows.copy("wf-1", version=1, source="/agent-flow", subject="wf-3", user_id="user-1")
+    flow.publisher.publish_many(known(clone))
     with flow.records() as connection:
-        clone = known(WorkflowVersionRepository(connection).get("wf-3", 1))
-        assert clone.definition == FLOW_DATA
+        assert known(WorkflowRepository(connection).get("wf-3")).user_id == "user-1"
+        assert known(WorkflowVersionRepository(connection).get("wf-3", 1)).definition == FLOW_DATA
 
 
 def test_execution(flow: Platform) -> None:
@@ -143,6 +198,7 @@ def test_custom_node(flow: Platform) -> None:
         nodes = CustomNodeRepository(connection)
         assert ids(nodes.newest(category="math")) == ["node-1"]
         assert ids(nodes.newest(user_id="user-1", status="disabled")) == ["node-2"]
+        assert (ids(nodes.search("add")), ids(nodes.search("add", category="text"))) == (["node-1"], [])
         found = known(nodes.by_name("Add one"))
         assert (found.code, found.inputs, found.outputs) == (code, {"x": "number"}, {"y": "number"})
 
@@ -179,11 +235,32 @@ def test_the_generic_repository(flow: Platform) -> None:
         first, deleted, restored = (known(workflows.get(f"w00{n}")) for n in range(3))
         assert (first.name, deleted.deleted_at is None, restored.deleted_at) == ("the first", False, None)
         assert (workflows.count(), workflows.count(deleted=True), workflows.count(user_id="u1")) == (119, 120, 59)
+        assert list(workflows.get_many(["w119", "w001", "w000", "nobody"])) == ["w119", "w001", "w000"]
+        # typed filters
+        assert workflows.count(user_id=["u0", "u1"], status="draft") == 119
+        with pytest.raises(UnknownFilter):
+            workflows.newest(colour="red")
+        with pytest.raises(InvalidArgument):
+            workflows.newest(status="lost")
         # pagination, by cursor and by offset; ordered by creation
         page = workflows.newest(user_id="u0", limit=50)
         rest = workflows.newest(user_id="u0", limit=50, after=page.cursor)
         assert ids(page) + ids(rest) == [f"w{n:03}" for n in range(118, -1, -2)]
         assert rest.cursor is None
+        assert ids(workflows.oldest(until=START + timedelta(seconds=3))) == ["w000", "w002"]
         assert ids(workflows.newest(user_id="u0", limit=3, offset=57)) == ["w004", "w002", "w000"]
         with pytest.raises(BadCursor):
             workflows.newest(after="page 2")
+
+
+def test_async(flow: Platform, database_url: str) -> None:
+    """The report: "async": the same from an event loop."""
+
+    async def report_and_look() -> list[str]:
+        async with AsyncPublisher(settings=flow.settings) as publisher:
+            await publisher.publish(flow.event("execution.created", "exec-1", workflow_id="wf-1"))
+        await asyncio.to_thread(flow.office.drain)
+        async with AsyncStorage.open(database_url) as storage, storage.reading() as read:
+            return ids(await read.run(lambda connection: ExecutionRepository(connection).newest(workflow_id="wf-1")))
+
+    assert asyncio.run(report_and_look()) == ["exec-1"]

@@ -9,13 +9,20 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
-from flowledger.storage.kinds.agents import AgentRepository
-from flowledger.storage.kinds.executions import ExecutionRepository
-from flowledger.storage.kinds.knowledge import KnowledgeRepository
-from flowledger.storage.kinds.metrics import MetricDayRepository, MetricHourRepository, MetricRepository
-from flowledger.storage.kinds.tasks import TaskRepository
-from flowledger.storage.kinds.workflows import WorkflowRepository
+from flowledger.services.users import Forbidden, require
+from flowledger.storage.lookups import (
+    AgentRepository,
+    ExecutionRepository,
+    KnowledgeRepository,
+    MetricDayRepository,
+    MetricHourRepository,
+    MetricRepository,
+    TaskRepository,
+    UserRepository,
+    WorkflowRepository,
+)
 from tests.acceptance.conftest import MakePlatform
 from tests.acceptance.reporting import START, Platform, ids, known
 from tests.cli.calling import Run
@@ -72,13 +79,14 @@ def test_knowledge(lightning: Platform) -> None:
         knowledge = KnowledgeRepository(connection)
         assert ids(knowledge.of_agent("agent-1")) == ids(knowledge.with_tag("retry")) == ["k-1"]
         assert known(knowledge.get("k-1")).confidence == 0.9
+        assert ids(knowledge.search("twice LONG")) == ids(knowledge.search("retri*")) == ["k-1"]
         assert (ids(knowledge.with_tag("database")), ids(knowledge.with_tag("database", deleted=True))) == ([], ["k-2"])
 
 
 def test_metric(lightning: Platform) -> None:
     """The report: "**Metric**"; "Watches: query times, pool use, transactions/s, database growth, index use".
 
-    What a platform watches of its own database, it reports as metrics; what is watched of the ledger: `test_settings`.
+    What a platform watches of its own database, it reports as metrics.
     """
     for milliseconds in (12, 80, 31):
         lightning.report("metric.recorded", "db-1", name="query_time", value=milliseconds, unit="ms", kind="gauge",
@@ -95,6 +103,62 @@ def test_metric(lightning: Platform) -> None:
         assert sums == [(START, 3, Decimal(123), 80.0), (later, 1, Decimal(140), 140.0)]
         (day,) = MetricDayRepository(connection).series("db-1", "query_time").items
         assert (day.count, day.min, day.max) == (4, 12, 140)
+
+
+def test_what_is_watched(lightning: Platform, run: Run) -> None:
+    """The report: "Watches: …, pool use, transactions/s, …"."""
+    for number in range(3):
+        lightning.report("task.created", f"task-{number}")
+    lightning.office.drain()
+    status = run("status", "--json").json
+    assert status["totals"]["recorded"] == 3
+    assert {"rate_10s", "rate_60s", "database"} <= status.keys()
+    assert status["database"]["pool"] == "20+40"
+
+
+def test_session_and_user(lightning: Platform, run: Run) -> None:
+    """The report: "**Session** (authentication), **User** (access control)"."""
+    lightning.report("user.created", "usr", email="linus@example.org", role="viewer")
+    lightning.office.drain()
+    users = lightning.users
+    users.set_password("usr", "correct horse battery", by="the operator")
+    laptop, phone = (
+        users.sign_in("linus@example.org", "correct horse battery", user_agent=agent) for agent in ("laptop", "phone")
+    )
+    with pytest.raises(Forbidden):
+        require(laptop.session, "user")
+    assert [one.user_agent for one in users.sessions("usr").items] == ["phone", "laptop"]
+    users.sign_out(phone.session)
+    assert users.session_of(phone.token) is None
+    (listed,) = run("users", "sessions", "usr", "--valid", "--json").json["sessions"]
+    assert listed["user_agent"] == "laptop"
+    assert run("users", "revoke", "usr").code == 0
+    assert users.session_of(laptop.token) is None
+
+
+def test_views(lightning: Platform, run: Run) -> None:
+    """The report: "views for common queries"."""
+    lightning.report("agent.created", "agent-1", name="Coder")
+    lightning.report("execution.created", "run", workflow_id="wf", agent_id="agent-1")
+    lightning.report("task.created", "task-1", execution_id="run", agent_id="agent-1")
+    lightning.report("task.failed", "task-1", error={"message": "line 3"})
+    with lightning.records() as connection:
+        (summary,) = connection.execute(text("SELECT id, agent_name, tasks, tasks_failed FROM execution_summary"))
+        assert tuple(summary) == ("run", "Coder", 1, 1)
+        (activity,) = connection.execute(text("SELECT name, executions, tasks_failed FROM agent_activity"))
+        assert tuple(activity) == ("Coder", 1, 1)
+    # and for people who do not write SQL
+    listed = run("list", "tasks", "--agent-id", "agent-1", "--status", "failed", "--json").json
+    assert [one["id"] for one in listed["rows"]] == ["task-1"]
+
+
+def test_initial_data(lightning: Platform, run: Run) -> None:
+    """The report: "**Agent** (10 default ones)"; "initial data". Done twice, it is done once."""
+    for _ in range(2):
+        assert run("seed", "--admin", "root@example.org").code == 0
+        with lightning.records() as connection:
+            assert AgentRepository(connection).count(status="active") == 10
+            assert known(UserRepository(connection).by_email("root@example.org")).role == "admin"
 
 
 def test_updated_at(lightning: Platform) -> None:

@@ -6,19 +6,31 @@ The quoted lines are the report's. `docs/platforms.md` is the table.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
-from flowledger.domain.errors import Refused
-from flowledger.storage.kinds.audit import AuditLogRepository
-from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
-from flowledger.storage.kinds.mcp_servers import McpServerRepository
-from flowledger.storage.kinds.schedules import ScheduleRepository
-from flowledger.storage.kinds.webhooks import WebhookRepository
-from flowledger.storage.kinds.workflows import WorkflowRepository, WorkflowVersionRepository
+from flowledger.domain.errors import Refused, WebhookRefused
+from flowledger.services.schedules.scheduler import Scheduler
+from flowledger.services.vault import UnknownSecret, Vault, VaultKeyFile
+from flowledger.services.webhooks import WebhookReceiver
+from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
+from flowledger.storage.lookups import (
+    AuditLogRepository,
+    ExecutionLogRepository,
+    ExecutionRepository,
+    McpServerRepository,
+    ScheduleRepository,
+    WebhookRepository,
+    WorkflowRepository,
+    WorkflowVersionRepository,
+)
+from flowledger.workers.authority import own_signer
 from tests.acceptance.conftest import MakePlatform
 from tests.acceptance.reporting import START, Platform, ids, known
+from tests.cli.calling import Run
+from tests.services.webhooks.calling import BODY, OLD, SECRET, headers
 
 CANVAS: Final = {
     "nodes": [{"id": "start", "position": {"x": 0, "y": 0}}, {"id": "agent", "position": {"x": 240, "y": 0}}],
@@ -39,12 +51,12 @@ def test_workflow(weave: Platform) -> None:
     weave.report("workflow.created", "wf-1", name="Support", user_id="ada")
     weave.report("workflow.versioned", "wf-1", version=1, definition=CANVAS)
     weave.report("workflow.created", "wf-2", name="Sales", user_id="ada")
-    statuses = []
-    for said in ("published", "withdrawn", "published", "archived"):
-        with weave.records() as connection:
-            statuses.append(known(WorkflowRepository(connection).get("wf-1")).status)
+    with weave.records() as connection:
+        assert known(WorkflowRepository(connection).get("wf-1")).status == "draft"
+    for said, status in (("published", "published"), ("withdrawn", "draft"), ("archived", "archived")):
         weave.report(f"workflow.{said}", "wf-1")
-    assert statuses == ["draft", "published", "draft", "published"]
+        with weave.records() as connection:
+            assert known(WorkflowRepository(connection).get("wf-1")).status == status
     weave.report("workflow.updated", "wf-2", name="Sales (old)")
     weave.report("workflow.deleted", "wf-2")
     with weave.records() as connection:
@@ -111,15 +123,15 @@ def test_mcp_server(weave: Platform) -> None:
     """The report: "**McpServer** (command, args, env; connected, disconnected, error; tool count)"."""
     weave.report("mcp_server.created", "mcp-1", name="files", transport="stdio", command="npx", user_id="ada",
                  args=["-y", "server-filesystem", "/data"], env={"LOG": "info", "API_KEY": "${API_KEY}"})  # fmt: skip
-    statuses = []
-    for said, data in (
-        ("connected", {"tool_count": 14}), ("failed", {"error": {"message": "exit 1"}}), ("disconnected", {}),
-        ("connected", {"tool_count": 15}),
+    with weave.records() as connection:
+        assert known(McpServerRepository(connection).get("mcp-1")).status == "disconnected"
+    for said, data, status in (
+        ("connected", {"tool_count": 14}, "connected"), ("failed", {"error": {"message": "exit 1"}}, "error"),
+        ("disconnected", {"reason": "quit"}, "disconnected"), ("connected", {"tool_count": 15}, "connected"),
     ):  # fmt: skip
-        with weave.records() as connection:
-            statuses.append(known(McpServerRepository(connection).get("mcp-1")).status)
         weave.report(f"mcp_server.{said}", "mcp-1", **data)
-    assert statuses == ["disconnected", "connected", "error", "disconnected"]
+        with weave.records() as connection:
+            assert known(McpServerRepository(connection).get("mcp-1")).status == status
     with weave.records() as connection:
         servers = McpServerRepository(connection)
         found = known(servers.by_name("files"))
@@ -145,6 +157,67 @@ def test_schedule(weave: Platform) -> None:
             "30 8 * * 1-5", "Europe/Berlin", {"report": "daily"}
         )  # fmt: skip
         assert (often.status, often.ends_at) == ("disabled", datetime(2026, 12, 31, tzinfo=UTC))
+
+
+def test_a_schedule_fires(weave: Platform) -> None:
+    """The report: "enabled, run times": each due time starts one execution."""
+    weave.report("schedule.created", "sched-1", workflow_id="wf-1", expression="30 8 * * 1-5", timezone="Europe/Berlin",
+                 input={"report": "daily"})  # fmt: skip
+    weave.office.drain()
+    scheduler = partial(
+        Scheduler, weave.office.client, weave.office.settings, weave.storage, weave.publisher,
+        own_signer(weave.settings), clock=lambda: weave.clock,
+    )  # fmt: skip
+    assert scheduler().run()["fired"] == 0
+    with weave.records() as connection:
+        (due,) = ScheduleDueRepository(connection).upcoming().items
+        tuesday = datetime(2026, 3, 3, 7, 30, tzinfo=UTC)
+        assert due.next_due_at == tuesday
+    weave.clock = tuesday
+    assert (scheduler().run()["fired"], scheduler().run()["fired"]) == (1, 0)
+    with weave.records() as connection:
+        schedule = known(ScheduleRepository(connection).get("sched-1"))
+        assert schedule.last_due_at == tuesday
+        started = known(ExecutionRepository(connection).get(known(schedule.last_execution_id)))
+        assert (started.workflow_id, started.trigger_type, started.input, started.created_at) == (
+            "wf-1", "schedule", {"report": "daily"}, tuesday
+        )  # fmt: skip
+
+
+def test_a_webhook_is_called(weave: Platform, vault_keys: VaultKeyFile) -> None:
+    """The report: "secret, allowed IPs, input mapping": a call that is signed and allowed starts one execution."""
+    vault = Vault(weave.storage, vault_keys)
+    vault.set("shop", SECRET, by="ada")
+    weave.report("webhook.created", "hook_1", workflow_id="wf-1", secret_names=["shop"], allowed_ips=["192.0.2.0/24"],
+                 input_mapping={"order": "/order/id"})  # fmt: skip
+    weave.office.drain()
+    with WebhookReceiver(weave.settings, weave.storage, vault) as receiver:
+        received = receiver.receive("hook_1", headers("msg_1"), BODY, "192.0.2.7")
+        again = receiver.receive("hook_1", headers("msg_1"), BODY, "192.0.2.7")
+        assert (again.execution_id, again.repeated) == (received.execution_id, True)
+        for wrong, address in ((headers("msg_2"), "198.51.100.1"), (headers("msg_3", secret=OLD), "192.0.2.7")):
+            with pytest.raises(WebhookRefused):
+                receiver.receive("hook_1", wrong, BODY, address)
+    with weave.records() as connection:
+        (execution,) = ExecutionRepository(connection).newest(workflow_id="wf-1").items
+        assert (execution.id, execution.trigger_type, execution.input) == (
+            received.execution_id, "webhook", {"order": 7}
+        )  # fmt: skip
+
+
+def test_secret(weave: Platform, vault_keys: VaultKeyFile, run: Run) -> None:
+    """The report: "**Secret** (encrypted, key version)"."""
+    assert run("vault", "set", "SLACK", input=b"xoxb-0123456789").code == 0
+    assert run("vault", "key").code == 0
+    assert run("vault", "set", "GITHUB", input=b"ghp-0123456789").code == 0
+    vault = Vault(weave.storage, vault_keys)
+    assert [(one.name, one.key_version) for one in vault.list().items] == [("GITHUB", 2), ("SLACK", 1)]
+    assert run("vault", "rotate").code == 0
+    assert [(one.name, one.key_version) for one in vault.list().items] == [("GITHUB", 2), ("SLACK", 2)]
+    assert vault.get("SLACK").get_secret_value() == b"xoxb-0123456789"
+    assert run("vault", "delete", "SLACK").code == 0
+    with pytest.raises(UnknownSecret):
+        vault.get("SLACK")
 
 
 def test_webhook(weave: Platform) -> None:

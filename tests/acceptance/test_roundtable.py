@@ -12,17 +12,23 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from flowledger import Mailbox, Message
 from flowledger.domain.errors import Refused
-from flowledger.storage.kinds.agents import AgentRepository
-from flowledger.storage.kinds.collaborations import CollaborationRepository
-from flowledger.storage.kinds.mcp_servers import McpServerRepository
-from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
-from flowledger.storage.kinds.metrics import MetricHourRepository
-from flowledger.storage.kinds.sandboxes import SandboxRepository
-from flowledger.storage.kinds.users import UserRepository
-from flowledger.storage.kinds.workspaces import WorkspaceRepository
+from flowledger.storage import tables
+from flowledger.storage.ledger.tail import Tail, Wanted
+from flowledger.storage.lookups import (
+    AgentRepository,
+    CollaborationRepository,
+    DeliveryRepository,
+    McpServerRepository,
+    MessageRepository,
+    MetricHourRepository,
+    SandboxRepository,
+    UserRepository,
+    WorkspaceRepository,
+)
 from tests.acceptance.conftest import MakePlatform
 from tests.acceptance.reporting import START, Platform, ids, known
 
@@ -90,6 +96,18 @@ def test_sandbox(table: Platform) -> None:
         assert (failed.status, known(failed.error)["message"]) == ("error", "out of memory")
 
 
+def test_password(table: Platform) -> None:
+    """The report: "password hash"; "create with hashed password"."""
+    ada = new_id("user")
+    table.report("user.created", ada, email="ada@roundtable.dev")
+    table.office.drain()
+    users = table.users
+    users.set_password(ada, "correct horse battery", by="sign-up")
+    with table.records() as connection:
+        assert connection.execute(select(tables.passwords.c.hash)).scalar_one().startswith("$argon2id$")
+    assert users.sign_in("ada@roundtable.dev", "correct horse battery").session.user_id == ada
+
+
 @contextmanager
 def mailboxes(table: Platform, *sandboxes: str) -> Iterator[list[Mailbox]]:
     opened = [Mailbox(sandbox, settings=table.settings) for sandbox in sandboxes]
@@ -130,6 +148,7 @@ def test_message(table: Platform) -> None:
         assert [one.message_type for one in of_reader] == ["request", "response"]
         assert [one.id for one in messages.of_workspace(lab).items] == [sent, response.id]
         assert [one.status for one in deliveries.of_message(sent).items] == ["delivered"]
+        assert [one.message_id for one in deliveries.of_sandbox(reader, status="delivered").items] == [sent]
         (failed,) = deliveries.of_message(response.id).items
         assert (failed.status, failed.reason) == ("failed", "not what I asked for")
 
@@ -147,6 +166,17 @@ def test_broadcast(table: Platform) -> None:
     with table.records() as connection:
         found = {one.to_sandbox_id: one.status for one in DeliveryRepository(connection).of_message(sent).items}
     assert found == {leader: "sent"} | dict.fromkeys(others, "delivered")
+
+
+def test_live_streaming(table: Platform) -> None:
+    """The report: wanted next: "live streaming". This is what `flowledger tail` shows."""
+    tail = Tail(table.storage, Wanted(types=["sandbox.*"]))
+    assert list(tail.look()) == []
+    for said, subject in (("sandbox.started", "sb_1"), ("workspace.created", "ws_1"), ("sandbox.stopped", "sb_1")):
+        table.report(said, subject)
+    table.office.drain()
+    assert [event.type for event in tail.look()] == ["sandbox.started", "sandbox.stopped"]
+    assert list(tail.look()) == []
 
 
 @pytest.mark.parametrize(

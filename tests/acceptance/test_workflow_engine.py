@@ -5,14 +5,23 @@ The quoted lines are the report's; its Graph is a workflow here, its Run an exec
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from flowledger.storage.kinds.audit import AuditLogRepository
-from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
-from flowledger.storage.kinds.logs import TaskLogRepository
-from flowledger.storage.kinds.workflows import WorkflowRepository, WorkflowVersionRepository
+from flowledger.services.vault import Vault, VaultKeyFile
+from flowledger.storage import tables
+from flowledger.storage.lookups import (
+    AuditLogRepository,
+    ExecutionLogRepository,
+    ExecutionRepository,
+    TaskLogRepository,
+    TaskRepository,
+    WorkflowRepository,
+    WorkflowVersionRepository,
+)
 from tests.acceptance.conftest import MakePlatform
 from tests.acceptance.reporting import START, Platform, ids, known
 
@@ -132,6 +141,46 @@ def test_execution_log(engine: Platform) -> None:
         assert known(drafts[2].error)["message"] == "no ink"
         (line,) = TaskLogRepository(connection).of_execution("run-1").items
         assert (line.message, line.node, line.iteration) == ("the review is content", "review", 2)
+
+
+def test_eager_loading(engine: Platform) -> None:
+    """The report: "eager loading": what belongs to several runs, in one query."""
+    for run_id in ("run-1", "run-2"):
+        run_graph(engine, run_id, "graph-1")
+    engine.report("task.created", "task-1", execution_id="run-2")
+    with engine.records() as connection:
+        runs = ["run-1", "run-2"]
+        nodes = ExecutionLogRepository(connection).of_executions(runs, limit_each=3)
+        assert [[log.node for log in nodes[run].items] for run in runs] == [["draft", "review", "draft"]] * 2
+        tasks = TaskRepository(connection).of_executions(runs)
+        assert [ids(tasks[run]) for run in runs] == [[], ["task-1"]]
+
+
+def test_indexes(engine: Platform) -> None:
+    """The report: "composite indexes (status + created, graph + status, run + timestamp, run + node)".
+
+    Runs that failed have an index of their own by time, for no index names a status that reports change.
+    """
+    for run_id, minute in (("run-1", 0), ("run-2", 1), ("run-3", 2)):
+        engine.clock = START + timedelta(minutes=minute)
+        engine.report("execution.created", run_id, workflow_id="graph-1")
+        engine.report("execution.failed", run_id, error={"message": "no"})
+    engine.report("execution.retrying", "run-3", attempt=2)
+    with engine.records() as connection:
+        runs = ExecutionRepository(connection)
+        assert ids(runs.failed()) == ["run-2", "run-1"]
+        since = START + timedelta(minutes=1)
+        assert ids(runs.failed(since=since, workflow_id="graph-1")) == ["run-2"]
+        assert (runs.count_failed(), runs.count(status=("failed", "retrying"))) == (2, 3)
+
+
+def test_encryption_at_rest(engine: Platform, vault_keys: VaultKeyFile) -> None:
+    """The report: wanted next: "encryption at rest". What is secret is sealed; the rest is for the disk to encrypt."""
+    vault = Vault(engine.storage, vault_keys)
+    vault.set("OPENAI", "sk-live-0123456789", by="the operator")
+    with engine.records() as connection:
+        assert b"sk-live" not in connection.execute(select(tables.secrets.c.sealed)).scalar_one()
+    assert vault.get("OPENAI").get_secret_value() == b"sk-live-0123456789"
 
 
 def test_pagination_everywhere(engine: Platform) -> None:
