@@ -19,7 +19,8 @@ def _migrate(connection: Connection) -> None:
         target_metadata=metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
-        compare_server_default=True,
+        # On SQLite Alembic reads a default back in another form than it was declared in.
+        compare_server_default=connection.dialect.name == "postgresql",
         transactional_ddl=True,
         include_object=is_declared,
     )
