@@ -52,6 +52,7 @@ Schedules (docs/decisions/0043):
     ledger:scheduler             string; the owner of the scheduler's turn, with an expiry
     ledger:bell:schedules        string; the scheduler was asked to look; with an expiry
     ledger:round:schedules       string; the pumps asked it a moment ago; with an expiry
+
 What is done once, and what is refused (`services`):
 
     ledger:once:{event}          string; an event whose id follows from its cause was published: the id of its entry;
