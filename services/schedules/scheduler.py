@@ -182,7 +182,7 @@ class Scheduler:
         """
         now = self._clock()
         with self._storage.looking() as connection:
-            schedules = ScheduleRepository(connection).of([row.schedule_id for row in due])
+            schedules = ScheduleRepository(connection).get_many([row.schedule_id for row in due])
         fired: list[_Fired] = []
         stale, left = [], _AT_ONCE
         for row in due:
@@ -263,11 +263,11 @@ def _together(connection: Connection, ids: Collection[str]) -> tuple[list[Change
     noted = ScheduleChangeRepository(connection)
     changes = noted.of(ids)
     for _ in range(_READS):
-        schedules = ScheduleRepository(connection).of(ids)
+        schedules = ScheduleRepository(connection).get_many(ids)
         later = noted.of(ids)
         if len(later) == len(changes):
             break
         changes = later
     else:
-        schedules = ScheduleRepository(connection).of(ids)
+        schedules = ScheduleRepository(connection).get_many(ids)
     return changes, schedules

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Column, Table, Text
@@ -75,11 +74,6 @@ class ScheduleRepository(SubjectRepository[Schedule]):
     listed_by = ("workflow_id", "workspace_id", "user_id", "status")
     told_by = ("expression", "timezone", "last_due_at")
     has_names = True
-
-    def of(self, ids: Collection[str]) -> dict[str, Schedule]:
-        """Return the records of these ids, also deleted ones, by id."""
-        rows = self.connection.execute(self._select().where(TABLE.c.id.in_(ids)))
-        return {row.id: self._record(row) for row in rows}
 
 
 KIND: Final = Kind(

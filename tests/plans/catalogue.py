@@ -19,10 +19,13 @@ from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionReposi
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
+from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
 from flowledger.storage.merge.conditions import Condition, standing_for
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.repository import EventRepository, Repository, SubjectRepository
 from flowledger.storage.schema.columns import VALUES
+from flowledger.storage.search import SearchedRepository
+from flowledger.storage.vault.credentials import CredentialRepository
 from tests.plans.filled import SAMPLE_ID, SAMPLE_NAME
 
 EARLY: Final = datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -90,6 +93,9 @@ def _of_subjects(repository: type[SubjectRepository[Any]]) -> Iterator[LookUp]:
     yield call(repository, "count", since=EARLY, until=LATE)
     if repository.has_names:
         yield call(repository, "by_name", SAMPLE_NAME)
+    if issubclass(repository, SearchedRepository):
+        yield call(repository, "search", SAMPLE_NAME)
+        yield call(repository, "count_found", SAMPLE_NAME, since=EARLY)
     if issubclass(repository, FailingRepository):
         yield call(repository, "failed")
         yield call(repository, "failed", since=EARLY, until=LATE)
@@ -179,6 +185,17 @@ OF_KINDS: Final = (
 )
 """What only some kinds have."""
 
+OF_SERVICES: Final = (
+    call(CredentialRepository, "get", SAMPLE_ID),
+    call(CredentialRepository, "newest", user_id=SAMPLE_ID),
+    call(CredentialRepository, "newest", user_id=SAMPLE_ID, service_type="n8"),
+    call(ScheduleDueRepository, "get", SAMPLE_ID),
+    call(ScheduleDueRepository, "upcoming"),
+    call(ScheduleDueRepository, "upcoming", until=EARLY),
+    call(ScheduleDueRepository, "count_due", until=EARLY),
+)
+"""What people look up in the tables of services."""
+
 _AGAINST: Final = Condition("messages", "i7", "from_sandbox_id", "s", False, _no)
 
 OF_THE_LEDGER: Final = (
@@ -209,5 +226,5 @@ def _shared() -> Iterator[LookUp]:
             yield from _of_owners(repository)
 
 
-LOOK_UPS: Final = tuple(sorted((*_shared(), *OF_KINDS), key=lambda one: one.repository))
+LOOK_UPS: Final = tuple(sorted((*_shared(), *OF_KINDS, *OF_SERVICES), key=lambda one: one.repository))
 """All look-ups of records."""

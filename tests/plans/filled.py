@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer,
 
 from flowledger.storage import tables
 from flowledger.storage.schema.columns import VALUES
-from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime
+from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime, Words
 
 GROUPS: Final = 200
 MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"
@@ -23,10 +23,13 @@ SAMPLE_NAME: Final = "n7"
 
 _GROUP: Final = f"'i' || n % {GROUPS} + 1"
 _SOME_NAME: Final = f"'n' || n % {GROUPS}"
+_NONCE: Final = "decode(repeat('00', 12), 'hex')"
 _OWN: Final[dict[tuple[str, str], str]] = {
     ("agents", "capabilities"): "jsonb_build_array('n' || n % 300, 'c' || n % 7)",
     ("audit_logs", "resource_id"): _GROUP,
     ("collaborations", "member_ids"): "jsonb_build_array('i' || n % 300, 's' || n % 7)",
+    ("credentials", "nonce"): _NONCE,
+    ("credentials", "service_type"): "'n' || n % 9",
     ("dead_letter_actions", "action"): "'replayed'",
     ("dead_letter_actions", "dead_letter_id"): "'dead_d' || n",
     ("dead_letter_actions", "entry_id"): "n",
@@ -46,6 +49,9 @@ _OWN: Final[dict[tuple[str, str], str]] = {
     ("outbox", "id"): "n",
     ("outbox", "message_id"): "'i' || n",
     ("sandboxes", "description_key"): "'100s' || chr(1) || n",
+    ("schedule_due", "next_due_at"): MOMENT,
+    ("secrets", "name"): "'n' || n",
+    ("secrets", "nonce"): _NONCE,
     ("task_logs", "execution_id"): f"CASE WHEN n % 2 = 0 THEN {_GROUP} END",
     ("task_logs", "task_id"): f"CASE WHEN n % 2 = 1 THEN {_GROUP} END",
     ("users", "email"): "'U' || n || '@example.org'",
@@ -55,7 +61,7 @@ _NAMES: Final = {
     "category": _SOME_NAME, "full_name": _SOME_NAME, "kind": _SOME_NAME, "name": _SOME_NAME, "node": "'n' || n % 7",
     "subject": _GROUP, "source": "'s'", "event_id": "n", "status_key": "'k' || n", "iteration": "n", "version": "n",
 }  # fmt: skip
-_EMPTY: Final = frozenset({"checkpoints", "ledger"})
+_EMPTY: Final = frozenset({"checkpoints", "ledger", "schedule_looks"})
 _RARE: Final = 100
 
 
@@ -84,6 +90,8 @@ def _value(column: Column[Any]) -> str | None:
         return f"CASE WHEN n % {_RARE} = 0 THEN '{last}' ELSE '{first}' END"
     if column.name in _NAMES and column.table.name != "dead_letters":
         return _cast(column, _NAMES[column.name])
+    if column.type is Words:
+        return f"({_SOME_NAME} || ' all')::tsvector"
     if column.name == "id" or (column.primary_key and _is_alone(column)):
         return "'i' || n"
     if column.name.endswith("_id"):

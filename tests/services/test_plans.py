@@ -16,7 +16,8 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.storage.vault.credentials import CREDENTIALS, CredentialRepository
 from flowledger.storage.vault.secrets import SECRETS, SecretRepository
 from tests.conftest import PostgresqlServer, settings_for
-from tests.storage.test_plans import ROWS, looked_at, nodes, plan
+from tests.plans.explained import looked_at, nodes, plan
+from tests.storage.test_plans import ROWS
 
 _MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"
 _SEALED: Final = f"1, decode(repeat('00', 12), 'hex'), 'x', {_MOMENT}, {_MOMENT} FROM generate_series(1, :rows) n"
