@@ -27,6 +27,8 @@ WEBHOOKS: Final = "/webhooks"
 _SANDBOXES: Final = "/sandboxes/"
 _WORKSPACES: Final = "/workspaces/"
 _ROOTS: Final = {LEDGER_SOURCE: LEDGER_SOURCE, WEBHOOKS: LEDGER_SOURCE, REGISTRAR: REGISTRAR}
+_OF_CAUSES: Final = frozenset(f"{LEDGER_SOURCE}/{of}" for of in ("schedules", "seed", "webhooks"))
+"""The ledger's own sources whose ids follow from what caused the event."""
 _CHANGING: Final = ("", ".", "..")
 """Segments of a path that other programs may drop, which would leave another name."""
 
@@ -67,7 +69,7 @@ def first_stands(source: str) -> bool:
 
     Another event with its id is a repeat then, whatever its content, and no conflict: the ledger tried twice.
     """
-    return source.startswith((f"{LEDGER_SOURCE}/", f"{WEBHOOKS}/"))
+    return source in _OF_CAUSES or source.startswith(f"{WEBHOOKS}/")
 
 
 def message_prefix(sandbox_id: str) -> str:
