@@ -207,7 +207,8 @@ def test_the_source_of_a_webhook_always_has_room(webhook: str, max_bytes: int) -
     ("source", "stands"),
     [
         ("/webhooks/hook_1", True), ("/flowledger/schedules", True), ("/flowledger/seed", True),
-        ("/flowledger", False), ("/flowledger/other", False), ("/webhooks", False), ("/webhooksx/1", False), ("/tests", False), ("", False),
+        ("/flowledger", False), ("/flowledger/other", False),
+        ("/webhooks", False), ("/webhooksx/1", False), ("/tests", False), ("", False),
     ],
 )  # fmt: skip
 def test_of_sources_whose_ids_follow_from_a_cause_the_first_event_stands(source: str, stands: bool) -> None:
