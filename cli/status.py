@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, text
 from flowledger.cli import screen
 from flowledger.cli.backlog import backlog
 from flowledger.cli.living_workers import workers
+from flowledger.cli.refused_webhooks import Refusals, refusals
 from flowledger.cli.schedules import Schedules, schedules
 from flowledger.cli.strays import strays
 from flowledger.domain import streams
@@ -22,7 +23,6 @@ from flowledger.domain.errors import ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.domain.times import now
-from flowledger.services.webhooks.refusals import Refusals, refusals
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from flowledger.cli import layout, screen
 from flowledger.cli.layout import Cell, Column
+from flowledger.cli.refused_webhooks import Refusals
 from flowledger.cli.schedules import Schedules
 from flowledger.cli.status import Outbox, Status
 from flowledger.cli.strays import words
 from flowledger.domain import streams
-from flowledger.services.webhooks.refusals import Refusals
 from flowledger.workers.alarms import TO_DO
 from flowledger.workers.asides import Waiting
 from flowledger.workers.checks import Finding, Severity

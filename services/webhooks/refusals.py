@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-
-import redis
 
 from flowledger.client.plans.commands import replies
 from flowledger.client.plans.steps import Plan
@@ -34,20 +29,10 @@ SOURCE: Final = LEDGER_SOURCE + WEBHOOKS
 """The source of the audit lines."""
 UNKNOWN: Final = ""
 """In place of a webhook's id: all ids of which no webhook is recorded."""
-HOURS: Final = 24
-
 _HOUR: Final = 3_600
 _MINUTE: Final = 60
-_KEPT_SECONDS: Final = (HOURS + 1) * _HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """How many calls of a webhook were refused in the last 24 hours, and why; `webhook_id` is "" for unknown ids."""
-
-    webhook_id: str
-    cause: str
-    count: int
+_KEPT_SECONDS: Final = 25 * _HOUR
+"""Counts are shown for 24 hours."""
 
 
 class RefusedCalls:
@@ -67,17 +52,6 @@ class RefusedCalls:
                 self._once.publish(_audit_line(webhook, refused.cause, address, at, line))
         except LedgerError as error:
             logger.warning("a refused call of a webhook is not counted: %s", error)
-
-
-def refusals(client: redis.Redis, now: float | None = None) -> list[Refusals]:
-    """Return the refusals of the last 24 hours, to the hour; the most frequent first."""
-    this_hour = int(time.time() if now is None else now) // _HOUR
-    counts: Counter[tuple[str, str]] = Counter()
-    for hour in range(this_hour - HOURS + 1, this_hour + 1):
-        for field, count in client.hgetall(streams.refused(hour)).items():
-            webhook, cause = json.loads(field)
-            counts[webhook, cause] += int(count)
-    return [Refusals(*of, count) for of, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _counting(webhook: str, cause: str, at: float, line: str) -> Plan[bool]:

@@ -54,9 +54,15 @@ class Searched:
 def rows_as_text(engine: Engine) -> Iterator[tuple[str, str]]:
     """All rows of all tables as the database writes them."""
     with engine.connect() as connection:
-        for table in inspect(engine).get_table_names():
+        for table in _tables(engine):
             for row in connection.execute(text(f'SELECT * FROM "{table}"')):
                 yield table, repr([bytes(value) if isinstance(value, memoryview) else value for value in row])
+
+
+def _tables(engine: Engine) -> list[str]:
+    """All tables but the indexes of SQLite's full text, which hold their words in tables of their own."""
+    names = inspect(engine).get_table_names()
+    return [name for name in names if f"{name}_data" not in names]
 
 
 def refused(act: Callable[[], object]) -> str:

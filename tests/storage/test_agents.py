@@ -109,8 +109,8 @@ def test_lists_leave_out_the_deleted_unless_asked(storage: Storage) -> None:
         assert [one.id for one in agents.newest(user_id="u", kind="k0", deleted=True).items] == ["a4", "a2", "a0"]
         assert (agents.count(), agents.count(deleted=True), agents.count(kind="k0")) == (5, 6, 2)
         assert agents.get("a4") is not None
-        with pytest.raises(TypeError, match="listed by kind, workspace_id, user_id, status, not by 'name'"):
-            agents.newest(name="a")
+        with pytest.raises(TypeError, match=r"listed by kind, workspace_id, user_id, status.*, not by 'version'"):
+            agents.newest(version="a")
 
 
 def test_of_several_with_one_name_the_first_stands(storage: Storage) -> None:

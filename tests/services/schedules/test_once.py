@@ -50,7 +50,7 @@ def test_two_schedulers_at_once_for_a_day(world: World, monkeypatch: pytest.Monk
         while world.now < begin + timedelta(days=1):
             turns = [both.submit(look) for _ in range(2)]
             assert not any("waiting" in turn.result() for turn in turns)  # type: ignore[operator]
-            world.now += timedelta(seconds=277)
+            world.now += timedelta(seconds=577)
         turns = [both.submit(look) for _ in range(2)]
         assert not any("waiting" in turn.result() for turn in turns)  # type: ignore[operator]
     for number, (zone, expression) in enumerate(wanted):
