@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.cron import check_expression
@@ -199,6 +199,7 @@ def _moments(draw: st.DrawFn) -> datetime:
     return draw(st.one_of(near, any_minute)).replace(tzinfo=UTC)
 
 
+@settings(max_examples=40)
 @given(_expressions(), st.sampled_from([BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO, "UTC"]), _moments())
 def test_due_times_are_those_of_cron_stepping_through_every_minute(expression: str, zone: str, begin: datetime) -> None:
     try:
