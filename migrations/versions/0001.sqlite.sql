@@ -233,13 +233,13 @@ CREATE TABLE tasks (
     CONSTRAINT ck_tasks_attempt CHECK (attempt >= 1),
     CONSTRAINT ck_tasks_progress CHECK (progress >= 0 AND progress <= 1)
 );
-CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+CREATE INDEX ix_tasks_agent_id ON tasks (agent_id, created_at) WHERE agent_id IS NOT NULL;
 
 CREATE INDEX ix_tasks_created_at ON tasks (created_at, id);
 CREATE INDEX ix_tasks_execution_id ON tasks (execution_id, created_at, id);
-CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX ix_tasks_user_id ON tasks (user_id, created_at) WHERE user_id IS NOT NULL;
 
-CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+CREATE INDEX ix_tasks_workspace_id ON tasks (workspace_id, created_at) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE executions (
     id TEXT NOT NULL,
@@ -276,13 +276,13 @@ CREATE TABLE executions (
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'retrying', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled', 'timed_out', 'skipped')),
     CONSTRAINT ck_executions_attempt CHECK (attempt >= 1)
 );
-CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at, id) WHERE agent_id IS NOT NULL;
+CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at) WHERE agent_id IS NOT NULL;
 
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
-CREATE INDEX ix_executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX ix_executions_user_id ON executions (user_id, created_at) WHERE user_id IS NOT NULL;
 
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
-CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at, id) WHERE workspace_id IS NOT NULL;
+CREATE INDEX ix_executions_workspace_id ON executions (workspace_id, created_at) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE knowledge (
     id TEXT NOT NULL,

@@ -67,9 +67,9 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_executions_workflow_id", "workflow_id", "created_at", "id"),
     Index("ix_executions_created_at", "created_at", "id"),
-    *index_where_given("executions", "workspace_id", "created_at", "id"),
-    *index_where_given("executions", "agent_id", "created_at", "id"),
-    *index_where_given("executions", "user_id", "created_at", "id"),
+    *index_where_given("executions", "workspace_id", "created_at"),
+    *index_where_given("executions", "agent_id", "created_at"),
+    *index_where_given("executions", "user_id", "created_at"),
     **ROOM_FOR_UPDATES,
 )
 

@@ -66,9 +66,9 @@ TABLE: Final = Table(
     *description_keys(),
     Index("ix_tasks_execution_id", "execution_id", "created_at", "id"),
     Index("ix_tasks_created_at", "created_at", "id"),
-    *index_where_given("tasks", "workspace_id", "created_at", "id"),
-    *index_where_given("tasks", "agent_id", "created_at", "id"),
-    *index_where_given("tasks", "user_id", "created_at", "id"),
+    *index_where_given("tasks", "workspace_id", "created_at"),
+    *index_where_given("tasks", "agent_id", "created_at"),
+    *index_where_given("tasks", "user_id", "created_at"),
     **ROOM_FOR_UPDATES,
 )
 
