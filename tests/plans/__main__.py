@@ -46,9 +46,11 @@ def main() -> None:
                 connection.execute(
                     text("SET LOCAL synchronous_commit TO off; SET LOCAL maintenance_work_mem TO '256MB'")
                 )
-                fill(connection, asked.rows)
+                fill(connection, asked.rows, lambda table: print(f"filling {table}", flush=True))
+            print("telling the planner", flush=True)
             with storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))
+            print(f"doing {len(LOOK_UPS)} look-ups", flush=True)
             with storage.reading() as connection:
                 lines = [_line(connection, one, sqlite[one.name]) for one in LOOK_UPS]
     asked.page.write_text(_HEAD.format(rows=asked.rows) + "".join(_sections(zip(LOOK_UPS, lines, strict=True))))
