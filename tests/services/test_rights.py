@@ -12,6 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from flowledger.domain.vault_keys import VaultKeyFile
 from flowledger.services.users import Users
 from flowledger.services.vault import Credentials, Vault, rotate
+from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
@@ -20,6 +21,7 @@ from tests.conftest import settings_for
 from tests.documented import block
 from tests.services.conftest import Clock, CountingHasher
 from tests.services.signing_in import EMAIL, PASSWORD
+from tests.services.webhooks.calling import BODY, SECRET, WEBHOOK, headers, set_up
 from tests.storage import recording
 from tests.storage.test_audit import worker_url
 
@@ -79,6 +81,21 @@ def test_the_documented_role_may_do_all_acts_and_no_more(
         ):
             assert is_refused(storage.engine, statement)
     assert verify(postgresql_storage).differences == 0
+
+
+def test_the_documented_role_receives_webhooks(
+    postgresql_url: str, postgresql_storage: Storage, keys: VaultKeyFile, redis_url: str
+) -> None:
+    set_up(postgresql_storage)
+    Vault(postgresql_storage, keys).set("current", SECRET, by="tests")
+    grants = block("docs/contract/webhooks.md", "sql", "flowledger_webhooks")
+    with (
+        as_role(postgresql_url, grants, "flowledger_webhooks") as storage,
+        WebhookReceiver(settings_for(redis_url=redis_url), storage, Vault(storage, keys)) as receiver,
+    ):
+        assert not receiver.receive(WEBHOOK, headers(), BODY).repeated
+        assert receiver.receive(WEBHOOK, headers(), BODY).repeated
+        assert is_refused(storage.engine, "DELETE FROM secrets")
 
 
 @pytest.mark.parametrize("table", TABLES)
