@@ -6,23 +6,13 @@ import time
 from contextlib import closing
 from typing import Final
 
-import redis
-
 from flowledger.cli import screen
-from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.workers.connections import connect
 from flowledger.workers.pauses import Pauses
+from flowledger.workers.status.backlog import backlog
 
 _LOOK_SECONDS: Final = 0.05
-
-
-def backlog(client: redis.Redis, shards: int) -> dict[int, int]:
-    """Return how many entries wait in each shard: recorded ones are deleted."""
-    with client.pipeline(transaction=False) as pipeline:
-        for shard in range(shards):
-            pipeline.xlen(streams.stream(shard))
-        return dict(enumerate(pipeline.execute()))
 
 
 def wait(settings: Settings, timeout: float | None) -> int:

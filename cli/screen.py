@@ -1,17 +1,21 @@
-"""What people see: text made safe for a terminal, times, durations, JSON values, and one place for errors."""
+"""What people see on a terminal: words and colours of `domain.readable`, JSON, and one place for errors."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
+
+from flowledger.domain.readable import duration as duration
+from flowledger.domain.readable import json_words as json_words
+from flowledger.domain.readable import plain
+from flowledger.domain.readable import safe as safe
+from flowledger.domain.readable import time as time
 
 out: Final = Console(highlight=False)
 err: Final = Console(stderr=True, highlight=False)
@@ -23,13 +27,6 @@ STATUS_STYLES: Final = {
     "stopped": "dim", "error": "red",
 }  # fmt: skip
 LEVEL_STYLES: Final = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
-
-
-def safe(text: str) -> str:
-    """Text that cannot move the cursor, change colours or hide: each control character is written out (`\\x1b`)."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def words(value: object, style: str = "", limit: int | None = None) -> Text:
@@ -46,28 +43,9 @@ def status(value: str) -> Text:
     return Text(value, style=STATUS_STYLES.get(value, ""))
 
 
-def time(value: datetime | None) -> str:
-    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def duration(seconds: float | None) -> str:
-    """How long it took, as people say it; nothing if it is not known."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.3f} s"
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s"
-
-
-def json_words(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
-
-
 def print_json(value: object) -> None:
     """One JSON document on standard output, for programs."""
-    print(json.dumps(value, indent=2, default=_plain))
+    print(json.dumps(value, indent=2, default=plain))
 
 
 def print_error(message: str) -> None:
@@ -95,13 +73,3 @@ def log_lines(name: str) -> Iterator[None]:
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         err.print(Text.assemble((f"{record.levelname.lower()}: ", "yellow"), safe(record.getMessage())), soft_wrap=True)
-
-
-def _plain(value: object) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return str(value)

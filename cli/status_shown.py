@@ -9,14 +9,14 @@ from rich.text import Text
 
 from flowledger.cli import layout, screen
 from flowledger.cli.layout import Cell, Column
-from flowledger.cli.refused_webhooks import Refusals
-from flowledger.cli.schedules import Schedules
-from flowledger.cli.status import Outbox, Status
-from flowledger.cli.strays import words
 from flowledger.domain import streams
 from flowledger.workers.alarms import TO_DO
 from flowledger.workers.asides import Waiting
 from flowledger.workers.checks import Finding, Severity
+from flowledger.workers.status.gather import Outbox, Status
+from flowledger.workers.status.refused_webhooks import Refusals
+from flowledger.workers.status.schedules import Schedules
+from flowledger.workers.status.strays import words
 
 _MAY_NOT_ASK: Final = "not known: this user of Redis may not ask them"
 _CHECK_STYLES: Final = {Severity.REFUSE: "bold red", Severity.WARN: "yellow", Severity.UNKNOWN: "dim"}

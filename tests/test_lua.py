@@ -16,7 +16,7 @@ from flowledger.services import scripts as service_scripts
 from flowledger.workers import scripts as worker_scripts
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "services", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "services", "storage", "web", "workers")
 FILES: Final = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).glob("lua/**/*.lua"))]
 SCRIPTS: Final = [str(path) for path in FILES if (ROOT / path).read_text().startswith("#!lua")]
 PIECES: Final = [str(path) for path in FILES if str(path) not in SCRIPTS]

@@ -18,7 +18,7 @@ import pytest
 import flowledger
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("cli", "client", "domain", "migrations", "services", "storage", "workers")
+ROOMS: Final = ("cli", "client", "domain", "migrations", "services", "storage", "web", "workers")
 FACE: Final = [
     "AsyncMailbox",
     "AsyncPublisher",

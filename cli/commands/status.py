@@ -5,8 +5,8 @@ from __future__ import annotations
 from flowledger.cli import screen
 from flowledger.cli.asked import AsJson
 from flowledger.cli.asked import found as servers
-from flowledger.cli.status import status as run
 from flowledger.cli.status_shown import print_status
+from flowledger.workers.status.gather import status as run
 
 
 def command(as_json: AsJson = False) -> None:

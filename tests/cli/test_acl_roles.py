@@ -15,13 +15,13 @@ import redis
 from flowledger.cli import processes
 from flowledger.cli.embedded import free_port
 from flowledger.cli.processes import Process
-from flowledger.cli.refused_webhooks import refusals
 from flowledger.client import AsyncPublisher, Publisher
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.services.seed import seed
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.status.refused_webhooks import refusals
 from tests.builders import raw
 from tests.cli.acl_servers import PASSWORD, Server, is_refused
 from tests.cli.calling import Flowledger

@@ -15,13 +15,13 @@ import pytest
 from celery import Celery
 
 from flowledger.cli import processes
-from flowledger.cli.living_workers import worker_of
 from flowledger.cli.processes import Process
-from flowledger.cli.remote_control import asked
 from flowledger.client import Publisher
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.settings import Settings
 from flowledger.workers.connections import connect
+from flowledger.workers.status.living_workers import worker_of
+from flowledger.workers.status.remote_control import asked
 from tests.builders import event
 from tests.cli.calling import Flowledger
 from tests.waiting import wait_until

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import redis
 
-from flowledger.cli.refused_webhooks import Refusals, refusals
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.status.refused_webhooks import Refusals, refusals
 from tests.services.webhooks.calling import OLD, WEBHOOK, Kept, headers, record_waiting, refused, set_up, waiting
 from tests.storage.recording import all_rows, dead_letters
 

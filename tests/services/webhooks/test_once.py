@@ -18,13 +18,13 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from flowledger.cli.refused_webhooks import refusals
 from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.services.webhooks import Received, WebhookReceiver
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.status.refused_webhooks import refusals
 from tests.proxy import Fault, Proxy
 from tests.services.webhooks.calling import (
     OLD,

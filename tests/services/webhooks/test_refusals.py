@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import redis
 
-from flowledger.cli.refused_webhooks import refusals
 from flowledger.domain.errors import CallRefusal, DatabaseUnavailable, WebhookRefused
 from flowledger.domain.likeness import forget_what_was_told
 from flowledger.domain.times import now
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.status.refused_webhooks import refusals
 from tests.builders import event
 from tests.services.webhooks.calling import (
     BODY,

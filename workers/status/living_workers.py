@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import redis
 
-from flowledger.cli.remote_control import asked
 from flowledger.domain import streams
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
+from flowledger.workers.status.remote_control import asked
 
 _REPLY_SECONDS: Final = 1.0
 _OURS: Final = "flowledger"

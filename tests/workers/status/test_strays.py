@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 import redis
 
-from flowledger.cli import status, strays
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.connections import connect
+from flowledger.workers.status import gather, strays
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_it_is_said_what_to_do_about_it() -> None:
 def test_messages_that_were_put_into_inboxes_are_no_events(
     client: redis.Redis, settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "workers", lambda _client, _settings: {})
+    monkeypatch.setattr(gather, "workers", lambda _client, _settings: {})
     for ago in (10, 20):
         rate = streams.rate(time.time() - ago)
         client.hset(rate, mapping={"posted": 30, "recorded": 60})
         client.expire(rate, streams.RATE_KEPT_SECONDS)
-    found = status.status(settings)
+    found = gather.status(settings)
     assert (found.rate_60s, found.outbox.posted_60s) == (2.0, 1.0)

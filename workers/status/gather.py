@@ -1,10 +1,9 @@
-"""`flowledger status`: how the service does."""
+"""How the service does, asked of Redis, the workers and the database."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,13 +11,7 @@ from typing import Any, Final
 import redis
 from sqlalchemy import Connection, func, select, text
 
-from flowledger.cli import screen
-from flowledger.cli.backlog import backlog
-from flowledger.cli.living_workers import workers
-from flowledger.cli.refused_webhooks import Refusals, refusals
-from flowledger.cli.schedules import Schedules, schedules
-from flowledger.cli.strays import strays
-from flowledger.domain import streams
+from flowledger.domain import readable, streams
 from flowledger.domain.errors import ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.domain.statuses import DeadLetterStatus
@@ -37,6 +30,11 @@ from flowledger.workers.checks import Finding
 from flowledger.workers.connections import connect
 from flowledger.workers.connections import text as name_of
 from flowledger.workers.pauses import Pause, Pauses
+from flowledger.workers.status.backlog import backlog, oldest_seconds
+from flowledger.workers.status.living_workers import workers
+from flowledger.workers.status.refused_webhooks import Refusals, refusals
+from flowledger.workers.status.schedules import Schedules, schedules
+from flowledger.workers.status.strays import strays
 
 _ALARM_KEPT: Final = timedelta(days=7)
 _LARGE: Final = 2**20
@@ -101,49 +99,48 @@ class Status:
 
 def status(settings: Settings) -> Status:
     """Ask Redis, the workers and the database; raises what their clients raise if one does not answer."""
-    with _servers(settings) as (client, storage):
-        waiting = backlog(client, settings.shards)
-        at = time.time()
-        last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
-        with storage.engine.connect() as connection:
-            dead_letters = _dead_letters(connection)
-            dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
-            outbox = _outbox(connection, last)
-            planned = schedules(connection)
-            database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
-        dying = per_minute(client)
-        found = workers(client, settings)
-        return Status(
-            backlog=waiting,
-            oldest_seconds=_oldest(client, waiting, at),
-            paused=Pauses(client).all(),
-            held=_text_or_none(client.get(streams.HOLD)),
-            draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
-            totals=_counts(client, streams.COUNTERS),
-            rate_10s=_events(last[0]) / 10,
-            rate_60s=sum(map(_events, last)) / 60,
-            dead_letters=dead_letters,
-            outbox=outbox,
-            schedules=planned,
-            strays=strays(client, settings.shards),
-            set_aside=Asides(client).all(),
-            dead_letter_bytes=dead_letter_bytes,
-            dead_letters_per_minute=dying,
-            alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
-            workers=None if found is None else {name: worker.processes for name, worker in found.items()},
-            pools={name: worker.pool for name, worker in (found or {}).items()},
-            signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
-            database=database,
-            warnings=_warnings(client, settings, storage),
-            checks=checks.of_redis(client) + checks.of_database(settings),
-            refused_webhooks=refusals(client),
-        )
-
-
-@contextmanager
-def _servers(settings: Settings) -> Iterator[tuple[redis.Redis, Storage]]:
     with closing(connect(settings, most_bytes=_LARGE)) as client, Storage(make_engine(settings)) as storage:
-        yield client, storage
+        return gathered(settings, client, storage)
+
+
+def gathered(settings: Settings, client: redis.Redis, storage: Storage) -> Status:
+    """Return the same by connections that the caller keeps; those of Redis read at most 1 MiB a reply."""
+    waiting = backlog(client, settings.shards)
+    at = time.time()
+    last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
+    with storage.engine.connect() as connection:
+        dead_letters = _dead_letters(connection)
+        dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
+        outbox = _outbox(connection, last)
+        planned = schedules(connection)
+        database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
+    dying = per_minute(client)
+    found = workers(client, settings)
+    return Status(
+        backlog=waiting,
+        oldest_seconds=oldest_seconds(client, waiting, at),
+        paused=Pauses(client).all(),
+        held=_text_or_none(client.get(streams.HOLD)),
+        draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
+        totals=_counts(client, streams.COUNTERS),
+        rate_10s=_events(last[0]) / 10,
+        rate_60s=sum(map(_events, last)) / 60,
+        dead_letters=dead_letters,
+        outbox=outbox,
+        schedules=planned,
+        strays=strays(client, settings.shards),
+        set_aside=Asides(client).all(),
+        dead_letter_bytes=dead_letter_bytes,
+        dead_letters_per_minute=dying,
+        alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
+        workers=None if found is None else {name: worker.processes for name, worker in found.items()},
+        pools={name: worker.pool for name, worker in (found or {}).items()},
+        signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
+        database=database,
+        warnings=_warnings(client, settings, storage),
+        checks=checks.of_redis(client) + checks.of_database(settings),
+        refused_webhooks=refusals(client),
+    )
 
 
 def _warnings(client: redis.Redis, settings: Settings, storage: Storage) -> list[str]:
@@ -152,21 +149,11 @@ def _warnings(client: redis.Redis, settings: Settings, storage: Storage) -> list
         ledger = LedgerRepository(connection).get()
     found = []
     if ledger.alarm is not None and ledger.alarm_at is not None and now() - ledger.alarm_at < _ALARM_KEPT:
-        found.append(f"{screen.time(ledger.alarm_at)}: {ledger.alarm}")
+        found.append(f"{readable.time(ledger.alarm_at)}: {ledger.alarm}")
     try:
         Bond(client, settings, storage).check()
     except ForeignBroker as error:
         found.append(str(error))
-    return found
-
-
-def _oldest(client: redis.Redis, waiting: dict[int, int], now: float) -> dict[int, float]:
-    """How many seconds the first entry of each shard has waited; its id begins with the time it came."""
-    found = {}
-    for shard in (shard for shard, count in waiting.items() if count):
-        first: Any = client.xrange(streams.stream(shard), count=1)
-        if first:
-            found[shard] = max(0.0, round(now - int(name_of(first[0][0]).partition("-")[0]) / 1000, 1))
     return found
 
 

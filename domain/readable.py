@@ -1,0 +1,47 @@
+"""Values as people read them, on a terminal, in a log or in a page: text made safe, times, durations, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+
+def safe(text: str) -> str:
+    """Text that cannot move the cursor, change colours or hide: each control character is written out (`\\x1b`)."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def time(value: datetime | None) -> str:
+    """Return a time in UTC, to the millisecond; empty if there is none."""
+    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def duration(seconds: float | None) -> str:
+    """Return how long it took, as people say it; empty if it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.3f} s"
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s"
+
+
+def json_words(value: object) -> str:
+    """Return any value as JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, default=plain)
+
+
+def plain(value: object) -> Any:
+    """Return what JSON can hold in place of `value`, for `json.dumps`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
