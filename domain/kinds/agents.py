@@ -7,7 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Id, Name, Reasoned, Restored, Tags
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Id, Name, Tags
 from flowledger.domain.kinds.sandboxes import AgentConfig
 
 __all__ = [

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Governed, Id, Name
+from flowledger.domain.kinds.base import Governed
+from flowledger.domain.kinds.fields import Id, Name
 
 __all__ = ["AuditLogged"]
 

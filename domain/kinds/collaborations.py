@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Error, EventData, Fraction, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Error,
+    EventData,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Fraction, Id, Name
 from flowledger.domain.statuses import Status
 
 __all__ = [

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
-from flowledger.domain.kinds.base import Deleted, Described, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Id, Name
 from flowledger.domain.kinds.workflows import Visibility
 from flowledger.domain.secrets import UnclassifiedObject
 from flowledger.domain.statuses import Switch
@@ -29,7 +35,11 @@ def _object_or_list(value: object) -> object:
     raise ValueError("must be a JSON object or a list")
 
 
-ObjectOrList = Annotated[Any, AfterValidator(_object_or_list)]
+ObjectOrList = Annotated[
+    Any,
+    AfterValidator(_object_or_list),
+    WithJsonSchema({"title": "ObjectOrList", "description": "An object or a list.", "type": ["object", "array"]}),
+]
 
 
 class _Description(Described):

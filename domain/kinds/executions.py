@@ -7,18 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowledger.domain.kinds.base import (
-    Attempt,
     Described,
     Error,
     EventData,
-    Id,
-    Int,
     Logged,
     Queued,
     Reasoned,
     Retrying,
     TimedOut,
 )
+from flowledger.domain.kinds.fields import Attempt, Id, Int, Usage
 from flowledger.domain.statuses import Status
 
 __all__ = [
@@ -104,7 +102,7 @@ class ExecutionCompleted(EventData):
     output: Any = None
     final_state: dict[str, Any] | None = None
     iterations: Int | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class ExecutionFailed(EventData):
@@ -112,7 +110,7 @@ class ExecutionFailed(EventData):
     status = Status.FAILED
     error: Error
     final_state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class ExecutionCancelled(Reasoned):
@@ -158,7 +156,7 @@ class NodeCompleted(NodeData):
     keeps_null = frozenset({"output"})
     output: Any = None
     state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class NodeFailed(NodeData):
@@ -166,7 +164,7 @@ class NodeFailed(NodeData):
     status = Status.FAILED
     error: Error
     state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class NodeSkipped(NodeData):

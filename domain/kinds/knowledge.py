@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Fraction, Id, Name, Restored, Tags
+from flowledger.domain.kinds.base import Deleted, Described, Restored
+from flowledger.domain.kinds.fields import Fraction, Id, Name, Tags
 
 __all__ = [
     "KnowledgeCreated",

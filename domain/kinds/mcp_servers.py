@@ -7,7 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args
 
-from flowledger.domain.kinds.base import Count, Deleted, Described, Error, Governed, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Error,
+    Governed,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Count, Id, Name
 from flowledger.domain.secrets import UnclassifiedObject, UnclassifiedText, UnclassifiedTexts
 
 __all__ = [

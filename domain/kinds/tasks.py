@@ -10,15 +10,13 @@ from flowledger.domain.kinds.base import (
     Described,
     Error,
     EventData,
-    Fraction,
-    Id,
-    Int,
     Logged,
     Queued,
     Reasoned,
     Retrying,
     TimedOut,
 )
+from flowledger.domain.kinds.fields import Fraction, Id, Int, Usage
 from flowledger.domain.statuses import Status
 
 __all__ = [
@@ -86,14 +84,14 @@ class TaskCompleted(EventData):
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
     output: Any = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class TaskFailed(EventData):
     event_type = "task.failed"
     status = Status.FAILED
     error: Error
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class TaskCancelled(Reasoned):

@@ -10,16 +10,13 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import Field
 
 from flowledger.domain.kinds.base import (
-    INT64_MAX,
     Deleted,
     Described,
     EventData,
-    Id,
-    Name,
     Reasoned,
     Restored,
-    Tags,
 )
+from flowledger.domain.kinds.fields import INT64_MAX, Id, Name, Tags
 
 Visibility = Literal["public", "private"]
 VISIBILITIES: Final[tuple[str, ...]] = get_args(Visibility)

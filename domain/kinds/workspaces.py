@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Described, Id, Reasoned, ShortName
+from flowledger.domain.kinds.base import Described, Reasoned
+from flowledger.domain.kinds.fields import Id, ShortName
 
 __all__ = [
     "WorkspaceArchived",
