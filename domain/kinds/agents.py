@@ -45,21 +45,29 @@ class _Description(Described):
 
 
 class AgentCreated(_Description):
+    """An agent exists, with what it can do and how it is configured."""
+
     event_type = "agent.created"
     status = AgentStatus.ACTIVE
 
 
 class AgentUpdated(_Description):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "agent.updated"
     keeps_null = _Description.described_fields()
 
 
 class AgentActivated(Reasoned):
+    """It is in use."""
+
     event_type = "agent.activated"
     status = AgentStatus.ACTIVE
 
 
 class AgentRetired(Reasoned):
+    """It is no longer in use."""
+
     event_type = "agent.retired"
     status = AgentStatus.RETIRED
 

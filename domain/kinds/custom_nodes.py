@@ -58,21 +58,29 @@ class _Description(Described):
 
 
 class CustomNodeCreated(_Description):
+    """A node that users have made for their workflows exists."""
+
     event_type = "custom_node.created"
     status = Switch.ENABLED
 
 
 class CustomNodeUpdated(_Description):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "custom_node.updated"
     keeps_null = _Description.described_fields()
 
 
 class CustomNodeEnabled(Reasoned):
+    """It may be used."""
+
     event_type = "custom_node.enabled"
     status = Switch.ENABLED
 
 
 class CustomNodeDisabled(Reasoned):
+    """It may not be used."""
+
     event_type = "custom_node.disabled"
     status = Switch.DISABLED
 

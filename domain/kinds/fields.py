@@ -72,7 +72,11 @@ Id = Annotated[
     ),
 ]
 """Its length, which is a setting, and its characters are checked by `domain.envelope.parse`."""
-Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX), named("Int", "A number of 64 bits without a fraction.")]
+Int = Annotated[
+    int,
+    Field(ge=INT64_MIN, le=INT64_MAX),
+    named("Int", "A whole number of 64 bits, written without fraction and exponent."),
+]
 Attempt = Annotated[
     int,
     Field(ge=1, le=INT64_MAX),

@@ -31,10 +31,14 @@ class _Description(Described):
 
 
 class KnowledgeCreated(_Description):
+    """Something that an agent learned."""
+
     event_type = "knowledge.created"
 
 
 class KnowledgeUpdated(_Description):
+    """Fields of it change; `null` clears one."""
+
     event_type = "knowledge.updated"
     keeps_null = _Description.described_fields()
 

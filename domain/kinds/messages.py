@@ -106,11 +106,15 @@ class RecipientData(MessageData):
 
 
 class MessageDelivered(RecipientData):
+    """The recipient has handled the message: its acknowledgement."""
+
     event_type = "message.delivered"
     speaker = "to_sandbox_id"
 
 
 class MessageFailed(RecipientData):
+    """The recipient cannot handle the message."""
+
     event_type = "message.failed"
     speaker = "to_sandbox_id"
     reason: str

@@ -17,7 +17,7 @@ __all__ = ["MetricRecorded"]
 
 
 class MetricRecorded(EventData):
-    """A point, measured at the subject."""
+    """A value was measured at the subject."""
 
     event_type = "metric.recorded"
     name: Name

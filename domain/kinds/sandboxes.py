@@ -123,43 +123,59 @@ class _SandboxDescription(Described):
 
 
 class SandboxCreated(_SandboxDescription):
+    """A sandbox, in which an agent lives, exists; it has a mailbox."""
+
     event_type = "sandbox.created"
     moves = True
     status = SandboxStatus.PROVISIONING
 
 
 class SandboxUpdated(_SandboxDescription):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "sandbox.updated"
     moves = True
     keeps_null = _SandboxDescription.described_fields()
 
 
 class SandboxProvisioning(EventData):
+    """Its place is prepared."""
+
     event_type = "sandbox.provisioning"
     status = SandboxStatus.PROVISIONING
 
 
 class SandboxStarting(EventData):
+    """It starts."""
+
     event_type = "sandbox.starting"
     status = SandboxStatus.STARTING
 
 
 class SandboxStarted(EventData):
+    """It runs."""
+
     event_type = "sandbox.started"
     status = SandboxStatus.RUNNING
 
 
 class SandboxStopping(Reasoned):
+    """It is about to stop."""
+
     event_type = "sandbox.stopping"
     status = SandboxStatus.STOPPING
 
 
 class SandboxStopped(Reasoned):
+    """It does not run, and may start again."""
+
     event_type = "sandbox.stopped"
     status = SandboxStatus.STOPPED
 
 
 class SandboxFailed(EventData):
+    """It does not run because of an error."""
+
     event_type = "sandbox.failed"
     status = SandboxStatus.ERROR
     error: Error

@@ -83,21 +83,29 @@ class _Description(Described, Governed):
 
 
 class ScheduleCreated(_Description):
+    """A plan that starts executions at set times exists."""
+
     event_type = "schedule.created"
     status = Switch.ENABLED
 
 
 class ScheduleUpdated(_Description):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "schedule.updated"
     keeps_null = _Description.described_fields()
 
 
 class ScheduleEnabled(Reasoned, Governed):
+    """It fires when it is due."""
+
     event_type = "schedule.enabled"
     status = Switch.ENABLED
 
 
 class ScheduleDisabled(Reasoned, Governed):
+    """It does not fire."""
+
     event_type = "schedule.disabled"
     status = Switch.DISABLED
 

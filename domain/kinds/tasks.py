@@ -50,36 +50,50 @@ class _TaskDescription(Described):
 
 
 class TaskCreated(_TaskDescription):
+    """A unit of work exists, and waits."""
+
     event_type = "task.created"
     status = Status.PENDING
 
 
 class TaskUpdated(_TaskDescription):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "task.updated"
     keeps_null = _TaskDescription.described_fields()
 
 
 class TaskQueued(Queued):
+    """It waits in a queue for a worker."""
+
     event_type = "task.queued"
 
 
 class TaskStarted(EventData):
+    """A worker works on it."""
+
     event_type = "task.started"
     status = Status.RUNNING
     worker: str | None = None
 
 
 class TaskProgressed(EventData):
+    """How far it is."""
+
     event_type = "task.progressed"
     progress: Fraction
     message: str | None = None
 
 
 class TaskRetrying(Retrying):
+    """It failed and is tried again; `attempt` is the new one, and required."""
+
     event_type = "task.retrying"
 
 
 class TaskCompleted(EventData):
+    """It ended well."""
+
     event_type = "task.completed"
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
@@ -88,6 +102,8 @@ class TaskCompleted(EventData):
 
 
 class TaskFailed(EventData):
+    """It ended with an error."""
+
     event_type = "task.failed"
     status = Status.FAILED
     error: Error
@@ -95,20 +111,28 @@ class TaskFailed(EventData):
 
 
 class TaskCancelled(Reasoned):
+    """Somebody ended it."""
+
     event_type = "task.cancelled"
     status = Status.CANCELLED
 
 
 class TaskSkipped(Reasoned):
+    """It was left out."""
+
     event_type = "task.skipped"
     status = Status.SKIPPED
 
 
 class TaskTimedOut(TimedOut):
+    """It ended because it took too long."""
+
     event_type = "task.timed_out"
 
 
 class TaskLogged(Logged):
+    """A line of its log."""
+
     event_type = "task.logged"
 
 

@@ -78,21 +78,29 @@ class _Description(Described, Governed):
 
 
 class UserCreated(_Description):
+    """A user exists. Passwords do not travel in events."""
+
     event_type = "user.created"
     status = UserStatus.ACTIVE
 
 
 class UserUpdated(_Description):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "user.updated"
     keeps_null = _Description.described_fields()
 
 
 class UserActivated(Reasoned, Governed):
+    """The user may sign in."""
+
     event_type = "user.activated"
     status = UserStatus.ACTIVE
 
 
 class UserDeactivated(Reasoned, Governed):
+    """The user may not sign in."""
+
     event_type = "user.deactivated"
     status = UserStatus.INACTIVE
 

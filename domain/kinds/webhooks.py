@@ -118,21 +118,29 @@ class _Description(Described, Governed):
 
 
 class WebhookCreated(_Description):
+    """An address that starts executions when it is called exists."""
+
     event_type = "webhook.created"
     status = Switch.ENABLED
 
 
 class WebhookUpdated(_Description):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "webhook.updated"
     keeps_null = _Description.described_fields()
 
 
 class WebhookEnabled(Reasoned, Governed):
+    """Calls start executions."""
+
     event_type = "webhook.enabled"
     status = Switch.ENABLED
 
 
 class WebhookDisabled(Reasoned, Governed):
+    """Calls are refused."""
+
     event_type = "webhook.disabled"
     status = Switch.DISABLED
 

@@ -32,16 +32,22 @@ class _WorkspaceDescription(Described):
 
 
 class WorkspaceCreated(_WorkspaceDescription):
+    """A workspace, to which sandboxes may belong, exists."""
+
     event_type = "workspace.created"
     status = WorkspaceStatus.ACTIVE
 
 
 class WorkspaceUpdated(_WorkspaceDescription):
+    """Fields of the description change; `null` clears one."""
+
     event_type = "workspace.updated"
     keeps_null = _WorkspaceDescription.described_fields()
 
 
 class WorkspaceArchived(Reasoned):
+    """It is no longer in use. Its sandboxes do not change."""
+
     event_type = "workspace.archived"
     status = WorkspaceStatus.ARCHIVED
 
