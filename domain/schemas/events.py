@@ -82,7 +82,7 @@ def _is_of(type_: str) -> Schema:
 
 
 def _envelope_definitions() -> dict[str, Schema]:
-    return {ENVELOPE: _envelope(), "Id": _named(Id), "Time": _named(Time)}
+    return {ENVELOPE: _envelope(), "Id": _named(Id), "Source": _SOURCE, "Time": _named(Time)}
 
 
 def _named(type_: Any) -> Schema:
@@ -99,13 +99,7 @@ def _envelope() -> Schema:
             "description": "With `source` the name of the event: the same pair again changes nothing.",
             "allOf": [reference("Id")],
         },
-        "source": {
-            "description": "Who publishes it: 1 to 1,024 bytes of UTF-8.",
-            "type": "string",
-            "minLength": 1,
-            "maxLength": DEFAULT_LIMITS.max_source_bytes,
-            "pattern": NO_NUL,
-        },
+        "source": {"description": "Who publishes it.", "allOf": [reference("Source")]},
         "type": {"description": "What happened.", "type": "string", "minLength": 1},
         "subject": {"description": "The id of what it happened to.", "allOf": [reference("Id")]},
         "time": {"description": "When it happened.", **nullable(reference("Time"))},
@@ -132,6 +126,13 @@ def _envelope() -> Schema:
     }
 
 
+_SOURCE: Final = {
+    "description": "A text of 1 to 1,024 bytes of UTF-8, without U+0000.",
+    "type": "string",
+    "minLength": 1,
+    "maxLength": DEFAULT_LIMITS.max_source_bytes,
+    "pattern": NO_NUL,
+}
 _KEPT: Final = {
     "partitionkey": "What decides the shard in place of `subject`.",
     "traceparent": "W3C Trace Context.",
