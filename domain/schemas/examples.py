@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import EventData
+from flowledger.domain.kinds.base import Described, EventData
 
 _TIME: Final = "2026-01-31T12:00:00Z"
 _ERROR: Final = {"type": "TimeoutError", "message": "no answer within 30 s"}
@@ -158,7 +158,7 @@ _LEFT_OUT: Final = frozenset({"attempt", "broadcast"})
 
 
 def event_example(model: type[EventData]) -> dict[str, Any]:
-    """Return an event of this type, with a value for each field."""
+    """Return an event of this type, with a value for each field; one that changes a description has two."""
     type_ = model.event_type
     return {
         "specversion": "1.0",
@@ -171,10 +171,17 @@ def event_example(model: type[EventData]) -> dict[str, Any]:
     }
 
 
+def is_update(model: type[EventData]) -> bool:
+    """Return whether the event changes a description: it may carry any of its fields, and null clears one."""
+    return issubclass(model, Described) and model.keeps_null == model.described_fields()
+
+
 def _data_example(model: type[EventData]) -> dict[str, Any]:
-    fields = {name: field for name, field in model.model_fields.items() if name != "attempt"}
-    new_attempt = {"attempt": 2} if model.model_fields["attempt"].is_required() else {}
-    return new_attempt | {name: _value(model.event_type, name) for name in fields if name not in _LEFT_OUT}
+    values = {name: _value(model.event_type, name) for name in model.model_fields if name not in _LEFT_OUT}
+    if is_update(model):
+        first, *_, last = values
+        return {first: values[first], last: None}
+    return ({"attempt": 2} if model.model_fields["attempt"].is_required() else {}) | values
 
 
 def _value(type_: str, name: str) -> Any:

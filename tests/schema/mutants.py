@@ -54,7 +54,7 @@ def _mutate(event: dict[str, Json], rng: random.Random) -> None:
     elif kind == 4 and isinstance(value, str):
         container[name] = rng.choice((value + "\n", " " + value, value.swapcase(), value * 40, value[:-1]))
     elif kind == 5 and isinstance(value, int | float) and not isinstance(value, bool):
-        container[name] = rng.choice((-value, value + 0.5, str(value), [value]))
+        container[name] = rng.choice((-value, str(value), [value], 0.5))
     elif kind == 6:
         container[name] = [value]
     else:
