@@ -12,13 +12,20 @@ from flowledger.domain.schemas import asyncapi, event_schema, events_schema
 from flowledger.domain.schemas.pretty import pretty
 
 
+def _types(incomplete: str) -> list[str]:
+    return [type_ for type_ in EVENT_TYPES if type_.startswith(incomplete)]
+
+
 def command(
     type_: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="An event type, like task.created: its JSON Schema.")
+        str | None,
+        typer.Argument(
+            metavar="TYPE", help="An event type, like task.created: its JSON Schema.", autocompletion=_types
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="One JSON Schema for the events of all types.")] = False,
 ) -> None:
-    """Print the AsyncAPI document of streams and inboxes, or the JSON Schema of events."""
+    """Print the contract for other languages: AsyncAPI, or the JSON Schema of an event type."""
     if type_ is not None and every:
         raise typer.BadParameter("give TYPE or --all, not both", param_hint="--all")
     if type_ is not None and type_ not in EVENT_TYPES:

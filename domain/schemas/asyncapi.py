@@ -9,7 +9,8 @@ from typing import Any, Final
 from flowledger.domain import streams
 from flowledger.domain.events import EVENT_TYPES, EventData
 from flowledger.domain.schemas.data import DEFINITIONS, Schema
-from flowledger.domain.schemas.events import all_definitions, event_example, summary
+from flowledger.domain.schemas.events import all_definitions, summary
+from flowledger.domain.schemas.examples import event_example
 
 _SCHEMAS: Final = "#/components/schemas/"
 _CONTENT_TYPE: Final = "application/cloudevents+json"

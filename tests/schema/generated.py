@@ -159,9 +159,9 @@ def _object(schema: Json, rng: random.Random) -> dict[str, Json]:
     return dict(rng.sample(list(made.items()), len(made)))
 
 
-def _text(schema: Json, rng: random.Random) -> str:
+def _text(schema: Json, rng: random.Random) -> Json:
     least, most = schema.get("minLength", 0), schema.get("maxLength", 12)
-    pattern = schema.get("pattern", "")
+    pattern: str = schema.get("pattern", "")
     if rng.random() < 0.05 and "maxLength" in schema:
         made = rng.choice("xé") * most
         if re.search(pattern, made):

@@ -38,9 +38,10 @@ DRAINED: Final = EVENTS if EVENTS > _SAMPLE else 120
 """How many go through a drain."""
 _NUMBER: Final = 20_260_131
 _LISTED: Final = re.compile(
-    "bytes of UTF-8|must be a whole number, not|an id must not hold U\\+0000|is not a time:|must be the name of a time"
-    "|must be an IPv4 or IPv6|must have in the field of the|must be due on some day|must not be sent"
-    "|must not hold a URL|must be the name of a secret"
+    "bytes of UTF-8|must be a whole number, not -?[0-9]|an id must not hold U\\+0000"
+    "|is not a time: (?:day|year|date value)|must be the name of a time|must be an IPv4 or IPv6"
+    "|must have in the field of the|must be due on some day|must not be sent|must not hold a URL"
+    "|must be the name of a secret"
 )
 """The words of refusals by rules that stand in docs/contract/schema.md."""
 

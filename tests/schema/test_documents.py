@@ -65,7 +65,11 @@ def test_the_events_of_the_documents_are_right() -> None:
 
 def test_the_ledger_s_own_events_are_right() -> None:
     at = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    fields = dict.fromkeys(Schedule.__dataclass_fields__) | {"id": "sched_1", "workflow_id": "wf_1", "input": {"a": 1}}
+    fields: dict[str, Any] = dict.fromkeys(Schedule.__dataclass_fields__) | {
+        "id": "sched_1",
+        "workflow_id": "wf_1",
+        "input": {"a": 1},
+    }
     own = [
         *events_of(Schedule(**fields), at, 512),
         *(Envelope.of(agent, source="/flowledger/seed", subject="agent_1") for agent in AGENTS),
