@@ -52,7 +52,7 @@ class AgentCreated(_Description):
 
 
 class AgentUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "agent.updated"
     keeps_null = _Description.described_fields()

@@ -54,7 +54,7 @@ class CollaborationCreated(_Description):
 
 
 class CollaborationUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "collaboration.updated"
     keeps_null = _Description.described_fields()

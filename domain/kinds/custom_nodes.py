@@ -65,7 +65,7 @@ class CustomNodeCreated(_Description):
 
 
 class CustomNodeUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "custom_node.updated"
     keeps_null = _Description.described_fields()

@@ -64,7 +64,7 @@ class ExecutionCreated(_ExecutionDescription):
 
 
 class ExecutionUpdated(_ExecutionDescription):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "execution.updated"
     keeps_null = _ExecutionDescription.described_fields()

@@ -37,7 +37,7 @@ class KnowledgeCreated(_Description):
 
 
 class KnowledgeUpdated(_Description):
-    """Fields of it change; `null` clears one."""
+    """Fields of it change."""
 
     event_type = "knowledge.updated"
     keeps_null = _Description.described_fields()

@@ -62,7 +62,7 @@ class McpServerCreated(_Description):
 
 
 class McpServerUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "mcp_server.updated"
     keeps_null = _Description.described_fields()

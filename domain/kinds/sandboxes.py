@@ -131,7 +131,7 @@ class SandboxCreated(_SandboxDescription):
 
 
 class SandboxUpdated(_SandboxDescription):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "sandbox.updated"
     moves = True

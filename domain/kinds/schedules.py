@@ -90,7 +90,7 @@ class ScheduleCreated(_Description):
 
 
 class ScheduleUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "schedule.updated"
     keeps_null = _Description.described_fields()

@@ -57,7 +57,7 @@ class TaskCreated(_TaskDescription):
 
 
 class TaskUpdated(_TaskDescription):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "task.updated"
     keeps_null = _TaskDescription.described_fields()

@@ -85,7 +85,7 @@ class UserCreated(_Description):
 
 
 class UserUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "user.updated"
     keeps_null = _Description.described_fields()

@@ -125,7 +125,7 @@ class WebhookCreated(_Description):
 
 
 class WebhookUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "webhook.updated"
     keeps_null = _Description.described_fields()

@@ -60,7 +60,7 @@ class WorkflowCreated(_Description):
 
 
 class WorkflowUpdated(_Description):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "workflow.updated"
     keeps_null = _Description.described_fields()

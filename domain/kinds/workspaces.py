@@ -39,7 +39,7 @@ class WorkspaceCreated(_WorkspaceDescription):
 
 
 class WorkspaceUpdated(_WorkspaceDescription):
-    """Fields of the description change; `null` clears one."""
+    """Fields of its description change."""
 
     event_type = "workspace.updated"
     keeps_null = _WorkspaceDescription.described_fields()

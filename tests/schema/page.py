@@ -84,7 +84,7 @@ def _of_kind(types: list[str]) -> Iterator[str]:
         status = "" if model.status is None else model.status.value
         yield f"| `{type_}` | {status} | {_told(model)} | {_names(model)} |"
     if rows := _field_rows(types):
-        yield from ("", "| type | fields |", "| --- | --- |")
+        yield from ("", "The types of these fields:", "", "| type | fields |", "| --- | --- |")
         for shown in dict.fromkeys(shown for _, shown in rows):
             names = [f"`{name}`{_within(rows, name, shown)}" for name, other in rows if other == shown]
             yield f"| {shown} | {', '.join(names)} |"
