@@ -23,6 +23,7 @@ from flowledger.workers.bond import Bond
 from flowledger.workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from flowledger.workers.connections import Readers, connect
 from flowledger.workers.drain import Drain
+from flowledger.workers.metrics.step import MetricsStep
 from flowledger.workers.post import PostOffice
 from flowledger.workers.post_bell import PostBell
 from flowledger.workers.postman import Postman, PostResult
@@ -49,7 +50,7 @@ bells.install()
 app = Celery("flowledger")
 app.config_from_object("flowledger.celeryconfig")
 app.add_defaults(_broker)
-app.steps["worker"].add(PumpStep)
+app.steps["worker"].update({PumpStep, MetricsStep})
 give_signs()
 
 

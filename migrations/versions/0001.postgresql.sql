@@ -672,6 +672,7 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
+CREATE INDEX ix_dead_letters_reason ON dead_letters (reason, status);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
 

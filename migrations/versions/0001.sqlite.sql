@@ -771,6 +771,7 @@ CREATE TABLE dead_letters (
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_reason ON dead_letters (reason, status);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
 

@@ -204,6 +204,7 @@ OF_THE_LEDGER: Final = (
     call(DeadLetterRepository, "full_id", "dead_d777"),
     call(DeadLetterRepository, "oldest"),
     call(DeadLetterRepository, "listed"),
+    call(DeadLetterRepository, "counts"),
     call(DeadLetterActionRepository, "of_dead_letter", "dead_d7"),
     call(DeadLetterActionRepository, "that_sent", "s", "7"),
     call(DrainRepository, "get", "i7"),
