@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client import Metric
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.workers import checks
 from flowledger.workers.asides import Asides
+from flowledger.workers.checks import Finding, Severity
 from flowledger.workers.connections import connect
 from flowledger.workers.fuse import BY_FUSE
 from flowledger.workers.metrics import families
@@ -26,7 +30,9 @@ class BrokerMetrics:
 
     def __init__(self, settings: Settings) -> None:
         self._client = connect(settings, socket_timeout=_REPLY_SECONDS, most_bytes=_LARGE)
+        self._client.set_retry(Retry(NoBackoff(), 1))  # who scrapes waits ten seconds in all
         self._shards = settings.shards
+        self._may_ask_config = True
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics. Raises redis.RedisError."""
@@ -36,6 +42,13 @@ class BrokerMetrics:
         yield families.ASIDE.at(len(asides))
         yield families.ASIDE_ENTRIES.at(sum(one.entries for one in asides))
         yield families.ASIDE_BYTES.at(sum(one.bytes for one in asides))
+
+    def findings(self) -> list[Finding]:
+        """Return what is wrong with Redis. Raises redis.RedisError."""
+        found = checks.of_redis(self._client, with_config=self._may_ask_config)
+        if any(one.severity is Severity.UNKNOWN for one in found):
+            self._may_ask_config = False  # Redis logs each refusal: once is enough
+        return found
 
     def close(self) -> None:
         self._client.close()

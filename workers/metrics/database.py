@@ -21,6 +21,8 @@ from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.totals import DrainTotals, EventTotals, StillCounting
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers import checks
+from flowledger.workers.checks import Finding
 from flowledger.workers.metrics import families
 from flowledger.workers.metrics.seldom import Seldom
 from flowledger.workers.status.schedules import schedules
@@ -38,6 +40,7 @@ class DatabaseMetrics:
     """
 
     def __init__(self, settings: Settings, patience_seconds: float) -> None:
+        self._settings = settings
         self._storage = Storage(make_engine(settings.model_copy(update=_FEW)))
         self._patience = patience_seconds
         self._events = EventTotals(self._storage)
@@ -62,6 +65,10 @@ class DatabaseMetrics:
         with suppress(StillCounting):
             yield from self._of_drains()
             yield families.EVENTS.of(self._events.look(self._patience))
+
+    def findings(self) -> list[Finding]:
+        """Return what is wrong with the database. Raises DatabaseUnavailable."""
+        return checks.of_database(self._settings)
 
     def close(self) -> None:
         self._storage.close()

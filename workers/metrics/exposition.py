@@ -7,7 +7,7 @@ the same, and processes of a pool hold no metrics.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
 
@@ -17,17 +17,13 @@ from prometheus_client.registry import Collector
 
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
-from flowledger.workers import checks
 from flowledger.workers.checks import Finding, Severity
-from flowledger.workers.connections import connect
 from flowledger.workers.metrics import families
 from flowledger.workers.metrics.broker import BrokerMetrics
 from flowledger.workers.metrics.database import DatabaseMetrics
 from flowledger.workers.metrics.seldom import Seldom
 
 _CHECK_SECONDS: Final = 60.0
-_REDIS: Final = "redis"
-_DATABASE: Final = "database"
 AWAY: Final = (redis.RedisError, LedgerError, OSError)
 """What is raised if a server does not answer."""
 
@@ -40,14 +36,10 @@ class Exposition(Collector):
     """
 
     def __init__(self, settings: Settings, patience_seconds: float = -1) -> None:
-        self._settings = settings
         self._broker = BrokerMetrics(settings)
         self._database = DatabaseMetrics(settings, patience_seconds)
-        self._checks: dict[str, Seldom[list[Finding]]] = {
-            _REDIS: Seldom(_CHECK_SECONDS),
-            _DATABASE: Seldom(_CHECK_SECONDS),
-        }
-        self._may_ask_config = True
+        self._servers: dict[str, BrokerMetrics | DatabaseMetrics] = {"redis": self._broker, "database": self._database}
+        self._checks = {server: Seldom[list[Finding]](_CHECK_SECONDS) for server in self._servers}
 
     def count(self) -> None:
         """Count the journal for the first time, so that scrapes need not; nothing if the database is unavailable."""
@@ -56,15 +48,15 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of this moment; never raises if a server is unavailable."""
-        up = {_REDIS: 1, _DATABASE: 1}
         yield families.BUILD.of({version("flowledger"): 1})
-        for server, metrics in ((_REDIS, self._broker.collect()), (_DATABASE, self._database.collect())):
+        up = dict.fromkeys(self._servers, 1)
+        for server, metrics in self._servers.items():
             try:
-                yield from metrics
+                yield from metrics.collect()
             except AWAY:
                 up[server] = 0
         yield families.UP.of(up)
-        yield from self._findings()
+        yield from self._findings([server for server in up if up[server]])
 
     def describe(self) -> Iterator[Metric]:
         """Yield nothing: then a registry does not collect when the collector is registered."""
@@ -74,29 +66,19 @@ class Exposition(Collector):
         self._broker.close()
         self._database.close()
 
-    def _findings(self) -> Iterator[Metric]:
-        """Yield what is wrong with the servers, as far as they answer."""
+    def _findings(self, servers: list[str]) -> Iterator[Metric]:
+        """Yield what is wrong with these servers."""
         counts: dict[tuple[str, str], int] = {}
         each: dict[tuple[str, str, str], int] = {}
-        for server, check in ((_REDIS, self._check_redis), (_DATABASE, self._check_database)):
+        for server in servers:
             with suppress(*AWAY):
-                found = self._checks[server].get(check)
+                found = self._checks[server].get(self._servers[server].findings)
                 counts |= {(server, severity): 0 for severity in Severity}
                 for one in found:
                     counts[server, one.severity] += 1
                     each[server, one.setting, one.severity] = 1
         yield families.FINDINGS.of(counts)
         yield families.FINDING.of(each)
-
-    def _check_redis(self) -> list[Finding]:
-        with closing(connect(self._settings)) as client:
-            found = checks.of_redis(client, with_config=self._may_ask_config)
-        if any(one.severity is Severity.UNKNOWN for one in found):
-            self._may_ask_config = False  # Redis logs each refusal: once is enough
-        return found
-
-    def _check_database(self) -> list[Finding]:
-        return checks.of_database(self._settings)
 
 
 def registry_of(*collectors: Collector) -> CollectorRegistry:
