@@ -16,14 +16,22 @@ from flowledger.cli.embedded import free_port
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.listening import ListeningAddress
 from flowledger.domain.settings import Settings
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.metrics import endpoint
 from flowledger.workers.metrics.endpoint import MetricsThread
 from flowledger.workers.metrics.exposition import Exposition, registry_of
 from tests.builders import raw
+from tests.conftest import settings_for
 from tests.storage.recording import record
 from tests.waiting import wait_until
 from tests.workers.metrics.scraping import Scrape, fetched
+
+
+@pytest.fixture
+def on_sqlite(sqlite_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """For commands in processes of their own, which are slow to start: one kind of database is enough."""
+    return settings_for(sqlite_url, redis_url, home=tmp_path / "home")
 
 
 def command(*options: str) -> list[str]:
@@ -78,26 +86,27 @@ def test_an_address_that_is_taken_is_reported_and_used_once_it_is_free(
     assert answered(address.port) is None
 
 
-def test_the_command_prints_the_metrics_once(settings: Settings, storage: Storage) -> None:
-    record(storage, raw("task.created"), raw("task.started"))
-    ended = subprocess.run(command(), env=environment(settings), capture_output=True, text=True, check=True)
+def test_the_command_prints_the_metrics_once(on_sqlite: Settings) -> None:
+    with Storage(make_engine(on_sqlite)) as storage:
+        record(storage, raw("task.created"), raw("task.started"))
+    ended = subprocess.run(command(), env=environment(on_sqlite), capture_output=True, text=True, check=True)
     assert '\nledger_events_total{type="task.created"} 1.0\n' in ended.stdout
     assert '\nledger_up{server="redis"} 1.0\n' in ended.stdout
     assert ended.stderr == ""
 
 
-def test_the_command_serves_the_metrics_until_ctrl_c(settings: Settings, tmp_path: Path) -> None:
+def test_the_command_serves_the_metrics_until_ctrl_c(on_sqlite: Settings, tmp_path: Path) -> None:
     port = free_port()
     with (
         (tmp_path / "said").open("wb") as said,
-        subprocess.Popen(command("--listen", f"127.0.0.1:{port}"), env=environment(settings), stderr=said) as served,
+        subprocess.Popen(command("--listen", f"127.0.0.1:{port}"), env=environment(on_sqlite), stderr=said) as served,
     ):
         try:
             found = wait_until(lambda: answered(port))
             assert found is not None
             assert found.value("ledger_up", server="redis") == 1
             again = subprocess.run(
-                command("--listen", f"127.0.0.1:{port}"), env=environment(settings), capture_output=True, check=False
+                command("--listen", f"127.0.0.1:{port}"), env=environment(on_sqlite), capture_output=True, check=False
             )
             assert again.returncode == 1
             assert b"cannot be listened on: Address already in use" in again.stderr
