@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "env": "Print what tells a shell where the servers are, passwords included.",
     "wait": "Return when nothing is left to record.",
     "status": "Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool.",
+    "metrics": "Print the metrics of the service for Prometheus, once, or serve them.",
     "pause": "Stop recording, of all shards, or some, or some sources.",
     "resume": "Go on recording what was paused, by hand or by a fuse.",
     "tail": "Show events as they are recorded, until Ctrl-C.",

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.likeness import did_you_mean, is_news, nearest
 from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
+from flowledger.domain.listening import ListeningAddress
 from flowledger.domain.validation import first_fault
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,10 @@ def default_home() -> Path:
 
 def _within(limit: str) -> Any:
     return Field(ge=RANGES[limit].least, le=RANGES[limit].highest)
+
+
+def _listened(address: str | None) -> str | None:
+    return address if address is None else str(ListeningAddress.parse(address))
 
 
 class Settings(BaseSettings):
@@ -106,6 +111,9 @@ class Settings(BaseSettings):
     """How often the post office checks for messages that wait in the database, and for messages that have expired."""
     schedule_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """How often the scheduler looks for schedules that are due."""
+
+    metrics_address: Annotated[str | None, AfterValidator(_listened)] = None
+    """Where a worker serves metrics for Prometheus: HOST:PORT. None: nowhere."""
 
     signatures: Literal["off", "required"] = "off"
     """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""
