@@ -18,7 +18,7 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import bells
+from flowledger.workers import bells, logs
 from flowledger.workers.bond import Bond
 from flowledger.workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from flowledger.workers.connections import Readers, connect
@@ -44,6 +44,7 @@ def _broker() -> dict[str, Any]:
 
 
 bells.install()
+logs.install()
 
 app = Celery("flowledger")
 app.config_from_object("flowledger.celeryconfig")

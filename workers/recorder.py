@@ -34,6 +34,8 @@ _PAUSES: Final = (0.01,) * 4
 """Seconds before each further try of an entry at which the database broke off."""
 _AT_ONCE: Final = (0.0,)
 """The same for a fault of our own: nothing that passes is known to cause one."""
+_MOST_FIELD: Final = 100
+"""Characters of a field's name in a log: the producer may have chosen it."""
 _PATIENCE_SECONDS: Final = 3.0
 """How long a database that broke off may take to answer again, before it is taken for away."""
 
@@ -198,7 +200,7 @@ class Recorder:
             try:
                 return self._record([read], recorded_at, admission)
             except (DatabaseFailed, Unrecordable):
-                logger.warning("a dead letter of shard %d is kept in the plain form", read.entry.shard)
+                logger.warning("a dead letter is kept in the plain form", extra=read.log_fields)
         assert read.refused is not None
         try:
             return self._record([read.dead(read.refused, is_plain=True)], recorded_at, admission)
@@ -211,8 +213,8 @@ class Recorder:
             unit.add(read.transaction or burial(read, recorded_at))
         repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         for read in batch:
-            if isinstance(read.refused, OurFault):
-                logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
+            if read.refused is not None:
+                _log_dead(read, read.refused)
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
@@ -242,6 +244,16 @@ class Recorder:
         for read in buried:
             admission.died_after_all(read)
         return refused.keys()
+
+
+def _log_dead(read: Read, refused: Refused) -> None:
+    """Log that an entry became a dead letter: where to look, and nothing of what it holds."""
+    if isinstance(refused, OurFault):
+        words = "an event was not recorded because of a fault of Flowledger: %s"
+        logger.error(words, refused.where, extra=read.log_fields)
+    else:
+        words = "entry %s became a dead letter: %s %s"
+        logger.info(words, read.entry.id, refused.reason, refused.field[:_MOST_FIELD], extra=read.log_fields)
 
 
 def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
