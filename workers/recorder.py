@@ -25,6 +25,7 @@ from flowledger.workers.entries import Cut, Entry, all_fields, body, readable
 from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.sources import Sources
+from flowledger.workers.tracing import BatchSpans
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Recorder:
         self._limits = limits
         self._guard = guard
         self._most_bytes = most_bytes
+        self._spans = BatchSpans()
 
     def record(
         self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None, sources: Sources | None = None
@@ -89,12 +91,16 @@ class Recorder:
         were committed before then count as repeated.
         """
         recorded_at = sortable(now())
+        self._spans = BatchSpans()
         if self._guard is not None:
             self._guard.refresh()
         reads = [self._read(entry, recorded_at) for entry in entries]
         admission = Admission(fuses or {}, sources)
         self._ask_for_sources(admission, reads)
-        return self._record_or_halve(reads, recorded_at, admission)
+        try:
+            return self._record_or_halve(reads, recorded_at, admission)
+        finally:
+            self._spans.end()
 
     def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
         """Look up which sources that fail are known; a batch without failures asks nothing."""
@@ -216,6 +222,7 @@ class Recorder:
             if read.refused is not None:
                 _log_dead(read, read.refused)
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
+        self._spans.note(batch, repeated, buried)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
             read.event
