@@ -1,4 +1,4 @@
-"""The log of a real worker with its pool processes, and the spans that they export (docs/contract/logs.md, traces.md)."""
+"""The log of a real worker with its pool processes, and the spans that they export (docs/contract: logs, traces)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from flowledger.domain.settings import Settings
 from tests.builders import raw
 from tests.waiting import wait_until
 from tests.workers.draining import STREAM, add
-
 
 TRACED = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 EXPORTER = """
