@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flowledger.domain.errors import SettingsError
@@ -28,6 +28,10 @@ def default_home() -> Path:
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/flowledger")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "flowledger"
+
+
+def _in_capitals(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
 
 
 def _within(limit: str) -> Any:
@@ -54,6 +58,12 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
+
+    log_format: Literal["text", "json"] = "text"
+    """How workers, scheduler and Flower write their logs (`domain.log_lines`): for people, or a JSON object a line."""
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_in_capitals)] = (
+        "INFO"
+    )
 
     max_event_bytes: Annotated[int, _within("max_event_bytes")] = DEFAULT_LIMITS.max_event_bytes
     max_depth: Annotated[int, _within("max_depth")] = DEFAULT_LIMITS.max_depth

@@ -18,7 +18,7 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import bells
+from flowledger.workers import bells, logs, span_export
 from flowledger.workers.bond import Bond
 from flowledger.workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from flowledger.workers.connections import Readers, connect
@@ -46,6 +46,7 @@ def _broker() -> dict[str, Any]:
 
 
 bells.install()
+logs.install()
 
 app = Celery("flowledger")
 app.config_from_object("flowledger.celeryconfig")
@@ -78,6 +79,7 @@ def _process_of(_pid: int) -> Process:
     gc.freeze()
     gc.set_threshold(50_000)
     settings = Settings.load()
+    span_export.set_up()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))

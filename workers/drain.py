@@ -170,9 +170,10 @@ class Drain:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
             if fuse.blown:
-                logger.error("shard %d is paused: %s", shard, fuse.words(shard))
+                logger.error("shard %d is paused: %s", shard, fuse.words(shard), extra={"shard": shard})
         for aside in taken.sources.blown():
-            logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
+            words = "entries of source %s are set aside: %s"
+            logger.error(words, ascii(aside.source), aside.why, extra={"source": aside.source})
         if outcome.dead:
             with suppress(redis.RedisError, DatabaseUnavailable):  # the batch is done; the next one checks again
                 self._alarms.look()
