@@ -1,4 +1,4 @@
-"""Who owns each group of a row, by the contract's section 3, written down a second time as the rest of the oracle is."""
+"""Who owns each group of a row, by section 3 of the contract, written a second time as the rest of the oracle is."""
 
 from __future__ import annotations
 

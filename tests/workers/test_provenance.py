@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import pytest
@@ -21,7 +22,8 @@ from tests.oracle.owners import owners
 from tests.storage.recording import by_hand, empty, record
 from tests.vocabulary import FIELDS
 
-EXAMPLES: Final = 8
+EXAMPLES: Final = int(os.environ.get("PROVENANCE_EXAMPLES", "1"))
+"""Histories of each kind on each database."""
 KINDS: Final = [
     *dict.fromkeys(type_.partition(".")[0] for type_ in FIELDS if not type_.startswith(("metric", "audit")))
 ]
@@ -121,7 +123,7 @@ def test_times_and_descriptions_have_reasons_of_their_own(storage: Storage) -> N
 
 
 def test_messages_counts_and_due_times_have_them_too(storage: Storage) -> None:
-    due = dict(due_at="2026-01-31T12:00:00Z", execution_id="e")
+    due = {"due_at": "2026-01-31T12:00:00Z", "execution_id": "e"}
     record(
         storage,
         raw("message.delivered", id="d", subject="m", to_sandbox_id="sb"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table
 
 from flowledger.domain.json_text import plain as plain_text
 from flowledger.storage import tables
@@ -113,6 +113,7 @@ OWN: Final = Wanted()
 class _Told:
     """What the events of a subject claim: for each row, each contest and who takes part."""
 
+    wanted: Wanted
     contests: dict[tuple[str, RowKey], dict[Contest, list[Claim]]] = field(default_factory=dict)
     events: int = 0
     unreadable: list[tuple[str, str]] = field(default_factory=list)
@@ -135,14 +136,14 @@ def provenance(storage: Storage, subject: str, wanted: Wanted = OWN) -> Provenan
             for kind in KINDS
             for table, where in rows_of(kind.table, [subject])
             if wanted.has(table)
-            for row in _rows(connection, scratch, told, table, where, wanted)
+            for row in _rows(connection, scratch, told, table, where)
             if row.kind is kind
         )
     return Provenance(subject, rows, told.events, tuple(told.unreadable))
 
 
 def _told(connection: Connection, subject: str, scratch: Scratch, wanted: Wanted) -> _Told:
-    told = _Told()
+    told = _Told(wanted)
     events = tables.events
     with closing(plain.in_any_order(connection, events, events.c.subject == subject)) as journal:
         for row, difference in recompute(journal, scratch):
@@ -157,10 +158,11 @@ def _told(connection: Connection, subject: str, scratch: Scratch, wanted: Wanted
 
 
 def _rows(
-    connection: Connection, scratch: Scratch, told: _Told, table: Table, where: Any, wanted: Wanted
+    connection: Connection, scratch: Scratch, told: _Told, table: Table, where: ColumnElement[bool]
 ) -> Iterator[OwnedRow]:
     """Yield the rows of one table, those that should be there and those that are, in order of their keys."""
     names = [column.name for column in table.c]
+    wanted = told.wanted
     expected, found = (_first(one, table, where, wanted) for one in (scratch.connection, connection))
     pairs = plain.differing(table, iter(found.values()), iter(expected.values()))
     differences = {pair.key: difference_of(table, pair) for pair in pairs}
@@ -173,7 +175,7 @@ def _rows(
         yield OwnedRow(kind, table, key, values, groups, None if told.unreadable else differences.get(key))
 
 
-def _first(connection: Connection, table: Table, where: Any, wanted: Wanted) -> dict[RowKey, PlainRow]:
+def _first(connection: Connection, table: Table, where: ColumnElement[bool], wanted: Wanted) -> dict[RowKey, PlainRow]:
     with closing(plain.rows(connection, table, where)) as rows:
         keyed = ((plain.key_of(table, row) or (), row) for row in rows)
         return dict(islice((one for one in keyed if wanted.keeps(table, one[0])), wanted.limit))
