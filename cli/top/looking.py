@@ -26,7 +26,7 @@ from flowledger.storage.ledger.tail import Tail, Wanted
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import checks
 from flowledger.workers.background import BackgroundThread
-from flowledger.workers.connections import connect
+from flowledger.workers.connections import connect, impatient
 from flowledger.workers.health.alive import alive
 from flowledger.workers.status.gather import events_in, of_database, of_redis, warnings_of
 
@@ -44,25 +44,36 @@ _BUSY: Final = {streams.POSTMAN: "postman", streams.SCHEDULER: "scheduler"}
 
 
 class Looker(BackgroundThread, Generic[_Told]):
-    """Asks again and again; `told` is the last answer, and `away` why there is no newer one."""
+    """Asks again and again; `told` is the last answer."""
 
     def __init__(self, name: str, ask: Callable[[], _Told], seconds: float, changed: threading.Event) -> None:
         super().__init__(f"top {name}", self._run, join_seconds=0.0)
         self.name = name
         self.told: _Told | None = None
-        self.away: Away | None = None
+        self._away: Away | None = None
+        self._asked_at: float | None = None
         self._ask = ask
         self._seconds = seconds
         self._changed = changed
 
+    @property
+    def away(self) -> Away | None:
+        """Why there is no newer answer: the error, or that the server is silent; None if it answers."""
+        asked_at = self._asked_at
+        if self._away is None and asked_at is not None and time.time() - asked_at > _ANSWER_SECONDS:
+            return Away(asked_at, "it is silent")
+        return self._away
+
     def look(self) -> None:
         """Ask once."""
+        began = self._asked_at = time.time()
         try:
             self.told = self._ask()
-            self.away = None
+            self._away = None
         except (redis.RedisError, OSError, SQLAlchemyError, LedgerError) as error:
-            since = time.time() if self.away is None else self.away.since
-            self.away = Away(since, _words(error))
+            self._away = Away(began if self._away is None else self._away.since, _words(error))
+        finally:
+            self._asked_at = None
 
     def _run(self, stopping: threading.Event) -> None:
         pause = 0.0
@@ -91,7 +102,7 @@ class _Redis:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = connect(settings, socket_timeout=_ANSWER_SECONDS, most_bytes=_MOST_BYTES)
+        self._client = impatient(connect(settings, socket_timeout=_ANSWER_SECONDS, most_bytes=_MOST_BYTES))
         self._periods: dict[int, float] = {}
 
     def ask(self) -> FromRedis:
@@ -141,7 +152,7 @@ class _Database:
 
 
 def _checked(settings: Settings, storage: Storage) -> FromChecks:
-    client = connect(settings, socket_timeout=_ANSWER_SECONDS)
+    client = impatient(connect(settings, socket_timeout=_ANSWER_SECONDS))
     findings, warnings = [], []
     try:
         with suppress(redis.RedisError, OSError):

@@ -26,7 +26,7 @@ def page(seen: Seen, width: int, height: int, *, only_letters: bool = False) -> 
     top.append(Text())
     room = height - len(top)
     if only_letters:
-        body = _stacked([parts.letters(seen.database, seen.at)] if seen.database else [], room)
+        body = _stacked([parts.letters(seen.database, seen.at, room)] if seen.database else [], room)
     elif width >= _TWO_COLUMNS:
         body = _beside(*_columns(seen), width, room)
     else:
@@ -63,7 +63,8 @@ def _stacked(some: Sequence[Part], room: int) -> list[Text]:
     lines: list[Text] = []
     for part, count in zip(some, given, strict=True):
         if count:
-            lines += [part.title, *_some(part.lines, count)]
+            airy = bool(lines) and room >= len(some)
+            lines += [*([Text()] if airy else []), part.title, *part.fitting(count)]
     return lines
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from math import frexp, inf
+from typing import Any, Final
 
 from rich.text import Text
 
@@ -15,17 +17,36 @@ from flowledger.domain.records import ListedDeadLetter
 from flowledger.workers.checks import Severity
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_WHOLE: Final = 100
+"""Rates from here on are shown without a fraction."""
+_LETTERS: Final = 12
+"""Lines of dead letters beside other parts."""
 _OLD_SECONDS: Final = 10.0
 """An entry that waits longer is shown in red."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A title and lines below it; `least` lines are shown before other parts get more."""
+    """A title and lines below it; `least` lines are shown before other parts get more.
+
+    If not all lines fit, those are shown that have the greatest `weights`, or the first ones, in their order.
+    """
 
     title: Text
     lines: list[Text]
     least: int = 2
+    weights: Sequence[float] = ()
+
+    def fitting(self, most: int) -> list[Text]:
+        """Return `most` lines; the last one says how many more there are."""
+        if len(self.lines) <= most:
+            return self.lines
+        places: Iterable[int] = range(len(self.lines))
+        if self.weights:
+            places = sorted(places, key=lambda place: -self.weights[place])
+        chosen = sorted(islice(places, most - 1))
+        more = Text(f"   and {len(self.lines) - len(chosen):,} more", style="dim")
+        return [*(self.lines[place] for place in chosen), more]
 
 
 def head(seen: Seen, width: int) -> Text:
@@ -74,12 +95,16 @@ def rates(seen: Seen, width: int) -> list[Text]:
     now = seen.redis.now
     waiting, oldest = sum(now.backlog.values()), max(now.oldest_seconds.values(), default=0.0)
     line = Text.assemble(
-        ("recorded ", "dim"), (f"{now.rate_10s:,.1f}/s", "bold"), f"  {now.rate_60s:,.1f}/s in a minute", "   ",
+        ("events ", "dim"), (f"{_rate(now.rate_10s)}", "bold"), f"  {_rate(now.rate_60s)} in 60 s", "   ",
         ("waiting ", "dim"), (f"{waiting:,}", _waits(oldest) if waiting else "bold"),
-        f"  oldest {oldest:,.1f} s" if waiting else "", "   ",
+        f", {oldest:,.1f} s" if waiting else "", "   ",
         ("dead ", "dim"), (f"{now.dying:,}/min", "bold red" if now.dying else "bold"),
     )  # fmt: skip
     return [line, _sparkline(seen.redis.history, width)]
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}/s" if rate >= _WHOLE else f"{rate:,.1f}/s"
 
 
 def _sparkline(history: Sequence[float], width: int) -> Text:
@@ -87,16 +112,16 @@ def _sparkline(history: Sequence[float], width: int) -> Text:
     most = max(shown, default=0.0)
     bars = "".join(_BARS[min(7, int(value / most * 7.999))] if most else _BARS[0] for value in shown)
     minutes = len(shown) * streams.RATE_SECONDS / 60
-    return Text.assemble((bars, "cyan"), (f"  {minutes:.0f} min, at most {most:,.1f}/s", "dim"))
+    return Text.assemble((bars, "cyan"), (f"  {minutes:.0f} min, at most {_rate(most)}", "dim"))
 
 
 def backlog(told: FromRedis) -> Part:
-    """Return the shards: those that are paused or have most waiting first."""
+    """Return the shards by number; those that are paused, or have most waiting, stay if not all fit."""
     now = told.now
-    shards = sorted(now.backlog, key=lambda shard: (str(shard) not in now.paused, -now.backlog[shard], shard))
-    lines = [_shard(told, shard) for shard in shards]
-    title = Text.assemble(("Backlog", "italic"), (f"  {'shard':>5} {'waiting':>11} {'oldest':>11}", "dim"))
-    return Part(title, lines, least=3)
+    lines = [_shard(told, shard) for shard in now.backlog]
+    weights = [inf if str(shard) in now.paused else count for shard, count in now.backlog.items()]
+    title = Text.assemble(("Backlog", "italic"), (f"{'waiting':>8} {'oldest':>9}", "dim"))
+    return Part(title, lines, least=3, weights=weights)
 
 
 def _shard(told: FromRedis, shard: int) -> Text:
@@ -104,7 +129,7 @@ def _shard(told: FromRedis, shard: int) -> Text:
     oldest, pause = now.oldest_seconds.get(shard), now.paused.get(str(shard))
     age = "" if oldest is None else f"{oldest:,.1f} s"
     count = now.backlog[shard]
-    line = Text(f"{shard:>14} {count:>11,} {age:>11}  ", style=_waits(oldest) if count else "dim")
+    line = Text(f"{shard:>5} {count:>9,} {age:>9}  ", style=_waits(oldest) if count else "dim")
     if pause is not None:
         return line.append_text(screen.words(f"paused by {pause.by}: {pause.why}", "bold yellow"))
     return line.append("draining" if shard in now.draining else "", style="cyan")
@@ -122,16 +147,22 @@ def by_type(told: FromDatabase) -> Part:
     return Part(Text("Recorded now, by type", style="italic"), lines or [Text("   nothing", style="dim")])
 
 
+def _magnitude(item: tuple[str, float]) -> tuple[int, str]:
+    """Sort by powers of two, then by name: types of about the same rate do not change places each second."""
+    type_, rate = item
+    return -frexp(rate)[1], type_
+
+
 def _style(type_: str) -> str:
     return "red" if type_.endswith((".failed", ".timed_out")) else ""
 
 
-def letters(told: FromDatabase, at: float) -> Part:
+def letters(told: FromDatabase, at: float, most: int = _LETTERS) -> Part:
     """Return the last dead letters: their age, reason and field, and what they are about."""
     open_ones = told.now.dead_letters.get("open", 0)
     size = told.now.dead_letter_bytes / 2**20
     title = Text.assemble(("Dead letters", "italic"), (f"  {open_ones:,} open, {size:,.1f} MiB", "dim"))
-    lines = [_letter(one, at) for one in told.letters]
+    lines = [_letter(one, at) for one in told.letters[:most]]
     return Part(title, lines or [Text("   none", style="dim")], least=3)
 
 
@@ -140,7 +171,8 @@ def _letter(letter: ListedDeadLetter, at: float) -> Text:
     about = " ".join(part for part in (letter.type, letter.subject or letter.source) if part)
     return Text.assemble(
         (f"{age:>9}  ", "dim"), screen.words(letter.reason, "red"), " ", screen.words(letter.field, "yellow"), "  ",
-        screen.words(about, limit=200), "  ", screen.words(letter.detail, "dim", limit=300),
+        screen.words(about, limit=200), "  ",
+        screen.words(letter.detail.removeprefix(f"{letter.field}: "), "dim", limit=300),
     )  # fmt: skip
 
 
@@ -167,21 +199,27 @@ def workers(told: FromRedis) -> Part:
 def post(told: FromDatabase, broker: FromRedis | None) -> Part:
     """Return how messages, schedules and the database do."""
     now = told.now
-    since = "" if now.since is None else f", the first since {screen.time(now.since)[11:]}"
+    since = "" if now.since is None else f" since {screen.time(now.since)[11:19]}"
     posted = 0.0 if broker is None else broker.now.last[0].get("posted", 0) / 10
     planned = now.schedules
     late = f", {planned.late:,} late" if planned.late else ""
     failing = f", {planned.failing:,} cannot be fired" if planned.failing else ""
     next_due = "" if planned.next_due_at is None else f", next {screen.time(planned.next_due_at)[11:19]}"
     lines = [
-        Text(f"   outbox     {now.waiting:,} messages wait{since}; {posted:,.1f}/s put into inboxes"),
-        Text(
-            f"   schedules  {planned.enabled:,} enabled{next_due}{late}{failing}",
-            style="yellow" if late or failing else "",
-        ),
-        Text(f"   database   {', '.join(f'{name} {value}' for name, value in now.database.items())}", style="dim"),
+        Text(f"   outbox     {now.waiting:,} messages wait{since}; {posted:,.1f}/s go into inboxes"),
+        Text(f"   schedules  {planned.enabled:,} enabled{late}{failing}{next_due}"),
+        Text(f"   database   {_database(now.database)}", style="dim"),
     ]
+    if late or failing:
+        lines[1].stylize("yellow")
+        lines.insert(0, lines.pop(1))
     return Part(Text("Messages, schedules", style="italic"), lines, least=2)
+
+
+def _database(facts: Mapping[str, Any]) -> str:
+    if "connections" not in facts:
+        return str(facts["kind"])
+    return f"{facts['kind']}, {facts['connections']} of {facts['server_limit']} connections"
 
 
 def findings(seen: Seen) -> Part | None:

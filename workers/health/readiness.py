@@ -26,7 +26,7 @@ from flowledger.workers import checks
 from flowledger.workers.bond import Bond
 from flowledger.workers.bond_words import servers
 from flowledger.workers.checks import Finding, Severity
-from flowledger.workers.connections import connect
+from flowledger.workers.connections import connect, impatient
 from flowledger.workers.connections import text as text_of
 from flowledger.workers.health.alive import Alive, alive
 from flowledger.workers.pauses import Pause, Pauses
@@ -63,7 +63,8 @@ class Readiness:
 class _Asked:
     """What one server is asked, in a thread, so that one that hangs delays nobody."""
 
-    def __init__(self, server: str, ask: Callable[[_Asked], None]) -> None:
+    def __init__(self, what: str, server: str, ask: Callable[[_Asked], None]) -> None:
+        self.what = what
         self.server = server
         self.reasons: list[Reason] = []
         self.notes: list[str] = []
@@ -79,14 +80,14 @@ class _Asked:
         """Return the reasons as soon as all is asked, or when the time is over."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            return [*self.reasons, Reason(f"{self.server}_away", f"{self.server} did not answer within {seconds:g} s")]
+            return [*self.reasons, Reason(self.what, f"{self.server} did not answer within {seconds:g} s")]
         return self.reasons
 
     def _run(self, ask: Callable[[_Asked], None]) -> None:
         try:
             ask(self)
         except Exception as error:  # whatever it is, the answer is not yes
-            self.no(f"{self.server}_away", f"{self.server} does not answer: {_first_line(error)}")
+            self.no(self.what, f"{self.server} does not answer: {_first_line(error)}")
 
 
 def readiness(settings: Settings, seconds: float = 5.0) -> Readiness:
@@ -94,12 +95,15 @@ def readiness(settings: Settings, seconds: float = 5.0) -> Readiness:
     settings = settings.model_copy(update={"connect_timeout_seconds": max(1, int(seconds))})
     redis_url, database = servers(settings)
     deadline = time.monotonic() + seconds
-    with closing(connect(settings, socket_timeout=seconds)) as client, Storage(make_engine(settings)) as storage:
-        of_redis = _Asked("redis", lambda asked: _ask_redis(asked, client, redis_url, settings.shards))
-        of_database = _Asked("database", lambda asked: _ask_database(asked, settings, storage, database))
+    opened = impatient(connect(settings, socket_timeout=seconds))
+    with closing(opened) as client, Storage(make_engine(settings)) as storage:
+        of_redis = _Asked("redis_away", "Redis", lambda one: _ask_redis(one, client, redis_url, settings.shards))
+        of_database = _Asked(
+            "database_away", "the database", lambda one: _ask_database(one, settings, storage, database)
+        )
         reasons = [*of_redis.done_by(deadline, seconds), *of_database.done_by(deadline, seconds)]
         if not {"redis_away", "database_away", "not_migrated"} & {reason.what for reason in reasons}:
-            of_both = _Asked("bond", lambda asked: _ask_bond(asked, client, settings, storage))
+            of_both = _Asked("foreign_broker", "a server", lambda one: _ask_bond(one, client, settings, storage))
             reasons += of_both.done_by(deadline + seconds, seconds)
     return Readiness(tuple(reasons), tuple(of_redis.notes), tuple(of_redis.workers))
 
