@@ -213,7 +213,7 @@ def post(told: FromDatabase, broker: FromRedis | None) -> Part:
     if late or failing:
         lines[1].stylize("yellow")
         lines.insert(0, lines.pop(1))
-    return Part(Text("Messages, schedules", style="italic"), lines, least=2)
+    return Part(Text("Messages, schedules", style="italic"), lines, least=3)
 
 
 def _database(facts: Mapping[str, Any]) -> str:
