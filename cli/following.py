@@ -125,12 +125,18 @@ def _on_screen(storage: Storage, subject: str) -> Look:
 
 
 def _as_lines(storage: Storage, subject: str, *, as_json: bool) -> Look:
-    """Show the events from now on. The journal is looked at before the record, so none is missed before the end."""
+    """Show the events from now on.
+
+    The record is read between two looks at the journal, the first of which only notes where it ends: so no event is
+    missed after the status that is shown first, nor before the one that ends it.
+    """
     show = json_line if as_json else lines(messages=False)
     journal = Tail(storage, OfExecution(subjects=(subject,)))
     was_away, first = False, True
     while True:
         try:
+            if first:
+                assert not [*journal.look()]
             with storage.reading() as connection:
                 before = look(connection, subject, 1)
             if first and not before.has_ended and not as_json:
