@@ -51,6 +51,10 @@ plans: install ## every look-up on a million rows of each kind, its index and it
 faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md
 
+.PHONY: provenance
+provenance: install ## who owns what by `flowledger why`, against the oracle, for all kinds on both databases at length
+	PROVENANCE_EXAMPLES=50 $(BIN)/pytest tests/workers/test_provenance.py
+
 .PHONY: surroundings
 surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/operations.md
 	$(BIN)/python -m tests.surroundings

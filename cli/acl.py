@@ -48,13 +48,13 @@ _WORKERS_KEYS: Final = (
 )
 _WORKERS_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _READING: Final = (
-    "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
+    "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen +time"
 )
 _CHECKING: Final = "+info"  # after -@dangerous: what the server is set to (`workers.checks`); it shows no password
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
     "paused", "recorded", "idle", "counters", "postman", "walk", "sources", "aside", "aside:*", "aside-sizes",
-    "alarm:*", "refused:*",
+    "alarm:*", "refused:*", "workers",
 )  # fmt: skip
 
 _GLOB: Final = re.compile(r"[*?\[\\]")

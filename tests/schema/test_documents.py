@@ -89,7 +89,7 @@ def test_the_events_of_mailboxes_are_right() -> None:
     outgoing = Outgoing("sb_1", Settings(), None)
     at = datetime(2026, 1, 31, 12, tzinfo=UTC)
     request = outgoing.sent(
-        outgoing.message_id(None), None, "1/x", to_sandbox_ids=["sb_2"], message_type="request", expires_at=at
+        outgoing.message_id(None), None, "1/x", None, to_sandbox_ids=["sb_2"], message_type="request", expires_at=at
     )
     message = Message(
         id="sb_2/m", from_sandbox_id="sb_2", to="sb_1", message_type="request", content=1, entry_id="1-0", raw=b""
