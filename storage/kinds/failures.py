@@ -17,10 +17,11 @@ from sqlalchemy import Column, ForeignKey, Index, Select, Table
 from flowledger.domain.envelope import Event
 from flowledger.domain.keys import event_key
 from flowledger.domain.statuses import RANKS, Status
-from flowledger.storage.filters import Filter, between
+from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.kinds.parts import moment
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.narrowed import Condition, Counted, Narrowed, NarrowingRepository
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import Record, SubjectRepository
 from flowledger.storage.schema.columns import key, metadata
@@ -58,7 +59,7 @@ class Failures:
         return write.group(LAST_FAILURE, key_, failed_at=moment(event, recorded_at))
 
 
-class FailingRepository(SubjectRepository[Record]):
+class FailingRepository(NarrowingRepository[Record], SubjectRepository[Record]):
     """Reads the records of subjects that may fail."""
 
     failures: ClassVar[Failures]
@@ -79,9 +80,39 @@ class FailingRepository(SubjectRepository[Record]):
         """
         return self._page(self._failed(since, until, of), self.failures.newest_first, limit, offset, after)
 
-    def count_failed(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
-        """Return the number of records that `failed` lists."""
-        return self._count(self._failed(since, until, of))
+    def count_failed(
+        self, *, since: datetime | None = None, until: datetime | None = None, most: int | None = None, **of: Filter
+    ) -> int:
+        """Return the number of records that `failed` lists; with `most`, no more than that many are counted."""
+        return self._count(self._failed(since, until, of), most)
+
+    def in_status(
+        self,
+        status: Filter,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        after: str | None = None,
+        **of: Filter,
+    ) -> Narrowed[Record]:
+        """Return a page of the records in some statuses, newest first, as `newest` does with `status`.
+
+        At most `narrowed.MOST` records are read for it, whatever their statuses are.
+        """
+        condition = self._is_in(status)
+        return self._narrowed(self._listed(False, of, since, until), condition, self._by_age(True), limit, after)
+
+    def count_in_status(
+        self, status: Filter, *, since: datetime | None = None, until: datetime | None = None, **of: Filter
+    ) -> Counted:
+        """Return how many of the newest records are in some statuses."""
+        return self._count_narrowed(self._listed(False, of, since, until), self._is_in(status), self._by_age(True))
+
+    def _is_in(self, status: Filter) -> Condition:
+        values = [status] if isinstance(status, str) else [*(status or ())]
+        having(self.table, ("status",), {"status": values})  # refuses what no status can be
+        return lambda columns: columns.status.in_(values)
 
     def _failed(self, since: datetime | None, until: datetime | None, of: Mapping[str, Filter]) -> Select[Any]:
         failures = self.failures.table.c

@@ -18,6 +18,7 @@ from flowledger.storage.kinds.failures import FailingRepository
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.ledger.journal_lists import EventFilter, ListedEventRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
 from flowledger.storage.merge.conditions import Condition, standing_for
@@ -149,8 +150,16 @@ OF_KINDS: Final = (
     call(face.ExecutionLogRepository, "of_executions", ["i7", "i8"]),
     call(face.ExecutionLogRepository, "of_node", SAMPLE_ID, "n1"),
     call(face.ExecutionLogRepository, "count", execution_id=SAMPLE_ID),
+    call(face.ExecutionLogRepository, "statuses_of", SAMPLE_ID, most=101),
+    call(face.ExecutionLogRepository, "usages_of", SAMPLE_ID, most=101),
+    call(face.ExecutionRepository, "in_status", "running", workflow_id=SAMPLE_ID),
+    call(face.ExecutionRepository, "count_in_status", "running", workflow_id=SAMPLE_ID),
     call(face.KnowledgeRepository, "of_agent", SAMPLE_ID),
     call(face.KnowledgeRepository, "with_tag", SAMPLE_NAME),
+    call(face.MessageRepository, "exchanged", SAMPLE_ID),
+    call(face.MessageRepository, "count_exchanged", SAMPLE_ID, most=101),
+    call(face.MessageRepository, "waiting", thread_id=SAMPLE_ID),
+    call(face.MessageRepository, "count_waiting", thread_id=SAMPLE_ID),
     call(face.MessageRepository, "of_sandbox", SAMPLE_ID),
     call(face.MessageRepository, "of_thread", SAMPLE_ID),
     call(face.MessageRepository, "of_workspace", SAMPLE_ID),
@@ -170,9 +179,17 @@ OF_KINDS: Final = (
     call(face.TaskLogRepository, "of_execution", "i7", node="n1", since=EARLY, until=LATE),
     call(face.TaskLogRepository, "of_task", "i8", level="error"),
     call(face.TaskLogRepository, "of_tasks", ["i8", "i10"]),
+    call(face.TaskLogRepository, "of_run", "i7", ["i8", "i10"]),
+    call(face.TaskLogRepository, "of_run", "i7", ["i8", "i10"], last=True),
+    call(face.TaskLogRepository, "last_of_tasks", ["i8", "i10"]),
     call(face.TaskLogRepository, "last_of_execution", "i7"),
     call(face.TaskLogRepository, "last_of_task", "i8"),
     call(face.TaskLogRepository, "count", task_id="i8"),
+    call(face.TaskRepository, "counts_of_executions", ["i7", "i8"], most=101),
+    call(face.TaskRepository, "in_status", "running", execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "count_in_status", "running", execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "statuses_of", SAMPLE_ID, most=101),
+    call(face.TaskRepository, "usages_of", SAMPLE_ID, most=101),
     call(face.TaskRepository, "of_execution", SAMPLE_ID),
     call(face.TaskRepository, "of_executions", ["i7", "i8"]),
     call(face.UserRepository, "by_email", "u7@EXAMPLE.org"),
@@ -205,7 +222,14 @@ OF_THE_LEDGER: Final = (
     call(DeadLetterRepository, "listed"),
     call(DeadLetterActionRepository, "of_dead_letter", "dead_d7"),
     call(DeadLetterActionRepository, "that_sent", "s", "7"),
+    call(DeadLetterRepository, "about_subjects", ["i7", "i8"], limit=10),
     call(JournalRepository, "get", "s", "7"),
+    call(ListedEventRepository, "newest"),
+    call(ListedEventRepository, "newest", EventFilter(since=EARLY, until=LATE)),
+    call(ListedEventRepository, "newest", EventFilter(subject=SAMPLE_ID, type="task.*")),
+    call(ListedEventRepository, "count", EventFilter(subject=SAMPLE_ID), most=101),
+    call(ListedEventRepository, "count_narrowed", EventFilter(subject=SAMPLE_ID, type="task.*")),
+    call(ListedEventRepository, "of_subjects", ["i7", "i8"]),
     call(OutboxRepository, "since"),
     call(OutboxRepository, "first", ["i7", "i8"], 0, 10),
     call(OutboxRepository, "recipients", "i7", 1),
