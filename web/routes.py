@@ -1,0 +1,15 @@
+"""The table of contents of our pages: a line a page, first match wins. A page with a tab stands in `sections`, too."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tornado.web import StaticFileHandler, url
+
+from flowledger.web.pages.overview import Overview
+from flowledger.web.seams import STATIC
+
+PAGES: Final[tuple[Any, ...]] = (
+    url(r"/ledger/static/(.*)", StaticFileHandler, {"path": str(STATIC)}, name="ledger-static"),
+    url(r"/ledger", Overview, name="ledger"),
+)

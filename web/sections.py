@@ -1,0 +1,16 @@
+"""The tabs below "Ledger"."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Section(NamedTuple):
+    """A tab: its name in `LedgerHandler.section`, its title, and the route that it leads to (`web.routes`)."""
+
+    name: str
+    title: str
+    route: str
+
+
+SECTIONS: Final = (Section("overview", "Overview", "ledger"),)
