@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Generic, NamedTuple
+from typing import Any, ClassVar, Final, Generic, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 
 from flowledger.storage.paging import Order, check_limit
 from flowledger.storage.repository import Record, Repository
 
-MOST: Final = 20_000
+MOST: Final = 10_001
 """Rows of a list that one page reads at most."""
 
 Condition = Callable[[Any], ColumnElement[bool]]
@@ -42,24 +42,27 @@ class Counted(NamedTuple):
 class NarrowingRepository(Repository[Record]):
     """Reads lists that a condition without an index narrows. Their order begins with a time."""
 
+    most: ClassVar[int] = MOST
+    """Rows that one page reads at most."""
+
     def _narrowed(
         self, rows: Select[Any], condition: Condition, order: Order, limit: int, after: str | None
     ) -> Narrowed[Record]:
         check_limit(limit)
         shown = {column.name for column in rows.selected_columns}
         rows = rows.add_columns(*(column for column in order.columns if column.name not in shown))
-        read = order.first(rows, MOST, after)
+        read = order.first(rows, self.most, after)
         found = read.subquery("looked_at")
         wanted = select(found).where(condition(found.c)).order_by(*order.by(found.c)).limit(limit + 1)
         kept = self.connection.execute(wanted).all()
         items = tuple(map(self._record, kept[:limit]))
         if len(kept) > limit:
             return Narrowed(items, order.cursor(kept[limit - 1]))
-        end = read.with_only_columns(*order.columns, maintain_column_froms=True).offset(MOST - 1).limit(1)
+        end = read.with_only_columns(*order.columns, maintain_column_froms=True).offset(self.most - 1).limit(1)
         last = self.connection.execute(end).one_or_none()
         return Narrowed(items, None) if last is None else Narrowed(items, order.cursor(last), last[0])
 
     def _count_narrowed(self, rows: Select[Any], condition: Condition, order: Order) -> Counted:
-        found = order.first(rows, MOST, None).subquery("looked_at")
+        found = order.first(rows, self.most, None).subquery("looked_at")
         counts = select(func.count().filter(condition(found.c)), func.count()).select_from(found)
         return Counted._make(self.connection.execute(counts).one())

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Column, ForeignKey, Index, Select, Table
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Select, Table, select
 
 from flowledger.domain.envelope import Event
 from flowledger.domain.keys import event_key
@@ -86,22 +86,36 @@ class FailingRepository(NarrowingRepository[Record], SubjectRepository[Record]):
         """Return the number of records that `failed` lists; with `most`, no more than that many are counted."""
         return self._count(self._failed(since, until, of), most)
 
+    def count_last_failed(self, *, since: datetime | None = None, until: datetime | None = None) -> Counted:
+        """Return how many records are failed or timed out, of those that failed last; see `narrowed.MOST`."""
+        failures = self.failures.table.c
+        rows = select(self.failures.subject, failures.failed_at, failures.status_key)
+        rows = rows.where(*between(failures.failed_at, since, until))
+        return self._count_narrowed(rows, self._stands, self.failures.newest_first)
+
+    def _stands(self, failure: Any) -> ColumnElement[bool]:
+        """Return the condition that nothing came after a failure. As a subquery it is asked of each by the index."""
+        subject = select(self.table.c.status_key).where(self.table.c.id == failure[self.failures.subject.name])
+        stands: ColumnElement[bool] = failure.status_key >= subject.scalar_subquery()
+        return stands
+
     def in_status(
         self,
         status: Filter,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        oldest: bool = False,
         limit: int = 50,
         after: str | None = None,
         **of: Filter,
     ) -> Narrowed[Record]:
-        """Return a page of the records in some statuses, newest first, as `newest` does with `status`.
+        """Return a page of the records in some statuses, newest (or `oldest`) first, as `newest` does with `status`.
 
         At most `narrowed.MOST` records are read for it, whatever their statuses are.
         """
-        condition = self._is_in(status)
-        return self._narrowed(self._listed(False, of, since, until), condition, self._by_age(True), limit, after)
+        rows, condition = self._listed(False, of, since, until), self._is_in(status)
+        return self._narrowed(rows, condition, self._by_age(not oldest), limit, after)
 
     def count_in_status(
         self, status: Filter, *, since: datetime | None = None, until: datetime | None = None, **of: Filter

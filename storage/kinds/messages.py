@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    exists,
     select,
 )
 
@@ -150,10 +149,13 @@ def fail(event: Event, _recorded_at: str) -> Write:
 
 
 def is_waiting(columns: Any) -> ColumnElement[bool]:
-    """Return the condition that one of a message's recipients has neither taken nor refused it, in time."""
+    """Return the condition that one of a message's recipients has neither taken nor refused it, in time.
+
+    As a subquery with a limit it is asked of each message by the index, however many deliveries there are.
+    """
     delivery = DELIVERIES.alias("waiting")
     waits = delivery.c.status.in_([status.value for status in WAITING])
-    return exists(select(1).where(delivery.c.message_id == columns.id, waits))
+    return select(1).where(delivery.c.message_id == columns.id, waits).limit(1).scalar_subquery().is_not(None)
 
 
 class MessageRepository(NarrowingRepository[Message], SubjectRepository[Message]):
@@ -161,6 +163,7 @@ class MessageRepository(NarrowingRepository[Message], SubjectRepository[Message]
     record = Message
     listed_by = ("from_sandbox_id", "workspace_id", "thread_id", "execution_id", "task_id")
     told_by = ("message_type", "content")
+    most = 5_000  # of each message the deliveries are looked at, too
 
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -181,7 +184,7 @@ class MessageRepository(NarrowingRepository[Message], SubjectRepository[Message]
     def waiting(
         self, sandbox_id: str | None = None, *, limit: int = 50, after: str | None = None, **of: Any
     ) -> Narrowed[Message]:
-        """Return a page of those of them that wait for a recipient; at most `narrowed.MOST` messages are read."""
+        """Return a page of those of them that wait for a recipient; at most `most` messages are read."""
         return self._narrowed(self._exchanged(sandbox_id, of), is_waiting, self._by_age(True), limit, after)
 
     def count_waiting(self, sandbox_id: str | None = None, **of: Any) -> Counted:

@@ -104,6 +104,7 @@ def _of_subjects(repository: type[SubjectRepository[Any]]) -> Iterator[LookUp]:
             if column != "status":
                 yield call(repository, "failed", **{column: SAMPLE_ID}, since=EARLY)
         yield call(repository, "count_failed", since=EARLY, until=LATE)
+        yield call(repository, "count_last_failed", since=EARLY, until=LATE)
 
 
 def _of_events(repository: type[EventRepository[Any]]) -> Iterator[LookUp]:
@@ -151,7 +152,7 @@ OF_KINDS: Final = (
     call(face.ExecutionLogRepository, "of_node", SAMPLE_ID, "n1"),
     call(face.ExecutionLogRepository, "count", execution_id=SAMPLE_ID),
     call(face.ExecutionLogRepository, "statuses_of", SAMPLE_ID, most=101),
-    call(face.ExecutionLogRepository, "usages_of", SAMPLE_ID, most=101),
+    call(face.ExecutionLogRepository, "used_by", SAMPLE_ID, most=101),
     call(face.ExecutionRepository, "in_status", "running", workflow_id=SAMPLE_ID),
     call(face.ExecutionRepository, "count_in_status", "running", workflow_id=SAMPLE_ID),
     call(face.KnowledgeRepository, "of_agent", SAMPLE_ID),
@@ -187,9 +188,10 @@ OF_KINDS: Final = (
     call(face.TaskLogRepository, "count", task_id="i8"),
     call(face.TaskRepository, "counts_of_executions", ["i7", "i8"], most=101),
     call(face.TaskRepository, "in_status", "running", execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "in_status", "failed", oldest=True, execution_id=SAMPLE_ID),
     call(face.TaskRepository, "count_in_status", "running", execution_id=SAMPLE_ID),
     call(face.TaskRepository, "statuses_of", SAMPLE_ID, most=101),
-    call(face.TaskRepository, "usages_of", SAMPLE_ID, most=101),
+    call(face.TaskRepository, "used_by", SAMPLE_ID, most=101),
     call(face.TaskRepository, "of_execution", SAMPLE_ID),
     call(face.TaskRepository, "of_executions", ["i7", "i8"]),
     call(face.UserRepository, "by_email", "u7@EXAMPLE.org"),
