@@ -101,6 +101,14 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         return words.url_with(self.request.path, given, changes)
 
+    def route_to(self, route: str, *names: str) -> str | None:
+        """Return the URL of a page by the name of its route; None if there is no such page."""
+        try:
+            found: str = self.reverse_url(route, *names)
+        except KeyError:
+            return None
+        return found
+
     def show(self, template: str, **values: Any) -> None:
         """Render `web/templates/ledger/<template>.html`."""
         self.set_header("Server-Timing", f'db;desc="{self.queries} queries"')
@@ -114,7 +122,7 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
             "url_with": self.url_with,
             "read_only": not self.ledger.control,
         }
-        return namespace | words.FUNCTIONS | ours
+        return namespace | words.FUNCTIONS | ours | {"route_to": self.route_to}
 
     def write_error(self, status_code: int, **given: Any) -> None:
         """Answer with the words of the error; what went wrong inside stays in the log."""
