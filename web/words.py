@@ -77,6 +77,5 @@ FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
     "duration": readable.duration,
     "json_words": readable.json_words,
     "urlencode": urlencode,
-    "urlencode": urlencode,
 }
 """By these names in each template of `web/templates/ledger`."""
