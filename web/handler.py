@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tornado.web import HTTPError, authenticated
 
 from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument, LedgerError, UnknownFilter
+from flowledger.domain.times import now
 from flowledger.storage.paging import BadCursor
 from flowledger.web import words
 from flowledger.web.ledger import KEY, Ledger
@@ -119,6 +120,7 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         ours = {
             "section": self.section,
             "sections": SECTIONS,
+            "at": now(),
             "url_with": self.url_with,
             "read_only": not self.ledger.control,
         }
