@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tornado.web import HTTPError, authenticated
 
 from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument, LedgerError, UnknownFilter
+from flowledger.domain.times import now
 from flowledger.storage.paging import BadCursor
 from flowledger.web import words
 from flowledger.web.ledger import KEY, Ledger
@@ -101,6 +102,14 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         return words.url_with(self.request.path, given, changes)
 
+    def route_to(self, route: str, *names: str) -> str | None:
+        """Return the URL of a page by the name of its route; None if there is no such page."""
+        try:
+            found: str = self.reverse_url(route, *names)
+        except KeyError:
+            return None
+        return found
+
     def show(self, template: str, **values: Any) -> None:
         """Render `web/templates/ledger/<template>.html`."""
         self.set_header("Server-Timing", f'db;desc="{self.queries} queries"')
@@ -111,10 +120,11 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         ours = {
             "section": self.section,
             "sections": SECTIONS,
+            "at": now(),
             "url_with": self.url_with,
             "read_only": not self.ledger.control,
         }
-        return namespace | words.FUNCTIONS | ours
+        return namespace | words.FUNCTIONS | ours | {"route_to": self.route_to}
 
     def write_error(self, status_code: int, **given: Any) -> None:
         """Answer with the words of the error; what went wrong inside stays in the log."""

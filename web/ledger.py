@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import redis
 
 from flowledger.domain.settings import Settings
+from flowledger.web.fresh import Fresh
 from flowledger.web.reading import Reader
 from flowledger.workers.connections import connect
 
@@ -25,6 +26,7 @@ class Ledger:
     settings: Settings
     reader: Reader
     control: bool = False
+    fresh: Fresh = field(default_factory=Fresh)
 
     @classmethod
     def of(cls, settings: Settings) -> Ledger:

@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from tornado.web import StaticFileHandler, url
 
-from flowledger.web.pages.overview import Overview
+from flowledger.web.pages.dead_letters import DeadLetterPage, DeadLetters
+from flowledger.web.pages.overview import Live, Overview
 from flowledger.web.seams import STATIC
 
 PAGES: Final[tuple[Any, ...]] = (
     url(r"/ledger/static/(.*)", StaticFileHandler, {"path": str(STATIC)}, name="ledger-static"),
     url(r"/ledger", Overview, name="ledger"),
+    url(r"/ledger/live", Live, name="ledger-live"),
+    url(r"/ledger/dead-letters", DeadLetters, name="ledger-dead-letters"),
+    url(r"/ledger/dead-letters/(.+)", DeadLetterPage, name="ledger-dead-letter"),
 )

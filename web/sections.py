@@ -13,4 +13,7 @@ class Section(NamedTuple):
     route: str
 
 
-SECTIONS: Final = (Section("overview", "Overview", "ledger"),)
+SECTIONS: Final = (
+    Section("overview", "Overview", "ledger"),
+    Section("dead-letters", "Dead letters", "ledger-dead-letters"),
+)

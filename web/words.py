@@ -63,6 +63,12 @@ def url_with(path: str, arguments: Mapping[str, str], changes: Mapping[str, Any]
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
+def subject_route(type_: str | None, subject: str | None) -> tuple[str, str] | None:
+    """Return the route, and the id that it takes, of the page about an event's subject; None if there is none."""
+    kind = (type_ or "").partition(".")[0]
+    return (f"ledger-{kind}", subject) if subject and kind in ("execution", "task", "message") else None
+
+
 FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
     "safe": safe,
     "when": when,
@@ -70,5 +76,6 @@ FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
     "many": many,
     "duration": readable.duration,
     "json_words": readable.json_words,
+    "urlencode": urlencode,
 }
 """By these names in each template of `web/templates/ledger`."""

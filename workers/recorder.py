@@ -55,11 +55,14 @@ class Recorded:
     messages: tuple[Event, ...] = field(default=(), compare=False)
     batches: Mapping[str, int] = field(default_factory=dict, compare=False)
     """The number of each stream's last batch, as the database counts them."""
+    commit_seconds: float = field(default=0.0, compare=False)
+    """How long the database took."""
 
     def __add__(self, other: Recorded) -> Recorded:
         """The sum of the counts, and the later numbers of batches."""
         counts = self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead
-        return Recorded(*counts, batches={**self.batches, **other.batches})
+        seconds = self.commit_seconds + other.commit_seconds
+        return Recorded(*counts, batches={**self.batches, **other.batches}, commit_seconds=seconds)
 
     def and_then(self, other: Recorded) -> Recorded:
         """The sum of the counts, and what both hold, in order."""
@@ -209,7 +212,9 @@ class Recorder:
         unit = self._storage.unit_of_work()
         for read in batch:
             unit.add(read.transaction or burial(read, recorded_at))
+        began = time.monotonic()
         repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        seconds = time.monotonic() - began
         for read in batch:
             if isinstance(read.refused, OurFault):
                 logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
@@ -221,7 +226,7 @@ class Recorder:
             if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
         )
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
-        return Recorded(*counts, messages=messages, batches=batches)
+        return Recorded(*counts, messages=messages, batches=batches, commit_seconds=seconds)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
         """Bury events that were known with other content, are replayed, or must not be recorded; what

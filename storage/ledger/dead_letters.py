@@ -59,6 +59,7 @@ TABLE: Final = Table(
 
 
 OLDEST_FIRST = Order((TABLE.c.first_seen, TABLE.c.id))
+NEWEST_FIRST = Order(OLDEST_FIRST.columns, descending=True)
 
 _PREFIX: Final = "dead_"
 _FEW: Final = 3
@@ -75,6 +76,7 @@ class DeadLetterFilter:
 
     status: DeadLetterStatus | None = DeadLetterStatus.OPEN
     reason: Reason | None = None
+    field: str | None = None
     type: str | None = None
     source: str | None = None
     subject: str | None = None
@@ -86,7 +88,7 @@ class DeadLetterFilter:
         columns = TABLE.c
         clauses = [
             columns[name] == plain(value)
-            for name in ("status", "reason", "type", "source", "subject")
+            for name in ("status", "reason", "field", "type", "source", "subject")
             if (value := getattr(self, name)) is not None
         ]
         if self.since is not None:
@@ -161,6 +163,12 @@ class DeadLetterRepository(Repository[DeadLetter]):
         """Return the same page without the bytes, so that it fits into memory."""
         return _ListedDeadLetters(self.connection).oldest(only, limit, offset, after)
 
+    def newest(
+        self, only: DeadLetterFilter = OPEN, *, limit: int = 50, after: str | None = None
+    ) -> Page[ListedDeadLetter]:
+        """Return a page of dead letters without their bytes, newest first."""
+        return _ListedDeadLetters(self.connection).newest(only, limit, after)
+
     def about(self, id_: str, *, limit: int, status: DeadLetterStatus | None = None) -> list[ListedDeadLetter]:
         """Return those whose subject, event id or own id this is, newest first; in one status, or in any."""
         return _ListedDeadLetters(self.connection).about(id_, limit, status)
@@ -232,6 +240,9 @@ class _ListedDeadLetters(Repository[ListedDeadLetter]):
 
     def oldest(self, only: DeadLetterFilter, limit: int, offset: int, after: str | None) -> Page[ListedDeadLetter]:
         return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
+
+    def newest(self, only: DeadLetterFilter, limit: int, after: str | None) -> Page[ListedDeadLetter]:
+        return self._page(self._select().where(*only.clauses()), NEWEST_FIRST, limit, 0, after)
 
     def about(self, id_: str, limit: int, status: DeadLetterStatus | None) -> list[ListedDeadLetter]:
         newest_first = self._select().order_by(TABLE.c.first_seen.desc(), TABLE.c.id)
