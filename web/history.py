@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from flowledger.domain.measures import LATENCY_SECONDS, Histogram
-from flowledger.storage.ledger.drains import DrainRepository
 from sqlalchemy import Connection
 
+from flowledger.domain.measures import LATENCY_SECONDS, Histogram
 from flowledger.domain.records import DrainRecord
 from flowledger.domain.times import now
+from flowledger.storage.ledger.drains import DrainRepository
 from flowledger.storage.paging import MAX_LIMIT
 
 MINUTES: Final = 60

@@ -238,6 +238,10 @@ class DeliveryRepository(OwnedRepository[Delivery]):
             self._having({"to_sandbox_id": to_sandbox_id, "status": status}), BY_MESSAGE, limit, offset, after
         )
 
+    def first_of_messages(self, message_ids: Sequence[str], *, limit_each: int = 10) -> dict[str, Page[Delivery]]:
+        """Return the first deliveries of each of several messages, by recipient, by one query."""
+        return self._of_each("message_id", message_ids, BY_RECIPIENT, limit_each)
+
     def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
         """Return the deliveries of several messages, by message, each by recipient."""
         statement = self._select().where(DELIVERIES.c.message_id.in_(message_ids))

@@ -145,6 +145,7 @@ OF_KINDS: Final = (
     call(face.CollaborationRepository, "of_member", SAMPLE_ID),
     call(face.DeliveryRepository, "of_message", SAMPLE_ID),
     call(face.DeliveryRepository, "of_messages", ["i7", "i8"]),
+    call(face.DeliveryRepository, "first_of_messages", ["i7", "i8"]),
     call(face.DeliveryRepository, "of_sandbox", SAMPLE_ID),
     call(face.DeliveryRepository, "of_sandbox", SAMPLE_ID, status="pending"),
     call(face.DeliveryRepository, "count", to_sandbox_id=SAMPLE_ID),
