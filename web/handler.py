@@ -14,7 +14,7 @@ from tornado.web import HTTPError, authenticated
 from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument, LedgerError, UnknownFilter
 from flowledger.domain.times import now
 from flowledger.storage.paging import BadCursor
-from flowledger.web import words
+from flowledger.web import cells, words
 from flowledger.web.ledger import KEY, Ledger
 from flowledger.web.sections import SECTIONS
 
@@ -124,7 +124,7 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
             "url_with": self.url_with,
             "read_only": not self.ledger.control,
         }
-        return namespace | words.FUNCTIONS | ours | {"route_to": self.route_to}
+        return namespace | words.FUNCTIONS | cells.FUNCTIONS | ours | {"route_to": self.route_to}
 
     def write_error(self, status_code: int, **given: Any) -> None:
         """Answer with the words of the error; what went wrong inside stays in the log."""

@@ -7,13 +7,28 @@ from typing import Any, Final
 from tornado.web import StaticFileHandler, url
 
 from flowledger.web.pages.dead_letters import DeadLetterPage, DeadLetters
+from flowledger.web.pages.events import EventPage, Events
+from flowledger.web.pages.find import Find, RecordPage
+from flowledger.web.pages.messages import MessagePage, Messages
 from flowledger.web.pages.overview import Live, Overview
+from flowledger.web.pages.runs import ExecutionPage, TaskPage
+from flowledger.web.pages.work_lists import Executions, Tasks
 from flowledger.web.seams import STATIC
 
 PAGES: Final[tuple[Any, ...]] = (
     url(r"/ledger/static/(.*)", StaticFileHandler, {"path": str(STATIC)}, name="ledger-static"),
     url(r"/ledger", Overview, name="ledger"),
     url(r"/ledger/live", Live, name="ledger-live"),
+    url(r"/ledger/executions", Executions, name="ledger-executions"),
+    url(r"/ledger/executions/(.+)", ExecutionPage, name="ledger-execution"),
+    url(r"/ledger/tasks", Tasks, name="ledger-tasks"),
+    url(r"/ledger/tasks/(.+)", TaskPage, name="ledger-task"),
+    url(r"/ledger/messages", Messages, name="ledger-messages"),
+    url(r"/ledger/messages/(.+)", MessagePage, name="ledger-message"),
+    url(r"/ledger/events", Events, name="ledger-events"),
+    url(r"/ledger/event", EventPage, name="ledger-event"),
+    url(r"/ledger/find", Find, name="ledger-find"),
+    url(r"/ledger/record/([a-z_]+)/(.+)", RecordPage, name="ledger-record"),
     url(r"/ledger/dead-letters", DeadLetters, name="ledger-dead-letters"),
     url(r"/ledger/dead-letters/(.+)", DeadLetterPage, name="ledger-dead-letter"),
 )

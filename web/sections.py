@@ -15,5 +15,9 @@ class Section(NamedTuple):
 
 SECTIONS: Final = (
     Section("overview", "Overview", "ledger"),
+    Section("executions", "Executions", "ledger-executions"),
+    Section("tasks", "Tasks", "ledger-tasks"),
+    Section("messages", "Messages", "ledger-messages"),
+    Section("events", "Events", "ledger-events"),
     Section("dead-letters", "Dead letters", "ledger-dead-letters"),
 )

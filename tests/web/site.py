@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import http.client
 import re
 import threading
@@ -46,9 +47,31 @@ class Response:
         return int(found[1])
 
     @property
+    def unescaped(self) -> str:
+        """The page with its entities as the characters that they stand for."""
+        return html.unescape(self.text)
+
+    @property
+    def shown(self) -> str:
+        """The part of the page that its address decides, without how long ago times are."""
+        return re.sub(r' title="[^"]*ago"', "", self.text[self.text.index('class="ledger-card"') :])
+
+    def link(self, rel: str) -> str:
+        """The address of the link with this relation."""
+        found = re.search(rf'rel="{rel}" href="([^"]*)"', self.text)
+        assert found is not None, rel
+        return html.unescape(found[1])
+
+    def attribute(self, name: str) -> str:
+        """The first value of an attribute."""
+        found = re.search(rf'{name}="([^"]*)"', self.text)
+        assert found is not None, name
+        return html.unescape(found[1])
+
+    @property
     def words(self) -> str:
         """The page without its tags, and with single blanks."""
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", self.text))
+        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", self.text)))
 
 
 @dataclass(frozen=True)

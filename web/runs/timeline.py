@@ -79,7 +79,7 @@ def timeline(connection: Connection, execution: Execution, after: Mapping[str, s
         statuses[CHILDREN] = _counted(kids.items)
     else:
         statuses[CHILDREN] = {"": children.count(parent_execution_id=id_, most=MOST + 1)}
-    subjects = [one.id for one in (*tasks.items, *kids.items)]
+    subjects = [*(task.id for task in tasks.items), *(kid.id for kid in kids.items)]
     events = ListedEventRepository(connection).of_subjects([id_, *subjects], limit=MAX_LIMIT)
     reports = oddities.of_events(events.items, more=events.cursor is not None)
     counts = {name: sum(statuses[name].get(one, 0) for one in FAILED) for name in (NODES, TASKS)}
