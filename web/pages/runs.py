@@ -16,6 +16,7 @@ from flowledger.storage.kinds.messages import MessageRepository
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal_lists import ListedEventRepository
+from flowledger.storage.paging import Page
 from flowledger.web.handler import LedgerHandler
 from flowledger.web.paging import pages_around
 from flowledger.web.runs import exchange, found, logs, oddities
@@ -23,7 +24,7 @@ from flowledger.web.runs.failed import SHOWN, first_line
 from flowledger.web.runs.timeline import CHILDREN, NODES, TASKS, timeline
 
 _SUBJECTS: Final = 200
-"""Tasks and children of an execution whose events are listed with its own."""
+"""Tasks, children and messages of an execution whose events are listed with its own."""
 _EVENTS: Final = 100
 _CONTENTS: Final = ("input", "output", "error", "usage", "initial_state", "current_state", "final_state")
 
@@ -44,7 +45,7 @@ class RunPage(LedgerHandler):
         if tab == "logs" and self.wanted("part") is not None:
             self.show("log_lines", **values)
             return
-        self.show(f"{self.template}_{tab}", tab=tab, tabs=self.tabs, first_line=first_line, **values)
+        self.show(f"{self.template}_{tab}", shown_tab=tab, tabs=self.tabs, first_line=first_line, **values)
 
     def record_of(self, connection: Connection, id_: str) -> Execution | Task | None:
         """Return the record."""
@@ -78,13 +79,15 @@ class RunPage(LedgerHandler):
         return {"said": exchange.said(connection, page.items), "pages": pages, "cut": CONTENT_SHOWN}
 
     def events_of(self, connection: Connection, record: Execution | Task) -> dict[str, Any]:
-        """Return its events, and those of its parts: at most three queries."""
+        """Return its events, and those of its parts: at most four queries."""
         subjects, more = [record.id], False
         if isinstance(record, Execution):
             tasks = TaskRepository(connection).of_execution(record.id, limit=_SUBJECTS)
             children = ExecutionRepository(connection).oldest(parent_execution_id=record.id, limit=_SUBJECTS)
-            subjects += [*(one.id for one in tasks.items), *(one.id for one in children.items)]
-            more = bool(tasks.cursor or children.cursor)
+            messages = MessageRepository(connection).oldest(execution_id=record.id, limit=_SUBJECTS)
+            parts: tuple[Page[Any], ...] = (tasks, children, messages)
+            subjects += [one.id for page in parts for one in page.items]
+            more = any(page.cursor is not None for page in parts)
         page = ListedEventRepository(connection).of_subjects(subjects, limit=_EVENTS, after=self.wanted("after"))
         pages = pages_around(self, page.cursor)
         return {"events": page.items, "more": more, "most": _SUBJECTS, "pages": pages}
@@ -100,7 +103,7 @@ class RunPage(LedgerHandler):
 
 
 class ExecutionPage(RunPage):
-    """One execution. Its timeline takes at most 15 queries, whatever it has."""
+    """One execution. Its timeline takes at most 16 queries, whatever it has."""
 
     section = "executions"
     template = "execution"

@@ -62,8 +62,8 @@ class Reports:
     numbers: list[str] = field(default_factory=list)
 
     def words(self, subject: str) -> list[str]:
-        """Return what is odd about the reports of one subject."""
-        late = self.late.get(subject)
+        """Return what is odd about the reports of one subject, unless the most of all events came late, too."""
+        late = None if self.late_events * 2 > self.read else self.late.get(subject)
         return [] if late is None else [f"reported {duration(late)} late"]
 
 

@@ -13,6 +13,7 @@ from flowledger.domain.kinds.tasks import Task
 from flowledger.domain.statuses import TERMINAL
 from flowledger.domain.times import now
 from flowledger.storage.kinds.executions import ExecutionLogRepository, ExecutionRepository
+from flowledger.storage.kinds.messages import MessageRepository
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.ledger.journal_lists import ListedEventRepository
 from flowledger.storage.paging import MAX_LIMIT, Page
@@ -67,7 +68,7 @@ class Timeline:
 
 
 def timeline(connection: Connection, execution: Execution, after: Mapping[str, str | None]) -> Timeline:
-    """Return the timeline of an execution; `after` are the cursors of its parts. At most 14 queries."""
+    """Return the timeline of an execution; `after` are the cursors of its parts. At most 15 queries."""
     runs, work = ExecutionLogRepository(connection), TaskRepository(connection)
     children = ExecutionRepository(connection)
     id_ = execution.id
@@ -79,7 +80,8 @@ def timeline(connection: Connection, execution: Execution, after: Mapping[str, s
         statuses[CHILDREN] = _counted(kids.items)
     else:
         statuses[CHILDREN] = {"": children.count(parent_execution_id=id_, most=MOST + 1)}
-    subjects = [*(task.id for task in tasks.items), *(kid.id for kid in kids.items)]
+    messages = MessageRepository(connection).oldest(execution_id=id_, limit=PAGE[TASKS])
+    subjects = [one.id for page in (tasks, kids, messages) for one in page.items]
     events = ListedEventRepository(connection).of_subjects([id_, *subjects], limit=MAX_LIMIT)
     reports = oddities.of_events(events.items, more=events.cursor is not None)
     counts = {name: sum(statuses[name].get(one, 0) for one in FAILED) for name in (NODES, TASKS)}
