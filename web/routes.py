@@ -7,6 +7,8 @@ from typing import Any, Final
 from tornado.web import StaticFileHandler, url
 
 from flowledger.web.pages.dead_letters import DeadLetterPage, DeadLetters
+from flowledger.web.pages.drains import Drain, Drains
+from flowledger.web.pages.flowers_own import BrokerPage, TaskPage, TasksPage, TasksTable
 from flowledger.web.pages.overview import Live, Overview
 from flowledger.web.seams import STATIC
 
@@ -16,4 +18,11 @@ PAGES: Final[tuple[Any, ...]] = (
     url(r"/ledger/live", Live, name="ledger-live"),
     url(r"/ledger/dead-letters", DeadLetters, name="ledger-dead-letters"),
     url(r"/ledger/dead-letters/(.+)", DeadLetterPage, name="ledger-dead-letter"),
+    url(r"/ledger/drains", Drains, name="ledger-drains"),
+    url(r"/ledger/drains/(.+)", Drain, name="ledger-drain"),
+    # Flower's own addresses; `reverse_url` finds them by Flower's names.
+    url(r"/tasks", TasksPage),
+    url(r"/tasks/datatable", TasksTable),
+    url(r"/task/(.+)", TaskPage),
+    url(r"/broker", BrokerPage),
 )

@@ -16,4 +16,5 @@ class Section(NamedTuple):
 SECTIONS: Final = (
     Section("overview", "Overview", "ledger"),
     Section("dead-letters", "Dead letters", "ledger-dead-letters"),
+    Section("drains", "Drains", "ledger-drains"),
 )
