@@ -57,7 +57,9 @@ def worker_of(task: Any) -> str:
 
 
 def _is_news(task: Any) -> bool:
-    name, state = str(task.name), str(task.state)
+    name, state = task.name, str(task.state)
+    if name is None:  # all that is known is that it was revoked: a heartbeat that came too late
+        return False
     if name in _HEARTBEATS:
         return state not in _UNDER_WAY and (state != "SUCCESS" or _did_something(task.result))
     return state != "SUCCESS" or name != NAME
