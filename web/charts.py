@@ -48,7 +48,7 @@ def lines(series: Sequence[Series], titles: Sequence[str], caption: str) -> str:
         for place, value in enumerate(one.values):
             if value is not None:
                 # A line of no length, with round ends, is a dot: a value without neighbours can be seen, too.
-                x, y = place * _STEP + _STEP / 2, _HEIGHT - (_HEIGHT - 2) * value / most
+                x, y = place * _STEP + _STEP / 2, _HEIGHT - (_HEIGHT - 4) * value / most
                 path += f"L{x:.1f} {y:.2f}" if pen_is_down else f"M{x:.1f} {y:.2f}h0"
             pen_is_down = value is not None
         drawn.append(f'<path class="{one.look}" d="{path}"/>')

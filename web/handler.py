@@ -60,13 +60,13 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         try:
             await self.page(*names)
         except _FAULTS_OF_THE_ADDRESS as error:
-            raise HTTPError(400, words.safe(error).replace("%", "%%")) from error
+            raise HTTPError(400, words.safe(error)) from error
         except DatabaseUnavailable as error:
-            raise HTTPError(503, f"the database does not answer: {error}".replace("%", "%%")) from error
+            raise HTTPError(503, f"the database does not answer: {error}") from error
         except (redis.RedisError, OSError) as error:
-            raise HTTPError(503, f"Redis does not answer: {error}".replace("%", "%%")) from error
+            raise HTTPError(503, f"Redis does not answer: {error}") from error
         except LedgerError as error:
-            raise HTTPError(503, str(error).replace("%", "%%")) from error
+            raise HTTPError(503, str(error)) from error
 
     async def page(self, *names: Any, **_: Any) -> None:
         """Write the page. `names` are the groups of its URL, decoded; a page takes as many as its pattern has.

@@ -23,6 +23,7 @@ def install(settings: Settings) -> Ledger:
     ledger = Ledger.of(settings)
     extend(urls.handlers, urls.settings, options, ledger)
     os.environ["FLOWER_READ_ONLY"] = str(not ledger.control)  # Flower leaves out its buttons, then, too
+    os.environ.setdefault("FLOWER_TASKS_COLUMNS", "name,state,result,received,runtime,worker,uuid")
     return ledger
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Final
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from flowledger.domain.settings import Settings
 from flowledger.web.fresh import Fresh
@@ -36,7 +38,11 @@ class Ledger:
     @cached_property
     def redis(self) -> redis.Redis:
         """Connections to Redis, which read at most 1 MiB a reply; use them on threads (`LedgerHandler.work`) alone."""
-        return connect(self.settings, socket_timeout=_REDIS_SECONDS, most_bytes=_LARGE)
+        client = connect(self.settings, socket_timeout=_REDIS_SECONDS, most_bytes=_LARGE)
+        client.set_retry(
+            Retry(NoBackoff(), 1)
+        )  # a page says that Redis does not answer, and asks again in five seconds
+        return client
 
     def __repr__(self) -> str:
         return "Ledger"

@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.engine import make_engine, words
 from flowledger.storage.unit_of_work import Storage
 
 T = TypeVar("T")
@@ -55,7 +58,10 @@ class Reader:
         return await self.work(asked)
 
     async def work(self, task: Callable[[], Any]) -> Answer:
-        """Do something else that takes time on such a thread; its statements through `storage` are counted, too."""
+        """Do something else that takes time on such a thread; its statements through `storage` are counted, too.
+
+        Raises DatabaseUnavailable as `ask` does.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, _counted, task)
 
     def close(self) -> None:
@@ -92,11 +98,14 @@ def _set_up_sqlite(driver: Any, _record: object) -> None:
     driver.execute("PRAGMA query_only = ON")
 
 
-def _count(*_: object) -> None:
-    _thread.queries = getattr(_thread, "queries", 0) + 1
+def _count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    if statement != "BEGIN":  # SQLite's transactions begin by a statement of ours
+        _thread.queries = getattr(_thread, "queries", 0) + 1
 
 
 def _counted(task: Callable[[], Any]) -> Answer:
     _thread.queries = 0
-    value = task()
-    return Answer(value, _thread.queries)
+    try:
+        return Answer(task(), _thread.queries)
+    except (DBAPIError, PoolTimeout) as error:
+        raise DatabaseUnavailable(words(error)) from error

@@ -20,4 +20,5 @@ SECTIONS: Final = (
     Section("messages", "Messages", "ledger-messages"),
     Section("events", "Events", "ledger-events"),
     Section("dead-letters", "Dead letters", "ledger-dead-letters"),
+    Section("drains", "Drains", "ledger-drains"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -13,6 +14,7 @@ from flowledger.domain.errors import InvalidArgument, Reason
 from flowledger.domain.hexdump import BYTES_SHOWN, hexdump
 from flowledger.domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.domain.times import parse_time
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letter_groups import MOST_LETTERS, DeadLetterGroup, groups
 from flowledger.storage.ledger.dead_letters import TABLE, DeadLetterFilter, DeadLetterRepository
@@ -46,7 +48,7 @@ class DeadLetters(LedgerHandler):
         """Write the list."""
         only, after = self._filter(), self.wanted("after")
         found = await self.read(lambda connection: _found(connection, only, after))
-        given = self.wanted_all("status", "reason", "field", "type", "source", "subject")
+        given = self.wanted_all("status", "reason", "field", "type", "source", "subject", "since", "until")
         self.show(
             "dead_letters",
             only=only,
@@ -75,7 +77,16 @@ class DeadLetters(LedgerHandler):
             type=self.wanted("type"),
             source=self.wanted("source"),
             subject=self.wanted("subject"),
+            since=self._time("since"),
+            until=self._time("until"),
         )
+
+    def _time(self, name: str) -> datetime | None:
+        text = self.wanted(name)
+        try:
+            return None if text is None else parse_time(text)
+        except ValueError as error:
+            raise InvalidArgument(f"{name}: {error}") from None
 
     def _group_url(self, group: DeadLetterGroup) -> str:
         return self.url_with(reason=group.reason, field=group.field or WHOLE, after=None)

@@ -122,8 +122,8 @@ class ExecutionPage(RunPage):
         return {"line": line, "pages": pages, "failures_shown": SHOWN}
 
 
-class TaskPage(RunPage):
-    """One task. At most four queries."""
+class LedgerTaskPage(RunPage):
+    """One task of a platform; Flower's own page of a Celery task is another. At most four queries."""
 
     section = "tasks"
     template = "task"
