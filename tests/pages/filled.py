@@ -5,6 +5,7 @@ One execution in twenty failed, one in a thousand runs; the tables beside them h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -112,8 +113,9 @@ _BIG_ROWS: Final = (
 )
 
 
-def fill(connection: Connection, rows: int, tasks: int) -> None:
-    """Fill the tables of a migrated database: so many rows each, and so many tasks of `big`."""
+def fill(connection: Connection, rows: int, tasks: int, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Fill the tables of a migrated database: so many rows each, and so many tasks of `big`; `tell` hears of each."""
     values = {**_KEYS, "rows": rows, "tasks": tasks}
-    for statement in (*_ROWS.values(), *_BIG_ROWS):
+    for table, statement in (*_ROWS.items(), *((BIG, statement) for statement in _BIG_ROWS)):
+        tell(table)
         connection.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})

@@ -21,19 +21,31 @@ FAILED_TASK: Final = "task_4711_tests"
 LAST_LINE: Final = "gave up after 3 attempts: the test runner did not answer within 30 s"
 _WORKFLOWS: Final = ("wf_review", "wf_nightly", "wf_triage", "wf_release_notes")
 _AGENTS: Final = ("agent_ada", "agent_grace", "agent_linus", "agent_margaret")
+_BEFORE: Final = timedelta(hours=3)
+_FAILED_AFTER: Final = timedelta(hours=2, minutes=40)
 _SOURCE: Final = "/platform/engine"
 
 
 def record_platform(storage: Storage, executions: int = EXECUTIONS) -> None:
-    """Record what the platform reports: some executions, among them one that failed, with a dead letter."""
-    at = now() - timedelta(hours=3)
+    """Record what the platform reports, and a dead letter."""
+    events = platform_events(executions)
+    record(storage, *events)
+    record(storage, broken_event(), start=len(events) + 1)
+
+
+def platform_events(executions: int = EXECUTIONS) -> list[dict[str, Any]]:
+    """What the platform reports: some executions, one of which failed while there was much to see."""
+    at = now() - _BEFORE
     chance = random.Random(7)
-    events = list(_failed(at + timedelta(hours=2, minutes=40)))
+    events = list(_failed(at + _FAILED_AFTER))
     for number in range(executions):
         events += _ordinary(chance, number, at + timedelta(seconds=72 * number))
-    record(storage, *events)
-    broken = _event("task.progressed", FAILED_TASK, at + timedelta(hours=2, minutes=40, seconds=50), progress=101)
-    record(storage, broken, start=len(events) + 1)
+    return events
+
+
+def broken_event() -> dict[str, Any]:
+    """An event of the failed task that cannot be recorded."""
+    return _event("task.progressed", FAILED_TASK, now() - _BEFORE + _FAILED_AFTER, progress=101)
 
 
 def _event(type_: str, subject: str, at: datetime, sequence: int | None = None, **data: Any) -> dict[str, Any]:
