@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -30,6 +29,7 @@ class Repository(Generic[Record]):
 
     table: ClassVar[Table]
     record: ClassVar[type[Any]]
+    """A dataclass with slots, whose names are those of its fields."""
     listed_by: ClassVar[tuple[str, ...]] = ()
     """The columns by which records are listed and counted."""
     time: ClassVar[str | None] = None
@@ -52,7 +52,7 @@ class Repository(Generic[Record]):
         return self.connection.execute(select(func.count()).select_from(rows)).scalar_one()
 
     def _select(self) -> Select[Any]:
-        return select(*(self.table.c[field.name] for field in fields(self.record)))
+        return select(*(self.table.c[name] for name in self.record.__slots__))
 
     def _having(self, of: Mapping[str, Filter]) -> Select[Any]:
         """Return the select of the rows that have these values; None leaves a column out."""
@@ -111,7 +111,8 @@ class Repository(Generic[Record]):
         return Page(tuple(self._record(row) for row in rows[:limit]), cursor)
 
     def _record(self, row: Row[Any]) -> Record:
-        record: Record = self.record(**{field.name: row._mapping[field.name] for field in fields(self.record)})
+        values = row._mapping
+        record: Record = self.record(**{name: values[name] for name in self.record.__slots__})
         return record
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         folder = Path(name)
         with (
             embedded_postgres_server(folder / "postgresql") as database,
-            embedded_valkey_server(folder / "v") as broker,
+            embedded_valkey_server(folder / "valkey") as broker,
         ):
             prepare(database.url, asked.rows, asked.tasks)
             urls = {"database_url": SecretStr(database.url), "redis_url": SecretStr(broker.url)}
@@ -60,7 +60,8 @@ def prepare(url: str, rows: int, tasks: int) -> None:
 def measure(site: Site, times: int) -> bool:
     """Print a table of all pages. Return whether all are fast enough."""
     print("| page | median of", times, "| slowest | queries |\n| --- | ---: | ---: | ---: |")
-    return all([_measured(site, page, times) < SLOW_MS for page in PAGES])
+    medians = [_measured(site, page, times) for page in PAGES]
+    return max(medians) < SLOW_MS
 
 
 def _measured(site: Site, page: Asked, times: int) -> float:

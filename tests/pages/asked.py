@@ -20,7 +20,7 @@ class Asked(NamedTuple):
 PAGES: Final = (
     Asked("executions, newest", "/ledger/executions", 3),
     Asked("executions of a workflow", f"/ledger/executions?workflow_id={WORKFLOW}", 3),
-    Asked("executions by two filters, since a day", f"/ledger/executions?workflow_id={WORKFLOW}&user_id=us_7&since={DAY}", 3),
+    Asked("executions by two filters", f"/ledger/executions?workflow_id={WORKFLOW}&user_id=us_7&since={DAY}", 3),
     Asked("executions that failed", "/ledger/executions?failed=1", 3),
     Asked("executions of a workflow that failed (few)", f"/ledger/executions?failed=1&workflow_id={WORKFLOW}", 4),
     Asked("executions that run (few of many)", "/ledger/executions?status=running", 4),
