@@ -39,9 +39,7 @@ class Ledger:
     def redis(self) -> redis.Redis:
         """Connections to Redis, which read at most 1 MiB a reply; use them on threads (`LedgerHandler.work`) alone."""
         client = connect(self.settings, socket_timeout=_REDIS_SECONDS, most_bytes=_LARGE)
-        client.set_retry(
-            Retry(NoBackoff(), 1)
-        )  # a page says that Redis does not answer, and asks again in five seconds
+        client.set_retry(Retry(NoBackoff(), 1))  # a page tells at once that Redis does not answer
         return client
 
     def __repr__(self) -> str:
