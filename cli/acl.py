@@ -57,6 +57,12 @@ _READERS_KEYS: Final = (
     "alarm:*", "refused:*", "workers",
 )  # fmt: skip
 
+_FLOWERS_KEYS: Final = (
+    "%R~ledger:*", "%R~ledger", "%R~ledger??[369]", "%R~unacked", "%R~unacked_index", "~unacked_mutex",
+    "~_kombu.binding*", "~celeryev.*", "~*.celery.pidbox*",
+)  # fmt: skip
+"""Flower reads all of the ledger's and of Celery's keys; it writes where the replies of workers are awaited."""
+
 _GLOB: Final = re.compile(r"[*?\[\\]")
 BLANK: Final = re.compile("[\0 \t\n\v\f\r\ud800-\udfff]")
 """Between two words of a rule, or the end of it; or no text at all."""
@@ -69,6 +75,7 @@ class Role(StrEnum):
     AGENT = "agent"
     WORKER = "worker"
     READER = "reader"
+    FLOWER = "flower"
 
 
 class Form(StrEnum):
@@ -90,9 +97,10 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
     if role is Role.AGENT:
         keys = [f"~{pattern(key(sandbox))}" for key in (streams.inbox, streams.consumers, streams.taken)]
         return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({publishing})"]
-    if role is Role.WORKER:
-        channels = [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
-        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *_WORKERS_KEYS, *channels]
+    if role in (Role.WORKER, Role.FLOWER):
+        keys = [*(_WORKERS_KEYS if role is Role.WORKER else _FLOWERS_KEYS)]
+        keys += [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
+        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *keys]
     return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 

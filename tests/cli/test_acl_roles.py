@@ -73,6 +73,12 @@ ROLES: Final = {
     "producer": (["producer"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
     "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
     "reader": (["reader"], [*FORBIDDEN, *SPOILING, *MAILS, f"XADD {EVENTS} * event x"]),
+    "flower": (
+        ["flower"],
+        [one for one in FORBIDDEN if one != "SCAN 0"]
+        + [one for one in SPOILING if "PUBLISH" not in one]
+        + ["XADD ledger:inbox:sb_2 * event x", "DEL ledger:inbox:sb_2", "LPUSH ledger x", f"XADD {EVENTS} * event x"],
+    ),
     "worker": (["worker"], [one for one in FORBIDDEN if one not in ("INFO", "SCAN 0") and not one.startswith("XADD")]),
 }
 
@@ -190,16 +196,18 @@ def test_a_worker_s_user_receives_webhooks_and_seeds(server: Server, settings: S
 def test_a_worker_and_all_that_goes_with_it_run(
     server: Server, settings: Settings, storage: Storage, flowledger: Flowledger, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Worker, scheduler, Flower, and the commands, as one user; the server has refused it nothing."""
-    user = server.user("worker")
-    own = user.settings(settings)
+    """Worker, scheduler and the commands as one user, Flower as another; the server has refused them nothing."""
+    user, looking = server.user("worker"), server.user("flower")
+    own, looks = user.settings(settings), looking.settings(settings)
     password = "flower-password"
     port = free_port()
     running = [
         Process("w1", processes.worker_command(2), processes.worker_environment(own), tmp_path / "w1.log"),
         Process("w2", processes.worker_command(1), processes.worker_environment(own), tmp_path / "w2.log"),
         Process("b", processes.beat_command(tmp_path / "s"), processes.environment(own), tmp_path / "b.log"),
-        Process("f", processes.flower_command(), processes.flower_environment(own, port, password), tmp_path / "f.log"),
+        Process(
+            "f", processes.flower_command(), processes.flower_environment(looks, port, password), tmp_path / "f.log"
+        ),
     ]
     for name in ("REDIS_URL", "DATABASE_URL"):
         monkeypatch.setenv(name, processes.environment(own)[name])
@@ -225,6 +233,7 @@ def test_a_worker_and_all_that_goes_with_it_run(
         for process in running:
             process.wait()
     assert user.refused() == []
+    assert looking.refused() == []
     for path in tmp_path.glob("*.log"):
         assert "NOPERM" not in path.read_text()
         assert PASSWORD not in path.read_text()
@@ -236,7 +245,7 @@ def status(flowledger: Flowledger) -> Any:
 
 def flower_answers(port: int, password: str) -> bool:
     token = base64.b64encode(f"flowledger:{password}".encode()).decode()
-    for page in ("/workers", "/broker", "/api/workers?refresh=1"):
+    for page in ("/workers", "/broker", "/api/workers?refresh=1", "/ledger", "/ledger/drains", "/ledger/dead-letters"):
         request = urllib.request.Request(f"http://127.0.0.1:{port}{page}", headers={"Authorization": f"Basic {token}"})
         try:
             with urllib.request.urlopen(request, timeout=20) as reply:
