@@ -35,18 +35,18 @@ _WORKER: Final = (
     " +watch +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe"
     " +punsubscribe +time +memory|usage +scan +rename"
 )
-_WORKERS_KEYS: Final = (
-    "~ledger:*",
-    "~ledger",  # Celery's queue, and below the same with priorities
-    "~ledger??[369]",
-    "~unacked",
-    "~unacked_index",
-    "~unacked_mutex",
-    "~_kombu.binding*",
-    "~celeryev.*",
-    "~*.celery.pidbox*",
+_QUEUE: Final = ("ledger", "ledger??[369]")
+"""Celery's queue of bells, and the same with priorities."""
+_UNACKED: Final = ("~unacked", "~unacked_index", "~unacked_mutex")
+_BINDINGS: Final = "~_kombu.binding*"
+_ASKING: Final = (_BINDINGS, "~celeryev.*", "~*.celery.pidbox*")
+_WORKERS_KEYS: Final = ("~ledger:*", *(f"~{key}" for key in _QUEUE), *_UNACKED, *_ASKING)
+_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
+_BEAT: Final = "+lpush +llen +exists +sadd +smembers +srem +zadd +zscore +zrem"
+_FLOWER: Final = (
+    "+@list +@set +@sortedset +del +exists +expire +pexpire +publish +subscribe +psubscribe +unsubscribe +punsubscribe"
+    " +eval +evalsha +script|load +script|exists +time +set"
 )
-_WORKERS_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _READING: Final = (
     "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
 )
@@ -68,6 +68,8 @@ class Role(StrEnum):
     PRODUCER = "producer"
     AGENT = "agent"
     WORKER = "worker"
+    BEAT = "beat"
+    FLOWER = "flower"
     READER = "reader"
 
 
@@ -90,10 +92,16 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
     if role is Role.AGENT:
         keys = [f"~{pattern(key(sandbox))}" for key in (streams.inbox, streams.consumers, streams.taken)]
         return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({publishing})"]
+    channels = [f"&/{database}.{channel}" for channel in _CHANNELS]
     if role is Role.WORKER:
-        channels = [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
         return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *_WORKERS_KEYS, *channels]
-    return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
+    if role is Role.BEAT:
+        return [*f"-@all {_BEAT} {_TRANSACTION} {_CONNECTION}".split(), *(f"~{key}" for key in _QUEUE), _BINDINGS]
+    reading = [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
+    if role is Role.READER:
+        return reading
+    queue = [f"%R~{key}" for key in _QUEUE]
+    return [*reading, *f"{_TRANSACTION} {_FLOWER}".split(), *queue, *_UNACKED, *_ASKING, *channels]
 
 
 def pattern(key: str) -> str:

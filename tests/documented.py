@@ -15,3 +15,9 @@ def block(file: str, language: str, mark: str) -> str:
     (program,) = (one for one in found if mark in one)
     assert isinstance(program, str)
     return program
+
+
+def workers_grants() -> str:
+    """The statements of `grants.sql` that give the workers' role its rights."""
+    statements = (_ROOT / "deploy" / "postgresql" / "grants.sql").read_text()
+    return "\n".join(line for line in statements.splitlines() if "flowledger_worker" in line)
