@@ -87,7 +87,10 @@ ROLES: Final = {
         ["beat"],
         [*FORBIDDEN, "INFO", *SEEING, *MAILS, *(one for one in SPOILING if not one.startswith("LPUSH ledger"))],
     ),
-    "flower": (["flower"], [*FORBIDDEN, *(one for one in SPOILING if not one.startswith("PUBLISH")), *MAILS, f"XADD {EVENTS} * event x"]),
+    "flower": (
+        ["flower"],
+        [*FORBIDDEN, *(one for one in SPOILING if not one.startswith("PUBLISH")), *MAILS, f"XADD {EVENTS} * event x"],
+    ),
     "worker": (["worker"], [one for one in FORBIDDEN if one not in ("INFO", "SCAN 0") and not one.startswith("XADD")]),
 }
 

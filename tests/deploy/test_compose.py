@@ -1,4 +1,4 @@
-"""`docker-compose.yml`: valid, documented, and each of its commands run as written, each as the user it is meant for."""
+"""`docker-compose.yml`: valid, documented, and each command run as written, as the user that it is meant for."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def test_each_service_stops_within_its_grace(deployment: Deployment) -> None:
         grace = float(document()["services"][name]["stop_grace_period"].removesuffix("s"))
         begun = time.monotonic()
         deployment.processes[name].terminate()
-        wait_until(lambda name=name: not deployment.processes[name].is_running(), grace, f"the end of {name}")
-        assert time.monotonic() - begun < grace
+        deployment.processes[name].wait(grace)
+        assert time.monotonic() - begun < grace, name
 
 
 def client(deployment: Deployment, role: str) -> redis.Redis:

@@ -1,4 +1,4 @@
-"""The units of systemd: systemd's own check of them, and the same commands as in `docker-compose.yml`, which are run."""
+"""The units of systemd: systemd's own check of them, and the commands of `docker-compose.yml`, which are run."""
 
 from __future__ import annotations
 
