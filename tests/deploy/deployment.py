@@ -6,6 +6,7 @@ and nothing of this process's environment is inherited but the folder of the pro
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -85,9 +86,7 @@ class Deployment:
     def _here(self, text: str) -> str:
         if text == "127.0.0.1":
             return self.socket
-        for there, here in self.places.items():
-            text = text.replace(there, here)
-        return text
+        return re.sub("|".join(map(re.escape, self.places)), lambda found: self.places[found[0]], text)
 
 
 @contextmanager
@@ -130,7 +129,7 @@ def _bring_up(deployment: Deployment) -> None:
 
 
 def _places(folder: Path, socket: str) -> dict[str, str]:
-    """What a container would call it, and what it is called here. The longer ones first."""
+    """What a container calls it, and what it is called here; the longer ones first."""
     flower, metrics = free_port(), free_port()
     return {
         "valkey:6379": f"127.0.0.1:{free_port()}",
@@ -141,7 +140,7 @@ def _places(folder: Path, socket: str) -> dict[str, str]:
         "5555": str(flower),
         "/deploy/": f"{ROOT / 'deploy' / 'postgresql'}/",
         "/users/": f"{folder / 'users'}/",
-        "/tmp/beat": str(folder / "tmp" / "beat"),
+        "/tmp/": f"{folder / 'tmp'}/",
     }
 
 
@@ -149,7 +148,7 @@ def _programs(folder: Path, port: str) -> None:
     """The programs of the images, by their names."""
     folder.mkdir()
     (folder / "valkey-server").symlink_to(get_binary_path())
-    for name in ("psql", "pg_isready"):
+    for name in ("psql", "pg_isready", "pg_dump", "pg_restore"):
         (folder / name).symlink_to(_POSTGRESQL / name)
     client = folder / "valkey-cli"
     client.write_text(f'#!/bin/sh\nexec {shutil.which("redis-cli") or "redis-cli"} -p {port} "$@"\n')

@@ -46,6 +46,9 @@ def test_the_examples_name_the_variables_of_compose(name: str) -> None:
     text = (UNITS / "etc" / f"{name}.env").read_text()
     assert "0600" in text
     variables = set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE))
+    variables |= set(
+        re.findall(r"^Environment=([A-Z_]+)=", (UNITS / f"flowledger-{name}.service").read_text(), re.MULTILINE)
+    )
     assert variables == {*compose[name].environment, *(compose["grants"].environment if name == "migrate" else ())}
     for url in re.findall(r"^\w+_URL=(\S+://\S+@)", text, re.MULTILINE):
         assert url.replace("PASSWORD", "x") in {
