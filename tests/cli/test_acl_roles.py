@@ -25,7 +25,7 @@ from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.status.refused_webhooks import refusals
 from tests.builders import raw
-from tests.cli.acl_servers import PASSWORD, Server, is_refused
+from tests.cli.acl_servers import PASSWORD, SERVERS, Server, is_refused
 from tests.cli.calling import Flowledger
 from tests.documented import block
 from tests.services.webhooks.calling import SECRET, Kept, call, refused, set_up
@@ -208,7 +208,12 @@ def test_a_worker_s_user_receives_webhooks_and_seeds(server: Server, settings: S
 def test_a_worker_and_all_that_goes_with_it_run(
     server: Server, settings: Settings, storage: Storage, flowledger: Flowledger, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Workers and the commands, beat, and Flower, each as the user of its role; the server has refused them nothing."""
+    """Workers and the commands, beat, and Flower, each as the user of its role; the server has refused them nothing.
+
+    On Valkey `tests.deploy` does the same with the services of `docker-compose.yml`.
+    """
+    if SERVERS["redis"] and server.admin.info("server").get("server_name") == "valkey":
+        pytest.skip("tests.deploy runs them on Valkey")
     users = [server.user(role) for role in ("worker", "beat", "flower")]
     own, beats, flowers = (user.settings(settings) for user in users)
     password = "flower-password"

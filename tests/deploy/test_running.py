@@ -6,18 +6,24 @@ why, in a comment before it.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import redis
 
+from flowledger.cli.processes import Process
 from tests.builders import raw
 from tests.deploy.compose import ROOT, document
 from tests.deploy.deployment import SERVERS, Deployment, deployed
+from tests.deploy.warm import CLIENT
 from tests.documented import blocks
 from tests.waiting import wait_until
 
@@ -50,9 +56,10 @@ def test_what_an_operator_starts_does_its_work(quick_folder: Path, tmp_path: Pat
         ):
             with subtests.test(check.__name__):
                 check(deployment)
-        for page in PAGES:
-            with subtests.test(page):
-                run_what_it_shows(page, deployment, tmp_path)
+        with warm_flowledger(tmp_path / "bin"):
+            for page in PAGES:
+                with subtests.test(page):
+                    run_what_it_shows(page, deployment, tmp_path)
         with subtests.test("the failed task of the quickstart"):
             error = read(deployment, "SELECT error ->> 'type' FROM tasks WHERE id = 'task_quickstart'")
             assert error == "FileNotFoundError"
@@ -100,10 +107,32 @@ def no_password_is_on_a_command_line_or_in_a_log(deployment: Deployment) -> None
         assert password not in logs, name
 
 
+@contextmanager
+def warm_flowledger(folder: Path) -> Iterator[None]:
+    """A program `flowledger` in a new folder; see `tests.deploy.warm`."""
+    folder.mkdir()
+    (folder / "flowledger").write_text(CLIENT.format(python=sys.executable, socket=str(folder / "socket")))
+    (folder / "flowledger").chmod(0o700)
+    server = Process(
+        "warm",
+        [sys.executable, "-m", "tests.deploy.warm", str(folder / "socket")],
+        os.environ,
+        folder / "log",
+        folder=ROOT,
+    )
+    server.start()
+    try:
+        wait_until((folder / "socket").exists, 30, "the warm flowledger")
+        yield
+    finally:
+        server.stop()
+
+
 def run_what_it_shows(page: str, deployment: Deployment, folder: Path) -> None:
     environment = {"COLUMNS": "100", "HOME": str(folder), "LANG": "C.UTF-8"}
     for service in ("grants", "worker"):  # PostgreSQL's variables are the owner's, the URLs the worker's
         environment |= deployment.environment(service)
+    environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
     run = [block for block in blocks(page) if block.language in PROGRAMS and block.not_run is None]
     assert run
     for block in run:
