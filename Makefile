@@ -52,7 +52,7 @@ faults: install ## every fault of the fault plan at length, more than an hour; a
 	$(BIN)/python -m tests.faults --report docs/reliability.md
 
 .PHONY: surroundings
-surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/operations.md
+surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/surroundings.md
 	$(BIN)/python -m tests.surroundings
 
 .PHONY: update

@@ -1,7 +1,7 @@
 """A `flowledger` for the tests of pages that need not import everything anew: half a second of CPU a command.
 
-`python -m tests.deploy.warm SOCKET` imports the commands, and forks a process for each that it is asked to run. `CLIENT`
-is the program that asks: what it is given (arguments, environment, folder, streams) is the command's.
+`python -m tests.deploy.warm SOCKET` imports the commands, and forks a process for each one that it is asked to run.
+`CLIENT` is the program that asks: what it is given (arguments, environment, folder, streams) is the command's.
 """
 
 from __future__ import annotations
