@@ -51,9 +51,21 @@ plans: install ## every look-up on a million rows of each kind, its index and it
 faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md
 
+.PHONY: provenance
+provenance: install ## who owns what by `flowledger why`, against the oracle, for all kinds on both databases at length
+	PROVENANCE_EXAMPLES=50 $(BIN)/pytest tests/workers/test_provenance.py
+
 .PHONY: surroundings
 surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/surroundings.md
 	$(BIN)/python -m tests.surroundings
+
+.PHONY: schema-files
+schema-files: install ## renew docs/schema, which is written from the models
+	$(BIN)/python -m tests.schema.files
+
+.PHONY: schemas
+schemas: install ## 10,000 events and 10,000 mutants made from the schemas, through drains on both databases
+	SCHEMA_EVENTS=10000 $(BIN)/pytest --timeout 1200 tests/schema
 
 .PHONY: update
 update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml

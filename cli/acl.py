@@ -35,27 +35,36 @@ _WORKER: Final = (
     " +watch +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe"
     " +punsubscribe +time +memory|usage +scan +rename"
 )
-_QUEUE: Final = ("ledger", "ledger??[369]")
-"""Celery's queue of bells, and the same with priorities."""
-_UNACKED: Final = ("~unacked", "~unacked_index", "~unacked_mutex")
-_BINDINGS: Final = "~_kombu.binding*"
-_ASKING: Final = (_BINDINGS, "~celeryev.*", "~*.celery.pidbox*")
-_WORKERS_KEYS: Final = ("~ledger:*", *(f"~{key}" for key in _QUEUE), *_UNACKED, *_ASKING)
-_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _BEAT: Final = "+lpush +llen +exists +sadd +smembers +srem +zadd +zscore +zrem"
-_FLOWER: Final = (
-    "+@list +@set +@sortedset +del +exists +expire +pexpire +publish +subscribe +psubscribe +unsubscribe +punsubscribe"
-    " +eval +evalsha +script|load +script|exists +time +set"
+_BEATS_KEYS: Final = ("~ledger", "~ledger??[369]", "~_kombu.binding*")
+"""Beat rings bells: it puts messages into Celery's queue."""
+_WORKERS_KEYS: Final = (
+    "~ledger:*",
+    "~ledger",  # Celery's queue, and below the same with priorities
+    "~ledger??[369]",
+    "~unacked",
+    "~unacked_index",
+    "~unacked_mutex",
+    "~_kombu.binding*",
+    "~celeryev.*",
+    "~*.celery.pidbox*",
 )
+_WORKERS_CHANNELS: Final = ("celery.pidbox", "celeryev/*", "celeryev/worker.*")
 _READING: Final = (
-    "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen"
+    "+get +exists +type +ttl +pttl +xlen +xrange +xrevrange +xinfo|stream +hget +hmget +hgetall +hexists +hlen +time"
 )
 _CHECKING: Final = "+info"  # after -@dangerous: what the server is set to (`workers.checks`); it shows no password
 _READERS_KEYS: Final = (
     "events", "events:*", "lease:*", "bell:*", "caution:*", "fuse:*", "rate:*", "watch", "hold", "broker", "failures",
     "paused", "recorded", "idle", "counters", "postman", "walk", "sources", "aside", "aside:*", "aside-sizes",
-    "alarm:*", "refused:*",
+    "alarm:*", "refused:*", "workers",
 )  # fmt: skip
+
+_FLOWERS_KEYS: Final = (
+    "%R~ledger:*", "%R~ledger", "%R~ledger??[369]", "%R~unacked", "%R~unacked_index", "~unacked_mutex",
+    "~_kombu.binding*", "~celeryev.*", "~*.celery.pidbox*",
+)  # fmt: skip
+"""Flower reads all of the ledger's and of Celery's keys; it writes where the replies of workers are awaited."""
 
 _GLOB: Final = re.compile(r"[*?\[\\]")
 BLANK: Final = re.compile("[\0 \t\n\v\f\r\ud800-\udfff]")
@@ -69,8 +78,8 @@ class Role(StrEnum):
     AGENT = "agent"
     WORKER = "worker"
     BEAT = "beat"
-    FLOWER = "flower"
     READER = "reader"
+    FLOWER = "flower"
 
 
 class Form(StrEnum):
@@ -92,16 +101,13 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
     if role is Role.AGENT:
         keys = [f"~{pattern(key(sandbox))}" for key in (streams.inbox, streams.consumers, streams.taken)]
         return [*f"-@all {_CONNECTION} {_TRANSACTION} {_MAILBOX}".split(), *keys, f"({publishing})"]
-    channels = [f"&/{database}.{channel}" for channel in _CHANNELS]
-    if role is Role.WORKER:
-        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *_WORKERS_KEYS, *channels]
+    if role in (Role.WORKER, Role.FLOWER):
+        keys = [*(_WORKERS_KEYS if role is Role.WORKER else _FLOWERS_KEYS)]
+        keys += [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
+        return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *keys]
     if role is Role.BEAT:
-        return [*f"-@all {_BEAT} {_TRANSACTION} {_CONNECTION}".split(), *(f"~{key}" for key in _QUEUE), _BINDINGS]
-    reading = [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
-    if role is Role.READER:
-        return reading
-    queue = [f"%R~{key}" for key in _QUEUE]
-    return [*reading, *f"{_TRANSACTION} {_FLOWER}".split(), *queue, *_UNACKED, *_ASKING, *channels]
+        return [*f"-@all {_BEAT} {_TRANSACTION} {_CONNECTION}".split(), *_BEATS_KEYS]
+    return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 
 def pattern(key: str) -> str:

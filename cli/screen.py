@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
@@ -37,6 +38,11 @@ def words(value: object, style: str = "", limit: int | None = None) -> Text:
         text = " ".join(text.split())
         text = text if len(text) <= limit else text[: limit - 1] + "…"
     return Text(text, style=style)
+
+
+def time_of(seconds: float) -> str:
+    """Return the time of day, in UTC, of seconds since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
 
 
 def status(value: str) -> Text:

@@ -13,6 +13,8 @@
                                  the last batch was recorded, in ms of Redis's clock
     ledger:restored              string; when the database was found to have gone back, in ms of Redis's clock
     ledger:beat                  string; the database was informed lately that the broker is served; with an expiry
+    ledger:workers               hash, with an expiry; a worker's name: when it gave its last sign of life, in ms of
+                                 Redis's clock, a blank, and JSON of its host, process and pool
     ledger:pairing               string; who is writing `ledger:broker` now, with an expiry
     ledger:failures              string; how often in a row the database was unavailable
     ledger:paused                hash; shard, or `all`: JSON of who paused it, when and why
@@ -84,6 +86,7 @@ RECORDED_AT: Final = "at"
 RESTORED: Final = "ledger:restored"
 BEAT: Final = "ledger:beat"
 PAIRING: Final = "ledger:pairing"
+WORKERS: Final = "ledger:workers"
 FAILURES: Final = "ledger:failures"
 PAUSED: Final = "ledger:paused"
 ALL: Final = "all"

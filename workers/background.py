@@ -21,6 +21,9 @@ class BackgroundThread:
     def start(self) -> None:
         self._thread.start()
 
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
     def ask_to_stop(self) -> None:
         self._stopping.set()
 

@@ -17,6 +17,7 @@ from flowledger.domain.settings import Settings
 from flowledger.workers.authority import guard_of
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.checks import UnfitServer, refuse_unfit
+from flowledger.workers.health.life import Life
 from flowledger.workers.pump import Pump
 from flowledger.workers.schedule_bell import BELL_MS as SCHEDULE_BELL_MS
 from flowledger.workers.server_watch import ServerWatch
@@ -51,8 +52,22 @@ def send_schedules(app: Any) -> None:
     app.send_task("ledger.schedules", ignore_result=True, retry=False, expires=SCHEDULE_BELL_MS / 1000)
 
 
+def drain_here(app: Any, worker: str) -> Callable[[int], None]:
+    """Return the drain that runs in the calling thread, without a bell, in the name of this Celery node."""
+    task = app.tasks["ledger.drain"]
+
+    def drain(shard: int) -> None:
+        task.push_request(hostname=worker)
+        try:
+            task.run(shard)
+        finally:
+            task.pop_request()
+
+    return drain
+
+
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs the pump and both watches in every worker, as long as its pool runs."""
+    """Runs the pump, both watches and the signs of life in every worker, as long as its pool runs."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -75,17 +90,15 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         if threading.current_thread() is threading.main_thread():
             _tell_drains_at_the_signal()
         settings = Settings.load()
-        self._threads = (
-            Pump(
-                settings,
-                lambda shard: send_drain(app, shard),
-                app.tasks["ledger.drain"],
-                lambda: send_post(app),
-                lambda: send_schedules(app),
-            ),
-            Watch(settings, lambda _why: _end()),
-            ServerWatch(settings),
+        pump = Pump(
+            settings,
+            lambda shard: send_drain(app, shard),
+            drain_here(app, worker.hostname),
+            lambda: send_post(app),
+            lambda: send_schedules(app),
         )
+        life = Life(settings, worker.hostname, pump.turns, *_pool_of(worker))
+        self._threads = (pump, Watch(settings, lambda _why: _end()), ServerWatch(settings), life)
         for thread in self._threads:
             thread.start()
 
@@ -101,6 +114,11 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def info(self, _worker: Any) -> dict[str, Any]:
         """Return what the worker adds to its `stats`. No other Celery worker reports `flowledger`."""
         return {"flowledger": {"signatures": Settings.load().signatures}}
+
+
+def _pool_of(worker: Any) -> tuple[int, str]:
+    """Return how many processes, threads or greenlets a worker's pool has, and which kind of pool it is."""
+    return int(worker.concurrency or 1), type(worker.pool).__module__.rpartition(".")[2]
 
 
 def _end() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.settings import Settings
@@ -55,6 +57,12 @@ def connect(
         client.connection_pool.connection_kwargs["parser_class"] = cutting(most_bytes, peeks=peeks)
     for command in ("XREAD", "XREADGROUP", *(() if most_bytes is None else ("XRANGE",))):
         client.set_response_callback(command, _as_it_came)
+    return client
+
+
+def impatient(client: redis.Redis) -> redis.Redis:
+    """Let a client fail at the first refusal, without a second try: whoever watches asks again anyway."""
+    client.set_retry(Retry(NoBackoff(), 0))
     return client
 
 

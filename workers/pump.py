@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 _STALLED_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
+_HUNG_SECONDS: Final = 120.0
+"""A turn that takes this much longer than a poll hangs: the longest ones drain while the database is slow."""
 _LARGE_SECONDS: Final = 3.0
 """How often a shard whose first entry is large is checked: Redis copies that entry each time."""
 
@@ -97,10 +99,17 @@ class Pump(BackgroundThread):
         self._heads: dict[str, tuple[str, float]] = {}
         self._carried = True
         self._patience = _STALLED_SECONDS
+        self._turned_at = time.monotonic()
+
+    def turns(self) -> bool:
+        """Return whether the pump does its work, or waits for the broker: it does not hang, and its thread lives."""
+        waited = time.monotonic() - self._turned_at
+        return self.is_running() and waited < self._settings.poll_seconds + _HUNG_SECONDS
 
     def _run(self, stopping: threading.Event) -> None:
         away = False
         while not stopping.is_set():
+            self._turned_at = time.monotonic()
             try:
                 self._turn()
                 if away:

@@ -138,7 +138,7 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
                 if difference is not None and difference.kind is Kind.DAMAGED:
                     damage.of_journal(row, difference)
                     raise _Unreadable
-        mended = sum(_mend_table(connection, scratch, table, where) for table, where in _rows_of(subjects, ids))
+        mended = sum(_mend_table(connection, scratch, table, where) for table, where in rows_of(subjects, ids))
         for kind in KINDS:
             if mended and kind.table is subjects and kind.repaired is not None:
                 kind.repaired(connection, ids)
@@ -161,7 +161,7 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
         }
         connection.execute(bare, [{"id": one} | times for one in missing])
     connection.execute(_WAIT_FOR_NOTHING)
-    for table, where in _rows_of(subjects, ids):
+    for table, where in rows_of(subjects, ids):
         if table is not subjects and not has_one_event(table):
             connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
 
@@ -184,7 +184,7 @@ def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: C
         after = pairs[-1].key
 
 
-def _rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnElement[bool]]]:
+def rows_of(subjects: Table, ids: Sequence[str]) -> list[tuple[Table, ColumnElement[bool]]]:
     """Return the tables that hold rows of the subjects, the subjects' own first, and which rows these are."""
     return [
         (table, table.c[column].in_(ids)) for table in MERGED for owner, column in owners_of(table) if owner is subjects

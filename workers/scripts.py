@@ -28,6 +28,9 @@ LIFT: Final = read_lua("workers/lua/broker/lift.lua")
 RING: Final = read_lua("workers/lua/pump/ring.lua")
 TEND: Final = read_lua("workers/lua/pump/tend.lua")
 
+# Signs of life (`workers.health.life`).
+BEAT: Final = read_lua("workers/lua/life/beat.lua")
+
 # What people stop and resume (`workers.pauses`, `workers.asides`).
 PAUSE: Final = read_lua("workers/lua/pauses/pause.lua")
 RESUME: Final = read_lua("workers/lua/asides/resume.lua")

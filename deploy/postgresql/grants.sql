@@ -10,5 +10,5 @@ REVOKE UPDATE ON audit_logs FROM flowledger_worker;  -- lines are added, and nei
 REVOKE ALL ON secrets, credentials, passwords, sessions, sign_in_tries FROM flowledger_worker;  -- see contract/users.md
 
 -- Flower and people read.
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO flowledger_reader;
-REVOKE ALL ON secrets, credentials, passwords, sessions, sign_in_tries FROM flowledger_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO flowledger_flower;
+REVOKE ALL ON secrets, credentials, passwords, sessions, sign_in_tries FROM flowledger_flower;

@@ -52,6 +52,7 @@ TABLE: Final = Table(
     *one_of("status", "dead_letter_status", String(16), DeadLetterStatus, nullable=False, server_default="open"),
     Column("subject", Text),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
+    Index("ix_dead_letters_reason", "reason", "status"),
     # By hash: these may be as long as an event, which does not fit into a B-tree.
     Index("ix_dead_letters_subject", "subject", postgresql_using="hash"),
     Index("ix_dead_letters_event_id", "event_id", postgresql_using="hash"),
@@ -59,6 +60,7 @@ TABLE: Final = Table(
 
 
 OLDEST_FIRST = Order((TABLE.c.first_seen, TABLE.c.id))
+NEWEST_FIRST = Order(OLDEST_FIRST.columns, descending=True)
 
 _PREFIX: Final = "dead_"
 _FEW: Final = 3
@@ -161,6 +163,12 @@ class DeadLetterRepository(Repository[DeadLetter]):
         """Return the same page without the bytes, so that it fits into memory."""
         return _ListedDeadLetters(self.connection).oldest(only, limit, offset, after)
 
+    def newest(
+        self, only: DeadLetterFilter = OPEN, *, limit: int = 50, after: str | None = None
+    ) -> Page[ListedDeadLetter]:
+        """Return a page of dead letters without their bytes, newest first."""
+        return _ListedDeadLetters(self.connection).newest(only, limit, after)
+
     def about(self, id_: str, *, limit: int, status: DeadLetterStatus | None = None) -> list[ListedDeadLetter]:
         """Return those whose subject, event id or own id this is, newest first; in one status, or in any."""
         return _ListedDeadLetters(self.connection).about(id_, limit, status)
@@ -174,6 +182,11 @@ class DeadLetterRepository(Repository[DeadLetter]):
         """Return the number of dead letters that match."""
         statement = select(func.count()).select_from(TABLE).where(*only.clauses())
         return self.connection.execute(statement).scalar_one()
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of dead letters by reason and status."""
+        by = TABLE.c.reason, TABLE.c.status
+        return {(row[0], row[1]): row[2] for row in self.connection.execute(select(*by, func.count()).group_by(*by))}
 
     def open_bytes(self) -> int:
         """Return the bytes of all open dead letters together."""
@@ -228,6 +241,9 @@ class _ListedDeadLetters(Repository[ListedDeadLetter]):
 
     def oldest(self, only: DeadLetterFilter, limit: int, offset: int, after: str | None) -> Page[ListedDeadLetter]:
         return self._page(self._select().where(*only.clauses()), OLDEST_FIRST, limit, offset, after)
+
+    def newest(self, only: DeadLetterFilter, limit: int, after: str | None) -> Page[ListedDeadLetter]:
+        return self._page(self._select().where(*only.clauses()), NEWEST_FIRST, limit, 0, after)
 
     def about(self, id_: str, limit: int, status: DeadLetterStatus | None) -> list[ListedDeadLetter]:
         newest_first = self._select().order_by(TABLE.c.first_seen.desc(), TABLE.c.id)

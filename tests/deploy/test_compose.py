@@ -8,7 +8,7 @@ import tomllib
 from importlib.resources import files
 from typing import Any, Final
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from tests.deploy.compose import ROOT, document, services, variables
@@ -21,11 +21,11 @@ GOES_ON: Final = ("postgres", "valkey", *SERVERS)
 
 def test_it_is_valid_by_the_schema_of_compose() -> None:
     schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json").read_text())
-    jsonschema.validate(document(), schema)
+    jsonschema_rs.validate(schema, document())
     broken = document()
     broken["services"]["worker"]["memory_limit"] = "1g"
-    with pytest.raises(jsonschema.ValidationError, match="memory_limit"):
-        jsonschema.validate(broken, schema)
+    with pytest.raises(jsonschema_rs.ValidationError, match="memory_limit"):
+        jsonschema_rs.validate(schema, broken)
 
 
 def test_one_service_builds_the_image_and_nobody_pulls_it() -> None:

@@ -1,4 +1,4 @@
-"""`make surroundings`: every setting of `tests.surroundings`, tried on real servers; a table in docs/surroundings.md."""
+"""`make surroundings`: every setting of `tests.surroundings`, tried; a table in docs/surroundings.md."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from flowledger.domain import readable, streams
 from flowledger.domain.errors import ForeignBroker
@@ -34,14 +34,11 @@ from flowledger.workers.status.backlog import backlog, oldest_seconds
 from flowledger.workers.status.living_workers import workers
 from flowledger.workers.status.refused_webhooks import Refusals, refusals
 from flowledger.workers.status.schedules import Schedules, schedules
+from flowledger.workers.status.sessions import sessions
 from flowledger.workers.status.strays import strays
 
 _ALARM_KEPT: Final = timedelta(days=7)
 _LARGE: Final = 2**20
-_OURS: Final = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +94,42 @@ class Status:
     refused_webhooks: list[Refusals]
 
 
+class OfRedis(NamedTuple):
+    """What Redis tells in a moment; `last` are the counts of the last six periods of ten seconds, the newest first."""
+
+    backlog: dict[int, int]
+    oldest_seconds: dict[int, float]
+    draining: list[int]
+    paused: dict[str, Pause]
+    held: str | None
+    totals: dict[str, int]
+    last: list[dict[str, int]]
+    strays: dict[str, int]
+    set_aside: list[Waiting]
+    dying: int
+
+    @property
+    def rate_10s(self) -> float:
+        """Events a second in the last whole ten seconds."""
+        return events_in(self.last[0]) / 10
+
+    @property
+    def rate_60s(self) -> float:
+        """Events a second in the last minute."""
+        return sum(map(events_in, self.last)) / 60
+
+
+class OfDatabase(NamedTuple):
+    """What the database tells in a moment; `waiting` and `since` are of the outbox."""
+
+    dead_letters: dict[str, int]
+    dead_letter_bytes: int
+    waiting: int
+    since: datetime | None
+    schedules: Schedules
+    database: dict[str, Any]
+
+
 def status(settings: Settings) -> Status:
     """Ask Redis, the workers and the database; raises what their clients raise if one does not answer."""
     with closing(connect(settings, most_bytes=_LARGE)) as client, Storage(make_engine(settings)) as storage:
@@ -105,45 +138,74 @@ def status(settings: Settings) -> Status:
 
 def gathered(settings: Settings, client: redis.Redis, storage: Storage) -> Status:
     """Return the same by connections that the caller keeps; those of Redis read at most 1 MiB a reply."""
-    waiting = backlog(client, settings.shards)
-    at = time.time()
-    last = [_counts(client, streams.rate(at - 10 * ago)) for ago in range(1, 7)]
-    with storage.engine.connect() as connection:
-        dead_letters = _dead_letters(connection)
-        dead_letter_bytes = DeadLetterRepository(connection).open_bytes()
-        outbox = _outbox(connection, last)
-        planned = schedules(connection)
-        database = _connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"}
-    dying = per_minute(client)
+    broker, ledger = of_redis(settings, client), of_database(settings, storage)
     found = workers(client, settings)
     return Status(
-        backlog=waiting,
-        oldest_seconds=oldest_seconds(client, waiting, at),
-        paused=Pauses(client).all(),
-        held=_text_or_none(client.get(streams.HOLD)),
-        draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
-        totals=_counts(client, streams.COUNTERS),
-        rate_10s=_events(last[0]) / 10,
-        rate_60s=sum(map(_events, last)) / 60,
-        dead_letters=dead_letters,
-        outbox=outbox,
-        schedules=planned,
-        strays=strays(client, settings.shards),
-        set_aside=Asides(client).all(),
-        dead_letter_bytes=dead_letter_bytes,
-        dead_letters_per_minute=dying,
-        alarms=[*alarms(settings, dying, dead_letter_bytes).values()],
+        backlog=broker.backlog,
+        oldest_seconds=broker.oldest_seconds,
+        paused=broker.paused,
+        held=broker.held,
+        draining=broker.draining,
+        totals=broker.totals,
+        rate_10s=broker.rate_10s,
+        rate_60s=broker.rate_60s,
+        dead_letters=ledger.dead_letters,
+        outbox=outbox_of(broker, ledger),
+        schedules=ledger.schedules,
+        strays=broker.strays,
+        set_aside=broker.set_aside,
+        dead_letter_bytes=ledger.dead_letter_bytes,
+        dead_letters_per_minute=broker.dying,
+        alarms=[*alarms(settings, broker.dying, ledger.dead_letter_bytes).values()],
         workers=None if found is None else {name: worker.processes for name, worker in found.items()},
         pools={name: worker.pool for name, worker in (found or {}).items()},
         signatures=_agreed({worker.signatures for worker in (found or {}).values()}),
-        database=database,
-        warnings=_warnings(client, settings, storage),
+        database=ledger.database,
+        warnings=warnings_of(client, settings, storage),
         checks=checks.of_redis(client) + checks.of_database(settings),
         refused_webhooks=refusals(client),
     )
 
 
-def _warnings(client: redis.Redis, settings: Settings, storage: Storage) -> list[str]:
+def of_redis(settings: Settings, client: redis.Redis) -> OfRedis:
+    """Ask Redis what costs it little. Raises redis.RedisError if it does not answer."""
+    waiting = backlog(client, settings.shards)
+    at = time.time()
+    return OfRedis(
+        backlog=waiting,
+        oldest_seconds=oldest_seconds(client, waiting, at),
+        draining=[shard for shard in waiting if client.exists(streams.lease(shard))],
+        paused=Pauses(client).all(),
+        held=_text_or_none(client.get(streams.HOLD)),
+        totals=_counts(client, streams.COUNTERS),
+        last=[_counts(client, streams.rate(at - streams.RATE_SECONDS * ago)) for ago in range(1, 7)],
+        strays=strays(client, settings.shards),
+        set_aside=Asides(client).all(),
+        dying=per_minute(client),
+    )
+
+
+def of_database(settings: Settings, storage: Storage) -> OfDatabase:
+    """Ask the database. Raises what SQLAlchemy raises if it does not answer."""
+    with storage.engine.connect() as connection:
+        rows = OutboxRepository(connection)
+        return OfDatabase(
+            dead_letters=_dead_letters(connection),
+            dead_letter_bytes=DeadLetterRepository(connection).open_bytes(),
+            waiting=rows.count(),
+            since=rows.since(),
+            schedules=schedules(connection),
+            database=sessions(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
+        )
+
+
+def outbox_of(broker: OfRedis, ledger: OfDatabase) -> Outbox:
+    """Return how the outbox does: the database knows its rows, Redis how fast they leave."""
+    posted = [counts.get("posted", 0) for counts in broker.last]
+    return Outbox(ledger.waiting, ledger.since, posted[0] / 10, sum(posted) / 60)
+
+
+def warnings_of(client: redis.Redis, settings: Settings, storage: Storage) -> list[str]:
     """Return what people should know of the bond between the ledger and its broker."""
     with storage.reading() as connection:
         ledger = LedgerRepository(connection).get()
@@ -165,21 +227,13 @@ def _counts(client: redis.Redis, key: str) -> dict[str, int]:
     return {name_of(name): int(count) for name, count in client.hgetall(key).items()}
 
 
-def _events(counts: dict[str, int]) -> int:
+def events_in(counts: dict[str, int]) -> int:
+    """Return how many events were recorded, repeated or buried among the counts of a period."""
     return sum(count for name, count in counts.items() if name != "posted")
-
-
-def _posted(counts: dict[str, int]) -> int:
-    return counts.get("posted", 0)
 
 
 def _agreed(said: set[str]) -> str | None:
     return said.pop() if len(said) == 1 else "mixed" if said else None
-
-
-def _outbox(connection: Connection, last: list[dict[str, int]]) -> Outbox:
-    rows = OutboxRepository(connection)
-    return Outbox(rows.count(), rows.since(), _posted(last[0]) / 10, sum(map(_posted, last)) / 60)
 
 
 def _dead_letters(connection: Connection) -> dict[str, int]:
@@ -187,12 +241,3 @@ def _dead_letters(connection: Connection) -> dict[str, int]:
     by_status = select(status, func.count()).group_by(status)
     counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
     return {name.value: counted[name] for name in DeadLetterStatus if name in counted}
-
-
-def _connections(connection: Connection) -> dict[str, Any]:
-    """The kind of the database, and how many connections Flowledger has of those the server may have."""
-    facts: dict[str, Any] = {"kind": connection.dialect.name}
-    if connection.dialect.name == "postgresql":
-        facts["connections"] = connection.execute(_OURS).scalar_one()
-        facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
-    return facts
