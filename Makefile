@@ -60,7 +60,7 @@ provenance: install ## who owns what by `flowledger why`, against the oracle, fo
 	PROVENANCE_EXAMPLES=50 $(BIN)/pytest tests/workers/test_provenance.py
 
 .PHONY: surroundings
-surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/operations.md
+surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/surroundings.md
 	$(BIN)/python -m tests.surroundings
 
 .PHONY: schema-files

@@ -37,3 +37,5 @@ broker_transport_options = {
 beat_schedule = {
     "look": {"task": "ledger.look", "schedule": 10.0, "options": {"expires": 10.0}},
 }
+# Beat writes its file after each task: so its age tells whether beat is at work (docker-compose.yml).
+beat_sync_every = 1

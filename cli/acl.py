@@ -35,6 +35,9 @@ _WORKER: Final = (
     " +watch +unwatch +eval +evalsha +script|load +script|exists +publish +subscribe +psubscribe +unsubscribe"
     " +punsubscribe +time +memory|usage +scan +rename"
 )
+_BEAT: Final = "+lpush +llen +exists +sadd +smembers +srem +zadd +zscore +zrem"
+_BEATS_KEYS: Final = ("~ledger", "~ledger??[369]", "~_kombu.binding*")
+"""Beat rings bells: it puts messages into Celery's queue."""
 _WORKERS_KEYS: Final = (
     "~ledger:*",
     "~ledger",  # Celery's queue, and below the same with priorities
@@ -74,6 +77,7 @@ class Role(StrEnum):
     PRODUCER = "producer"
     AGENT = "agent"
     WORKER = "worker"
+    BEAT = "beat"
     READER = "reader"
     FLOWER = "flower"
 
@@ -101,6 +105,8 @@ def rules(role: Role, sandbox: str = "", database: int = 0, shards: int = 8) -> 
         keys = [*(_WORKERS_KEYS if role is Role.WORKER else _FLOWERS_KEYS)]
         keys += [f"&/{database}.{channel}" for channel in _WORKERS_CHANNELS]
         return [*f"-@all {_WORKER} {_TRANSACTION} {_CONNECTION} {_CHECKING}".split(), *keys]
+    if role is Role.BEAT:
+        return [*f"-@all {_BEAT} {_TRANSACTION} {_CONNECTION}".split(), *_BEATS_KEYS]
     return [*f"-@all {_CONNECTION} {_READING} {_CHECKING}".split(), *(f"%R~ledger:{key}" for key in _READERS_KEYS)]
 
 

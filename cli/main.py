@@ -20,7 +20,7 @@ from flowledger.cli import screen
 from flowledger.domain.errors import LedgerError
 
 COMMANDS: Final = {
-    "up": "Run everything on this machine: servers where none are named, worker, scheduler and Flower.",
+    "up": "Run everything on this machine: servers where none are named, worker, beat and Flower.",
     "worker": "Run the worker alone, against the named servers.",
     "flower": "Run Flower with the pages of the ledger, for whoever knows the password in FLOWER_BASIC_AUTH alone.",
     "migrate": "Bring the database to the newest schema.",
@@ -53,8 +53,8 @@ COMMANDS: Final = {
 }
 """Each command, and what it does in a line."""
 
-_LOCAL: Final = ("up", "flower", "demo")
-"""What needs the extra `local`. `publish`, `schema`, `keys` and `acl` need none, the others `worker`."""
+_EXTRAS: Final = {"up": "local", "demo": "local", "flower": "flower"}
+"""The extra that a command needs. `publish`, `schema`, `keys` and `acl` need none, the others `worker`."""
 
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""
@@ -103,7 +103,7 @@ def _command(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("flowledger"):
             raise
-        extra = "local" if name in _LOCAL else "worker"
+        extra = _EXTRAS.get(name, "worker")
         raise MissingExtra(
             f"`flowledger {name}` needs more than the client ({error.name} is not installed): "
             f"pip install 'flowledger[{extra}]'"

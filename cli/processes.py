@@ -1,4 +1,4 @@
-"""The processes of a running service: worker, scheduler and Flower, each in a session of its own, with a log."""
+"""The processes of a running service: worker, beat and Flower, each in a session of its own, with a log."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 
 def beat_command(schedule: Path) -> list[str]:
-    """Celery's scheduler; it keeps what it did last in `schedule`."""
+    """Celery's beat; it keeps what it did last in `schedule`."""
     return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile", ""]
 
 

@@ -1,4 +1,4 @@
-"""The whole service on one machine: servers where none are named, the schema, worker, scheduler and Flower.
+"""The whole service on one machine: servers where none are named, the schema, worker, beat and Flower.
 
 `flowledger up`, the demo, the tests and the benchmark all run this.
 """
@@ -136,7 +136,7 @@ def _parts(settings: Settings, password: str | None, concurrency: int | None, bo
 
     worker = part("worker", processes.worker_command(concurrency), processes.worker_environment(settings))
     schedule = processes.beat_command(settings.home / "beat-schedule")
-    parts = [worker, part("scheduler", schedule, processes.environment(settings))]
+    parts = [worker, part("beat", schedule, processes.environment(settings))]
     if password is not None:
         port = kept.port(settings.home, "flower", tell)
         url = f"http://127.0.0.1:{port}/"

@@ -1,4 +1,4 @@
-"""The log of a process that serves: worker, scheduler, Flower (docs/contract/logs.md)."""
+"""The log of a process that serves: worker, beat, Flower (docs/contract/logs.md)."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
 
     log_format: Literal["text", "json"] = "text"
-    """How workers, scheduler and Flower write their logs (`domain.log_lines`): for people, or a JSON object a line."""
+    """How workers, beat and Flower write their logs (`domain.log_lines`): for people, or a JSON object a line."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_in_capitals)] = (
         "INFO"
     )

@@ -130,7 +130,9 @@ def test_a_name_that_needs_the_extra_names_it() -> None:
     )
 
 
-@pytest.mark.parametrize(("command", "extra"), [("status", "worker"), ("migrate", "worker"), ("up", "local")])
+@pytest.mark.parametrize(
+    ("command", "extra"), [("status", "worker"), ("migrate", "worker"), ("flower", "flower"), ("up", "local")]
+)
 def test_another_command_names_its_extra(command: str, extra: str) -> None:
     found = _python("-c", WITHOUT_EXTRAS, command)
     assert found.returncode == 1

@@ -2,7 +2,7 @@
 
 Celery carries bells (docs/decisions/0001), and a lost bell rings again. So a message that is no bell is dropped before
 it is unpacked: kombu would inflate a compressed body without limit, and a malformed message would end the worker.
-`install` replaces kombu's own transport, for workers, scheduler and Flower.
+`install` replaces kombu's own transport, for workers, beat and Flower.
 """
 
 from __future__ import annotations

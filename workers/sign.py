@@ -1,4 +1,4 @@
-"""A sign of life: a process that started a worker or the scheduler may wait for a file to appear."""
+"""A sign of life: a process that started a worker or beat may wait for a file to appear."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from flowledger.cli.asked import settings_of
 def command(
     role: Annotated[
         Role,
-        typer.Argument(help="producer: publishes; agent: has a mailbox; worker; reader: status; flower: its pages."),
+        typer.Argument(help="producer: publishes; agent: has a mailbox; worker; beat; flower; reader: status."),
     ],
     sandbox: Annotated[str | None, typer.Option(help="Whose mailbox it is: for an agent.")] = None,
     name: Annotated[

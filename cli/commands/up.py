@@ -16,5 +16,5 @@ def command(
         str | None, typer.Option(metavar="ID", help="Take the Redis from the ledger with this id, on purpose.")
     ] = None,
 ) -> None:
-    """Run everything on this machine: servers where none are named, worker, scheduler and Flower. Ctrl-C stops it."""
+    """Run everything on this machine: servers where none are named, worker, beat and Flower. Ctrl-C stops it."""
     run(settings_of(database), adopt)

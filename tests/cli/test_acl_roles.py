@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import pytest
 import redis
+from celery import Celery
 
+from flowledger import celeryconfig
 from flowledger.cli import processes
 from flowledger.cli.embedded import free_port
 from flowledger.cli.processes import Process
@@ -23,7 +25,7 @@ from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.status.refused_webhooks import refusals
 from tests.builders import raw
-from tests.cli.acl_servers import PASSWORD, Server, is_refused
+from tests.cli.acl_servers import PASSWORD, SERVERS, Server, is_refused
 from tests.cli.calling import Flowledger
 from tests.documented import block
 from tests.services.webhooks.calling import SECRET, Kept, call, refused, set_up
@@ -69,10 +71,22 @@ MAILS: Final = [
     "ZSCORE ledger:taken:sb_2 m", "SET ledger:posted:1:m:sb_2 x", "DEL ledger:posted:1:m:sb_2",
 ]  # fmt: skip
 """Another's mail."""
+SEEING: Final = [
+    *READING,
+    f"XLEN {EVENTS}",
+    f"HGETALL {streams.PAUSED}",
+    "LRANGE celery 0 -1",
+    "SUBSCRIBE /0.celery.pidbox",
+]
+"""Seeing what waits, or whom workers answer."""
 ROLES: Final = {
     "producer": (["producer"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
     "agent": (["agent", "--sandbox", "sb_1"], [*FORBIDDEN, "INFO", *READING, *SPOILING, *MAILS]),
     "reader": (["reader"], [*FORBIDDEN, *SPOILING, *MAILS, f"XADD {EVENTS} * event x"]),
+    "beat": (
+        ["beat"],
+        [*FORBIDDEN, "INFO", *SEEING, *MAILS, *(one for one in SPOILING if not one.startswith("LPUSH ledger"))],
+    ),
     "flower": (
         ["flower"],
         [one for one in FORBIDDEN if one != "SCAN 0"]
@@ -196,18 +210,22 @@ def test_a_worker_s_user_receives_webhooks_and_seeds(server: Server, settings: S
 def test_a_worker_and_all_that_goes_with_it_run(
     server: Server, settings: Settings, storage: Storage, flowledger: Flowledger, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Worker, scheduler and the commands as one user, Flower as another; the server has refused them nothing."""
-    user, looking = server.user("worker"), server.user("flower")
-    own, looks = user.settings(settings), looking.settings(settings)
+    """Workers and the commands, beat, and Flower, each as the user of its role; the server has refused them nothing.
+
+    On Valkey `tests.deploy` does the same with the services of `docker-compose.yml`.
+    """
+    if SERVERS["redis"] and server.admin.info("server").get("server_name") == "valkey":
+        pytest.skip("tests.deploy runs them on Valkey")
+    users = [server.user(role) for role in ("worker", "beat", "flower")]
+    own, beats, flowers = (user.settings(settings) for user in users)
     password = "flower-password"
     port = free_port()
+    flower_environment = processes.flower_environment(flowers, port, password)
     running = [
         Process("w1", processes.worker_command(2), processes.worker_environment(own), tmp_path / "w1.log"),
         Process("w2", processes.worker_command(1), processes.worker_environment(own), tmp_path / "w2.log"),
-        Process("b", processes.beat_command(tmp_path / "s"), processes.environment(own), tmp_path / "b.log"),
-        Process(
-            "f", processes.flower_command(), processes.flower_environment(looks, port, password), tmp_path / "f.log"
-        ),
+        Process("b", processes.beat_command(tmp_path / "s"), processes.environment(beats), tmp_path / "b.log"),
+        Process("f", processes.flower_command(), flower_environment, tmp_path / "f.log"),
     ]
     for name in ("REDIS_URL", "DATABASE_URL"):
         monkeypatch.setenv(name, processes.environment(own)[name])
@@ -232,11 +250,18 @@ def test_a_worker_and_all_that_goes_with_it_run(
             process.terminate()
         for process in running:
             process.wait()
-    assert user.refused() == []
-    assert looking.refused() == []
+    assert [user.refused() for user in users] == [[], [], []]
     for path in tmp_path.glob("*.log"):
         assert "NOPERM" not in path.read_text()
         assert PASSWORD not in path.read_text()
+
+
+def test_beat_rings_and_no_more(server: Server) -> None:
+    user = server.user("beat")
+    with Celery(broker=user.url) as celery:
+        celery.send_task("ledger.look", queue=celeryconfig.task_default_queue)
+    assert server.admin.llen(celeryconfig.task_default_queue) == 1
+    assert user.refused() == []
 
 
 def status(flowledger: Flowledger) -> Any:

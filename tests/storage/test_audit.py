@@ -15,7 +15,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import ABSENT, event, raw
 from tests.conftest import settings_for
-from tests.documented import block
+from tests.documented import workers_grants
 from tests.domain.refusing import refusal
 from tests.storage.recording import count, dead_letters, record, row
 from tests.storage.test_merge_rule import at, moment
@@ -113,11 +113,10 @@ REFUSED: Final = (
 
 @pytest.fixture
 def worker_url(postgresql_url: str) -> Iterator[str]:
-    """The database for the role that the operations page tells an operator to make."""
+    """The database for the role that an operator makes for workers."""
     url = make_url(postgresql_url)
-    owner, worker = url.username or "postgres", f"worker_{url.database}"[:60]
-    grants = block("docs/operations.md", "sql", "flowledger_worker")
-    grants = grants.replace("flowledger_worker", worker).replace("flowledger_owner", f'"{owner}"')
+    worker = f"worker_{url.database}"[:60]
+    grants = workers_grants().replace("flowledger_worker", worker)
     engine = make_engine(settings_for(postgresql_url))
     with engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {worker} LOGIN"))

@@ -201,8 +201,8 @@ def reader_url(postgresql_url: str) -> Iterator[str]:
     engine = make_engine(settings_for(postgresql_url))
     with engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {reader} LOGIN"))
-        grants = block("docs/operations.md", "sql", "flowledger_reader")
-        connection.exec_driver_sql(grants.replace("flowledger_reader", reader))
+        grants = block("docs/operations.md", "sql", "flowledger_dashboards")
+        connection.exec_driver_sql(grants.replace("flowledger_dashboards", reader))
     yield url.set(username=reader).render_as_string(hide_password=False)
     with engine.begin() as connection:
         connection.execute(text(f"DROP OWNED BY {reader}"))

@@ -1,4 +1,4 @@
-"""`make surroundings`: every setting of `tests.surroundings`, tried on real servers; a table in docs/operations.md."""
+"""`make surroundings`: every setting of `tests.surroundings`, tried; a table in docs/surroundings.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.surroundings.run import SETTINGS, Verdict, open_folder, plain_ground,
 from tests.surroundings.settings import Setting
 from tests.surroundings.trial import Seen
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "surroundings.md"
 BEGIN: Final = "<!-- surroundings: written by make surroundings -->"
 END: Final = "<!-- end of surroundings -->"
 console: Final = Console(highlight=False)

