@@ -76,4 +76,4 @@ def _name(name: str) -> None:
 def _say(message: str, *_: Any) -> None:
     """Log what Celery prints while it stops, without advice for a keyboard. Called in handlers of signals."""
     if "Ctrl+C" not in message:
-        logger.info("%s", message.removesuffix(" (MainProcess)"))
+        logger.info("the worker stops: %s", message.removeprefix("worker: ").removesuffix(" (MainProcess)"))
