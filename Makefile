@@ -59,6 +59,14 @@ provenance: install ## who owns what by `flowledger why`, against the oracle, fo
 surroundings: install ## settings of other people's servers: right rows or a clear refusal of each; a table in docs/operations.md
 	$(BIN)/python -m tests.surroundings
 
+.PHONY: schema-files
+schema-files: install ## renew docs/schema, which is written from the models
+	$(BIN)/python -m tests.schema.files
+
+.PHONY: schemas
+schemas: install ## 10,000 events and 10,000 mutants made from the schemas, through drains on both databases
+	SCHEMA_EVENTS=10000 $(BIN)/pytest --timeout 1200 tests/schema
+
 .PHONY: update
 update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml
 	rm -rf $(VENV)/update

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
+from flowledger.domain import logs
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _PASSWORDS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 
@@ -25,7 +29,13 @@ def run(settings: Settings) -> None:
     _close_metrics()
     from flowledger.workers.app import app
 
-    app.start(["flower"])
+    logs.install(settings, _name)
+    logger.info("Flower listens at %s, port %s", os.environ["FLOWER_ADDRESS"], os.environ.get("FLOWER_PORT", "5555"))
+    app.start(["--quiet", "flower"])
+
+
+def _name(record: logging.LogRecord) -> None:
+    record.worker = "flower"
 
 
 def _close_metrics() -> None:

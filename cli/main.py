@@ -26,11 +26,13 @@ COMMANDS: Final = {
     "migrate": "Bring the database to the newest schema.",
     "adopt": "Make this Redis the broker of this ledger, on purpose.",
     "publish": "Publish events; each bad line is named, the good ones are published.",
+    "schema": "Print the contract for other languages: AsyncAPI, or the JSON Schema of an event type.",
     "env": "Print what tells a shell where the servers are, passwords included.",
     "wait": "Return when nothing is left to record.",
     "top": "Watch how the service does, live on one screen: what one leaves open in an incident.",
     "health": "Tell whether events published now would be recorded; exit 1 and the reason if not.",
     "status": "Show backlog per shard, rates, dead letters, messages that wait, workers and the database pool.",
+    "metrics": "Print the metrics of the service for Prometheus, once, or serve them.",
     "pause": "Stop recording, of all shards, or some, or some sources.",
     "resume": "Go on recording what was paused, by hand or by a fuse.",
     "tail": "Show events as they are recorded, until Ctrl-C.",
@@ -52,7 +54,7 @@ COMMANDS: Final = {
 """Each command, and what it does in a line."""
 
 _LOCAL: Final = ("up", "flower", "demo")
-"""What needs the extra `local`. `publish`, `keys` and `acl` need none, the others `worker`."""
+"""What needs the extra `local`. `publish`, `schema`, `keys` and `acl` need none, the others `worker`."""
 
 _INTERRUPTED: Final = 130
 """What typer ends with after Ctrl-C; the contract knows 0, 1 and 2."""

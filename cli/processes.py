@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 of the same names."""
 _LAST_BYTES = 8192
 _PYTHON = (sys.executable, "-P")
-_CELERY = (*_PYTHON, "-m", "celery", "-A", "flowledger.workers.app")
+_CELERY = (*_PYTHON, "-m", "celery", "--quiet", "-A", "flowledger.workers.app")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -43,7 +43,7 @@ def _absolute(database_url: str) -> str:
     return f"{scheme}{slashes}{Path(file).absolute()}"
 
 
-def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -> list[str]:
+def worker_command(concurrency: int | None = None) -> list[str]:
     """Celery's worker. Its node name tells it from others on the same host.
 
     Workers need not know of each other; and Celery's gossip, started again after the broker was away, may end a worker
@@ -52,8 +52,6 @@ def worker_command(concurrency: int | None = None, log_level: str = "WARNING") -
     command = [
         *_CELERY,
         "worker",
-        "--loglevel",
-        log_level,
         "--task-events",
         "--without-gossip",
         "--without-mingle",
@@ -70,7 +68,7 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 def beat_command(schedule: Path) -> list[str]:
     """Celery's scheduler; it keeps what it did last in `schedule`."""
-    return [*_CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(schedule), "--pidfile", ""]
+    return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile", ""]
 
 
 def flower_command() -> list[str]:

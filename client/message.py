@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flowledger.domain.traces import Trace
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -32,6 +34,8 @@ class Message:
     correlation_id: str | None = None
     broadcast: bool = False
     """Whether it was sent to all sandboxes of `workspace_id`."""
+    trace: Trace | None = field(default=None, repr=False)
+    """Where it is in a trace, if it is in one; for OpenTelemetry: `extract(message.trace._asdict())`."""
     entry_id: str
     """The id of its entry in the inbox."""
     raw: bytes = field(repr=False)

@@ -14,6 +14,7 @@ from flowledger.domain.events import EventData
 from flowledger.domain.ids import new_id
 from flowledger.domain.limits import DEFAULT_LIMITS, Limits
 from flowledger.domain.times import now, written_time
+from flowledger.domain.traces import TRACEPARENT, TRACESTATE, Trace, current
 from flowledger.domain.writing import encoded, written
 
 Publishable = Envelope | Mapping[str, Any] | str | bytes
@@ -33,16 +34,30 @@ class Prepared(NamedTuple):
         return "XADD", streams.stream(self.shard), "*", streams.FIELD, self.raw
 
 
-def prepare(event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+def prepare(
+    event: Publishable, *, shards: int, limits: Limits = DEFAULT_LIMITS, trace: Trace | None = None
+) -> Prepared:
     """Check an event as a worker does, and find its shard (CONTRACT §1).
 
     A dict without an id gets one, and the present time if it has none. An event with an id of its own must be the same
-    at each try, so its time is the caller's. Text is sent as it is. Raises Refused with the field at fault, or NoEvent.
+    at each try, so its time is the caller's. Text is sent as it is; other events carry `trace`, or the current span's,
+    unless they carry one. Raises Refused with the field at fault, or NoEvent.
     """
     raw = event if isinstance(event, bytes) else encoded(_text(event))
     read = read_event(raw, limits)
     warn_of_unknown(type(read.event.data), read.attributes)
+    if not isinstance(event, str | bytes) and (trace := trace or current()) is not None:
+        raw = _traced(raw, read.attributes, trace, limits)
     return Prepared(read.event.id, streams.shard_of(read.event.partition_key, shards), raw)
+
+
+def _traced(raw: bytes, attributes: Mapping[str, Any], trace: Trace, limits: Limits) -> bytes:
+    """Return an event's text with its trace, which no signature covers; unchanged if it has one, or has no room."""
+    if TRACEPARENT in attributes or TRACESTATE in attributes:
+        return raw
+    members = {name: value for name, value in trace._asdict().items() if value is not None}
+    traced = encoded(written(members))[:-1] + b"," + raw[1:]
+    return traced if len(traced) <= limits.max_event_bytes else raw
 
 
 def _text(event: Envelope | Mapping[str, Any] | str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from flowledger.client.drivers import AsyncDriver, Driver
-from flowledger.client.plans.publishing import Published, counting_backlog, publishing
+from flowledger.client.plans.publishing import Published, attributes_of, counting_backlog, publishing
 from flowledger.client.plans.spooling import Spooling
 from flowledger.client.plans.steps import Plan
 from flowledger.client.prepared import Prepared, Publishable, prepare
@@ -17,6 +17,7 @@ from flowledger.client.spool import Spool
 from flowledger.domain.envelope import Envelope
 from flowledger.domain.errors import NoEvent, Refused
 from flowledger.domain.settings import Settings
+from flowledger.domain.traces import EVENTS, Trace, span
 
 SpoolPath = str | os.PathLike[str]
 
@@ -53,14 +54,23 @@ class BasePublisher:
     def _publishing(self, events: Iterable[Publishable | Prepared]) -> Plan[list[Published]]:
         if isinstance(events, Envelope | Mapping | str | bytes | Prepared) or not isinstance(events, Iterable):
             raise NoEvent(f"publish_many takes several events, not one {type(events).__name__}: publish takes one")
-        prepared = (self._prepared(index, event) for index, event in enumerate(events))
-        if self._spooling is not None:
-            return self._spooling.publishing(prepared)
-        return publishing(prepared, self.settings.publish_timeout_seconds)
+        return self._in_a_span(events)
 
-    def _prepared(self, index: int, event: Publishable | Prepared) -> Prepared:
+    def _in_a_span(self, events: Iterable[Publishable | Prepared]) -> Plan[list[Published]]:
+        with span("publish", EVENTS) as made:
+            prepared = (self._prepared(index, event, made.trace) for index, event in enumerate(events))
+            if self._spooling is not None:
+                published = yield from self._spooling.publishing(prepared)
+            else:
+                published = yield from publishing(prepared, self.settings.publish_timeout_seconds)
+            made.set(attributes_of(published))
+        return published
+
+    def _prepared(self, index: int, event: Publishable | Prepared, trace: Trace | None) -> Prepared:
         try:
-            return event if isinstance(event, Prepared) else self.prepare(event)
+            if isinstance(event, Prepared):
+                return event
+            return prepare(event, shards=self.settings.shards, limits=self._limits, trace=trace)
         except (NoEvent, Refused) as error:
             error.index = index
             raise

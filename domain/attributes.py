@@ -9,6 +9,7 @@ from typing import Any, Final
 from flowledger.domain import json_text
 from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import BeyondLimit, Limits
+from flowledger.domain.patterns import any_case
 from flowledger.domain.times import parse_time, sortable
 
 Attributes = dict[str, Any]
@@ -27,7 +28,12 @@ KNOWN: Final = frozenset(
 MISSING: Final = "is missing"
 """How the words of a refusal begin if a required attribute is absent."""
 
-_JSON_CONTENT: Final = re.compile(r'application/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?', re.IGNORECASE)
+_UTF8: Final = any_case("utf-8")
+JSON_CONTENT_PATTERN: Final = "^{}_(;_{}_=_({})_)?$".replace("_", "[\t-\r ]*").format(
+    any_case("application/json"), any_case("charset"), f'"{_UTF8}"|{_UTF8}'
+)
+"""The `datacontenttype` of an event; blanks may stand around its signs."""
+_JSON_CONTENT: Final = re.compile(JSON_CONTENT_PATTERN)
 _UTF8_BYTES: Final = 4
 """Most bytes of one character."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from flowledger.domain.patterns import any_case
+
 _INTERVAL: Final = re.compile("[0-9]+[smhd]")
 _BLANKS: Final = re.compile("[ \t]+")
 _ITEM: Final = re.compile("(?:([0-9]{1,9})(?:-([0-9]{1,9}))?|[*])(?:/([0-9]{1,9}))?")
@@ -20,25 +22,37 @@ _NEVER: Final = "must be due on some day: no such month has such a day"
 
 
 class _Field(NamedTuple):
-    """A field of cron: its least and greatest number, and names for the numbers from the least on."""
+    """A field of cron: its least and greatest number, their pattern, and names for the numbers from the least on."""
 
     what: str
     least: int
     greatest: int
+    number: str
     names: tuple[str, ...] = ()
 
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: Final = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of the month", 1, 31),
-    _Field("month", 1, 12, _MONTHS),
-    _Field("day of the week", 0, 7, _DAYS),
+    _Field("minute", 0, 59, "[1-5]?[0-9]"),
+    _Field("hour", 0, 23, "(1?[0-9]|2[0-3])"),
+    _Field("day of the month", 1, 31, "([1-9]|[12][0-9]|3[01])"),
+    _Field("month", 1, 12, "([1-9]|1[0-2])", _MONTHS),
+    _Field("day of the week", 0, 7, "[0-7]", _DAYS),
 )
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """The most days of each month."""
+
+
+def _pattern(field: _Field) -> str:
+    """Return the pattern of a field; it does not know whether a range is in order."""
+    number = f"0*{field.number}"
+    item = f"({number}|([*]|{number}-{number})(/0*[1-9][0-9]*)?)"
+    return f"({'|'.join((f'{item}(,{item})*', *map(any_case, field.names)))})"
+
+
+EXPRESSION_PATTERN: Final = f"^(_*{'_+'.join(map(_pattern, _FIELDS))}_*|0*[1-9][0-9]*[smhd])$".replace("_", "[ \t]")
+"""What `check_expression` takes, as far as a pattern can say it, for JSON Schema."""
 
 
 def check_expression(text: str) -> str:

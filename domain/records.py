@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +85,23 @@ class DeadLetterDeed:
     entry_id: str | None = None
     raw: bytes | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainRecord:
+    """One turn of a drain: what it recorded, when, and where; `why` says why it waited or stopped early, if it did.
+
+    `id` is Celery's id of the task, `worker` the name of the Celery node. `measures` has histograms, in the form of
+    `domain.measures.Measures.to_json`.
+    """
+
+    id: str
+    worker: str
+    started_at: datetime
+    ended_at: datetime
+    shards: list[int]
+    recorded: int
+    repeated: int
+    dead: int
+    why: str | None
+    measures: dict[str, Any]

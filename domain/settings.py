@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.likeness import did_you_mean, is_news, nearest
 from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
+from flowledger.domain.listening import ListeningAddress
 from flowledger.domain.validation import first_fault
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,16 @@ def default_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "flowledger"
 
 
+def _in_capitals(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 def _within(limit: str) -> Any:
     return Field(ge=RANGES[limit].least, le=RANGES[limit].highest)
+
+
+def _listened(address: str | None) -> str | None:
+    return address if address is None else str(ListeningAddress.parse(address))
 
 
 class Settings(BaseSettings):
@@ -49,6 +58,12 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
 
     shards: Annotated[int, Field(ge=1, le=1024)] = 8
+
+    log_format: Literal["text", "json"] = "text"
+    """How workers, scheduler and Flower write their logs (`domain.log_lines`): for people, or a JSON object a line."""
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_in_capitals)] = (
+        "INFO"
+    )
 
     max_event_bytes: Annotated[int, _within("max_event_bytes")] = DEFAULT_LIMITS.max_event_bytes
     max_depth: Annotated[int, _within("max_depth")] = DEFAULT_LIMITS.max_depth
@@ -106,6 +121,9 @@ class Settings(BaseSettings):
     """How often the post office checks for messages that wait in the database, and for messages that have expired."""
     schedule_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """How often the scheduler looks for schedules that are due."""
+
+    metrics_address: Annotated[str | None, AfterValidator(_listened)] = None
+    """Where a worker serves metrics for Prometheus: HOST:PORT. None: nowhere."""
 
     signatures: Literal["off", "required"] = "off"
     """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""

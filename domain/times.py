@@ -12,6 +12,11 @@ _RFC3339: Final = re.compile(
 )
 
 
+TIME_PATTERN: Final = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""The same for JSON Schema, which has no words for what is wrong: months, days, hours … must be in their ranges."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

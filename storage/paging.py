@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, tuple_
 
 from flowledger.domain.errors import InvalidArgument, LedgerError
 from flowledger.domain.json_text import is_plain
-from flowledger.domain.kinds.base import INT64_MAX
+from flowledger.domain.kinds.fields import INT64_MAX
 
 Record = TypeVar("Record")
 

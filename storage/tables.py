@@ -13,6 +13,7 @@ from flowledger.storage.kinds.workspaces import TABLE as workspaces
 from flowledger.storage.ledger.checkpoints import TABLE as checkpoints
 from flowledger.storage.ledger.dead_letter_actions import TABLE as dead_letter_actions
 from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
+from flowledger.storage.ledger.drains import TABLE as drains
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
@@ -42,6 +43,7 @@ __all__ = [
     "credentials",
     "dead_letter_actions",
     "dead_letters",
+    "drains",
     "events",
     "execution_logs",
     "executions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.engines.engine import words
 from flowledger.storage.unit_of_work import Storage
+
+_WITHOUT_WAITING: Final = "SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout TO '1s'"
 
 
 @contextmanager
@@ -44,6 +47,28 @@ def changing(storage: Storage) -> Iterator[Connection]:
                 connection.exec_driver_sql("ROLLBACK")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+
+
+@contextmanager
+def unhurried(storage: Storage) -> Iterator[Connection]:
+    """Yield a transaction for rows that may be lost: its commit waits for no disk, and not long for locks.
+
+    If the database's machine crashes, what was committed in the last second may be missing. Raises DatabaseUnavailable
+    if the database is unavailable, or a lock is held by others.
+    """
+    with _connection(storage) as connection:
+        if connection.dialect.name == "postgresql":
+            with connection.begin():
+                connection.exec_driver_sql(_WITHOUT_WAITING)
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA synchronous = NORMAL")  # never in a transaction: SQLite refuses it there
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            driver.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

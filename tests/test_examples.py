@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from flowledger.client import Mailbox
 from flowledger.domain.envelope import parse
 from tests.client.agents import AGENT, OTHER, PostOffice, in_thread
 from tests.client.looking import bodies, entries, events
+from tests.schema.generated import VALIDATOR
 from tests.waiting import wait_until
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
@@ -94,7 +96,15 @@ def test_an_event_from_node_is_a_valid_one_in_its_shard(
     command = ["node", "publish.mjs", "task.completed", "task_0a1b2c3d4e", '{"output": {"words": 12}}']
     subprocess.run(command, cwd=node_folder, env=environment, check=True, timeout=30)
     assert [stream for stream, _, _ in entries(server)] == ["ledger:events:1"]  # as the README says
+    assert all(map(VALIDATOR.is_valid, events(server)))
     assert parse(bodies(server)[0]).data.model_dump(exclude_unset=True) == {"output": {"words": 12}}
+
+
+def test_events_from_python_are_right_by_the_schemas(environment: dict[str, str], server: redis.Redis) -> None:
+    subprocess.run([sys.executable, EXAMPLES / "publish.py"], env=environment, check=True, timeout=30)
+    types = [event["type"] for event in events(server)]
+    assert sorted(types) == ["task.completed", "task.completed", "task.created", "task.logged", "task.started"]
+    assert all(map(VALIDATOR.is_valid, events(server)))
 
 
 def test_an_agent_in_node_answers_and_acknowledges(
@@ -111,6 +121,7 @@ def test_an_agent_in_node_answers_and_acknowledges(
         assert abs(post.now_ms - post.signs()["node"]) < 5000
         agent.end()
     said = {event["type"]: event for event in events(server)}
+    assert all(map(VALIDATOR.is_valid, events(server)))
     for body in bodies(server):
         assert parse(body).source == f"/sandboxes/{AGENT}"
     assert said["message.sent"]["correlationid"] == "1/msg_q"

@@ -105,7 +105,7 @@ def test_the_face_is_loaded_when_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["--version"], ["--help"], ["keys", "--help"], ["acl", "--help"], ["publish", "--help"]]
+    "command", [["--version"], ["--help"], ["keys", "--help"], ["acl", "--help"], ["publish", "--help"], ["schema"]]
 )
 def test_the_client_alone_has_these_commands(command: list[str]) -> None:
     found = _python("-c", WITHOUT_EXTRAS, *command)

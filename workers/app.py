@@ -18,16 +18,18 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import bells
+from flowledger.workers import bells, logs, span_export
 from flowledger.workers.bond import Bond
 from flowledger.workers.bootstep import PumpStep, is_stopping, send_drain, send_post
 from flowledger.workers.connections import Readers, connect
-from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain
+from flowledger.workers.metrics.step import MetricsStep
 from flowledger.workers.post import PostOffice
 from flowledger.workers.post_bell import PostBell
 from flowledger.workers.postman import Postman, PostResult
 from flowledger.workers.pump import Bell, Ring
 from flowledger.workers.sign import give_signs
+from flowledger.workers.turn import DrainResult, Turns
 
 # REDIS_URL alone names the broker. These variables may be exported for another service.
 for _name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
@@ -44,11 +46,12 @@ def _broker() -> dict[str, Any]:
 
 
 bells.install()
+logs.install()
 
 app = Celery("flowledger")
 app.config_from_object("flowledger.celeryconfig")
 app.add_defaults(_broker)
-app.steps["worker"].add(PumpStep)
+app.steps["worker"].update({PumpStep, MetricsStep})
 give_signs()
 
 
@@ -62,6 +65,7 @@ class Process(NamedTuple):
     post_bell: PostBell
     bond: Bond
     readers: Readers
+    turns: Turns
 
 
 def process() -> Process:
@@ -75,18 +79,20 @@ def _process_of(_pid: int) -> Process:
     gc.freeze()
     gc.set_threshold(50_000)
     settings = Settings.load()
+    span_export.set_up()
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     client, storage = connect(settings), Storage(make_engine(settings))
     bell = PostBell(client, lambda: send_post(app))
     office, bond = PostOffice(client, settings, storage, bell), Bond(client, settings, storage)
-    return Process(settings, client, storage, office, bell, bond, Readers.of(settings))
+    return Process(settings, client, storage, office, bell, bond, Readers.of(settings), Turns(storage))
 
 
 @app.task(name="ledger.drain")  # type: ignore[untyped-decorator]
 def drain(shard: int) -> DrainResult:
     """Record what waits, for one turn; the shard whose bell rang goes first."""
-    settings, client, storage, post, _, bond, readers = process()
-    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, readers=readers).run()
+    settings, client, storage, post, _, bond, readers, turns = process()
+    turn = turns.begin(drain.request.id, drain.request.hostname)
+    return Drain(settings, client, storage, shard, is_stopping, post=post, bond=bond, readers=readers, turn=turn).run()
 
 
 @app.task(name="ledger.post")  # type: ignore[untyped-decorator]

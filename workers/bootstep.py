@@ -52,6 +52,20 @@ def send_schedules(app: Any) -> None:
     app.send_task("ledger.schedules", ignore_result=True, retry=False, expires=SCHEDULE_BELL_MS / 1000)
 
 
+def drain_here(app: Any, worker: str) -> Callable[[int], None]:
+    """Return the drain that runs in the calling thread, without a bell, in the name of this Celery node."""
+    task = app.tasks["ledger.drain"]
+
+    def drain(shard: int) -> None:
+        task.push_request(hostname=worker)
+        try:
+            task.run(shard)
+        finally:
+            task.pop_request()
+
+    return drain
+
+
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs the pump, both watches and the signs of life in every worker, as long as its pool runs."""
 
@@ -79,7 +93,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
         pump = Pump(
             settings,
             lambda shard: send_drain(app, shard),
-            app.tasks["ledger.drain"],
+            drain_here(app, worker.hostname),
             lambda: send_post(app),
             lambda: send_schedules(app),
         )

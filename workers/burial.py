@@ -47,6 +47,15 @@ class Read(NamedTuple):
         return self.names.get("source") if self.event is None else self.event.source
 
     @property
+    def log_fields(self) -> dict[str, object]:
+        """What a log record about this entry is about (`domain.log_lines.FIELDS`)."""
+        names: Mapping[str, object] = self.names
+        if self.event is not None:
+            names = {"event_id": self.event.id, "source": self.event.source, "subject": self.event.subject}
+        known = {name: names.get(name) for name in ("event_id", "source", "subject")}
+        return known | {"shard": self.entry.shard}
+
+    @property
     def is_own_fault(self) -> bool:
         """Whether the entry is at fault, not Flowledger or the database."""
         return self.refused is not None and self.refused.reason is not Reason.UNRECORDABLE

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, TypedDict
+from typing import Final
 
 import redis
 
@@ -27,22 +27,12 @@ from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.shards import Shards
 from flowledger.workers.taken import Taken
 from flowledger.workers.tending import tend
+from flowledger.workers.turn import DrainResult, Turn, Turns
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_HOLD_SECONDS: Final = 5.0
 _DATABASE_AWAY: Final = "recording waits for the database, nothing is lost"
-
-
-class DrainResult(TypedDict, total=False):
-    """What a drain did, as Flower shows it."""
-
-    shards: list[int]
-    recorded: int
-    repeated: int
-    dead: int
-    seconds: float
-    waiting: str
 
 
 class Drain:
@@ -63,6 +53,7 @@ class Drain:
         post: PostOffice | None = None,
         bond: Bond | None = None,
         readers: Readers | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self._settings = settings
         self._client = client
@@ -73,9 +64,8 @@ class Drain:
         self._recorder = Recorder(storage, settings.limits, guard_of(settings), settings.max_entry_bytes)
         self._alarms = Alarms(client, settings, storage)
         self._is_stopping = is_stopping
-        self._began = self._worked = time.monotonic()
-        self._total = Recorded()
-        self._served: set[int] = set()
+        self._turn = turn or Turns(storage).begin()
+        self._worked = time.monotonic()
 
     def run(self) -> DrainResult:
         """Do one turn. Nothing is acknowledged before it is committed."""
@@ -84,14 +74,14 @@ class Drain:
             waiting = self._work()
         except (ForeignBroker, BrokerUnsettled) as error:
             self._bond.tell(error)
-            return self._result(str(error))
+            return self._turn.end(str(error))
         except (redis.ConnectionError, redis.TimeoutError) as error:
             waiting = f"the broker: {type(error).__name__}"  # the pump reports it once, and waits
         except redis.ResponseError as error:
             waiting, quietly = self._refused(error), True
         with suppress(redis.RedisError):
             self._shards.leave(quietly=quietly)
-        return self._result(waiting)
+        return self._turn.end(waiting)
 
     def _work(self) -> str:
         """Record batch after batch. Return why it stopped early; empty if nothing is left or the turn is over."""
@@ -167,10 +157,9 @@ class Drain:
             return f"a drain was interrupted: {fault(error)}", None
         except Exception as error:  # an event's own fault makes a dead letter: this one concerns the whole batch
             return self._hold(taken.fuses, fault(error), "recording waits for a fault of Flowledger to be mended"), None
+        self._turn.add(taken.fuses, outcome)
         mail += moved
         more = self._acknowledge(taken, outcome, again=again and not mail and not self._is_over())
-        self._total += outcome
-        self._served |= taken.fuses.keys()
         self._worked = time.monotonic()
         return "", more
 
@@ -181,9 +170,10 @@ class Drain:
             logger.warning("the database is back, after %d tries", failures)
         for shard, fuse in taken.fuses.items():
             if fuse.blown:
-                logger.error("shard %d is paused: %s", shard, fuse.words(shard))
+                logger.error("shard %d is paused: %s", shard, fuse.words(shard), extra={"shard": shard})
         for aside in taken.sources.blown():
-            logger.error("entries of source %s are set aside: %s", ascii(aside.source), aside.why)
+            words = "entries of source %s are set aside: %s"
+            logger.error(words, ascii(aside.source), aside.why, extra={"source": aside.source})
         if outcome.dead:
             with suppress(redis.RedisError, DatabaseUnavailable):  # the batch is done; the next one checks again
                 self._alarms.look()
@@ -223,19 +213,7 @@ class Drain:
 
     def _is_over(self) -> bool:
         """Whether the turn is over: other Celery tasks need the process, and its result shows in Flower."""
-        return self._is_stopping() or time.monotonic() - self._began >= self._settings.drain_seconds
-
-    def _result(self, waiting: str) -> DrainResult:
-        result = DrainResult(
-            shards=sorted(self._served),
-            recorded=self._total.recorded,
-            repeated=self._total.repeated,
-            dead=self._total.dead,
-            seconds=round(time.monotonic() - self._began, 3),
-        )
-        if waiting:
-            result["waiting"] = waiting
-        return result
+        return self._is_stopping() or self._turn.seconds >= self._settings.drain_seconds
 
 
 def _came_again(taken: Taken, outcome: Recorded) -> bool:

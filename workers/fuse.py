@@ -7,6 +7,9 @@ from typing import Final
 _KEPT: Final = 2
 """How many times `most` entries count; the outcomes of older ones fade."""
 
+BY_FUSE: Final = "the fuse"
+"""Who paused a shard, or set a source aside, if nobody did it by hand."""
+
 
 class Fuse:
     """Counts how many entries of one shard were seen lately, and how many of them died.

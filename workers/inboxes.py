@@ -20,7 +20,7 @@ from flowledger.domain.envelope import LEDGER_SOURCE, Envelope
 from flowledger.domain.events import EventData, MessageDispatched, MessageExpired
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import milliseconds
-from flowledger.workers import scripts
+from flowledger.workers import scripts, tracing
 from flowledger.workers.authority import own_signer
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,7 @@ class Inboxes:
 
         Raises redis.ConnectionError and TimeoutError.
         """
+        since = time.time_ns()
         with self._client.pipeline(transaction=False) as pipeline:
             for recipient, some in letters.items():
                 pipeline.eval(*self._putting(recipient, some))
@@ -130,6 +131,7 @@ class Inboxes:
                 self._unusable.discard(recipient)
             if went[recipient] < len(letters[recipient]):
                 self._full.add(recipient)
+        tracing.delivered(letters, went, since)
         return went
 
     def _putting(self, recipient: str, letters: Sequence[Letter]) -> tuple[Any, ...]:

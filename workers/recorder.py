@@ -25,6 +25,7 @@ from flowledger.workers.entries import Cut, Entry, all_fields, body, readable
 from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.sources import Sources
+from flowledger.workers.tracing import BatchSpans
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _PAUSES: Final = (0.01,) * 4
 """Seconds before each further try of an entry at which the database broke off."""
 _AT_ONCE: Final = (0.0,)
 """The same for a fault of our own: nothing that passes is known to cause one."""
+_MOST_FIELD: Final = 100
+"""Characters of a field's name in a log: the producer may have chosen it."""
 _PATIENCE_SECONDS: Final = 3.0
 """How long a database that broke off may take to answer again, before it is taken for away."""
 
@@ -55,11 +58,14 @@ class Recorded:
     messages: tuple[Event, ...] = field(default=(), compare=False)
     batches: Mapping[str, int] = field(default_factory=dict, compare=False)
     """The number of each stream's last batch, as the database counts them."""
+    commit_seconds: float = field(default=0.0, compare=False)
+    """How long the database took."""
 
     def __add__(self, other: Recorded) -> Recorded:
         """The sum of the counts, and the later numbers of batches."""
         counts = self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead
-        return Recorded(*counts, batches={**self.batches, **other.batches})
+        seconds = self.commit_seconds + other.commit_seconds
+        return Recorded(*counts, batches={**self.batches, **other.batches}, commit_seconds=seconds)
 
     def and_then(self, other: Recorded) -> Recorded:
         """The sum of the counts, and what both hold, in order."""
@@ -76,6 +82,7 @@ class Recorder:
         self._limits = limits
         self._guard = guard
         self._most_bytes = most_bytes
+        self._spans = BatchSpans()
 
     def record(
         self, entries: Sequence[Entry], fuses: Mapping[int, Fuse] | None = None, sources: Sources | None = None
@@ -87,12 +94,16 @@ class Recorder:
         were committed before then count as repeated.
         """
         recorded_at = sortable(now())
+        self._spans = BatchSpans()
         if self._guard is not None:
             self._guard.refresh()
         reads = [self._read(entry, recorded_at) for entry in entries]
         admission = Admission(fuses or {}, sources)
         self._ask_for_sources(admission, reads)
-        return self._record_or_halve(reads, recorded_at, admission)
+        try:
+            return self._record_or_halve(reads, recorded_at, admission)
+        finally:
+            self._spans.end()
 
     def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
         """Look up which sources that fail are known; a batch without failures asks nothing."""
@@ -198,7 +209,7 @@ class Recorder:
             try:
                 return self._record([read], recorded_at, admission)
             except (DatabaseFailed, Unrecordable):
-                logger.warning("a dead letter of shard %d is kept in the plain form", read.entry.shard)
+                logger.warning("a dead letter is kept in the plain form", extra=read.log_fields)
         assert read.refused is not None
         try:
             return self._record([read.dead(read.refused, is_plain=True)], recorded_at, admission)
@@ -209,11 +220,14 @@ class Recorder:
         unit = self._storage.unit_of_work()
         for read in batch:
             unit.add(read.transaction or burial(read, recorded_at))
+        began = time.monotonic()
         repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        seconds = time.monotonic() - began
         for read in batch:
-            if isinstance(read.refused, OurFault):
-                logger.error("an event was not recorded because of a fault of Flowledger: %s", read.refused.where)
+            if read.refused is not None:
+                _log_dead(read, read.refused)
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
+        self._spans.note(batch, repeated, buried)
         dead = sum(read.refused is not None for read in batch)
         messages = tuple(
             read.event
@@ -221,7 +235,7 @@ class Recorder:
             if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
         )
         counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
-        return Recorded(*counts, messages=messages, batches=batches)
+        return Recorded(*counts, messages=messages, batches=batches, commit_seconds=seconds)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
         """Bury events that were known with other content, are replayed, or must not be recorded; what
@@ -242,6 +256,16 @@ class Recorder:
         for read in buried:
             admission.died_after_all(read)
         return refused.keys()
+
+
+def _log_dead(read: Read, refused: Refused) -> None:
+    """Log that an entry became a dead letter: where to look, and nothing of what it holds."""
+    if isinstance(refused, OurFault):
+        words = "an event was not recorded because of a fault of Flowledger: %s"
+        logger.error(words, refused.where, extra=read.log_fields)
+    else:
+        words = "entry %s became a dead letter: %s %s"
+        logger.info(words, read.entry.id, refused.reason, refused.field[:_MOST_FIELD], extra=read.log_fields)
 
 
 def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:

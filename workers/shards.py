@@ -25,6 +25,7 @@ from flowledger.workers import scripts
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.connections import Readers
 from flowledger.workers.entries import Entry
+from flowledger.workers.fuse import BY_FUSE
 from flowledger.workers.pauses import Pause
 from flowledger.workers.recorder import Recorded
 from flowledger.workers.replies import Beyond
@@ -144,7 +145,7 @@ class Shards:
         aside = _by_shard((entry.shard, (entry.id, key)) for entry, key in taken.sources.aside)
         for shard, fuse in taken.fuses.items():
             keys += [streams.stream(shard), streams.lease(shard), streams.caution(shard), streams.fuse(shard)]
-            pause = Pause.of(fuse.words(shard), "the fuse").to_json() if fuse.blown else ""
+            pause = Pause.of(fuse.words(shard), BY_FUSE).to_json() if fuse.blown else ""
             batch = outcome.batches.get(streams.stream(shard), 0)
             arguments += [shard, fuse.seen, fuse.dead, pause, batch, len(recorded[shard]), *chain(*recorded[shard])]
             arguments += [len(aside[shard]), *chain(*aside[shard])]

@@ -20,7 +20,7 @@ from uuid import uuid4
 from flowledger.domain import json_text
 from flowledger.domain.times import now, written_time
 from flowledger.workers.entries import Entry
-from flowledger.workers.fuse import Fuse
+from flowledger.workers.fuse import BY_FUSE, Fuse
 
 UNREADABLE: Final = "(unreadable)"
 """The name of the source of entries without one."""
@@ -152,7 +152,7 @@ class Sources:
             if self._takes(entry, key):
                 return True
         elif dead and own and not self._fuse(key).allows_dead_letter() and self._may_blow(key):
-            self._blown[key] = Aside.of(name, _words(self._fuse(key), name), "the fuse")
+            self._blown[key] = Aside.of(name, _words(self._fuse(key), name), BY_FUSE)
             if self._takes(entry, key):
                 return True
         if own or not dead:
@@ -169,7 +169,7 @@ class Sources:
         seen, dead = self._kept.fuses.get(key, (0, 0))
         fuse = Fuse(self._most, seen + self._seen[key], dead + self._dead[key])
         if not fuse.allows_dead_letter() and self._may_blow(key):
-            self._blown.setdefault(key, Aside.of(name, _words(fuse, name), "the fuse"))
+            self._blown.setdefault(key, Aside.of(name, _words(fuse, name), BY_FUSE))
 
     def blown(self) -> list[Aside]:
         """Return the sources that are set aside from this batch on."""

@@ -36,7 +36,8 @@ def page(seen: Seen, width: int, height: int, *, only_letters: bool = False) -> 
 
 
 def _columns(seen: Seen) -> tuple[list[Part], list[Part]]:
-    left, right = [], []
+    left: list[Part] = []
+    right: list[Part] = []
     if seen.redis is not None:
         left += _told(seen, "Redis", parts.backlog(seen.redis), parts.workers(seen.redis))
     if seen.database is not None:

@@ -14,6 +14,7 @@ from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.events import MessageSent
 from flowledger.domain.limits import WIDEST
 from flowledger.domain.times import parse_time
+from flowledger.domain.traces import Trace
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +61,7 @@ def message_of(sandbox_id: str, entry_id: str, fields: Sequence[bytes]) -> Messa
         expires_at=_expiry(by_name.get(streams.EXPIRES.encode())) or sent.expires_at,
         correlation_id=attributes.get("correlationid"),
         broadcast=sent.broadcast,
+        trace=Trace.of(attributes),
         entry_id=entry_id,
         raw=raw,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Final, Unpack
 
@@ -14,12 +15,14 @@ from flowledger.client.plans.inbox import Inbox
 from flowledger.client.plans.locks import Lock, holding
 from flowledger.client.plans.outgoing import Outgoing, RequestOptions, Sent
 from flowledger.client.plans.presence import Presence
-from flowledger.client.plans.publishing import publishing
+from flowledger.client.plans.publishing import attributes_of, publishing
 from flowledger.client.plans.redis_errors import Retry, publish_error
 from flowledger.client.plans.steps import Plan, Result
+from flowledger.domain import streams
 from flowledger.domain.errors import BrokerUnavailable, InvalidArgument, MailboxClosed, NoMessage, RequestTimeout
 from flowledger.domain.settings import Settings
 from flowledger.domain.signing import Signer
+from flowledger.domain.traces import EVENTS, INBOX, Operation, Span, span
 
 _TIME_TO_LEAVE_SECONDS: Final = 0.5
 _MOST_AT_ONCE: Final = 100
@@ -78,6 +81,7 @@ class MailboxPlans:
         execution_id: str | None = None,
         task_id: str | None = None,
         priority: int | None = None,
+        answers: Message | None = None,
     ) -> Plan[Sent]:
         """Publish `message.sent`; raises Refused, PublishError, and InvalidArgument for an expiry that is none."""
         if expires_in is not None:
@@ -86,23 +90,26 @@ class MailboxPlans:
             seconds = _seconds(expires_in)
             expires_at = _expiry((yield from self.presence.asking_time()), seconds)
         message_id = self._outgoing.message_id(id)
-        prepared = self._outgoing.sent(
-            message_id,
-            content,
-            correlation_id,
-            message_type=message_type,
-            expires_at=expires_at,
-            to_sandbox_ids=to_sandbox_ids,
-            broadcast=broadcast,
-            workspace_id=workspace_id,
-            thread_id=thread_id,
-            in_reply_to=in_reply_to,
-            execution_id=execution_id,
-            task_id=task_id,
-            priority=priority,
-        )
-        (published,) = yield from publishing([prepared], self._timeout)
-        return Sent(message_id, published)
+        with span("publish", EVENTS, [] if answers is None else [answers.trace]) as made:
+            prepared = self._outgoing.sent(
+                message_id,
+                content,
+                correlation_id,
+                made.trace,
+                message_type=message_type,
+                expires_at=expires_at,
+                to_sandbox_ids=to_sandbox_ids,
+                broadcast=broadcast,
+                workspace_id=workspace_id,
+                thread_id=thread_id,
+                in_reply_to=in_reply_to,
+                execution_id=execution_id,
+                task_id=task_id,
+                priority=priority,
+            )
+            published = yield from publishing([prepared], self._timeout)
+            made.set(attributes_of(published))
+        return Sent(message_id, published[0])
 
     def requesting(
         self, to_sandbox_ids: Sequence[str], content: Any, timeout: float, **options: Unpack[RequestOptions]
@@ -135,7 +142,8 @@ class MailboxPlans:
                     yield from self._inbox.reading_for_response(message_id, left)
                 except BrokerUnavailable as error:
                     trouble = error
-            return response
+            with self._span("receive", [response]):
+                return response
         finally:
             buffer.forget(message_id)
 
@@ -149,6 +157,7 @@ class MailboxPlans:
             to_sandbox_ids=[message.from_sandbox_id],
             in_reply_to=message.id,
             correlation_id=message.correlation_id,
+            answers=message,
             **options,
         )
 
@@ -163,6 +172,9 @@ class MailboxPlans:
             if has_looked and left <= 0:
                 break
             has_looked = yield from self._inbox.reading(self._inbox.buffer.has_next, max(left, 0), most)
+        if message is not None:
+            with self._span("receive", [message]):
+                pass
         return message
 
     def receiving_many(self, most: int, timeout: float | None) -> Plan[list[Message]]:
@@ -198,13 +210,22 @@ class MailboxPlans:
         entry_ids = [entry_id for message in messages for entry_id in buffer.entries_of(message)]
         known = yield from self._acknowledged_before([one for one in messages if not buffer.holds(one.entry_id)])
         fresh = [message for message in messages if message.entry_id not in known]
-        outcomes = [(message.id, self._outgoing.outcome(message, reason)) for message in fresh]
-        _, error = yield from replies([commands.acknowledge(entry_ids, outcomes)], self._timeout)
-        if error is not None:
-            count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
-            raise publish_error(error, f"{count} not acknowledged", self._timeout, _ACKNOWLEDGE_AGAIN)
+        with self._span("ack" if reason is None else "nack", messages) as made:
+            outcomes = [(one.id, self._outgoing.outcome(one, reason, made.trace or one.trace)) for one in fresh]
+            _, error = yield from replies([commands.acknowledge(entry_ids, outcomes)], self._timeout)
+            if error is not None:
+                count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
+                raise publish_error(error, f"{count} not acknowledged", self._timeout, _ACKNOWLEDGE_AGAIN)
         buffer.drop(messages)
         self._outgoing.forget(messages, reason)
+
+    def _span(self, operation: Operation, messages: Sequence[Message]) -> AbstractContextManager[Span]:
+        given: dict[str, str | int] = {"messaging.destination.name": streams.inbox(self._sandbox_id)}
+        if len(messages) == 1:
+            given["messaging.message.id"] = messages[0].id
+        else:
+            given["messaging.batch.message_count"] = len(messages)
+        return span(operation, INBOX, [message.trace for message in messages], attributes=given)
 
     def _acknowledged_before(self, messages: list[Message]) -> Plan[set[str]]:
         """The entries of those messages, unknown to this mailbox, that any consumer acknowledged lately."""

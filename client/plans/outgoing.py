@@ -18,6 +18,7 @@ from flowledger.domain.owners import message_id, source_of
 from flowledger.domain.settings import Settings
 from flowledger.domain.signing import Signer
 from flowledger.domain.times import now, written_time
+from flowledger.domain.traces import Trace
 
 
 class Sent(NamedTuple):
@@ -80,7 +81,9 @@ class Outgoing:
         """Return the id of this sandbox's message of that name; a fresh one for None."""
         return message_id(self._sandbox_id, own_id or new_id("msg"), self._limits.max_id_bytes)
 
-    def sent(self, message_id: str, content: Any, correlation_id: str | None = None, **data: Any) -> Prepared:
+    def sent(
+        self, message_id: str, content: Any, correlation_id: str | None, trace: Trace | None, **data: Any
+    ) -> Prepared:
         """Return `message.sent`; what is None in `data` is left out. Raises Refused."""
         if isinstance(moment := data.get("expires_at"), datetime):
             try:
@@ -89,13 +92,13 @@ class Outgoing:
                 raise Refused(Reason.INVALID_DATA, "data.expires_at", str(error)) from None
         given = {name: value for name, value in data.items() if value is not None}
         given |= {"from_sandbox_id": self._sandbox_id, "content": content}
-        return self._prepared(MessageSent, message_id, given, correlation_id)
+        return self._prepared(MessageSent, message_id, given, trace, correlation_id)
 
-    def outcome(self, message: Message, reason: str | None = None) -> Prepared:
+    def outcome(self, message: Message, reason: str | None = None, trace: Trace | None = None) -> Prepared:
         """Return `message.delivered`, or, with a reason, `message.failed`: the same event at each call."""
         key = (message.entry_id, reason)
         if key not in self._outcomes:
-            self._outcomes[key] = self._outcome(message, reason)
+            self._outcomes[key] = self._outcome(message, reason, trace)
         return self._outcomes[key]
 
     def forget(self, messages: Iterable[Message], reason: str | None) -> None:
@@ -103,14 +106,19 @@ class Outgoing:
         for message in messages:
             self._outcomes.pop((message.entry_id, reason), None)
 
-    def _outcome(self, message: Message, reason: str | None) -> Prepared:
+    def _outcome(self, message: Message, reason: str | None, trace: Trace | None) -> Prepared:
         to = {"to_sandbox_id": self._sandbox_id}
         if reason is None:
-            return self._prepared(MessageDelivered, message.id, to)
-        return self._prepared(MessageFailed, message.id, to | {"reason": reason})
+            return self._prepared(MessageDelivered, message.id, to, trace)
+        return self._prepared(MessageFailed, message.id, to | {"reason": reason}, trace)
 
     def _prepared(
-        self, kind: type[EventData], message_id: str, data: dict[str, Any], correlation_id: str | None = None
+        self,
+        kind: type[EventData],
+        message_id: str,
+        data: dict[str, Any],
+        trace: Trace | None,
+        correlation_id: str | None = None,
     ) -> Prepared:
         envelope = Envelope(
             id=new_id("evt"),
@@ -123,7 +131,7 @@ class Outgoing:
         )
         if self._signer is not None:
             envelope = self._signer(envelope)
-        return prepare(envelope, shards=self._shards, limits=self._limits)
+        return prepare(envelope, shards=self._shards, limits=self._limits, trace=trace)
 
 
 def recipients(to: str | Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from flowledger.client.plans.steps import Command, Plan
 from flowledger.client.prepared import Prepared
 from flowledger.domain import streams
 from flowledger.domain.errors import PublishError
+from flowledger.domain.traces import EVENTS
 
 BATCH: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -27,6 +28,15 @@ class Published(NamedTuple):
     def spooled(self) -> bool:
         """Whether the event waits in the publisher's spool, on this machine's disk, because Redis did not accept it."""
         return self.entry_id is None
+
+
+def attributes_of(published: Sequence[Published]) -> dict[str, str | int]:
+    """Return what the span of a publication says of it (OpenTelemetry's conventions for messaging)."""
+    if len(published) != 1:
+        return {"messaging.destination.name": EVENTS, "messaging.batch.message_count": len(published)}
+    one = published[0]
+    given: dict[str, str | int] = {"messaging.destination.name": one.stream, "cloudevents.event_id": one.id}
+    return given if one.entry_id is None else given | {"messaging.message.id": one.entry_id}
 
 
 def publishing(events: Iterable[Prepared], timeout_seconds: float) -> Plan[list[Published]]:

@@ -7,7 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Id, Name, Reasoned, Restored, Tags
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Id, Name, Tags
 from flowledger.domain.kinds.sandboxes import AgentConfig
 
 __all__ = [
@@ -39,21 +45,29 @@ class _Description(Described):
 
 
 class AgentCreated(_Description):
+    """An agent exists, with what it can do and how it is configured."""
+
     event_type = "agent.created"
     status = AgentStatus.ACTIVE
 
 
 class AgentUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "agent.updated"
     keeps_null = _Description.described_fields()
 
 
 class AgentActivated(Reasoned):
+    """It is in use."""
+
     event_type = "agent.activated"
     status = AgentStatus.ACTIVE
 
 
 class AgentRetired(Reasoned):
+    """It is no longer in use."""
+
     event_type = "agent.retired"
     status = AgentStatus.RETIRED
 

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Governed, Id, Name
+from flowledger.domain.kinds.base import Governed
+from flowledger.domain.kinds.fields import Id, Name
 
 __all__ = ["AuditLogged"]
 
 
 class AuditLogged(Governed):
-    """Somebody did something to the subject; `event_type` is a field of the data, and its type stands below."""
+    """Somebody did something to the subject."""
 
     action: Name
     user_id: Id | None = None
     resource_type: Name | None = None
-    event_type: Name | None = None  # type: ignore[misc, assignment]
+    event_type: Name | None = None  # type: ignore[misc, assignment] # a field of the data; the class's type is below
     details: dict[str, Any] | None = None
     ip_address: str | None = None
     success: bool = True

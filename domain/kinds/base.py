@@ -1,80 +1,19 @@
-"""What the events share: the types of their fields, and the parts that several event types have."""
+"""What the events of all kinds share: the base of their data, and the parts that several event types have."""
 
 from __future__ import annotations
 
-import math
 import traceback
-from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flowledger.domain.errors import Reason, Refused, UnknownField
+from flowledger.domain.kinds.fields import Attempt, LogLevel, Seconds
 from flowledger.domain.likeness import did_you_mean, nearest
 from flowledger.domain.limits import Limits
-from flowledger.domain.statuses import LEVEL_NAMES, Level, Status
-from flowledger.domain.times import parse_time, written_time
+from flowledger.domain.statuses import Level, Status
 from flowledger.domain.validation import first_fault
-
-INT64_MIN: Final = -(2**63)
-INT64_MAX: Final = 2**63 - 1
-LONGEST_NAME: Final = 255
-
-
-def _level(value: object) -> object:
-    return LEVEL_NAMES.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _not_blank(value: str) -> str:
-    if value.isspace():
-        raise ValueError("must not be white space alone")
-    return value
-
-
-def is_name(value: object) -> bool:
-    """Return whether a value is a *name*: 1 to 255 characters, not all of them white space."""
-    return isinstance(value, str) and 1 <= len(value) <= LONGEST_NAME and not value.isspace()
-
-
-def _time(value: object) -> object:
-    if isinstance(value, str):
-        return parse_time(value)
-    return value
-
-
-def as_double(value: object) -> object:
-    """Return a number as a double, and any other value as it is, for the type to refuse."""
-    if not isinstance(value, int | Decimal) or isinstance(value, bool):
-        return value
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
-Id = Annotated[str, Field(min_length=1)]
-"""Its length, which is a setting, and its characters are checked by `domain.envelope.parse`."""
-Int = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX)]
-Attempt = Annotated[int, Field(ge=1, le=INT64_MAX)]
-Seconds = Annotated[float, BeforeValidator(as_double), Field(ge=0)]
-Fraction = Annotated[float, BeforeValidator(as_double), Field(ge=0, le=1)]
-ShortName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-Name = Annotated[ShortName, AfterValidator(_not_blank)]
-Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
-Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=64)]
-LogLevel = Annotated[Level, BeforeValidator(_level)]
-Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(written_time)]
-
 
 _TRACEBACK: Final = 64 * 1024
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Error, EventData, Fraction, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Error,
+    EventData,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Fraction, Id, Name
 from flowledger.domain.statuses import Status
 
 __all__ = [
@@ -39,27 +47,37 @@ class _Description(Described):
 
 
 class CollaborationCreated(_Description):
+    """Work that several agents or sandboxes do together exists, and waits."""
+
     event_type = "collaboration.created"
     status = Status.PENDING
 
 
 class CollaborationUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "collaboration.updated"
     keeps_null = _Description.described_fields()
 
 
 class CollaborationStarted(EventData):
+    """They work."""
+
     event_type = "collaboration.started"
     status = Status.RUNNING
 
 
 class CollaborationProgressed(EventData):
+    """How far they are."""
+
     event_type = "collaboration.progressed"
     progress: Fraction
     message: str | None = None
 
 
 class CollaborationCompleted(EventData):
+    """It ended well."""
+
     event_type = "collaboration.completed"
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
@@ -67,12 +85,16 @@ class CollaborationCompleted(EventData):
 
 
 class CollaborationFailed(EventData):
+    """It ended with an error."""
+
     event_type = "collaboration.failed"
     status = Status.FAILED
     error: Error
 
 
 class CollaborationCancelled(Reasoned):
+    """Somebody ended it."""
+
     event_type = "collaboration.cancelled"
     status = Status.CANCELLED
 

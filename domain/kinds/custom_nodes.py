@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
-from flowledger.domain.kinds.base import Deleted, Described, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Id, Name
 from flowledger.domain.kinds.workflows import Visibility
 from flowledger.domain.secrets import UnclassifiedObject
 from flowledger.domain.statuses import Switch
@@ -29,7 +35,11 @@ def _object_or_list(value: object) -> object:
     raise ValueError("must be a JSON object or a list")
 
 
-ObjectOrList = Annotated[Any, AfterValidator(_object_or_list)]
+ObjectOrList = Annotated[
+    Any,
+    AfterValidator(_object_or_list),
+    WithJsonSchema({"title": "ObjectOrList", "description": "An object or a list.", "type": ["object", "array"]}),
+]
 
 
 class _Description(Described):
@@ -48,21 +58,29 @@ class _Description(Described):
 
 
 class CustomNodeCreated(_Description):
+    """A node that users have made for their workflows exists."""
+
     event_type = "custom_node.created"
     status = Switch.ENABLED
 
 
 class CustomNodeUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "custom_node.updated"
     keeps_null = _Description.described_fields()
 
 
 class CustomNodeEnabled(Reasoned):
+    """It may be used."""
+
     event_type = "custom_node.enabled"
     status = Switch.ENABLED
 
 
 class CustomNodeDisabled(Reasoned):
+    """It may not be used."""
+
     event_type = "custom_node.disabled"
     status = Switch.DISABLED
 

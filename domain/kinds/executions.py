@@ -7,18 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowledger.domain.kinds.base import (
-    Attempt,
     Described,
     Error,
     EventData,
-    Id,
-    Int,
     Logged,
     Queued,
     Reasoned,
     Retrying,
     TimedOut,
 )
+from flowledger.domain.kinds.fields import Attempt, Id, Int, Usage
 from flowledger.domain.statuses import Status
 
 __all__ = [
@@ -59,72 +57,98 @@ class _ExecutionDescription(Described):
 
 
 class ExecutionCreated(_ExecutionDescription):
+    """A run of a workflow exists, and waits."""
+
     event_type = "execution.created"
     status = Status.PENDING
 
 
 class ExecutionUpdated(_ExecutionDescription):
+    """Fields of its description change."""
+
     event_type = "execution.updated"
     keeps_null = _ExecutionDescription.described_fields()
 
 
 class ExecutionQueued(Queued):
+    """It waits in a queue for a worker."""
+
     event_type = "execution.queued"
 
 
 class ExecutionStarted(EventData):
+    """It runs."""
+
     event_type = "execution.started"
     status = Status.RUNNING
 
 
 class ExecutionPaused(Reasoned):
+    """It pauses, and may resume."""
+
     event_type = "execution.paused"
     status = Status.PAUSED
 
 
 class ExecutionResumed(EventData):
+    """It runs again after a pause."""
+
     event_type = "execution.resumed"
     status = Status.RUNNING
 
 
 class ExecutionRetrying(Retrying):
+    """It failed and is tried again; `attempt` is the new one, and required."""
+
     event_type = "execution.retrying"
 
 
 class ExecutionCheckpointed(EventData):
+    """It runs, and this is its state so far."""
+
     event_type = "execution.checkpointed"
     state: dict[str, Any]
     iterations: Int | None = None
 
 
 class ExecutionCompleted(EventData):
+    """It ended well."""
+
     event_type = "execution.completed"
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
     output: Any = None
     final_state: dict[str, Any] | None = None
     iterations: Int | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class ExecutionFailed(EventData):
+    """It ended with an error."""
+
     event_type = "execution.failed"
     status = Status.FAILED
     error: Error
     final_state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class ExecutionCancelled(Reasoned):
+    """Somebody ended it."""
+
     event_type = "execution.cancelled"
     status = Status.CANCELLED
 
 
 class ExecutionTimedOut(TimedOut):
+    """It ended because it took too long."""
+
     event_type = "execution.timed_out"
 
 
 class ExecutionLogged(Logged):
+    """A line of its log."""
+
     event_type = "execution.logged"
     node: Id | None = None
     iteration: Int | None = None
@@ -138,6 +162,8 @@ class NodeData(EventData):
 
 
 class NodeStarted(NodeData):
+    """A node of an execution runs."""
+
     event_type = "node.started"
     status = Status.RUNNING
     keeps_null = frozenset({"input"})
@@ -146,6 +172,8 @@ class NodeStarted(NodeData):
 
 
 class NodeRetrying(NodeData):
+    """The node failed and is tried again; `attempt` is the new one, and required."""
+
     event_type = "node.retrying"
     status = Status.RETRYING
     attempt: Attempt
@@ -153,23 +181,29 @@ class NodeRetrying(NodeData):
 
 
 class NodeCompleted(NodeData):
+    """The node ended well."""
+
     event_type = "node.completed"
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
     output: Any = None
     state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class NodeFailed(NodeData):
+    """The node ended with an error."""
+
     event_type = "node.failed"
     status = Status.FAILED
     error: Error
     state: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class NodeSkipped(NodeData):
+    """The node was left out."""
+
     event_type = "node.skipped"
     status = Status.SKIPPED
     reason: str | None = None

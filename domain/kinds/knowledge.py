@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Deleted, Described, Fraction, Id, Name, Restored, Tags
+from flowledger.domain.kinds.base import Deleted, Described, Restored
+from flowledger.domain.kinds.fields import Fraction, Id, Name, Tags
 
 __all__ = [
     "KnowledgeCreated",
@@ -30,10 +31,14 @@ class _Description(Described):
 
 
 class KnowledgeCreated(_Description):
+    """Something that an agent learned."""
+
     event_type = "knowledge.created"
 
 
 class KnowledgeUpdated(_Description):
+    """Fields of it change."""
+
     event_type = "knowledge.updated"
     keeps_null = _Description.described_fields()
 

@@ -7,7 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args
 
-from flowledger.domain.kinds.base import Count, Deleted, Described, Error, Governed, Id, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Error,
+    Governed,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Count, Id, Name
 from flowledger.domain.secrets import UnclassifiedObject, UnclassifiedText, UnclassifiedTexts
 
 __all__ = [
@@ -47,27 +55,37 @@ class _Description(Described, Governed):
 
 
 class McpServerCreated(_Description):
+    """A server of the Model Context Protocol exists."""
+
     event_type = "mcp_server.created"
     status = McpServerStatus.DISCONNECTED
 
 
 class McpServerUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "mcp_server.updated"
     keeps_null = _Description.described_fields()
 
 
 class McpServerConnected(Governed):
+    """It can be reached, and offers this number of tools."""
+
     event_type = "mcp_server.connected"
     status = McpServerStatus.CONNECTED
     tool_count: Count | None = None
 
 
 class McpServerDisconnected(Reasoned, Governed):
+    """It is not connected."""
+
     event_type = "mcp_server.disconnected"
     status = McpServerStatus.DISCONNECTED
 
 
 class McpServerFailed(Governed):
+    """It cannot be reached because of an error."""
+
     event_type = "mcp_server.failed"
     status = McpServerStatus.ERROR
     error: Error

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from flowledger.domain.kinds.base import EventData, Id, Int, Time
+from flowledger.domain.kinds.base import EventData
+from flowledger.domain.kinds.fields import Id, Int, Time
 from flowledger.domain.limits import BeyondLimit, Limits
 
 MessageType = Literal["request", "response", "notification", "command"]
@@ -45,9 +46,21 @@ class MessageData(EventData):
     """Base of the events of a message."""
 
 
+_ADDRESSED: Final[dict[str, Any]] = {
+    "if": {"properties": {"broadcast": {"const": True}}, "required": ["broadcast"]},
+    "then": {
+        "properties": {"to_sandbox_ids": {"type": "null"}, "workspace_id": {"type": "string"}},
+        "required": ["workspace_id"],
+    },
+    "else": {"properties": {"to_sandbox_ids": {"type": "array"}}, "required": ["to_sandbox_ids"]},
+}
+"""What `MessageSent._addressed` checks, in JSON Schema."""
+
+
 class MessageSent(MessageData):
     """A message to sandboxes by name, or to all sandboxes of a workspace (`broadcast`)."""
 
+    model_config = ConfigDict(json_schema_extra=_ADDRESSED)
     event_type = "message.sent"
     speaker = "from_sandbox_id"
     keeps_null = frozenset({"content"})
@@ -93,11 +106,15 @@ class RecipientData(MessageData):
 
 
 class MessageDelivered(RecipientData):
+    """The recipient has handled the message: its acknowledgement."""
+
     event_type = "message.delivered"
     speaker = "to_sandbox_id"
 
 
 class MessageFailed(RecipientData):
+    """The recipient cannot handle the message."""
+
     event_type = "message.failed"
     speaker = "to_sandbox_id"
     reason: str

@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field
-
-from flowledger.domain.kinds.base import EventData, Id, Name, as_double
+from flowledger.domain.kinds.base import EventData
+from flowledger.domain.kinds.fields import Id, Name, Value
 
 MetricKind = Literal["gauge", "counter"]
 METRIC_KINDS: Final[tuple[str, ...]] = get_args(MetricKind)
-Value = Annotated[float, BeforeValidator(as_double), Field(allow_inf_nan=False)]
-"""The nearest double, also of an integer beyond 2^53."""
 
 __all__ = ["MetricRecorded"]
 
 
 class MetricRecorded(EventData):
-    """A point, measured at the subject."""
+    """A value was measured at the subject."""
 
     event_type = "metric.recorded"
     name: Name

@@ -10,20 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from flowledger.domain.kinds.base import (
-    INT64_MAX,
     Described,
     Error,
     EventData,
-    Id,
     Part,
     Reasoned,
-    ShortName,
-    Time,
-    as_double,
 )
+from flowledger.domain.kinds.fields import INT64_MAX, Amount, Count, Id, ShortName, Time, as_double
 from flowledger.domain.secrets import Unclassified
 
 __all__ = [
@@ -59,13 +55,20 @@ def _tool(value: object) -> object:
     raise ValueError("must be the name of a tool, or an object that describes it")
 
 
-Tool = Annotated[Any, AfterValidator(_tool)]
-Temperature = Annotated[float, BeforeValidator(as_double), Field(ge=0, le=2)]
+Tool = Annotated[
+    Any,
+    AfterValidator(_tool),
+    WithJsonSchema(
+        {
+            "title": "Tool",
+            "description": "The name of a tool, or an object that describes it.",
+            "type": ["string", "object"],
+        }
+    ),
+]
+Temperature = Annotated[float, Field(ge=0, le=2), BeforeValidator(as_double)]
 Tokens = Annotated[int, Field(ge=1, le=INT64_MAX)]
-Bytes = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
-Amount = Annotated[float, BeforeValidator(as_double), Field(ge=0, allow_inf_nan=False)]
-"""A number that a double can hold, since it is stored in a row."""
 
 
 class AgentConfig(Unclassified):
@@ -83,8 +86,8 @@ class ResourceLimits(Part):
     """The most resources that a sandbox may use; `cpu` is a number of cores, perhaps with a fraction."""
 
     cpu: Amount | None = None
-    memory_bytes: Bytes | None = None
-    disk_bytes: Bytes | None = None
+    memory_bytes: Count | None = None
+    disk_bytes: Count | None = None
     timeout_seconds: Amount | None = None
     idle_timeout_seconds: Amount | None = None
 
@@ -120,43 +123,59 @@ class _SandboxDescription(Described):
 
 
 class SandboxCreated(_SandboxDescription):
+    """A sandbox, in which an agent lives, exists; it has a mailbox."""
+
     event_type = "sandbox.created"
     moves = True
     status = SandboxStatus.PROVISIONING
 
 
 class SandboxUpdated(_SandboxDescription):
+    """Fields of its description change."""
+
     event_type = "sandbox.updated"
     moves = True
     keeps_null = _SandboxDescription.described_fields()
 
 
 class SandboxProvisioning(EventData):
+    """Its place is prepared."""
+
     event_type = "sandbox.provisioning"
     status = SandboxStatus.PROVISIONING
 
 
 class SandboxStarting(EventData):
+    """It starts."""
+
     event_type = "sandbox.starting"
     status = SandboxStatus.STARTING
 
 
 class SandboxStarted(EventData):
+    """It runs."""
+
     event_type = "sandbox.started"
     status = SandboxStatus.RUNNING
 
 
 class SandboxStopping(Reasoned):
+    """It is about to stop."""
+
     event_type = "sandbox.stopping"
     status = SandboxStatus.STOPPING
 
 
 class SandboxStopped(Reasoned):
+    """It does not run, and may start again."""
+
     event_type = "sandbox.stopped"
     status = SandboxStatus.STOPPED
 
 
 class SandboxFailed(EventData):
+    """It does not run because of an error."""
+
     event_type = "sandbox.failed"
     status = SandboxStatus.ERROR
     error: Error

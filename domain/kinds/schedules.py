@@ -8,18 +8,16 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, ValidationInfo
 
-from flowledger.domain.cron import check_expression
+from flowledger.domain.cron import EXPRESSION_PATTERN, check_expression
 from flowledger.domain.kinds.base import (
     Deleted,
     Described,
     EventData,
     Governed,
-    Id,
-    Name,
     Reasoned,
     Restored,
-    Time,
 )
+from flowledger.domain.kinds.fields import Id, Name, Time, named
 from flowledger.domain.limits import Limits
 from flowledger.domain.statuses import Switch
 from flowledger.domain.time_zones import time_zones
@@ -49,8 +47,26 @@ def _time_zone(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Expression = Annotated[str, AfterValidator(check_expression)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Expression = Annotated[
+    str,
+    AfterValidator(check_expression),
+    named(
+        "Expression",
+        "When it is due: five fields of cron, or an interval.",
+        pattern=EXPRESSION_PATTERN,
+        examples=["30 9 * * 1-5", "*/15 8-17 * * *", "90s"],
+    ),
+]
+TimeZone = Annotated[
+    str,
+    AfterValidator(_time_zone),
+    named(
+        "TimeZone",
+        "The name of a time zone, in its own case.",
+        pattern="^[A-Za-z0-9_+/-]+$",
+        examples=["Europe/Berlin", "UTC"],
+    ),
+]
 
 
 class _Description(Described, Governed):
@@ -67,21 +83,29 @@ class _Description(Described, Governed):
 
 
 class ScheduleCreated(_Description):
+    """A plan that starts executions at set times exists."""
+
     event_type = "schedule.created"
     status = Switch.ENABLED
 
 
 class ScheduleUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "schedule.updated"
     keeps_null = _Description.described_fields()
 
 
 class ScheduleEnabled(Reasoned, Governed):
+    """It fires when it is due."""
+
     event_type = "schedule.enabled"
     status = Switch.ENABLED
 
 
 class ScheduleDisabled(Reasoned, Governed):
+    """It does not fire."""
+
     event_type = "schedule.disabled"
     status = Switch.DISABLED
 

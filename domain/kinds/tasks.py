@@ -10,15 +10,13 @@ from flowledger.domain.kinds.base import (
     Described,
     Error,
     EventData,
-    Fraction,
-    Id,
-    Int,
     Logged,
     Queued,
     Reasoned,
     Retrying,
     TimedOut,
 )
+from flowledger.domain.kinds.fields import Fraction, Id, Int, Usage
 from flowledger.domain.statuses import Status
 
 __all__ = [
@@ -52,65 +50,89 @@ class _TaskDescription(Described):
 
 
 class TaskCreated(_TaskDescription):
+    """A unit of work exists, and waits."""
+
     event_type = "task.created"
     status = Status.PENDING
 
 
 class TaskUpdated(_TaskDescription):
+    """Fields of its description change."""
+
     event_type = "task.updated"
     keeps_null = _TaskDescription.described_fields()
 
 
 class TaskQueued(Queued):
+    """It waits in a queue for a worker."""
+
     event_type = "task.queued"
 
 
 class TaskStarted(EventData):
+    """A worker works on it."""
+
     event_type = "task.started"
     status = Status.RUNNING
     worker: str | None = None
 
 
 class TaskProgressed(EventData):
+    """How far it is."""
+
     event_type = "task.progressed"
     progress: Fraction
     message: str | None = None
 
 
 class TaskRetrying(Retrying):
+    """It failed and is tried again; `attempt` is the new one, and required."""
+
     event_type = "task.retrying"
 
 
 class TaskCompleted(EventData):
+    """It ended well."""
+
     event_type = "task.completed"
     status = Status.COMPLETED
     keeps_null = frozenset({"output"})
     output: Any = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class TaskFailed(EventData):
+    """It ended with an error."""
+
     event_type = "task.failed"
     status = Status.FAILED
     error: Error
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
 
 
 class TaskCancelled(Reasoned):
+    """Somebody ended it."""
+
     event_type = "task.cancelled"
     status = Status.CANCELLED
 
 
 class TaskSkipped(Reasoned):
+    """It was left out."""
+
     event_type = "task.skipped"
     status = Status.SKIPPED
 
 
 class TaskTimedOut(TimedOut):
+    """It ended because it took too long."""
+
     event_type = "task.timed_out"
 
 
 class TaskLogged(Logged):
+    """A line of its log."""
+
     event_type = "task.logged"
 
 

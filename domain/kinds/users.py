@@ -11,7 +11,15 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from flowledger.domain.kinds.base import Deleted, Described, Governed, Name, Reasoned, Restored
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Governed,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import Name, named
+from flowledger.domain.patterns import WHITE_SPACE
 
 __all__ = [
     "UserActivated",
@@ -27,8 +35,7 @@ ROLES: Final[tuple[str, ...]] = get_args(Role)
 DEFAULT_ROLE: Final[Role] = "user"
 """What a user may do about whom nothing else is said."""
 
-_WHITE_SPACE: Final = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-"""Unicode's property White_Space; `str.isspace` also counts four control characters."""
+_WHITE_SPACE: Final = re.compile(f"[{WHITE_SPACE}]")
 _TO_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -46,7 +53,16 @@ def _email(value: str) -> str:
     return value
 
 
-Email = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_email)]
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=320),
+    AfterValidator(_email),
+    named(
+        "Email",
+        "One @ with something on both sides, and no white space (Unicode's).",
+        pattern=f"^[^@{WHITE_SPACE}]+@[^@{WHITE_SPACE}]+$",
+    ),
+]
 
 
 def folded(email: str) -> str:
@@ -62,21 +78,29 @@ class _Description(Described, Governed):
 
 
 class UserCreated(_Description):
+    """A user exists. Passwords do not travel in events."""
+
     event_type = "user.created"
     status = UserStatus.ACTIVE
 
 
 class UserUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "user.updated"
     keeps_null = _Description.described_fields()
 
 
 class UserActivated(Reasoned, Governed):
+    """The user may sign in."""
+
     event_type = "user.activated"
     status = UserStatus.ACTIVE
 
 
 class UserDeactivated(Reasoned, Governed):
+    """The user may not sign in."""
+
     event_type = "user.deactivated"
     status = UserStatus.INACTIVE
 

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from flowledger.domain.kinds.base import Deleted, Described, Governed, Id, Name, Reasoned, Restored, is_name
+from flowledger.domain.kinds.base import (
+    Deleted,
+    Described,
+    Governed,
+    Reasoned,
+    Restored,
+)
+from flowledger.domain.kinds.fields import LONGEST_NAME, Id, Name, is_name, named
+from flowledger.domain.patterns import NOT_BLANK
 from flowledger.domain.statuses import Switch
 from flowledger.domain.validation import fault_at
 
@@ -33,6 +41,19 @@ _TARGET: Final = "must have names of 1 to 255 characters, not all of them white 
 _LONGEST_IN_PATH: Final = 100
 _WRONG_ESCAPE: Final = re.compile("~(?![01])")
 """In a JSON pointer (RFC 6901), `~0` and `~1` are the only escapes."""
+
+
+_ORIGINS: Final[list[dict[str, Any]]] = [
+    {"type": "string", "pattern": "^(/([^~]|~[01])*)?$"},
+    {
+        "type": "object",
+        "properties": {"header": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": NOT_BLANK}},
+        "required": ["header"],
+        "maxProperties": 1,
+    },
+    {"type": "object", "required": ["value"], "maxProperties": 1},
+]
+"""What `_is_origin` takes, in JSON Schema."""
 
 
 def _network(value: str) -> str:
@@ -63,8 +84,27 @@ def _is_origin(origin: Any) -> bool:
     return "value" in origin or is_name(origin.get("header"))
 
 
-Network = Annotated[str, AfterValidator(_network)]
-InputMapping = Annotated[dict[str, Any], AfterValidator(_input_mapping)]
+Network = Annotated[
+    str,
+    AfterValidator(_network),
+    named(
+        "Network",
+        "An IPv4 or IPv6 address or network, without host bits and without a scope.",
+        pattern="^[0-9A-Fa-f:.]+(/[0-9.]+)?$",
+        examples=["192.0.2.0/24", "2001:db8::/32", "::1"],
+    ),
+]
+InputMapping = Annotated[
+    dict[str, Any],
+    AfterValidator(_input_mapping),
+    named(
+        "InputMapping",
+        "Names of the input, each with a JSON pointer (RFC 6901) into the body, a header, or a value.",
+        propertyNames={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NOT_BLANK},
+        additionalProperties={"anyOf": _ORIGINS},
+        examples=[{"order": "/order/id", "key": {"header": "X-Key"}, "kind": {"value": "sale"}}],
+    ),
+]
 
 
 class _Description(Described, Governed):
@@ -78,21 +118,29 @@ class _Description(Described, Governed):
 
 
 class WebhookCreated(_Description):
+    """An address that starts executions when it is called exists."""
+
     event_type = "webhook.created"
     status = Switch.ENABLED
 
 
 class WebhookUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "webhook.updated"
     keeps_null = _Description.described_fields()
 
 
 class WebhookEnabled(Reasoned, Governed):
+    """Calls start executions."""
+
     event_type = "webhook.enabled"
     status = Switch.ENABLED
 
 
 class WebhookDisabled(Reasoned, Governed):
+    """Calls are refused."""
+
     event_type = "webhook.disabled"
     status = Switch.DISABLED
 

@@ -10,16 +10,13 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import Field
 
 from flowledger.domain.kinds.base import (
-    INT64_MAX,
     Deleted,
     Described,
     EventData,
-    Id,
-    Name,
     Reasoned,
     Restored,
-    Tags,
 )
+from flowledger.domain.kinds.fields import INT64_MAX, Id, Name, Tags
 
 Visibility = Literal["public", "private"]
 VISIBILITIES: Final[tuple[str, ...]] = get_args(Visibility)
@@ -56,17 +53,21 @@ class _Description(Described):
 
 
 class WorkflowCreated(_Description):
+    """A workflow exists; `workflow.versioned` has what it does."""
+
     event_type = "workflow.created"
     status = WorkflowStatus.DRAFT
 
 
 class WorkflowUpdated(_Description):
+    """Fields of its description change."""
+
     event_type = "workflow.updated"
     keeps_null = _Description.described_fields()
 
 
 class WorkflowVersioned(EventData):
-    """A new version, which no later event changes."""
+    """A new version: a graph of nodes and edges, which no later event changes."""
 
     event_type = "workflow.versioned"
     version: Version
@@ -76,17 +77,23 @@ class WorkflowVersioned(EventData):
 
 
 class WorkflowPublished(EventData):
+    """It is in use, in this version."""
+
     event_type = "workflow.published"
     status = WorkflowStatus.PUBLISHED
     version: Version | None = None
 
 
 class WorkflowArchived(Reasoned):
+    """It is no longer in use."""
+
     event_type = "workflow.archived"
     status = WorkflowStatus.ARCHIVED
 
 
 class WorkflowWithdrawn(Reasoned):
+    """It is a draft again."""
+
     event_type = "workflow.withdrawn"
     status = WorkflowStatus.DRAFT
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowledger.domain.kinds.base import Described, Id, Reasoned, ShortName
+from flowledger.domain.kinds.base import Described, Reasoned
+from flowledger.domain.kinds.fields import Id, ShortName
 
 __all__ = [
     "WorkspaceArchived",
@@ -31,16 +32,22 @@ class _WorkspaceDescription(Described):
 
 
 class WorkspaceCreated(_WorkspaceDescription):
+    """A workspace, to which sandboxes may belong, exists."""
+
     event_type = "workspace.created"
     status = WorkspaceStatus.ACTIVE
 
 
 class WorkspaceUpdated(_WorkspaceDescription):
+    """Fields of its description change."""
+
     event_type = "workspace.updated"
     keeps_null = _WorkspaceDescription.described_fields()
 
 
 class WorkspaceArchived(Reasoned):
+    """It is no longer in use. Its sandboxes do not change."""
+
     event_type = "workspace.archived"
     status = WorkspaceStatus.ARCHIVED
 

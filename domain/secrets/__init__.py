@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, model_validator
 
-from flowledger.domain.kinds.base import Part, is_name
+from flowledger.domain.kinds.base import Part
+from flowledger.domain.kinds.fields import is_name, named
 from flowledger.domain.secrets.names import Kind, kind_of
 from flowledger.domain.secrets.texts import has_secret, is_count, is_file, is_placeholder
 from flowledger.domain.validation import fault_at
@@ -70,9 +71,15 @@ def unclassified(value: Value) -> Value:
     raise fault_at(_path(place), words)  # the value itself is never shown
 
 
-UnclassifiedText = Annotated[str, AfterValidator(unclassified)]
-UnclassifiedTexts = Annotated[list[str], AfterValidator(unclassified)]
-UnclassifiedObject = Annotated[dict[str, Any], AfterValidator(unclassified)]
+UnclassifiedText = Annotated[str, AfterValidator(unclassified), named("UnclassifiedText", "A text without a secret.")]
+UnclassifiedTexts = Annotated[
+    list[str], AfterValidator(unclassified), named("UnclassifiedTexts", "Texts without a secret.")
+]
+UnclassifiedObject = Annotated[
+    dict[str, Any],
+    AfterValidator(unclassified),
+    named("UnclassifiedObject", "An object without a secret."),
+]
 
 
 class Unclassified(Part):

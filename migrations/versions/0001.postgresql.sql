@@ -672,8 +672,31 @@ CREATE TABLE dead_letters (
     CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 );
 CREATE INDEX ix_dead_letters_event_id ON dead_letters USING hash (event_id);
+CREATE INDEX ix_dead_letters_reason ON dead_letters (reason, status);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters USING hash (subject);
+
+CREATE TABLE drains (
+    id TEXT COLLATE "C" NOT NULL,
+    worker TEXT COLLATE "C" NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    shards JSONB NOT NULL,
+    recorded INTEGER NOT NULL,
+    repeated INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    why TEXT,
+    measures JSONB NOT NULL,
+    recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
+    CONSTRAINT pk_drains PRIMARY KEY (id)
+);
+CREATE INDEX ix_drains_dead ON drains (ended_at, id) WHERE dead > 0;
+
+CREATE INDEX ix_drains_ended_at ON drains (ended_at, id);
+CREATE INDEX ix_drains_recorded_in ON drains (recorded_in);
+CREATE INDEX ix_drains_why ON drains (ended_at, id) WHERE why IS NOT NULL;
+
+CREATE INDEX ix_drains_worker ON drains (worker, ended_at, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,

@@ -771,8 +771,32 @@ CREATE TABLE dead_letters (
     CONSTRAINT ck_dead_letters_status CHECK (status IN ('open', 'replayed', 'discarded'))
 );
 CREATE INDEX ix_dead_letters_event_id ON dead_letters (event_id);
+CREATE INDEX ix_dead_letters_reason ON dead_letters (reason, status);
 CREATE INDEX ix_dead_letters_status ON dead_letters (status, first_seen, id);
 CREATE INDEX ix_dead_letters_subject ON dead_letters (subject);
+
+CREATE TABLE drains (
+    id TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    started_at DATETIME NOT NULL,
+    ended_at DATETIME NOT NULL,
+    shards TEXT NOT NULL,
+    recorded INTEGER NOT NULL,
+    repeated INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    why TEXT,
+    measures TEXT NOT NULL,
+    recorded_in BIGINT DEFAULT NULL,
+    CONSTRAINT pk_drains PRIMARY KEY (id)
+);
+CREATE INDEX ix_drains_dead ON drains (ended_at, id) WHERE dead > 0;
+
+CREATE INDEX ix_drains_ended_at ON drains (ended_at, id);
+CREATE INDEX ix_drains_recorded_in ON drains (recorded_in) WHERE recorded_in IS NOT NULL;
+
+CREATE INDEX ix_drains_why ON drains (ended_at, id) WHERE why IS NOT NULL;
+
+CREATE INDEX ix_drains_worker ON drains (worker, ended_at, id);
 
 CREATE TABLE ledger (
     one INTEGER DEFAULT '1' NOT NULL,

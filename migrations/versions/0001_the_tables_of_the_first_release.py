@@ -20,8 +20,8 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
-    "dead_letter_actions", "dead_letters", "events", "execution_failures", "execution_logs", "task_logs",
-    "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
+    "dead_letter_actions", "dead_letters", "drains", "events", "execution_failures", "execution_logs",
+    "task_logs", "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
     "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedule_changes", "schedule_due",
     "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
     "webhooks", "workflow_versions", "workflows", "workspaces",

@@ -224,7 +224,9 @@ class Scheduler:
                 events += self._prepared(schedule, due_at)
             except Refused as refused:
                 error = f"not fired at {written_time(due_at)}: {refused}"[:300]
-                logger.warning("schedule %s was %s", ascii(schedule.id), error)
+                words = "a schedule was not fired at %s: %s %s"
+                why = refused.reason, refused.field[:100]  # its words may quote the schedule
+                logger.warning(words, written_time(due_at), *why, extra={"subject": schedule.id})
         after = with_next(replace(row, done_until=done_until, error=None), timing)
         return _Fired(row, replace(after, error=after.error or error), len(times), events)
 

@@ -12,7 +12,7 @@ from flowledger.domain import json_text
 from flowledger.domain.definitions import Changes, changes_between, problems_of
 from flowledger.domain.envelope import Envelope, Event
 from flowledger.domain.ids import new_id
-from flowledger.domain.kinds.base import INT64_MAX
+from flowledger.domain.kinds.fields import INT64_MAX
 from flowledger.domain.kinds.workflows import (
     VISIBILITIES,
     Workflow,

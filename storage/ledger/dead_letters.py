@@ -52,6 +52,7 @@ TABLE: Final = Table(
     *one_of("status", "dead_letter_status", String(16), DeadLetterStatus, nullable=False, server_default="open"),
     Column("subject", Text),
     Index("ix_dead_letters_status", "status", "first_seen", "id"),
+    Index("ix_dead_letters_reason", "reason", "status"),
     # By hash: these may be as long as an event, which does not fit into a B-tree.
     Index("ix_dead_letters_subject", "subject", postgresql_using="hash"),
     Index("ix_dead_letters_event_id", "event_id", postgresql_using="hash"),
@@ -181,6 +182,11 @@ class DeadLetterRepository(Repository[DeadLetter]):
         """Return the number of dead letters that match."""
         statement = select(func.count()).select_from(TABLE).where(*only.clauses())
         return self.connection.execute(statement).scalar_one()
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of dead letters by reason and status."""
+        by = TABLE.c.reason, TABLE.c.status
+        return {(row[0], row[1]): row[2] for row in self.connection.execute(select(*by, func.count()).group_by(*by))}
 
     def open_bytes(self) -> int:
         """Return the bytes of all open dead letters together."""

@@ -1,11 +1,4 @@
-"""Events recorded since the last look: each once, none missed, in any order of commits.
-
-Neither `recorded_at` nor a counter shows this: workers' clocks differ, and a row written first may be committed last.
-On PostgreSQL each look remembers its snapshot. New are the rows that the current snapshot sees and the one before did
-not; the index of `recorded_in` finds the transactions in question. A restored dump brings numbers of another server's
-transactions: rows whose own `xmin` differs are not new. On SQLite, where one transaction writes at a time, rows are
-numbered in the order of their commits.
-"""
+"""Events recorded since the last look, each once, none missed, in any order of commits (`storage.ledger.marks`)."""
 
 from __future__ import annotations
 
@@ -14,32 +7,16 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from flowledger.domain.records import RecordedEvent
 from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.ledger.marks import Mark, in_order, is_new, mark_of
 from flowledger.storage.replay.plain import ROWS_AT_ONCE
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 
 _NAMES: Final = tuple(field.name for field in fields(RecordedEvent))
-
-_MARK: Final[dict[str, Select[Any]]] = {
-    "postgresql": select(literal_column("pg_current_snapshot()::text")),
-    "sqlite": select(func.coalesce(func.max(literal_column("rowid")), 0)).select_from(EVENTS),
-}
-_NEW: Final = {
-    "postgresql": text(
-        "recorded_in >= (pg_snapshot_xmin((:mark)::pg_snapshot)::text)::bigint"
-        " AND NOT pg_visible_in_snapshot((recorded_in::text)::xid8, (:mark)::pg_snapshot)"
-        " AND recorded_in & 4294967295 = (events.xmin::text)::bigint"
-    ),
-    "sqlite": text("rowid > :mark"),
-}
-_ORDER: Final = {
-    "postgresql": (EVENTS.c.recorded_in, EVENTS.c.recorded_at),
-    "sqlite": (literal_column("rowid"),),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +48,12 @@ class Tail:
         self._storage = storage
         self._wanted = wanted.condition()
         self._since = since
-        self._mark: str | int | None = None
+        self._mark: Mark | None = None
 
     def look(self) -> Generator[RecordedEvent]:
         """Yield new events in the order in which they were recorded. Raises DatabaseUnavailable."""
         with snapshot(self._storage) as connection:
-            mark = connection.execute(_MARK[connection.dialect.name]).scalar_one()
+            mark = mark_of(connection, EVENTS)
             if self._mark is not None or self._since is not None:
                 options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
                 statement = self.statement(connection.dialect.name)
@@ -88,7 +65,7 @@ class Tail:
     def by_type(self) -> dict[str, int]:
         """Return how many new events of each type there are; a look of its own, which reads no texts."""
         with snapshot(self._storage) as connection:
-            mark = connection.execute(_MARK[connection.dialect.name]).scalar_one()
+            mark = mark_of(connection, EVENTS)
             found: dict[str, int] = {}
             if self._mark is not None:
                 new = self.statement(connection.dialect.name).with_only_columns(EVENTS.c.type, func.count())
@@ -104,8 +81,7 @@ class Tail:
             statement = statement.where(EVENTS.c.recorded_at >= self._since)
             statement = statement.order_by(EVENTS.c.recorded_at, EVENTS.c.source, EVENTS.c.id)
         else:
-            new = _NEW[dialect].bindparams(mark=self._mark)
-            statement = statement.where(new).order_by(*_ORDER[dialect])
+            statement = statement.where(is_new(EVENTS, self._mark, dialect)).order_by(*in_order(EVENTS, dialect))
         return statement if self._wanted is None else statement.where(self._wanted)
 
 

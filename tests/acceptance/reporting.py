@@ -16,7 +16,8 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
 from flowledger.services.users import Hasher, Users
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain
+from flowledger.workers.turn import DrainResult
 from tests.storage.recording import dead_letters
 from tests.workers.office import Office
 

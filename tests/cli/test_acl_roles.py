@@ -217,6 +217,7 @@ def test_a_worker_and_all_that_goes_with_it_run(
         server.admin.delete(streams.inbox("sb_1"), streams.posted("m1", "sb_1"))
         assert flowledger("redeliver", "--dry-run", "--json").json["put"] == 1
         assert flowledger("redeliver", "--json").json["put"] == 1
+        assert 'ledger_up{server="redis"} 1.0' in flowledger("metrics").out
         assert flowledger("pause").code == flowledger("resume").code == flowledger("wait", "--timeout", "10").code == 0
     finally:
         for process in running:
@@ -262,5 +263,7 @@ def test_a_reader_sees_the_status(
     assert (seen["backlog"]["1"], list(seen["oldest_seconds"]), seen["paused"]["1"]["by"]) == (1, ["1"], "jo")
     assert (seen["totals"], seen["workers"], seen["signatures"]) == ({"recorded": 7}, None, None)
     assert seen["strays"] == {"ledger:events": 1, "ledger:events:8": 1}
+    metrics = flowledger("metrics").out
+    assert all(one in metrics for one in ('ledger_up{server="redis"} 1.0', 'ledger_shard_paused{shard="1"} 1.0'))
     assert "not known: this user of Redis may not ask them" in flowledger("status").out
     assert flowledger("wait", "--timeout", "0").code == 1

@@ -39,7 +39,11 @@ def test_all_commands_are_completed() -> None:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("flowledger s", ["status", "show", "seed"]),
+        ("flowledger s", ["schema", "status", "show", "seed"]),
+        (
+            "flowledger schema execution.c",
+            ["execution.created", "execution.checkpointed", "execution.completed", "execution.cancelled"],
+        ),
         ("flowledger li", ["list"]),
         ("flowledger dead-letters re", ["replay"]),
         ("flowledger keys ", ["new", "list", "retire", "give"]),

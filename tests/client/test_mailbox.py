@@ -71,6 +71,7 @@ def test_a_message_is_all_that_was_sent(agent: Agent, post: PostOffice) -> None:
         "expires_at": datetime(2126, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC),
         "correlation_id": "c/1",
         "broadcast": False,
+        "trace": None,
     }
     assert message.raw == to_bytes(sent)
     assert hash(message), "a content that cannot be hashed does no harm"

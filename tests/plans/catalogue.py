@@ -17,6 +17,7 @@ from flowledger.storage import lookups as face
 from flowledger.storage.kinds.failures import FailingRepository
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.drains import DrainRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
@@ -203,8 +204,15 @@ OF_THE_LEDGER: Final = (
     call(DeadLetterRepository, "full_id", "dead_d777"),
     call(DeadLetterRepository, "oldest"),
     call(DeadLetterRepository, "listed"),
+    call(DeadLetterRepository, "counts"),
     call(DeadLetterActionRepository, "of_dead_letter", "dead_d7"),
     call(DeadLetterActionRepository, "that_sent", "s", "7"),
+    call(DrainRepository, "get", "i7"),
+    call(DrainRepository, "newest"),
+    call(DrainRepository, "newest", since=EARLY, until=LATE),
+    call(DrainRepository, "newest", worker="i7"),
+    call(DrainRepository, "newest", dead=True),
+    call(DrainRepository, "newest", waited=True),
     call(JournalRepository, "get", "s", "7"),
     call(OutboxRepository, "since"),
     call(OutboxRepository, "first", ["i7", "i8"], 0, 10),

@@ -9,7 +9,8 @@ import redis
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain
+from flowledger.workers.turn import DrainResult
 from tests.builders import raw
 
 SHARD: Final = 3

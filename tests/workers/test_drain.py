@@ -19,9 +19,10 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import app
 from flowledger.workers.connections import connect
-from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.shards import Shards
+from flowledger.workers.turn import DrainResult
 from tests.builders import raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences

@@ -17,10 +17,11 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder
 from flowledger.workers.asides import Asides
 from flowledger.workers.connections import connect
-from flowledger.workers.drain import Drain, DrainResult
+from flowledger.workers.drain import Drain
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.pauses import Pause, Pauses
 from flowledger.workers.sources import UNREADABLE
+from flowledger.workers.turn import DrainResult
 from tests.builders import raw
 from tests.storage.recording import count, dead_letters, differences
 

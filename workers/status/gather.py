@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import redis
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from flowledger.domain import readable, streams
 from flowledger.domain.errors import ForeignBroker
@@ -34,14 +34,11 @@ from flowledger.workers.status.backlog import backlog, oldest_seconds
 from flowledger.workers.status.living_workers import workers
 from flowledger.workers.status.refused_webhooks import Refusals, refusals
 from flowledger.workers.status.schedules import Schedules, schedules
+from flowledger.workers.status.sessions import sessions
 from flowledger.workers.status.strays import strays
 
 _ALARM_KEPT: Final = timedelta(days=7)
 _LARGE: Final = 2**20
-_OURS: Final = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +195,7 @@ def of_database(settings: Settings, storage: Storage) -> OfDatabase:
             waiting=rows.count(),
             since=rows.since(),
             schedules=schedules(connection),
-            database=_connections(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
+            database=sessions(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
         )
 
 
@@ -244,12 +241,3 @@ def _dead_letters(connection: Connection) -> dict[str, int]:
     by_status = select(status, func.count()).group_by(status)
     counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
     return {name.value: counted[name] for name in DeadLetterStatus if name in counted}
-
-
-def _connections(connection: Connection) -> dict[str, Any]:
-    """The kind of the database, and how many connections Flowledger has of those the server may have."""
-    facts: dict[str, Any] = {"kind": connection.dialect.name}
-    if connection.dialect.name == "postgresql":
-        facts["connections"] = connection.execute(_OURS).scalar_one()
-        facts["server_limit"] = int(connection.execute(text("SHOW max_connections")).scalar_one())
-    return facts

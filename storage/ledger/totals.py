@@ -1,0 +1,118 @@
+"""Totals of what was ever recorded, kept in memory: the first look counts all, each later one only what is new."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select, text
+
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.measures import Measures
+from flowledger.storage.ledger.drains import TABLE as DRAINS
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.ledger.marks import Growth
+from flowledger.storage.unit_of_work import Storage
+
+_BUCKETS: Final = {
+    "postgresql": "jsonb_each(drains.measures) measure, jsonb_each("
+    "(measure.value -> 'counts') || jsonb_build_object('sum', measure.value -> 'sum')) bucket",
+    "sqlite": "json_each(drains.measures) measure, json_each("
+    "json_set(json_extract(measure.value, '$.counts'), '$.sum', json_extract(measure.value, '$.sum'))) bucket",
+}
+"""The histograms of drains as rows: their names, and their counts by bounds, with their sums among these."""
+_VALUE: Final = {"postgresql": "(bucket.value::text)::double precision", "sqlite": "bucket.value"}
+_OUTCOMES: Final = ("recorded", "repeated", "dead")
+
+
+class StillCounting(LedgerError):
+    """The first count of a table is under way; look again later."""
+
+
+class _Patient:
+    """Lets one thread look at a time. The first look at a large table takes long; others need not wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, seconds: float) -> Iterator[None]:
+        """Raise StillCounting if another thread is still looking after that time; below 0: wait for it."""
+        if not self._lock.acquire(timeout=seconds):
+            raise StillCounting("the first count of a table is under way; look again later")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+class EventTotals(_Patient):
+    """How many events of each type are recorded. Rows that expire later stay counted."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._growth = Growth(storage, EVENTS, select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type))
+        self._counts: Counter[str] = Counter()
+
+    def look(self, patience_seconds: float = -1) -> dict[str, int]:
+        """Return the numbers by type. Raises DatabaseUnavailable, and StillCounting if another look takes longer."""
+        with self.turn(patience_seconds):
+            is_all, (rows,) = self._growth.look()
+            if is_all:
+                self._counts.clear()
+            self._counts.update({row[0]: row[1] for row in rows})
+            return dict(self._counts)
+
+
+@dataclass(slots=True)
+class DrainSums:
+    """What all drains did together: the numbers of entries by outcome, and the histograms."""
+
+    entries: Counter[str] = field(default_factory=Counter)
+    measures: Measures = field(default_factory=Measures)
+
+
+class DrainTotals(_Patient):
+    """The sums over the table `drains`. Rows that expire later stay counted."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._growth = Growth(storage, DRAINS, _outcomes(), _buckets(storage.engine.dialect.name))
+        self._sums = DrainSums()
+
+    def look(self, patience_seconds: float = -1) -> DrainSums:
+        """Return the sums. Raises as `EventTotals.look`."""
+        with self.turn(patience_seconds):
+            is_all, ((outcomes,), buckets) = self._growth.look()
+            if is_all:
+                self._sums = DrainSums()
+            self._sums.entries.update({name: int(count) for name, count in zip(_OUTCOMES, outcomes, strict=True)})
+            self._sums.measures.add_json(_histograms(buckets))
+            return deepcopy(self._sums)
+
+
+def _outcomes() -> Select[Any]:
+    return select(*(func.coalesce(func.sum(DRAINS.c[name]), 0) for name in _OUTCOMES))
+
+
+def _buckets(dialect: str) -> Select[Any]:
+    columns: list[ColumnElement[Any]] = [literal_column("measure.key"), literal_column("bucket.key")]
+    total = func.sum(literal_column(_VALUE[dialect], Float()))
+    return select(*columns, total).select_from(DRAINS, text(_BUCKETS[dialect])).group_by(*columns)
+
+
+def _histograms(rows: Any) -> dict[str, dict[str, Any]]:
+    """Return the rows in the form of `Measures.to_json`."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, bound, value in rows:
+        histogram = found.setdefault(name, {"counts": {}, "sum": 0.0})
+        if bound == "sum":
+            histogram["sum"] = value
+        else:
+            histogram["counts"][bound] = value
+    return found
