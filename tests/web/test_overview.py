@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from datetime import timedelta
 
@@ -71,6 +72,21 @@ def test_without_redis_it_tells_what_the_database_knows(database_url: str, stora
     assert "Redis does not answer" in page.words
     assert "1 invalid_data data.progress" in page.words
     assert "canary-secret" not in page.text
+
+
+def test_it_does_not_wait_for_what_is_slow(
+    settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(storage, raw("task.progressed", progress=2))
+    goes_on = threading.Event()
+    monkeypatch.setattr("flowledger.web.pages.overview.gathered", lambda *_: goes_on.wait(20))
+    monkeypatch.setattr("flowledger.web.pages.overview._PATIENCE_SECONDS", 0.3)
+    with served(settings) as site:
+        page = site.get("/ledger")
+        goes_on.set()
+    assert page.status == 200
+    assert "the service has not answered" in page.words
+    assert "1 invalid_data data.progress" in page.words
 
 
 def test_a_fault_of_ours_is_told_without_its_trace(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
