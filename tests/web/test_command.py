@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import sys
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 from flower import urls
 from sqlalchemy import select
 
 from flowledger.cli.flower import run
+from flowledger.cli.main import Commands, MissingExtra
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
@@ -22,6 +25,8 @@ from tests.conftest import settings_for
 from tests.storage.recording import record
 from tests.web.site import Site, served
 from tests.web.test_drain_pages import hear
+
+COMMAND_LINE: Final = Commands()
 
 
 @pytest.fixture
@@ -41,6 +46,13 @@ def test_it_needs_a_password_and_a_database(settings: Settings, monkeypatch: pyt
     assert settings.redis_url is not None
     with pytest.raises(SettingsError, match="DATABASE_URL, by a role that only reads"):
         run(settings_for(None, settings.redis_url.get_secret_value()))
+
+
+def test_without_its_extra_it_is_told_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "flowledger.cli.commands.flower", raising=False)
+    monkeypatch.setitem(sys.modules, "flower", None)
+    with pytest.raises(MissingExtra, match=r"flowledger\[local\]"):
+        COMMAND_LINE.get_command(cast("Any", SimpleNamespace(resilient_parsing=False)), "flower")
 
 
 @pytest.mark.parametrize("control", [False, True])
