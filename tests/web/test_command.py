@@ -51,7 +51,7 @@ def test_it_needs_a_password_and_a_database(settings: Settings, monkeypatch: pyt
 def test_without_its_extra_it_is_told_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "flowledger.cli.commands.flower", raising=False)
     monkeypatch.setitem(sys.modules, "flower", None)
-    with pytest.raises(MissingExtra, match=r"flowledger\[local\]"):
+    with pytest.raises(MissingExtra, match=r"flowledger\[(local|flower)\]"):
         COMMAND_LINE.get_command(cast("Any", SimpleNamespace(resilient_parsing=False)), "flower")
 
 
