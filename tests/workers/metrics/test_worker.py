@@ -130,6 +130,7 @@ def test_after_kills_the_counters_are_those_of_the_tables(live: Live) -> None:
     assert found.by("ledger_dead_letters_total", "reason") == {"not_json": 12, "unknown_type": 12}
     assert sum(found.by("ledger_events_total", "type").values()) >= 3 * _ROUND + 1
     assert found.value("ledger_worker_processes") == 2
+    assert max(scrape.value("ledger_worker_processes_busy") for scrape in live.scrapes) in (1, 2)
     assert found.by("ledger_backlog_entries", "shard") == {}
 
 
