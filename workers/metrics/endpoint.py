@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ _RETRY_SECONDS: Final = 5.0
 def serving(registry: CollectorRegistry, address: ListeningAddress) -> Iterator[None]:
     """Serve the metrics in threads of their own for as long as this lasts. Raises OSError if the address is taken."""
     server, thread = start_http_server(address.port, address.host, registry)
+    os.register_at_fork(after_in_child=server.socket.close)  # a process of the pool must not keep the port
     try:
         yield
     finally:
