@@ -13,7 +13,8 @@ from flower.utils.tasks import search_tasks
 
 from flowledger.storage.ledger.drain_search import NAME
 
-_HEARTBEATS: Final = frozenset({"ledger.look", "ledger.post", "ledger.schedules"})
+_LOOK: Final = "ledger.look"
+_OTHERS: Final = frozenset({"ledger.post", "ledger.schedules"})
 _UNDER_WAY: Final = frozenset({"PENDING", "RECEIVED", "STARTED"})
 _MOST_SECONDS: Final = 900.0
 """A task that was begun longer ago, and of which nothing was heard since, was lost with its worker."""
@@ -60,7 +61,9 @@ def _is_news(task: Any) -> bool:
     name, state = task.name, str(task.state)
     if name is None:  # all that is known is that it was revoked: a heartbeat that came too late
         return False
-    if name in _HEARTBEATS:
+    if name == _LOOK:
+        return state not in _UNDER_WAY and state != "SUCCESS"
+    if name in _OTHERS:
         return state not in _UNDER_WAY and (state != "SUCCESS" or _did_something(task.result))
     return state != "SUCCESS" or name != NAME
 
