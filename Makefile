@@ -47,6 +47,10 @@ bench-mail: install ## how long a message takes from one agent to another, besid
 plans: install ## every look-up on a million rows of each kind, its index and its time; a table in docs/lookups.md
 	$(BIN)/python -m tests.plans
 
+.PHONY: pages
+pages: install ## the pages of the ledger at a million executions: the time and the queries of each
+	$(BIN)/python -m tests.pages
+
 .PHONY: faults
 faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md

@@ -16,9 +16,9 @@ _PASSWORDS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 
 
 def run(settings: Settings) -> None:
-    """Runs Flower until it is ended; its own settings (`FLOWER_…`) come from the environment.
+    """Run Flower with the pages of the ledger until it is ended; its own settings (`FLOWER_…`) are the environment's.
 
-    Raises SettingsError where no password is set: Flower would show everything to everyone, and let them stop workers.
+    Raises SettingsError if no password is set, for Flower would show everything to everyone; or if no database is.
     """
     if not any(os.environ.get(name) for name in _PASSWORDS):
         raise SettingsError("Flower needs a password: set FLOWER_BASIC_AUTH=flowledger:PASSWORD")
@@ -26,7 +26,14 @@ def run(settings: Settings) -> None:
     BrokerAddress.of(settings)  # one that cannot be used ends here, not in Celery
     if settings.redis_url is not None:
         os.environ["REDIS_URL"] = settings.redis_url.get_secret_value()
+    if settings.database_url is None:
+        raise SettingsError(
+            "Flower needs a database to show the records of: set DATABASE_URL, by a role that only reads"
+        )
     _close_metrics()
+    from flowledger.web.install import install
+
+    install(settings)
     from flowledger.workers.app import app
 
     logs.install(settings, _name)

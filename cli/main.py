@@ -22,7 +22,7 @@ from flowledger.domain.errors import LedgerError
 COMMANDS: Final = {
     "up": "Run everything on this machine: servers where none are named, worker, beat and Flower.",
     "worker": "Run the worker alone, against the named servers.",
-    "flower": "Run Flower, for whoever knows the password in FLOWER_BASIC_AUTH alone.",
+    "flower": "Run Flower with the pages of the ledger, for whoever knows the password in FLOWER_BASIC_AUTH alone.",
     "migrate": "Bring the database to the newest schema.",
     "adopt": "Make this Redis the broker of this ledger, on purpose.",
     "publish": "Publish events; each bad line is named, the good ones are published.",

@@ -131,7 +131,8 @@ class _Lists:
     def take_all(self, some: Iterable[Listed]) -> None:
         """Take one page of each of the lists that kinds declare."""
         for listed in some:
-            count = partial(listed.repository(self._connection).count, **{listed.column: self._subject})
+            owner: dict[str, Any] = {listed.column: self._subject}
+            count = partial(listed.repository(self._connection).count, **owner)
             self.take(listed.name, listed.page, count, tail=listed.tail)
 
     def take(self, name: str, read: Reading, count: Callable[[], int], *, tail: bool = False) -> None:

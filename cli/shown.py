@@ -11,10 +11,10 @@ from rich.text import Text
 
 from flowledger.cli import layout, screen
 from flowledger.cli.conversation import print_conversation
-from flowledger.cli.dead_letters.advice import advice
 from flowledger.cli.layout import Cell, Column, Row
 from flowledger.cli.records import print_records
 from flowledger.cli.show import LISTED, LISTS, THREAD, Shown
+from flowledger.domain.advice import advice
 from flowledger.domain.kinds.messages import Message
 
 _PROBLEMS: Final = 3

@@ -27,6 +27,20 @@ class RecordedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEvent:
+    """A row of the journal as listed: without the text, which may be long."""
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    time: datetime | None
+    sequence: str | None
+    partition: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """An entry that could not be recorded: its exact bytes, the reason, and the attributes that could be read."""
 

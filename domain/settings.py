@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     session_seconds: Annotated[float, Field(gt=0)] = 7 * 86_400.0
     """How long after the sign-in a user's session ends."""
 
+    flower_control: bool = False
+    """Whether Flower may stop workers and call tasks (`flowledger flower --control`); otherwise it only shows."""
+
     spool_max_bytes: Annotated[int, Field(ge=1024)] = 2**30
     """How large a publisher's spool may become (`client.spool`)."""
 

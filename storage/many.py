@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, func, literal_column, select, true, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    TableValuedAlias,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
 
 from flowledger.storage.paging import Order
 from flowledger.storage.schema.types import Json
@@ -35,22 +47,26 @@ def first_of_each(
     connection: Connection, rows: Select[Any], owner: Column[Any], ids: Sequence[str], *, order: Order, limit: int
 ) -> Select[Any]:
     """Return the select of the first `rows`, in this order, of each owner; the result is in the same order."""
-    if connection.dialect.name == "postgresql":
-        return _lateral(rows, owner, ids, order, limit)
-    return _by_rowid(rows, owner, ids, order, limit)
+    one_of_each = _lateral if connection.dialect.name == "postgresql" else _by_rowid
+    return one_of_each(rows, owner, owners_of(connection, ids), order, limit)
 
 
-def _lateral(rows: Select[Any], owner: Column[Any], ids: Sequence[str], order: Order, limit: int) -> Select[Any]:
+def owners_of(connection: Connection, ids: Sequence[str]) -> TableValuedAlias:
+    """Return the ids as rows of a table with the one column `value`."""
     texts = bindparam(None, list(ids), type_=Json)
-    owners = func.jsonb_array_elements_text(texts).table_valued("value").render_derived(name="owner")
+    if connection.dialect.name == "postgresql":
+        return func.jsonb_array_elements_text(texts).table_valued("value").render_derived(name="owner")
+    return func.json_each(texts).table_valued("value", name="owner")
+
+
+def _lateral(rows: Select[Any], owner: Column[Any], owners: TableValuedAlias, order: Order, limit: int) -> Select[Any]:
     of_owner = rows.where(owner == owners.c.value).order_by(*order.by()).limit(limit)
     found = of_owner.correlate(owners).lateral("found")
     return select(*found.c).select_from(owners.join(found, true())).order_by(*order.by(found.c))
 
 
-def _by_rowid(rows: Select[Any], owner: Column[Any], ids: Sequence[str], order: Order, limit: int) -> Select[Any]:
+def _by_rowid(rows: Select[Any], owner: Column[Any], owners: TableValuedAlias, order: Order, limit: int) -> Select[Any]:
     """SQLite has no LATERAL, but a subquery that yields rows' numbers may depend on the owner."""
-    owners = func.json_each(bindparam(None, list(ids), type_=Json)).table_valued("value", name="owner")
     table = owner.table.alias("one")
     numbers: Select[Any] = select(literal_column("one.rowid")).select_from(table)
     numbers = numbers.where(table.c[owner.name] == owners.c.value).order_by(*order.by(table.c)).limit(limit)

@@ -52,9 +52,11 @@ class OwnedRepository(Repository[Record]):
         """Return the same rows as `newest`, in order."""
         return self._page(self._listed(of, since, until), self._in_order(False), limit, offset, after)
 
-    def count(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
-        """Return the number of rows that `newest` lists; without an owner, of all."""
-        return self._count(self._between(of, since, until))
+    def count(
+        self, *, since: datetime | None = None, until: datetime | None = None, most: int | None = None, **of: Filter
+    ) -> int:
+        """Return the number of rows that `newest` lists; without an owner, of all. `most` is that of `count`s."""
+        return self._count(self._between(of, since, until), most)
 
     def _listed(self, of: Mapping[str, Filter], since: datetime | None, until: datetime | None) -> Select[Any]:
         given = {name for name, value in of.items() if value is not None}

@@ -48,9 +48,15 @@ class Order:
         check_limit(limit)
         if not 0 <= offset <= MAX_OFFSET:
             raise InvalidArgument(f"offset must be 0 to {MAX_OFFSET}, not {offset}")
-        if after is not None:
-            statement = statement.where(self._behind(_decode(after, self.columns)))
-        return statement.order_by(*self.by()).limit(limit + 1).offset(offset)
+        return self.first(statement, limit + 1, after).offset(offset)
+
+    def first(self, statement: Select[Any], rows: int, after: str | None) -> Select[Any]:
+        """Return so many rows of `statement` in this order, from after the cursor on. Raises BadCursor."""
+        return self.behind(statement, after).order_by(*self.by()).limit(rows)
+
+    def behind(self, statement: Select[Any], after: str | None) -> Select[Any]:
+        """Return the rows of `statement` that come after the cursor in this order. Raises BadCursor."""
+        return statement if after is None else statement.where(self._behind(_decode(after, self.columns)))
 
     def by(self, columns: Any = None) -> list[ColumnElement[Any]]:
         """Return the terms of ORDER BY; `columns` are those of a subquery that holds the same ones."""

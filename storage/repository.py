@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -30,6 +29,7 @@ class Repository(Generic[Record]):
 
     table: ClassVar[Table]
     record: ClassVar[type[Any]]
+    """A dataclass with slots, whose names are those of its fields."""
     listed_by: ClassVar[tuple[str, ...]] = ()
     """The columns by which records are listed and counted."""
     time: ClassVar[str | None] = None
@@ -40,16 +40,19 @@ class Repository(Generic[Record]):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def count(self, **of: Any) -> int:
-        """Return the number of records that have these values. Raises UnknownFilter as `newest` does."""
-        return self._count(self._having(of))
+    def count(self, *, most: int | None = None, **of: Any) -> int:
+        """Return the number of records that have these values. Raises UnknownFilter as `newest` does.
 
-    def _count(self, statement: Select[Any]) -> int:
-        rows = statement.with_only_columns(*self.table.primary_key, maintain_column_froms=True).subquery()
+        With `most`, no more than that many are counted: a result of `most` means as many or more.
+        """
+        return self._count(self._having(of), most)
+
+    def _count(self, statement: Select[Any], most: int | None = None) -> int:
+        rows = statement.with_only_columns(*self.table.primary_key, maintain_column_froms=True).limit(most).subquery()
         return self.connection.execute(select(func.count()).select_from(rows)).scalar_one()
 
     def _select(self) -> Select[Any]:
-        return select(*(self.table.c[field.name] for field in fields(self.record)))
+        return select(*(self.table.c[name] for name in self.record.__slots__))
 
     def _having(self, of: Mapping[str, Filter]) -> Select[Any]:
         """Return the select of the rows that have these values; None leaves a column out."""
@@ -108,7 +111,8 @@ class Repository(Generic[Record]):
         return Page(tuple(self._record(row) for row in rows[:limit]), cursor)
 
     def _record(self, row: Row[Any]) -> Record:
-        record: Record = self.record(**{field.name: row._mapping[field.name] for field in fields(self.record)})
+        values = row._mapping
+        record: Record = self.record(**{name: values[name] for name in self.record.__slots__})
         return record
 
 
@@ -170,10 +174,16 @@ class SubjectRepository(Repository[Record]):
         return self._page(self._listed(deleted, of, since, until), self._by_age(False), limit, offset, after)
 
     def count(
-        self, *, since: datetime | None = None, until: datetime | None = None, deleted: bool = False, **of: Filter
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        deleted: bool = False,
+        most: int | None = None,
+        **of: Filter,
     ) -> int:
-        """Return the number of records that `newest` lists."""
-        return self._count(self._listed(deleted, of, since, until))
+        """Return the number of records that `newest` lists; with `most`, no more than that many are counted."""
+        return self._count(self._listed(deleted, of, since, until), most)
 
     def by_name(self, name: str) -> Record | None:
         """Return the record of this name, or None; of several, the one created first (then the least id).
@@ -248,9 +258,11 @@ class EventRepository(Repository[Record]):
         """Return the same records as `newest`, oldest first."""
         return self._page(self._listed(of, since, until), self._by_time(False), limit, offset, after)
 
-    def count(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
-        """Return the number of records that `newest` lists."""
-        return self._count(self._listed(of, since, until))
+    def count(
+        self, *, since: datetime | None = None, until: datetime | None = None, most: int | None = None, **of: Filter
+    ) -> int:
+        """Return the number of records that `newest` lists; with `most`, no more than that many are counted."""
+        return self._count(self._listed(of, since, until), most)
 
     def _listed(self, of: Mapping[str, Filter], since: datetime | None, until: datetime | None) -> Select[Any]:
         return self._having(of).where(*between(self.table.c.time, since, until))

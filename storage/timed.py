@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, select
@@ -17,13 +16,13 @@ class Timed(Repository[Record]):
     """Reads rows that have a start and an end: their records have the time between, `took_seconds`."""
 
     def _select(self) -> Select[Any]:
-        shown = (self.table.c[field.name] for field in fields(self.record) if field.name != _TOOK)
+        shown = (self.table.c[name] for name in self.record.__slots__ if name != _TOOK)
         return select(*shown, self.table.c.started_at_key, self.table.c.status_key)
 
     def _record(self, row: Row[Any]) -> Record:
         values = dict(row._mapping)
         record: Record = self.record(
-            **{field.name: values[field.name] for field in fields(self.record) if field.name != _TOOK},
+            **{name: values[name] for name in self.record.__slots__ if name != _TOOK},
             took_seconds=_took_seconds(values),
         )
         return record

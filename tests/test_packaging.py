@@ -151,8 +151,13 @@ def test_links_of_the_readme_work_wherever_it_is_shown() -> None:
 
 
 def _data() -> list[Path]:
-    """Scripts of Redis, the SQL of migrations and their template."""
-    return [path for room in ROOMS for suffix in ("lua", "mako", "sql") for path in (ROOT / room).rglob(f"*.{suffix}")]
+    """Scripts of Redis, the SQL of migrations and their template, and what pages are made of."""
+    return [
+        path
+        for room in ROOMS
+        for suffix in ("css", "html", "js", "lua", "mako", "sql")
+        for path in (ROOT / room).rglob(f"*.{suffix}")
+    ]
 
 
 def _build(checkout: Path, *arguments: str | Path) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import redis
 
+from flowledger.domain import readable
 from flowledger.domain.records import DeadLetterDeed
 from flowledger.domain.sameness import same_event
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository, dead_letter_id
@@ -37,6 +38,17 @@ class Outcome:
     recorded_at: datetime | None = None
     dead_letter_id: str | None = None
     detail: str = ""
+
+    def words(self) -> str:
+        """Return what came of the replay, as people read it."""
+        if self.came is Came.RECORDED:
+            return f"recorded at {readable.time(self.recorded_at)}"
+        if self.came is Came.REFUSED:
+            return f"refused again as {self.dead_letter_id}: {self.detail}"
+        return {
+            Came.WAITING: "waits to be recorded",
+            Came.LOST: "neither recorded nor in its stream: replay it with --again",
+        }.get(self.came, "not recorded yet (Redis does not say whether it waits)")
 
 
 def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis.Redis | None = None) -> Outcome:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from flowledger.cli.asked import found as servers
 from flowledger.cli.flower import run
 
 
-def command() -> None:
-    """Run Flower, for whoever knows the password in FLOWER_BASIC_AUTH alone."""
-    run(servers("redis_url"))
+def command(
+    control: Annotated[
+        bool, typer.Option("--control", help="Let Flower stop workers and call tasks; without it, it only shows.")
+    ] = False,
+) -> None:
+    """Run Flower with the pages of the ledger, for whoever knows the password in FLOWER_BASIC_AUTH alone."""
+    settings = servers("redis_url", "database_url")
+    run(settings.model_copy(update={"flower_control": True}) if control else settings)

@@ -53,6 +53,7 @@ class Filters:
     """The options that leave some dead letters of all (`with_filters`), as they were given."""
 
     reason: Annotated[Reason | None, typer.Option("--reason", help="Refused for this reason.")] = None
+    at: Annotated[str | None, typer.Option("--at", metavar="FIELD", help="Refused for this field.")] = None
     type_: Annotated[str | None, typer.Option("--type", help="Of this event type.")] = None
     source: Annotated[str | None, typer.Option("--source", help="From this source.")] = None
     subject: Annotated[str | None, typer.Option("--subject", metavar="ID", help="About this id.")] = None
@@ -64,6 +65,7 @@ class Filters:
         return DeadLetterFilter(
             status=None if status is Which.ALL else DeadLetterStatus(status.value),
             reason=self.reason,
+            field=self.at,
             type=self.type_,
             source=self.source,
             subject=self.subject,

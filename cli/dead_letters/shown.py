@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import string
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,23 +10,22 @@ from typing import Any, Final
 from rich.text import Text
 
 from flowledger.cli import screen
-from flowledger.cli.dead_letters.advice import advice
 from flowledger.cli.layout import Cell, facts, indented, print_box, print_rows
+from flowledger.domain.advice import advice
+from flowledger.domain.hexdump import BYTES_SHOWN, hexdump
 from flowledger.domain.records import DeadLetter, DeadLetterDeed, ListedDeadLetter
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.paging import MAX_LIMIT
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.replay_outcome import Came, Outcome, outcome_of
+from flowledger.workers.replay_outcome import Outcome, outcome_of
 
 _TEXT_SHOWN: Final = 8_000
-_BYTES_SHOWN: Final = 1_024
 _LINE_SHOWN: Final = 160
 _INDENT: Final = 4
 _WIDE: Final = 80
 """Columns that a hexdump of 16 bytes a line needs, with a box."""
 _STYLES: Final = {"open": "red", "replayed": "green", "discarded": "dim", "refused": "red", "recorded": "green"}
-_PRINTABLE: Final = frozenset(string.printable.encode()) - frozenset(string.whitespace.encode()) | {0x20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +93,13 @@ def print_shown(shown: Shown) -> None:
     screen.out.print(screen.words(f"to mend: {advice(letter)}", "dim"), soft_wrap=True)
 
 
-def outcome_words(outcome: Outcome) -> str:
-    """What came of a replay."""
-    if outcome.came is Came.RECORDED:
-        return f"recorded at {screen.time(outcome.recorded_at)}"
-    if outcome.came is Came.REFUSED:
-        return f"refused again as {outcome.dead_letter_id}: {outcome.detail}"
-    return {
-        Came.WAITING: "waits to be recorded",
-        Came.LOST: "neither recorded nor in its stream: replay it with --again",
-    }.get(outcome.came, "not recorded yet (Redis does not say whether it waits)")
-
-
-def hexdump(raw: bytes, begin: int = 0, size: int = _BYTES_SHOWN, row: int = 16) -> str:
-    """Return `row` bytes a line: offset, hexadecimal, and the letters among them."""
-    lines = []
-    for offset in range(begin, min(begin + size, len(raw)), row):
-        some = raw[offset : offset + row]
-        letters = "".join(chr(byte) if byte in _PRINTABLE else "." for byte in some)
-        lines.append(f"{offset:08x}  {some.hex(' '):<{3 * row - 1}}  {letters}")
-    return "\n".join(lines)
-
-
 def _bytes(raw: bytes) -> Text:
     """Return text with its control characters written out; else bytes, from where the first one is not UTF-8."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        begin = 0 if error.start < _BYTES_SHOWN else error.start // 16 * 16 - 256
-        left = len(raw) - begin - _BYTES_SHOWN
+        begin = 0 if error.start < BYTES_SHOWN else error.start // 16 * 16 - 256
+        left = len(raw) - begin - BYTES_SHOWN
         row = 16 if screen.out.width >= _WIDE else 8
         return _cut(Text(hexdump(raw, begin, row=row)), begin, left, "bytes")
     if not text:
@@ -146,7 +122,7 @@ def _print_trail(deeds: Sequence[tuple[DeadLetterDeed, Outcome | None]]) -> None
         style = _STYLES.get(deed.action if outcome is None else outcome.came, "")
         who = screen.words(deed.who, limit=40)
         rows.append(indented(Text.assemble(screen.time(deed.at), "  ", who, "  ", (did, style)), 0))
-        came = deed.detail if outcome is None else outcome_words(outcome)
+        came = deed.detail if outcome is None else outcome.words()
         if came:
             rows.append(indented(screen.words(came, style), _INDENT))
         if deed.entry_id:

@@ -98,7 +98,9 @@ def _referred(schema: Schema, definitions: dict[str, Schema]) -> Schema:
     """Put a named type among the definitions, and return the reference to it, with the field's own default."""
     name = schema["title"]
     own = {key: value for key, value in schema.items() if key not in ("title", "default")}
-    definitions[name] = _tidied(own, definitions)
+    made = _tidied(own, definitions)
+    if definitions.setdefault(name, made) != made:
+        raise ValueError(f"two different types are called {name}")
     if schema.get("default") is None:
         return reference(name)
     return {"allOf": [reference(name)], "default": schema["default"]}

@@ -267,6 +267,8 @@ CREATE TABLE executions (
 CREATE INDEX ix_executions_agent_id ON executions (agent_id, created_at) WHERE agent_id IS NOT NULL;
 
 CREATE INDEX ix_executions_created_at ON executions (created_at, id);
+CREATE INDEX ix_executions_parent_execution_id ON executions (parent_execution_id, created_at) WHERE parent_execution_id IS NOT NULL;
+
 CREATE INDEX ix_executions_user_id ON executions (user_id, created_at) WHERE user_id IS NOT NULL;
 
 CREATE INDEX ix_executions_workflow_id ON executions (workflow_id, created_at, id);
@@ -354,7 +356,9 @@ CREATE TABLE events (
     recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
     CONSTRAINT pk_events PRIMARY KEY (source, id)
 );
+CREATE INDEX ix_events_recorded_at ON events (recorded_at);
 CREATE INDEX ix_events_recorded_in ON events USING brin (recorded_in) WITH (autosummarize = on, pages_per_range = 32);
+CREATE INDEX ix_events_subject ON events (subject, recorded_at);
 
 CREATE TABLE messages (
     id TEXT COLLATE "C" NOT NULL,
@@ -374,7 +378,11 @@ CREATE TABLE messages (
     CONSTRAINT pk_messages PRIMARY KEY (id)
 );
 CREATE INDEX ix_messages_created_at ON messages (created_at, id);
+CREATE INDEX ix_messages_execution_id ON messages (execution_id, created_at) WHERE execution_id IS NOT NULL;
+
 CREATE INDEX ix_messages_from_sandbox_id ON messages (from_sandbox_id, created_at, id);
+CREATE INDEX ix_messages_task_id ON messages (task_id, created_at) WHERE task_id IS NOT NULL;
+
 CREATE INDEX ix_messages_thread_id ON messages (thread_id, created_at, id);
 CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id);
 

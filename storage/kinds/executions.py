@@ -21,6 +21,7 @@ from flowledger.storage.merge.groups import Group, group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
+from flowledger.storage.run_parts import RunPartRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     attempt,
@@ -70,6 +71,7 @@ TABLE: Final = Table(
     *index_where_given("executions", "workspace_id", "created_at"),
     *index_where_given("executions", "agent_id", "created_at"),
     *index_where_given("executions", "user_id", "created_at"),
+    *index_where_given("executions", "parent_execution_id", "created_at"),
     **ROOM_FOR_UPDATES,
 )
 
@@ -145,11 +147,11 @@ class ExecutionRepository(Timed[Execution], FailingRepository[Execution]):
     table = TABLE
     record = Execution
     failures = FAILURES
-    listed_by = ("workflow_id", "workspace_id", "agent_id", "user_id", "status")
+    listed_by = ("workflow_id", "workspace_id", "agent_id", "user_id", "parent_execution_id", "status")
     told_by = ("trigger_type", "took_seconds", "error", "reason")
 
 
-class ExecutionLogRepository(Timed[ExecutionLog], OwnedRepository[ExecutionLog]):
+class ExecutionLogRepository(Timed[ExecutionLog], RunPartRepository[ExecutionLog], OwnedRepository[ExecutionLog]):
     table = NODE_RUNS
     record = ExecutionLog
     listed_by = ("execution_id", "node", "status")

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Column, ForeignKey, Index, Select, Table
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Select, Table, select
 
 from flowledger.domain.envelope import Event
 from flowledger.domain.keys import event_key
 from flowledger.domain.statuses import RANKS, Status
-from flowledger.storage.filters import Filter, between
+from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.kinds.parts import moment
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
+from flowledger.storage.narrowed import Condition, Counted, Narrowed, NarrowingRepository
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import Record, SubjectRepository
 from flowledger.storage.schema.columns import key, metadata
@@ -58,7 +59,7 @@ class Failures:
         return write.group(LAST_FAILURE, key_, failed_at=moment(event, recorded_at))
 
 
-class FailingRepository(SubjectRepository[Record]):
+class FailingRepository(NarrowingRepository[Record], SubjectRepository[Record]):
     """Reads the records of subjects that may fail."""
 
     failures: ClassVar[Failures]
@@ -79,9 +80,53 @@ class FailingRepository(SubjectRepository[Record]):
         """
         return self._page(self._failed(since, until, of), self.failures.newest_first, limit, offset, after)
 
-    def count_failed(self, *, since: datetime | None = None, until: datetime | None = None, **of: Filter) -> int:
-        """Return the number of records that `failed` lists."""
-        return self._count(self._failed(since, until, of))
+    def count_failed(
+        self, *, since: datetime | None = None, until: datetime | None = None, most: int | None = None, **of: Filter
+    ) -> int:
+        """Return the number of records that `failed` lists; with `most`, no more than that many are counted."""
+        return self._count(self._failed(since, until, of), most)
+
+    def count_last_failed(self, *, since: datetime | None = None, until: datetime | None = None) -> Counted:
+        """Return how many records are failed or timed out, of those that failed last; see `narrowed.MOST`."""
+        failures = self.failures.table.c
+        rows = select(self.failures.subject, failures.failed_at, failures.status_key)
+        rows = rows.where(*between(failures.failed_at, since, until))
+        return self._count_narrowed(rows, self._stands, self.failures.newest_first)
+
+    def _stands(self, failure: Any) -> ColumnElement[bool]:
+        """Return the condition that nothing came after a failure. As a subquery it is asked of each by the index."""
+        subject = select(self.table.c.status_key).where(self.table.c.id == failure[self.failures.subject.name])
+        stands: ColumnElement[bool] = failure.status_key >= subject.scalar_subquery()
+        return stands
+
+    def in_status(
+        self,
+        status: Filter,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        oldest: bool = False,
+        limit: int = 50,
+        after: str | None = None,
+        **of: Filter,
+    ) -> Narrowed[Record]:
+        """Return a page of the records in some statuses, newest (or `oldest`) first, as `newest` does with `status`.
+
+        At most `narrowed.MOST` records are read for it, whatever their statuses are.
+        """
+        rows, condition = self._listed(False, of, since, until), self._is_in(status)
+        return self._narrowed(rows, condition, self._by_age(not oldest), limit, after)
+
+    def count_in_status(
+        self, status: Filter, *, since: datetime | None = None, until: datetime | None = None, **of: Filter
+    ) -> Counted:
+        """Return how many of the newest records are in some statuses."""
+        return self._count_narrowed(self._listed(False, of, since, until), self._is_in(status), self._by_age(True))
+
+    def _is_in(self, status: Filter) -> Condition:
+        values = [status] if isinstance(status, str) else [*(status or ())]
+        having(self.table, ("status",), {"status": values})  # refuses what no status can be
+        return lambda columns: columns.status.in_(values)
 
     def _failed(self, since: datetime | None, until: datetime | None, of: Mapping[str, Filter]) -> Select[Any]:
         failures = self.failures.table.c

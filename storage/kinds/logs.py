@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Select, String, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Select, String, Table, Text, select, union_all
 
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
@@ -14,6 +14,7 @@ from flowledger.domain.kinds.logs import TaskLog
 from flowledger.domain.statuses import Level
 from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.kinds.parts import moment, reported
+from flowledger.storage.many import first_of_each
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
@@ -69,6 +70,15 @@ def append(event: Event, recorded_at: str) -> Write:
     )
 
 
+class Lines(NamedTuple):
+    """Log lines in order of time, the cursors of the first and of the last, and whether there are more that way."""
+
+    items: tuple[TaskLog, ...]
+    first: str | None
+    last: str | None
+    more: bool
+
+
 class TaskLogRepository(OwnedRepository[TaskLog]):
     table = TABLE
     record = TaskLog
@@ -119,6 +129,39 @@ class TaskLogRepository(OwnedRepository[TaskLog]):
     def of_tasks(self, task_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[TaskLog]]:
         """Return the first page of each of several tasks, as `of_task` does, by one query."""
         return self._of_each("task_id", task_ids, IN_ORDER, limit_each)
+
+    def last_of_tasks(self, task_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[TaskLog]]:
+        """Return the last lines of each of several tasks, the last one first, by one query."""
+        return self._of_each("task_id", task_ids, LAST_FIRST, limit_each)
+
+    def of_run(
+        self,
+        execution_id: str | None,
+        task_ids: Sequence[str] = (),
+        *,
+        level: Filter = None,
+        last: bool = False,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Lines:
+        """Return lines of an execution itself and of these tasks, in one order of time, by one query.
+
+        They are the first ones, those behind the cursor `after`, or, with `last`, the last ones before it.
+        """
+        order = LAST_FIRST if last else IN_ORDER
+        lines = order.behind(self._having({"level": level}), after).add_columns(TABLE.c.order_key)
+        parts: list[Select[Any]] = []
+        if execution_id is not None:
+            parts.append(order.first(lines.where(TABLE.c.execution_id == execution_id), limit + 1, None))
+        if task_ids:
+            ids = list(task_ids)
+            of_tasks = first_of_each(self.connection, lines, TABLE.c.task_id, ids, order=order, limit=limit + 1)
+            parts.append(of_tasks)
+        found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+        rows = self.connection.execute(select(found).order_by(*order.by(found.c)).limit(limit + 1)).all()
+        shown = rows[:limit][::-1] if last else rows[:limit]
+        ends = (order.cursor(shown[0]), order.cursor(shown[-1])) if shown else (None, None)
+        return Lines(tuple(map(self._record, shown)), ends[0], ends[1], len(rows) > limit)
 
     def last_of_task(self, task_id: str, *, limit: int = 50, after: str | None = None) -> Page[TaskLog]:
         """Return the last lines of a task, in order; with `after`, a page's cursor, those before that page."""

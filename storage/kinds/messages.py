@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    ForeignKey,
+    Index,
+    Select,
+    Table,
+    Text,
+    select,
+)
 
 from flowledger.domain import events as say
 from flowledger.domain import json_text
@@ -23,10 +34,11 @@ from flowledger.storage.ledger import outbox
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.groups import CREATED_AT, earliest, group
 from flowledger.storage.merge.writes import Each, Write
+from flowledger.storage.narrowed import Counted, Narrowed, NarrowingRepository
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import SubjectRepository
-from flowledger.storage.schema.columns import key, metadata, one_of, status
+from flowledger.storage.schema.columns import index_where_given, key, metadata, one_of, status
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
 TABLE: Final = Table(
@@ -50,6 +62,8 @@ TABLE: Final = Table(
     Index("ix_messages_from_sandbox_id", "from_sandbox_id", "created_at", "id"),
     Index("ix_messages_workspace_id", "workspace_id", "created_at", "id"),
     Index("ix_messages_thread_id", "thread_id", "created_at", "id"),
+    *index_where_given("messages", "execution_id", "created_at"),
+    *index_where_given("messages", "task_id", "created_at"),
 )
 
 DELIVERIES: Final = Table(
@@ -72,6 +86,7 @@ SENT: Final = group(
     "in_reply_to", "execution_id", "task_id", "priority", "expires_at",
 )  # fmt: skip
 DELIVERY_STATUS: Final = group("status_key", "status", "reason")
+WAITING: Final = (DeliveryStatus.PENDING, DeliveryStatus.SENT)
 SENT_AT: Final = earliest("sent_at")
 DELIVERED_AT: Final = earliest("delivered_at")
 
@@ -133,20 +148,60 @@ def fail(event: Event, _recorded_at: str) -> Write:
     return _reach(_delivery(event), event, DeliveryStatus.FAILED, reason=event.data.reason)
 
 
-class MessageRepository(SubjectRepository[Message]):
+def is_waiting(columns: Any) -> ColumnElement[bool]:
+    """Return the condition that one of a message's recipients has neither taken nor refused it, in time.
+
+    As a subquery with a limit it is asked of each message by the index, however many deliveries there are.
+    """
+    delivery = DELIVERIES.alias("waiting")
+    waits = delivery.c.status.in_([status.value for status in WAITING])
+    return select(1).where(delivery.c.message_id == columns.id, waits).limit(1).scalar_subquery().is_not(None)
+
+
+class MessageRepository(NarrowingRepository[Message], SubjectRepository[Message]):
     table = TABLE
     record = Message
-    listed_by = ("from_sandbox_id", "workspace_id", "thread_id")
+    listed_by = ("from_sandbox_id", "workspace_id", "thread_id", "execution_id", "task_id")
     told_by = ("message_type", "content")
+    most = 5_000  # of each message the deliveries are looked at, too
 
     def of_sandbox(
         self, sandbox_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
     ) -> Page[Message]:
         """Return a page of the messages that a sandbox sent or that were sent to it, oldest first."""
-        sent = select(TABLE.c.id).where(TABLE.c.from_sandbox_id == sandbox_id)
-        received = select(DELIVERIES.c.message_id).where(DELIVERIES.c.to_sandbox_id == sandbox_id)
-        statement = self._select().where(TABLE.c.id.in_(sent.union(received)))
-        return self._page(statement, OLDEST_FIRST, limit, offset, after)
+        return self._page(self._of_sandbox(sandbox_id), OLDEST_FIRST, limit, offset, after)
+
+    def exchanged(
+        self, sandbox_id: str | None = None, *, limit: int = 50, after: str | None = None, **of: Any
+    ) -> Page[Message]:
+        """Return a page of messages as `newest` does; perhaps those that a sandbox sent or was sent."""
+        return self._page(self._exchanged(sandbox_id, of), self._by_age(True), limit, 0, after)
+
+    def count_exchanged(self, sandbox_id: str | None = None, *, most: int, **of: Any) -> int:
+        """Return the number of messages that `exchanged` lists; no more than `most` are counted."""
+        return self._count(self._exchanged(sandbox_id, of), most)
+
+    def waiting(
+        self, sandbox_id: str | None = None, *, limit: int = 50, after: str | None = None, **of: Any
+    ) -> Narrowed[Message]:
+        """Return a page of those of them that wait for a recipient; at most `most` messages are read."""
+        return self._narrowed(self._exchanged(sandbox_id, of), is_waiting, self._by_age(True), limit, after)
+
+    def count_waiting(self, sandbox_id: str | None = None, **of: Any) -> Counted:
+        """Return how many of the newest messages that `exchanged` lists wait for a recipient."""
+        return self._count_narrowed(self._exchanged(sandbox_id, of), is_waiting, self._by_age(True))
+
+    def _exchanged(self, sandbox_id: str | None, of: Mapping[str, Any]) -> Select[Any]:
+        listed = self._listed(
+            False,
+            {name: value for name, value in of.items() if name not in ("since", "until")},
+            of.get("since"),
+            of.get("until"),
+        )
+        return listed if sandbox_id is None else listed.where(TABLE.c.id.in_(_ids_of_sandbox(sandbox_id)))
+
+    def _of_sandbox(self, sandbox_id: str) -> Select[Any]:
+        return self._select().where(TABLE.c.id.in_(_ids_of_sandbox(sandbox_id)))
 
     def of_workspace(
         self, workspace_id: str, *, limit: int = 50, offset: int = 0, after: str | None = None
@@ -183,6 +238,10 @@ class DeliveryRepository(OwnedRepository[Delivery]):
             self._having({"to_sandbox_id": to_sandbox_id, "status": status}), BY_MESSAGE, limit, offset, after
         )
 
+    def first_of_messages(self, message_ids: Sequence[str], *, limit_each: int = 10) -> dict[str, Page[Delivery]]:
+        """Return the first deliveries of each of several messages, by recipient, by one query."""
+        return self._of_each("message_id", message_ids, BY_RECIPIENT, limit_each)
+
     def of_messages(self, message_ids: Sequence[str]) -> dict[str, tuple[Delivery, ...]]:
         """Return the deliveries of several messages, by message, each by recipient."""
         statement = self._select().where(DELIVERIES.c.message_id.in_(message_ids))
@@ -210,6 +269,12 @@ KIND: Final = Kind(
 def _of_another(owner: str | None) -> Refused:
     words = f"is the id of a message that {told(owner or '')} has sent: give this one an id of its own"
     return Refused(Reason.CONFLICT, "subject", f"{words} (--set subject=…)")
+
+
+def _ids_of_sandbox(sandbox_id: str) -> CompoundSelect[Any]:
+    """Return the ids of the messages that a sandbox sent, and of those that were sent to it."""
+    sent = select(TABLE.c.id).where(TABLE.c.from_sandbox_id == sandbox_id)
+    return sent.union(select(DELIVERIES.c.message_id).where(DELIVERIES.c.to_sandbox_id == sandbox_id))
 
 
 def reached_by(status_key: str) -> tuple[str, str]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Double, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Table, Text, func, select
 
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
 from flowledger.domain.kinds.tasks import Task
 from flowledger.domain.statuses import TERMINAL
 from flowledger.storage.kinds import logs
-from flowledger.storage.kinds.failures import FailingRepository, Failures
+from flowledger.storage.kinds.failures import FAILING, FailingRepository, Failures
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import Subject, part_key
+from flowledger.storage.many import owners_of
 from flowledger.storage.merge.groups import group
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
+from flowledger.storage.run_parts import RunPartRepository
 from flowledger.storage.schema.columns import (
     ROOM_FOR_UPDATES,
     attempt,
@@ -97,7 +99,14 @@ def progress(event: Event, recorded_at: str) -> Write:
     return write.group(PROGRESS, part_key(event), progress=event.data.progress, progress_message=event.data.message)
 
 
-class TaskRepository(Timed[Task], FailingRepository[Task]):
+class TaskCounts(NamedTuple):
+    """How many tasks an execution has, and how many of them are failed or timed out."""
+
+    total: int
+    failed: int
+
+
+class TaskRepository(Timed[Task], RunPartRepository[Task], FailingRepository[Task]):
     table = TABLE
     record = Task
     failures = FAILURES
@@ -114,6 +123,20 @@ class TaskRepository(Timed[Task], FailingRepository[Task]):
     def of_executions(self, execution_ids: Iterable[str], *, limit_each: int = 10) -> dict[str, Page[Task]]:
         """Return the first page of each of several executions, as `of_execution` does, by one query."""
         return self._of_each("execution_id", execution_ids, OLDEST_FIRST, limit_each)
+
+    def counts_of_executions(self, execution_ids: Sequence[str], *, most: int) -> dict[str, TaskCounts]:
+        """Return how many tasks each execution has, and how many of them are failed or timed out.
+
+        Of each, no more than `most` tasks are counted. Executions without tasks are left out. It is one query.
+        """
+        owner = owners_of(self.connection, execution_ids)
+        tasks = select(TABLE.c.status).where(TABLE.c.execution_id == owner.c.value).limit(most).correlate(owner)
+        found = tasks.subquery("counted")
+        failing = [status.value for status in FAILING]
+        total = select(func.count()).select_from(found).correlate(owner).scalar_subquery()
+        failed = select(func.count()).select_from(found).where(found.c.status.in_(failing)).correlate(owner)
+        rows = self.connection.execute(select(owner.c.value, total, failed.scalar_subquery()))
+        return {id_: TaskCounts(total, failed) for id_, total, failed in rows if total}
 
 
 KIND: Final = Kind(

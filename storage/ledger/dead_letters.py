@@ -77,6 +77,7 @@ class DeadLetterFilter:
 
     status: DeadLetterStatus | None = DeadLetterStatus.OPEN
     reason: Reason | None = None
+    field: str | None = None
     type: str | None = None
     source: str | None = None
     subject: str | None = None
@@ -88,7 +89,7 @@ class DeadLetterFilter:
         columns = TABLE.c
         clauses = [
             columns[name] == plain(value)
-            for name in ("status", "reason", "type", "source", "subject")
+            for name in ("status", "reason", "field", "type", "source", "subject")
             if (value := getattr(self, name)) is not None
         ]
         if self.since is not None:
@@ -173,6 +174,10 @@ class DeadLetterRepository(Repository[DeadLetter]):
         """Return those whose subject, event id or own id this is, newest first; in one status, or in any."""
         return _ListedDeadLetters(self.connection).about(id_, limit, status)
 
+    def about_subjects(self, ids: Sequence[str], *, limit: int) -> list[ListedDeadLetter]:
+        """Return dead letters whose subject is one of these, the newest first."""
+        return _ListedDeadLetters(self.connection).about_subjects(ids, limit)
+
     def count_about(self, id_: str, *, status: DeadLetterStatus | None = None) -> int:
         """Return the number of dead letters that `about` lists without a limit."""
         statement = select(func.count()).select_from(TABLE).where(*_is_about(id_, status))
@@ -248,6 +253,11 @@ class _ListedDeadLetters(Repository[ListedDeadLetter]):
     def about(self, id_: str, limit: int, status: DeadLetterStatus | None) -> list[ListedDeadLetter]:
         newest_first = self._select().order_by(TABLE.c.first_seen.desc(), TABLE.c.id)
         rows = self.connection.execute(newest_first.where(*_is_about(id_, status)).limit(limit))
+        return [self._record(row) for row in rows]
+
+    def about_subjects(self, ids: Sequence[str], limit: int) -> list[ListedDeadLetter]:
+        newest_first = self._select().order_by(TABLE.c.first_seen.desc(), TABLE.c.id)
+        rows = self.connection.execute(newest_first.where(TABLE.c.subject.in_(ids)).limit(limit))
         return [self._record(row) for row in rows]
 
     def _select(self) -> Select[Any]:

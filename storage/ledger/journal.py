@@ -30,6 +30,9 @@ TABLE: Final = Table(
     Column("partition", Integer, nullable=False),
     Column("raw", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    # What people look at is listed by these (`storage.ledger.journal_lists`), and a repair reads events by subject.
+    Index("ix_events_recorded_at", "recorded_at"),
+    Index("ix_events_subject", "subject", "recorded_at"),
     # PostgreSQL's transaction (`storage.ledger.tail`). The index is a few pages; on SQLite it is empty.
     Column("recorded_in", BigInteger, server_default=CurrentTransaction()),
     Index(

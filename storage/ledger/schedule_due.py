@@ -160,11 +160,11 @@ class ScheduleDueRepository(Repository[ScheduleDue]):
 
     def count_failing(self) -> int:
         """Return how many schedules have an `error`."""
-        return self._count(TABLE.c.error.is_not(None))
+        return self._count_where(TABLE.c.error.is_not(None))
 
     def count_due(self, until: datetime) -> int:
         """Return how many schedules are due by then."""
-        return self._count(TABLE.c.next_due_at <= until)
+        return self._count_where(TABLE.c.next_due_at <= until)
 
     def of(self, ids: Collection[str]) -> dict[str, ScheduleDue]:
         """Return the rows of these schedules, by id."""
@@ -204,7 +204,7 @@ class ScheduleDueRepository(Repository[ScheduleDue]):
         if ids:
             self.connection.execute(delete(TABLE).where(TABLE.c.schedule_id.in_(ids)))
 
-    def _count(self, which: Any) -> int:
+    def _count_where(self, which: Any) -> int:
         return self.connection.execute(select(func.count()).select_from(TABLE).where(which)).scalar_one()
 
 

@@ -270,7 +270,7 @@ def status(flowledger: Flowledger) -> Any:
 
 def flower_answers(port: int, password: str) -> bool:
     token = base64.b64encode(f"flowledger:{password}".encode()).decode()
-    for page in ("/workers", "/broker", "/api/workers?refresh=1"):
+    for page in ("/workers", "/broker", "/api/workers?refresh=1", "/ledger", "/ledger/drains", "/ledger/dead-letters"):
         request = urllib.request.Request(f"http://127.0.0.1:{port}{page}", headers={"Authorization": f"Basic {token}"})
         try:
             with urllib.request.urlopen(request, timeout=20) as reply:

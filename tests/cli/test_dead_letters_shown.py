@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowledger.cli.dead_letters.shown import hexdump
+from flowledger.domain.hexdump import hexdump
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.letters import BAD, Run, one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowledger.cli.moments import moment
+from flowledger.domain.moments import moment
 from flowledger.domain.times import now
 
 

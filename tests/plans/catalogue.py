@@ -19,6 +19,7 @@ from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionReposi
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.drains import DrainRepository
 from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.ledger.journal_lists import EventFilter, ListedEventRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
 from flowledger.storage.merge.conditions import Condition, standing_for
@@ -104,6 +105,7 @@ def _of_subjects(repository: type[SubjectRepository[Any]]) -> Iterator[LookUp]:
             if column != "status":
                 yield call(repository, "failed", **{column: SAMPLE_ID}, since=EARLY)
         yield call(repository, "count_failed", since=EARLY, until=LATE)
+        yield call(repository, "count_last_failed", since=EARLY, until=LATE)
 
 
 def _of_events(repository: type[EventRepository[Any]]) -> Iterator[LookUp]:
@@ -143,6 +145,7 @@ OF_KINDS: Final = (
     call(face.CollaborationRepository, "of_member", SAMPLE_ID),
     call(face.DeliveryRepository, "of_message", SAMPLE_ID),
     call(face.DeliveryRepository, "of_messages", ["i7", "i8"]),
+    call(face.DeliveryRepository, "first_of_messages", ["i7", "i8"]),
     call(face.DeliveryRepository, "of_sandbox", SAMPLE_ID),
     call(face.DeliveryRepository, "of_sandbox", SAMPLE_ID, status="pending"),
     call(face.DeliveryRepository, "count", to_sandbox_id=SAMPLE_ID),
@@ -150,8 +153,16 @@ OF_KINDS: Final = (
     call(face.ExecutionLogRepository, "of_executions", ["i7", "i8"]),
     call(face.ExecutionLogRepository, "of_node", SAMPLE_ID, "n1"),
     call(face.ExecutionLogRepository, "count", execution_id=SAMPLE_ID),
+    call(face.ExecutionLogRepository, "statuses_of", SAMPLE_ID, most=101),
+    call(face.ExecutionLogRepository, "used_by", SAMPLE_ID, most=101),
+    call(face.ExecutionRepository, "in_status", "running", workflow_id=SAMPLE_ID),
+    call(face.ExecutionRepository, "count_in_status", "running", workflow_id=SAMPLE_ID),
     call(face.KnowledgeRepository, "of_agent", SAMPLE_ID),
     call(face.KnowledgeRepository, "with_tag", SAMPLE_NAME),
+    call(face.MessageRepository, "exchanged", SAMPLE_ID),
+    call(face.MessageRepository, "count_exchanged", SAMPLE_ID, most=101),
+    call(face.MessageRepository, "waiting", thread_id=SAMPLE_ID),
+    call(face.MessageRepository, "count_waiting", thread_id=SAMPLE_ID),
     call(face.MessageRepository, "of_sandbox", SAMPLE_ID),
     call(face.MessageRepository, "of_thread", SAMPLE_ID),
     call(face.MessageRepository, "of_workspace", SAMPLE_ID),
@@ -171,9 +182,18 @@ OF_KINDS: Final = (
     call(face.TaskLogRepository, "of_execution", "i7", node="n1", since=EARLY, until=LATE),
     call(face.TaskLogRepository, "of_task", "i8", level="error"),
     call(face.TaskLogRepository, "of_tasks", ["i8", "i10"]),
+    call(face.TaskLogRepository, "of_run", "i7", ["i8", "i10"]),
+    call(face.TaskLogRepository, "of_run", "i7", ["i8", "i10"], last=True),
+    call(face.TaskLogRepository, "last_of_tasks", ["i8", "i10"]),
     call(face.TaskLogRepository, "last_of_execution", "i7"),
     call(face.TaskLogRepository, "last_of_task", "i8"),
     call(face.TaskLogRepository, "count", task_id="i8"),
+    call(face.TaskRepository, "counts_of_executions", ["i7", "i8"], most=101),
+    call(face.TaskRepository, "in_status", "running", execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "in_status", "failed", oldest=True, execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "count_in_status", "running", execution_id=SAMPLE_ID),
+    call(face.TaskRepository, "statuses_of", SAMPLE_ID, most=101),
+    call(face.TaskRepository, "used_by", SAMPLE_ID, most=101),
     call(face.TaskRepository, "of_execution", SAMPLE_ID),
     call(face.TaskRepository, "of_executions", ["i7", "i8"]),
     call(face.UserRepository, "by_email", "u7@EXAMPLE.org"),
@@ -207,6 +227,7 @@ OF_THE_LEDGER: Final = (
     call(DeadLetterRepository, "counts"),
     call(DeadLetterActionRepository, "of_dead_letter", "dead_d7"),
     call(DeadLetterActionRepository, "that_sent", "s", "7"),
+    call(DeadLetterRepository, "about_subjects", ["i7", "i8"], limit=10),
     call(DrainRepository, "get", "i7"),
     call(DrainRepository, "newest"),
     call(DrainRepository, "newest", since=EARLY, until=LATE),
@@ -214,6 +235,12 @@ OF_THE_LEDGER: Final = (
     call(DrainRepository, "newest", dead=True),
     call(DrainRepository, "newest", waited=True),
     call(JournalRepository, "get", "s", "7"),
+    call(ListedEventRepository, "newest"),
+    call(ListedEventRepository, "newest", EventFilter(since=EARLY, until=LATE)),
+    call(ListedEventRepository, "newest", EventFilter(subject=SAMPLE_ID, type="task.*")),
+    call(ListedEventRepository, "count", EventFilter(subject=SAMPLE_ID), most=101),
+    call(ListedEventRepository, "count_narrowed", EventFilter(subject=SAMPLE_ID, type="task.*")),
+    call(ListedEventRepository, "of_subjects", ["i7", "i8"]),
     call(OutboxRepository, "since"),
     call(OutboxRepository, "first", ["i7", "i8"], 0, 10),
     call(OutboxRepository, "recipients", "i7", 1),

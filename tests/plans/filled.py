@@ -44,7 +44,7 @@ _OWN: Final[dict[tuple[str, str], str]] = {
     ("drains", "worker"): _GROUP,
     ("events", "id"): "n",
     ("events", "raw"): "'{}'",
-    ("events", "subject"): "'t'",
+    ("events", "subject"): _GROUP,
     ("knowledge", "tags"): "jsonb_build_array('n' || n % 300)",
     ("messages", "sent_key"): "n",
     ("metric_days", "start"): HOUR,

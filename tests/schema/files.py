@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "schema"
 RENEW: Final = "make schema-files"
 
 
+@cache
 def contents() -> dict[str, str]:
     """Return what each file must hold."""
     return {

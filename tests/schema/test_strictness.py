@@ -33,7 +33,7 @@ def readable(value: Json) -> Json:
     return json.loads(re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(value, ensure_ascii=False)))
 
 
-@settings(max_examples=max(100, EVENTS // 10))
+@settings(max_examples=max(60, EVENTS // 10))
 @given(st.sampled_from(sorted(FIELDS)).flatmap(lambda type_: builders.events("evt_1", types=(type_,))))
 def test_events_of_the_vocabulary_are_right(raw: bytes) -> None:
     parse(raw)
