@@ -137,7 +137,7 @@ def _places(folder: Path, socket: str) -> dict[str, str]:
     return {
         "valkey:6379": f"127.0.0.1:{free_port()}",
         "@postgres:5432/flowledger": f"@/flowledger?host={socket}",
-        "0.0.0.0:9464": f"127.0.0.1:{metrics}",
+        "0.0.0.0:9500": f"127.0.0.1:{metrics}",
         "0.0.0.0": "127.0.0.1",
         "127.0.0.1:5555": f"127.0.0.1:{flower}",
         "5555": str(flower),
