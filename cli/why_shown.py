@@ -90,12 +90,17 @@ def _event(claim: Claim) -> Text:
     """Return what names an event, and the parts of its key."""
     teller = claim.teller
     parts = [f"attempt {teller.attempt}"] if teller.attempt != 1 else []
-    parts += [f"sequence {teller.sequence!r}"] if teller.sequence is not None else []
-    parts.append(teller.time or f"no time, recorded {teller.recorded_at}")
+    parts += [f"sequence {teller.sequence}"] if teller.sequence is not None else []
+    parts.append(f"no time, recorded {_time(teller.recorded_at)}" if teller.time is None else _time(teller.time))
     return Text.assemble(
         screen.words(teller.type, "cyan"), "  ", screen.words(teller.source), " ",
         screen.words(teller.id, "bold"), "  ", screen.words(", ".join(parts), "dim"),
     )  # fmt: skip
+
+
+def _time(text: str) -> str:
+    """Return a time without the zeros at its end."""
+    return text.rstrip("0").removesuffix(".") if "." in text else text
 
 
 def _print_unreadable(found: Provenance) -> None:

@@ -24,11 +24,9 @@ _LONGEST: Final = 4_000
 _FRAMES: Final = 20
 """Places of an exception: the innermost ones."""
 _CHAIN: Final = 5
-_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>]*@")
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s'\"<>]{0,500}@")
 _PASSWORD: Final = re.compile(r"(?i)(password|passwd|pwd|secret|token)(['\"]?\s*[=:]\s*['\"]?)[^\s&,;'\"]+")
-_QUOTED: Final = re.compile(
-    r"\s*(\[SQL: |\[parameters: |\n\s*(DETAIL|CONTEXT|QUERY|STATEMENT|LINE \d+): ).*", re.DOTALL
-)
+_QUOTED: Final = re.compile(r"(\[SQL: |\[parameters: |\n\s*(DETAIL|CONTEXT|QUERY|STATEMENT|LINE \d+): ).*", re.DOTALL)
 """Where a driver's message begins to quote a statement, its values, or a row."""
 _PLAIN: Final = re.compile(r"[\w./:@%+~-]+")
 _TOLD: Final = frozenset(
@@ -105,7 +103,7 @@ def exception_text(error: BaseException) -> str:
 
 def masked(text: str) -> str:
     """Return a text without passwords, without what a driver quotes, and not too long."""
-    text = _QUOTED.sub(" …", text)
+    text = _QUOTED.sub("…", text[: 2 * _LONGEST])  # cut first: patterns must not meet texts of any length
     text = _PASSWORD.sub(r"\1\2***", _URL.sub(r"\1***@", text))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Table, case, func, or_, select
 from flowledger.domain.statuses import RANKS, TERMINAL, Status
 from flowledger.storage.kinds.executions import NODE_RUNS
 from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
+from flowledger.storage.kinds.failures import FAILING
 from flowledger.storage.kinds.tasks import TABLE as TASKS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.tail import Wanted
@@ -45,15 +46,16 @@ def statuses(connection: Connection, of: Belonging, id_: str) -> dict[str, int]:
 
 
 def liveliest(connection: Connection, of: Belonging, id_: str, limit: int) -> Sequence[Row[Any]]:
-    """Return some rows, those that are active first, then those that ended last, then the others.
+    """Return some rows: those that are active, then those that failed, then those that ended, the last one first.
 
     A row has what names it, its status, begin and end.
     """
     table = of.table.c
-    is_active = case((table.status.in_(_ACTIVE), 0), (table.finished_at.is_not(None), 1), else_=2)
+    ended = table.finished_at.is_not(None)
+    place = case((table.status.in_(_ACTIVE), 0), (table.status.in_(FAILING), 1), (ended, 2), else_=3)
     latest = func.coalesce(table.finished_at, table.started_at).desc()
     told = (table[name] for name in (*of.told, "status", "started_at", "finished_at"))
-    rows = select(*told).where(table[of.column] == id_).order_by(is_active, latest, *of.table.primary_key)
+    rows = select(*told).where(table[of.column] == id_).order_by(place, latest, *of.table.primary_key)
     return connection.execute(rows.limit(limit)).all()
 
 

@@ -45,7 +45,7 @@ def running(events: Any, now: float) -> list[Running]:
     found = (task for task in tasks(events) if task.name == NAME and task.state in _UNDER_WAY)
     begun = ((task, task.started or task.received or 0.0) for task in found)
     return [
-        Running(task.uuid, worker_of(task), str(task.args or ""), started)
+        Running(task.uuid, worker_of(task), str(task.args or "").strip("(),[]"), started)
         for task, started in begun
         if now - started < _MOST_SECONDS
     ]

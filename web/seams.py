@@ -28,7 +28,7 @@ class FlowerChanged(LedgerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"Flower has changed: {what}. Install the one that belongs to Flowledger: pip install 'flowledger[local]'"
+            f"Flower has changed: {what}. Install the one that belongs to Flowledger: pip install 'flowledger[flower]'"
         )
 
 

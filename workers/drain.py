@@ -167,7 +167,7 @@ class Drain:
         """Delete what was recorded and release the leases. Return what was taken with that, if `again`."""
         failures, more = self._shards.done(taken, outcome, again=again)
         if failures:
-            logger.warning("the database is back, after %d tries", failures)
+            logger.warning("the database is back, after %d %s", failures, "try" if failures == 1 else "tries")
         for shard, fuse in taken.fuses.items():
             if fuse.blown:
                 logger.error("shard %d is paused: %s", shard, fuse.words(shard), extra={"shard": shard})

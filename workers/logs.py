@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from importlib import import_module
 from typing import Any
 
-import celery.apps.worker
 from billiard import current_process
 from billiard.util import get_logger
 from celery import current_task, signals
@@ -28,7 +28,6 @@ def install() -> None:
     signals.setup_logging.connect(_set_up, weak=False)
     signals.beat_init.connect(_begin_beat, weak=False)
     signals.worker_ready.connect(_ignore_outlooks, weak=False)
-    celery.apps.worker.safe_say = _say
 
 
 def fill(record: logging.LogRecord) -> None:
@@ -55,6 +54,8 @@ def _begin_worker(sender: str, instance: Any, **_: Any) -> None:
     """Name the worker, and log from now on: Celery warns before it sets up. Its banner of many lines is not printed."""
     _name(sender)
     instance.quiet = True
+    program: Any = import_module("celery.apps.worker")
+    program.safe_say = _say
     _set_up()
 
 
@@ -76,4 +77,4 @@ def _name(name: str) -> None:
 def _say(message: str, *_: Any) -> None:
     """Log what Celery prints while it stops, without advice for a keyboard. Called in handlers of signals."""
     if "Ctrl+C" not in message:
-        logger.info("%s", message.removesuffix(" (MainProcess)"))
+        logger.info("the worker stops: %s", message.removeprefix("worker: ").removesuffix(" (MainProcess)"))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from celery.signals import worker_process_shutdown
 
 from flowledger.domain import traces
+from flowledger.domain.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def set_up(environment: Mapping[str, str] = os.environ) -> None:
         return
     try:
         _export([_exporter(name.strip(), environment) for name in names], environment)
-    except (ImportError, LookupError, ValueError) as error:
+    except (ImportError, SettingsError, ValueError) as error:
         logger.error("no spans are made: %s; pip install 'flowledger[traces]', and the exporter", error)  # noqa: TRY400
 
 
@@ -60,10 +61,10 @@ def _export(exporters: list[Any], environment: Mapping[str, str]) -> None:
 
 
 def _exporter(name: str, environment: Mapping[str, str]) -> Any:
-    """Return the class of an exporter. Raises LookupError if none of this name is installed."""
+    """Return the class of an exporter. Raises SettingsError if none of this name is installed."""
     if name == "otlp":
         general = environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         name = _OTLP.get(environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", general), name)
     for found in entry_points(group=_EXPORTERS, name=name):
         return found.load()
-    raise LookupError(f"OTEL_TRACES_EXPORTER names {name}, and no such exporter is installed")
+    raise SettingsError(f"OTEL_TRACES_EXPORTER names {name}, and no such exporter is installed")

@@ -34,10 +34,11 @@ class BatchSpans:
         """
         if not self._is_on:
             return
+        known = set(repeated)
         for place, read in enumerate(batch):
             if id(read.event) in buried or (trace := _trace_of(read)) is None:
                 continue
-            fate = "dead_letter" if read.refused is not None else "repeated" if place in repeated else "recorded"
+            fate = "dead_letter" if read.refused is not None else "repeated" if place in known else "recorded"
             self._fates.append((read, trace, fate))
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Annotated
 
+import flower as _flower  # noqa: F401 - so that a missing extra is named before anything else is done
 import typer
 
 from flowledger.cli.asked import found as servers

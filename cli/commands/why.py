@@ -23,7 +23,7 @@ def _lists(incomplete: str) -> list[str]:
 
 def command(
     subject: Annotated[str, typer.Argument(metavar="ID")],
-    column: Annotated[str | None, typer.Argument(metavar="[COLUMN]", help="The group of this column alone.")] = None,
+    column: Annotated[str | None, typer.Argument(metavar="COLUMN", help="The group of this column alone.")] = None,
     *,
     of: Annotated[
         list[str] | None,

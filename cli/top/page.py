@@ -36,14 +36,23 @@ def page(seen: Seen, width: int, height: int, *, only_letters: bool = False) -> 
 
 
 def _columns(seen: Seen) -> tuple[list[Part], list[Part]]:
-    left, right = [], []
+    left: list[Part] = []
+    right: list[Part] = []
     if seen.redis is not None:
-        left += [parts.backlog(seen.redis), parts.workers(seen.redis)]
+        left += _told(seen, "Redis", parts.backlog(seen.redis), parts.workers(seen.redis))
     if seen.database is not None:
-        left.append(parts.post(seen.database, seen.redis))
-        right += [parts.by_type(seen.database), parts.letters(seen.database, seen.at)]
+        left += _told(seen, "the database", parts.post(seen.database, seen.redis))
+        right += _told(seen, "the database", parts.by_type(seen.database), parts.letters(seen.database, seen.at))
     found = parts.findings(seen)
     return [*left, *([found] if found is not None else [])], right
+
+
+def _told(seen: Seen, server: str, *some: Part) -> Sequence[Part]:
+    """Return the parts that a server has told, marked as old if it does not answer any more."""
+    if server in seen.away:
+        for part in some:
+            part.title.append("  old", style="yellow")
+    return some
 
 
 def _stacked(some: Sequence[Part], room: int) -> list[Text]:

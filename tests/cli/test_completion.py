@@ -50,6 +50,8 @@ def test_all_commands_are_completed() -> None:
         ("flowledger status --j", ["--json"]),
         ("flowledger dead-letters list --s", ["--source", "--subject", "--since", "--status"]),
         ("flowledger dead-letters list --reason not", ["not_json"]),
+        ("flowledger he", ["health"]),
+        ("flowledger why task_1 --of no", ["nodes"]),
         ("flowledger list task", ["tasks", "task_logs"]),
         ("flowledger list agents --status ", ["active", "retired"]),
         ("flowledger list tasks --exec", ["--execution-id"]),

@@ -33,6 +33,12 @@ def test_a_list_says_what_is_wrong_and_how_many_there_are(run: Run, storage: Sto
     assert line.startswith("    task.progressed from /tests: data.progress: ")
 
 
+@pytest.mark.parametrize(("field", "count"), [("data.progress", 1), ("", 1), ("type", 1), ("data", 0)])
+def test_a_list_of_one_field(run: Run, storage: Storage, field: str, count: int) -> None:
+    record(storage, BAD, b"words", raw("task.exploded"))
+    assert run("list", "--at", field, "--json").json["total"] == count
+
+
 def test_a_list_for_programs_goes_on_where_it_ended(run: Run, storage: Storage) -> None:
     record(storage, BAD, b"words", raw("task.exploded"))
     first = run("list", "--json", "--limit", "2").json

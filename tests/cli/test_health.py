@@ -136,6 +136,20 @@ def test_a_database_without_its_schema_is_a_reason(settings: Settings, storage: 
     assert reasons(settings) == ["no_worker", "not_migrated"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_is_not_there_is_not_made(settings: Settings, tmp_path: Path) -> None:
+    url = settings_for(f"sqlite:///{tmp_path / 'typo.db'}").database_url
+    assert reasons(settings.model_copy(update={"database_url": url})) == ["no_worker", "not_migrated"]
+    assert not (tmp_path / "typo.db").exists()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_writer_of_a_moment_is_no_reason(settings: Settings, storage: Storage) -> None:
+    with storage.writing() as connection:
+        connection.execute(text("DELETE FROM events"))
+        assert reasons(settings, seconds=0.6) == ["no_worker"]
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_read_only_database_is_a_reason(settings: Settings, storage: Storage) -> None:
     with storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

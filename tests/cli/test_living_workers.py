@@ -20,6 +20,8 @@ from flowledger.client import Publisher
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.settings import Settings
 from flowledger.workers.connections import connect
+from flowledger.workers.health.alive import alive
+from flowledger.workers.health.liveness import signs
 from flowledger.workers.status.living_workers import worker_of
 from flowledger.workers.status.remote_control import asked
 from tests.builders import event
@@ -85,11 +87,14 @@ def test_the_processes_of_each_pool_are_counted(pool: dict[str, Any], told: tupl
     assert (worker.processes, worker.pool) == told
 
 
-def test_a_worker_with_threads_is_counted(start: Start, status: Callable[[], Any]) -> None:
+def test_a_worker_with_threads_is_counted(start: Start, status: Callable[[], Any], settings: Settings) -> None:
     start([*processes.worker_command(3), "--pool", "threads"])
     found = with_answers(status)
     assert list(zip(found["workers"].values(), found["pools"].values(), strict=True)) == [(1, "3 threads")]
     assert found["signatures"] == "off"
+    with closing(connect(settings)) as client:
+        assert [(one.name, one.processes, one.pool) for one in alive(client)] == [(*found["workers"], 3, "thread")]
+    assert [(one.name, one.hangs) for one in signs(settings.home)] == [(*found["workers"], False)]
 
 
 def test_a_worker_that_is_busy_in_its_only_process_is_waited_for(

@@ -107,6 +107,10 @@ def test_what_somebody_must_know_comes_first() -> None:
     away = replace(SEEN, away={"Redis": Away(NOW.timestamp(), "refused")})
     assert text_of(away, 80, 24).splitlines()[1] == "Redis does not answer since 12:00:00: refused"
     assert "waiting 1,200" in text_of(away, 80, 24)
+    assert [line.split()[0] for line in text_of(away, 80, 24).splitlines() if line.endswith("  old")] == [
+        "Backlog",
+        "Workers",
+    ]
 
 
 def test_dead_letters_alone_fill_the_screen() -> None:

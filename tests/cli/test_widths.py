@@ -94,6 +94,11 @@ def test_show_cuts_no_id_and_no_url(lines: In, storage: Storage, id_: str, whole
     assert whole - words_of(lines("show", id_)) == set()
 
 
+def test_why_cuts_no_id(lines: In, storage: Storage) -> None:
+    record(storage, *EVENTS, raw("task.started", subject=TASK, id=HEX, source=SOURCE))
+    assert {TASK, HEX, SOURCE} - words_of(lines("why", TASK)) == set()
+
+
 def test_dead_letters_are_whole_and_the_command_that_mends_them_can_be_copied(lines: In, storage: Storage) -> None:
     record(storage, BAD.encode(), b"\xff" * 40)
     first, second = (letter.id for letter in dead_letters(storage))

@@ -94,6 +94,11 @@ def test_secrets_and_what_drivers_quote_are_not_shown(form: Callable[..., Any], 
     assert "hunter2" in message
 
 
+@pytest.mark.parametrize("piece", ["a", " ", "a://", "password ", "\n", "%"])
+def test_a_text_of_any_length_is_cut_in_a_moment(piece: str) -> None:
+    assert len(as_json(piece * 500_000)["message"]) <= 4_001
+
+
 def test_an_exception_is_one_field_with_places_and_without_what_it_quotes() -> None:
     driver = raised(IntegrityError("INSERT INTO t VALUES (%s)", {"a": "hunter2"}, ValueError("hunter2")))
     error = raised(DatabaseUnavailable("the server is away"), driver)

@@ -105,20 +105,21 @@ def _basic(words: str) -> str:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Site]:
+def served(settings: Settings, url_prefix: str | None = None) -> Iterator[Site]:
     """Flower as `flowledger flower` makes it, without the events of workers. Flower's own tables stay as they were."""
     handlers, flower_settings = [*urls.handlers], dict(urls.settings)
     ledger = Ledger.of(settings)
     install.extend(handlers, flower_settings, options, ledger)
-    was = (flower.app.default_handlers, options.basic_auth, options.read_only)
+    was = (flower.app.default_handlers, options.basic_auth, options.read_only, options.url_prefix)
     flower.app.default_handlers = handlers
     options.basic_auth, options.read_only = [f"flowledger:{PASSWORD}"], not ledger.control
+    options.url_prefix = url_prefix
     RequestHandler._template_loaders.clear()  # tornado keeps the loader of each folder for the whole process
     try:
         with _running(settings, flower_settings) as (port, application):
             yield Site(port, ledger, application)
     finally:
-        flower.app.default_handlers, options.basic_auth, options.read_only = was
+        flower.app.default_handlers, options.basic_auth, options.read_only, options.url_prefix = was
         RequestHandler._template_loaders.clear()
         ledger.close()
 

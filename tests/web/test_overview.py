@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ import pytest
 import redis
 
 from flowledger.domain import streams
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
 from flowledger.storage.unit_of_work import Storage
@@ -71,6 +74,40 @@ def test_without_redis_it_tells_what_the_database_knows(database_url: str, stora
     assert "Redis does not answer" in page.words
     assert "1 invalid_data data.progress" in page.words
     assert "canary-secret" not in page.text
+
+
+def test_it_does_not_wait_for_what_is_slow(
+    settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(storage, raw("task.progressed", progress=2))
+    goes_on = threading.Event()
+    monkeypatch.setattr("flowledger.web.pages.overview.gathered", lambda *_: goes_on.wait(20))
+    monkeypatch.setattr("flowledger.web.pages.overview._PATIENCE_SECONDS", 0.3)
+    with served(settings) as site:
+        page = site.get("/ledger")
+        goes_on.set()
+    assert page.status == 200
+    assert "the service has not answered" in page.words
+    assert "1 invalid_data data.progress" in page.words
+
+
+def test_flower_goes_on_while_a_page_reads(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its event loop serves all pages, and the events of all workers."""
+    began, goes_on = threading.Event(), threading.Event()
+
+    def read(*_: object) -> None:
+        began.set()
+        goes_on.wait(20)
+        raise DatabaseUnavailable("it took too long")
+
+    monkeypatch.setattr("flowledger.web.pages.overview.gathered", read)
+    with served(settings) as site, ThreadPoolExecutor(1) as viewers:
+        page = viewers.submit(site.get, "/ledger")
+        assert began.wait(20)
+        assert site.get("/healthcheck").text == "OK"
+        assert not page.done()
+        goes_on.set()
+        assert "it took too long" in page.result().words
 
 
 def test_a_fault_of_ours_is_told_without_its_trace(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import copy
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flower import urls
 from flower.options import options
 from tornado.web import RequestHandler
 
+from flowledger.domain.settings import Settings
 from flowledger.web import control, seams
-from flowledger.web.routes import PAGES
 from flowledger.web.seams import FlowerChanged
-from tests.web.site import Site
+from tests.web.site import Site, served
 
 
 def test_this_flower_is_one_that_we_know() -> None:
@@ -84,8 +83,13 @@ def test_flower_s_own_lists_stay_as_they_were(site: Site) -> None:
     assert "template_loader" not in urls.settings
 
 
-def test_a_prefix_of_all_addresses_is_kept(site: Site) -> None:
-    from flower.app import rewrite_handler
-
-    moved: list[Any] = [rewrite_handler(copy.copy(spec), "/below") for spec in PAGES]
-    assert all(seams.pattern(spec).startswith("/below/") for spec in moved)
+def test_a_prefix_of_all_addresses_is_kept(settings: Settings) -> None:
+    with served(settings, "below") as site:
+        page = site.get("/below/ledger")
+        assert page.status == 200
+        ours = re.findall(r'(?:href|src|poll)="(/[^"]*ledger[^"]*)"', page.text)
+        assert len(ours) >= 6
+        assert all(address.startswith("/below/ledger") for address in ours)
+        assert site.ask("POST", "/below/api/worker/shutdown/w", body="{}").status == 403
+        assert site.get("/below/ledger/static/ledger.js").status == 200
+        assert site.get("/ledger").status == 404

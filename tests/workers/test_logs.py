@@ -81,5 +81,6 @@ def check_log(text: str) -> None:
     ]
     assert len({one["celery_id"] for one in dead}) == 1
     assert all(one["process_name"].startswith("ForkPoolWorker-") for one in dead)
-    assert {one["message"].partition(" ")[2] for one in records} >= {"ready.", "Cold shutdown"}
+    ready, stops = (one["message"] for one in records if one["message"].endswith((" ready.", "Cold shutdown")))
+    assert (ready, stops) == (f"{records[-1]['worker']} ready.", "the worker stops: Cold shutdown")
     assert "hunter2" not in text

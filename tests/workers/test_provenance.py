@@ -184,6 +184,11 @@ def test_a_row_that_differs_is_told(storage: Storage) -> None:
     gone = rows_of(storage, "task_1")["tasks"]
     assert gone.difference is not None
     assert gone.difference.kind is Kind.MISSING
+    record(storage, raw("agent.created", subject="s"))
+    by_hand(storage, delete(tables.events))
+    strange = rows_of(storage, "s")["agents"]
+    assert strange.difference is not None
+    assert (strange.difference.kind, {one.owner for one in strange.groups}) == (Kind.UNEXPECTED, {None})
 
 
 def test_without_the_text_of_an_event_the_owner_is_only_known_by_its_key(storage: Storage) -> None:

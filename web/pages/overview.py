@@ -23,6 +23,8 @@ from flowledger.workers.status.inboxes import Inboxes, inboxes
 _STATUS_SECONDS: Final = 2.0
 _HISTORY_SECONDS: Final = 10.0
 _MOST_SHARDS: Final = 16
+_PATIENCE_SECONDS: Final = 3.0
+"""What takes longer is found by a later refresh: the overview is looked at when something is slow."""
 
 
 class Now(NamedTuple):
@@ -84,7 +86,9 @@ class Overview(Live):
 
 async def _tried(what: str, asked: Awaitable[Answer]) -> Answer | Trouble:
     try:
-        return await asked
+        return await asyncio.wait_for(asked, _PATIENCE_SECONDS)
+    except TimeoutError:
+        return Trouble("warn", f"{what} has not answered within {_PATIENCE_SECONDS:.0f} s; the next refresh asks again")
     except (LedgerError, redis.RedisError, OSError) as error:
         name = "Redis" if isinstance(error, redis.RedisError | OSError) else what
         return Trouble("bad", f"{name} does not answer: {error}")

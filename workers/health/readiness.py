@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import redis
@@ -92,7 +93,8 @@ class _Asked:
 
 def readiness(settings: Settings, seconds: float = 5.0) -> Readiness:
     """Ask both servers, and answer within about `seconds`. Raises SettingsError if one is not named."""
-    settings = settings.model_copy(update={"connect_timeout_seconds": max(1, int(seconds))})
+    patience = {"connect_timeout_seconds": max(1, int(seconds)), "pool_timeout_seconds": seconds / 2}
+    settings = settings.model_copy(update=patience)
     redis_url, database = servers(settings)
     deadline = time.monotonic() + seconds
     opened = impatient(connect(settings, socket_timeout=seconds))
@@ -158,11 +160,15 @@ def _paused(asked: _Asked, paused: dict[str, Pause], shards: int) -> None:
 
 
 def _ask_database(asked: _Asked, settings: Settings, storage: Storage, where: str) -> None:
+    is_sqlite, file = storage.engine.dialect.name == "sqlite", storage.engine.url.database
+    if is_sqlite and file and not Path(file).exists():  # to connect would make it
+        asked.no("not_migrated", f"there is no database at {where}: run `flowledger migrate`")
+        return
     try:
         _grave(asked, "database_unfit", checks.of_database(settings))
         if asked.reasons:
             return
-        if storage.engine.dialect.name == "sqlite":
+        if is_sqlite:
             _begin_to_write(asked, storage)
         if migrations.current(storage.engine) != migrations.newest(storage.engine):
             asked.no("not_migrated", "the database is not at the newest schema: run `flowledger migrate`")
