@@ -26,7 +26,7 @@ def install() -> None:
     """Set up logging when Celery would, by our settings alone. Processes of a pool inherit it."""
     signals.celeryd_init.connect(_begin_worker, weak=False)
     signals.setup_logging.connect(_set_up, weak=False)
-    signals.beat_init.connect(_begin_scheduler, weak=False)
+    signals.beat_init.connect(_begin_beat, weak=False)
     signals.worker_ready.connect(_ignore_outlooks, weak=False)
 
 
@@ -59,9 +59,9 @@ def _begin_worker(sender: str, instance: Any, **_: Any) -> None:
     _set_up()
 
 
-def _begin_scheduler(**_: Any) -> None:
-    _name("scheduler")
-    logger.info("the scheduler is ready")
+def _begin_beat(**_: Any) -> None:
+    _name("beat")
+    logger.info("beat is ready")
 
 
 def _ignore_outlooks(**_: Any) -> None:

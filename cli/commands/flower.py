@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import flower as _flower  # noqa: F401 - so that a missing extra is named before anything else is done
@@ -9,6 +10,9 @@ import typer
 
 from flowledger.cli.asked import found as servers
 from flowledger.cli.flower import run
+
+if find_spec("flower") is None:  # looked for, not imported: Flower reads the environment when it is imported
+    raise ModuleNotFoundError("No module named 'flower'", name="flower")
 
 
 def command(

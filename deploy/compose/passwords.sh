@@ -9,5 +9,5 @@ for name in POSTGRES_PASSWORD POSTGRES_OWNER_PASSWORD POSTGRES_WORKER_PASSWORD P
     REDIS_ADMIN_PASSWORD REDIS_WORKER_PASSWORD REDIS_BEAT_PASSWORD REDIS_FLOWER_PASSWORD REDIS_READER_PASSWORD \
     REDIS_PRODUCER_PASSWORD FLOWER_PASSWORD
 do
-    grep -q "^$name=" "$file" || echo "$name=$(openssl rand -hex 24)" >> "$file"
+    grep -q "^$name=" "$file" || echo "$name=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')" >> "$file"
 done

