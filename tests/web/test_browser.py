@@ -11,10 +11,16 @@ import redis
 from flowledger.cli.service import Running, running
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from tests.builders import to_bytes
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from tests.builders import event, to_bytes
+from tests.conftest import settings_for
+from tests.storage.recording import record
 from tests.waiting import wait_until
 from tests.web.browser import CHROMIUM, Browser, chromium
 from tests.web.look import FAILED, FAILED_TASK, LAST_LINE, broken_event, platform_events
+from tests.web.run import RUN, at, record_run
+from tests.web.site import PASSWORD, served
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -36,13 +42,32 @@ def test_a_failed_execution_is_found_and_read_and_survives_a_restart(tmp_path: P
         assert browser.wrong == []
 
 
+def test_a_log_follows_by_itself(sqlite_url: str, redis_url: str) -> None:
+    settings = settings_for(sqlite_url, redis_url)
+    with served(settings) as site, Storage(make_engine(settings)) as storage, chromium() as browser:
+        record_run(storage)
+        browser.sign_in_as("flowledger", PASSWORD)
+        browser.go(f"http://127.0.0.1:{site.port}/ledger/executions/{RUN}?tab=logs")
+        browser.run("document.querySelector('[data-run-live] input').click()")
+        for number in range(2):
+            words = f"<b>later</b> {number}"
+            record(
+                storage,
+                event("execution.logged", subject=RUN, time=at(60 + number), message=words),
+                start=2000 + number,
+            )
+            wait_until(lambda words=words: words in browser.text(".run-log"), 30, "the new line")  # type: ignore[misc]
+        assert browser.text(".run-log").count("later") == 2
+        assert browser.wrong == []
+
+
 def _publish(service: Running) -> None:
     """Put events into a stream as any producer does, one of them with a fault, and wait until all are recorded."""
     events = [*platform_events(executions=3), broken_event()]
     with closing(redis.Redis.from_url(service.url("redis"))) as client:
         with client.pipeline() as pipeline:
-            for event in events:
-                pipeline.xadd(streams.stream(0), {streams.FIELD: to_bytes(event)})
+            for one in events:
+                pipeline.xadd(streams.stream(0), {streams.FIELD: to_bytes(one)})
             pipeline.execute()
         wait_until(lambda: client.xlen(streams.stream(0)) == 0, 60, "all events recorded")
 

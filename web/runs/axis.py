@@ -81,8 +81,9 @@ def _words(seconds: float) -> str:
         return "0"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:,.0f} {unit}"
-    minutes, left = divmod(round(seconds, 3), 60)
-    return f"{minutes:.0f} min {left:g} s" if minutes else f"{left:g} s"
+    parts, left = [], round(seconds, 3)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = (left, 0) if unit == "s" else divmod(left, size)
+        if count:
+            parts.append(f"{count:g} {unit}")
+    return " ".join(parts)
