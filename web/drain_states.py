@@ -21,6 +21,7 @@ def state_of(drain: Any) -> State:
 
 def result_of(drain: Any) -> str:
     """Return what it did, in a line."""
-    counts = [(drain.recorded, "recorded"), (drain.repeated, "known already"), (drain.dead, "dead letter" if drain.dead == 1 else "dead letters")]
+    dead = "dead letter" if drain.dead == 1 else "dead letters"
+    counts = [(drain.recorded, "recorded"), (drain.repeated, "known already"), (drain.dead, dead)]
     done = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing"
     return done if drain.why is None else f"{done}; {drain.why}"

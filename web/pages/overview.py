@@ -120,8 +120,7 @@ def drawn(past: History) -> dict[str, Any]:
     minutes = past.minutes
     median, late = ([quantile(minute.latency, share) for minute in minutes] for share in (0.5, 0.99))
     rates = [
-        f"{minute.begins:%H:%M} UTC: {minute.recorded / 60:,.1f} events/s, {minute.dead:,} dead"
-        for minute in minutes
+        f"{minute.begins:%H:%M} UTC: {minute.recorded / 60:,.1f} events/s, {minute.dead:,} dead" for minute in minutes
     ]
     times = [
         f"{minute.begins:%H:%M} UTC: half within {_span(one)}, 99 % within {_span(other)}"
