@@ -31,9 +31,9 @@ def block(file: str, language: str, mark: str) -> str:
     return program
 
 
-def workers_grants() -> str:
-    """The statements of `grants.sql` that give the workers' role its rights."""
-    return "\n".join(line for line in _read("deploy/postgresql/grants.sql").splitlines() if "flowledger_worker" in line)
+def grants_of(role: str) -> str:
+    """Return the statements of `grants.sql` that give a role its rights."""
+    return "\n".join(line for line in _read("deploy/postgresql/grants.sql").splitlines() if role in line)
 
 
 def _read(file: str) -> str:

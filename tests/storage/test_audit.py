@@ -15,7 +15,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import ABSENT, event, raw
 from tests.conftest import settings_for
-from tests.documented import workers_grants
+from tests.documented import grants_of
 from tests.domain.refusing import refusal
 from tests.storage.recording import count, dead_letters, record, row
 from tests.storage.test_merge_rule import at, moment
@@ -116,7 +116,7 @@ def worker_url(postgresql_url: str) -> Iterator[str]:
     """The database for the role that an operator makes for workers."""
     url = make_url(postgresql_url)
     worker = f"worker_{url.database}"[:60]
-    grants = workers_grants().replace("flowledger_worker", worker)
+    grants = grants_of("flowledger_worker").replace("flowledger_worker", worker)
     engine = make_engine(settings_for(postgresql_url))
     with engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {worker} LOGIN"))
