@@ -35,6 +35,8 @@ _PAUSES: Final = (0.01,) * 4
 """Seconds before each further try of an entry at which the database broke off."""
 _AT_ONCE: Final = (0.0,)
 """The same for a fault of our own: nothing that passes is known to cause one."""
+_MOST_LOGGED: Final = 10
+"""Dead letters of a batch that have a line of their own in the log: a flood of them is no flood of lines."""
 _MOST_FIELD: Final = 100
 """Characters of a field's name in a log: the producer may have chosen it."""
 _PATIENCE_SECONDS: Final = 3.0
@@ -223,9 +225,7 @@ class Recorder:
         began = time.monotonic()
         repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
         seconds = time.monotonic() - began
-        for read in batch:
-            if read.refused is not None:
-                _log_dead(read, read.refused)
+        _log_dead([(read, read.refused) for read in batch if read.refused is not None])
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
         self._spans.note(batch, repeated, buried)
         dead = sum(read.refused is not None for read in batch)
@@ -258,14 +258,17 @@ class Recorder:
         return refused.keys()
 
 
-def _log_dead(read: Read, refused: Refused) -> None:
-    """Log that an entry became a dead letter: where to look, and nothing of what it holds."""
-    if isinstance(refused, OurFault):
-        words = "an event was not recorded because of a fault of Flowledger: %s"
-        logger.error(words, refused.where, extra=read.log_fields)
-    else:
-        words = "entry %s became a dead letter: %s %s"
-        logger.info(words, read.entry.id, refused.reason, refused.field[:_MOST_FIELD], extra=read.log_fields)
+def _log_dead(letters: Sequence[tuple[Read, Refused]]) -> None:
+    """Log which entries of a batch became dead letters, the first ones each: where to look, and nothing they hold."""
+    for read, refused in letters[:_MOST_LOGGED]:
+        if isinstance(refused, OurFault):
+            words = "an event was not recorded because of a fault of Flowledger: %s"
+            logger.error(words, refused.where, extra=read.log_fields)
+        else:
+            words = "entry %s became a dead letter: %s %s"
+            logger.info(words, read.entry.id, refused.reason, refused.field[:_MOST_FIELD], extra=read.log_fields)
+    if len(letters) > _MOST_LOGGED:
+        logger.info("%d more entries of this batch became dead letters", len(letters) - _MOST_LOGGED)
 
 
 def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
