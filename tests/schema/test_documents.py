@@ -30,6 +30,8 @@ Json = Any
 
 ROOT: Final = Path(__file__).parents[2]
 _WRITTEN: Final = re.compile(r"\{[^`]*?\"specversion\":\s*\"1\.0\".*")
+_WRONG: Final = "wrong = "
+"""Begins the line of an event that a document calls wrong."""
 _PAGES: Final = ("README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))))
 
 
@@ -49,10 +51,10 @@ def test_the_events_of_the_other_tests_are_right() -> None:
 
 
 def written_events() -> Iterator[tuple[str, str]]:
-    """The events in the documents, with the page; `…` and what a shell fills in stand for a text."""
+    """The right events in the documents, with the page; `…` and what a shell fills in stand for a text."""
     for page in _PAGES:
         for line in (ROOT / page).read_text().splitlines():
-            for found in _WRITTEN.findall(line):
+            for found in _WRITTEN.findall(line) if not line.startswith(_WRONG) else ():
                 yield page, re.sub(r"'\$\([^']*'|…", "x", found)
 
 

@@ -234,7 +234,7 @@ def test_what_was_recorded_before_the_database_went_away_says_not_that_it_is_bac
     assert client.get(streams.FAILURES) == b"1"
     add(client, raw("task.created", subject="late"))
     assert drain(settings, client, storage)["recorded"] == 1
-    assert [one.message for one in caplog.records] == ["the database is back, after 1 tries"]
+    assert [one.message for one in caplog.records] == ["the database is back, after 1 try"]
 
 
 def test_a_missing_table_is_no_reason_to_bury_events(settings: Settings, client: redis.Redis, storage: Storage) -> None:
