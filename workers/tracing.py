@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowledger.domain import streams, traces
 from flowledger.domain.traces import EVENTS, INBOX, TRACEPARENT, Trace
+from flowledger.workers.alarms import tell_once
 from flowledger.workers.burial import Read
+from flowledger.workers.faults import fault
 
 if TYPE_CHECKING:
     from flowledger.workers.inboxes import Letter
@@ -42,9 +44,15 @@ class BatchSpans:
             self._fates.append((read, trace, fate))
 
     def end(self) -> None:
-        """Make the spans of what was noted."""
+        """Make the spans of what was noted. What a provider of spans raises must not hold up recording."""
         if not self._fates:
             return
+        try:
+            self._make()
+        except Exception as error:
+            tell_once(f"spans are missing, because they could not be made: {fault(error)}")
+
+    def _make(self) -> None:
         from flowledger.domain import spans
 
         links = spans.links_to([trace for _, trace, _ in self._fates])
@@ -62,9 +70,16 @@ class BatchSpans:
 
 
 def delivered(letters: Mapping[str, Sequence[Letter]], went: Mapping[str, int], since: int) -> None:
-    """Make a span of each message that was put into an inbox, in the trace that it carries."""
+    """Make a span of each message that was put into an inbox, in the trace that it carries; raises nothing."""
     if not traces.is_on():
         return
+    try:
+        _make_delivered(letters, went, since)
+    except Exception as error:
+        tell_once(f"spans are missing, because they could not be made: {fault(error)}")
+
+
+def _make_delivered(letters: Mapping[str, Sequence[Letter]], went: Mapping[str, int], since: int) -> None:
     for sandbox, some in letters.items():
         for letter in some[: went[sandbox]]:
             if (trace := trace_of_text(letter.text)) is not None:

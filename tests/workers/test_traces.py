@@ -10,6 +10,7 @@ import redis
 from opentelemetry.trace import SpanKind, StatusCode
 
 from flowledger import Envelope, Mailbox, Publisher
+from flowledger.domain import streams
 from flowledger.domain.events import TaskCreated
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
@@ -116,3 +117,16 @@ def test_a_second_try_with_another_trace_is_the_same_event(
     assert len({trace_of(one) for one in spans.named("publish ledger:events")}) == 2
     drain(settings, client, storage)
     assert (count(storage, "events"), count(storage, "dead_letters")) == (1, 0)
+
+
+def test_a_provider_that_fails_holds_up_nothing(
+    settings: Settings, client: redis.Redis, storage: Storage, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no spans today")
+
+    monkeypatch.setattr(spans.provider, "get_tracer", fail)
+    add(client, raw("task.created", attributes=TRACED), raw("message.sent", attributes=TRACED))
+    drain(settings, client, storage)
+    assert count(storage, "events") >= 2
+    assert client.xlen(streams.inbox("sb_2")) == 1
