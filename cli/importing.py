@@ -6,7 +6,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from flowledger.services.importing.importer import Importer, Report
 from flowledger.services.importing.places import Place
 from flowledger.storage.engines.patience import wait_at_most
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MOST_PROCESSES: Final = 4
 _LINE_SECONDS: Final = 10.0
 """How often a line tells of the progress if no terminal shows the bar."""
@@ -30,15 +32,30 @@ _RATE_SECONDS: Final = 10.0
 def import_files(
     settings: Settings, files: Sequence[str], *, deliver: bool, processes: int | None, quiet: bool
 ) -> Report:
-    """Import files, with progress on standard error unless `quiet`. Ctrl-C and SIGTERM end it after its batches.
+    """Import files, with progress on standard error unless `quiet`. Raises LedgerError as `Importer.run` does.
 
-    Raises LedgerError as `Importer.run` does.
+    Ctrl-C and SIGTERM end it after the batches that are under way, a second one at once.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     with screen.log_lines("flowledger.client"), screen.log_lines("flowledger.workers"), Shown(quiet=quiet) as shown:
         importer = Importer(settings, deliver=deliver, processes=processes or _processes(settings), watcher=shown)
-        return importer.run(files)
+        with _stopped_by_signals(importer):
+            return importer.run(files)
+
+
+@contextmanager
+def _stopped_by_signals(importer: Importer) -> Iterator[None]:
+    def stop(_number: int, _frame: object) -> None:
+        importer.stop()
+        for number in _SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def as_document(report: Report) -> dict[str, Any]:

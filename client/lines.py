@@ -30,7 +30,7 @@ Read = TypeVar("Read")
 class Line(NamedTuple):
     """A line that is not empty, without its end: its number in the file, its bytes, and how many they are.
 
-    Of a line that no limit allows, `raw` is only the beginning.
+    Of a line that no limit allows, `raw` is only the beginning, and a carriage return at its end counts.
     """
 
     number: int
@@ -97,7 +97,7 @@ class EventFile:
         size = 0
         while (piece := self.plain.readline(_PIECE)) and not piece.endswith(b"\n"):
             size += len(piece)
-        return size + len(piece.rstrip(b"\r\n"))
+        return size + len(piece.rstrip(b"\n"))
 
     def __enter__(self) -> Self:
         return self

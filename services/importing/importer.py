@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -95,26 +95,36 @@ class Importer:
         self._storage = Storage(make_engine(settings))
 
     def run(self, files: Sequence[str]) -> Report:
-        """Import files. Ctrl-C (KeyboardInterrupt) ends it after the batches that are being recorded.
-
-        Raises LedgerError, which says how far it came, if a file cannot be read or recording is at fault.
+        """Import files, once. Raises LedgerError, which says how far it came, if a file cannot be read or recording is
+        at fault.
         """
         began = time.monotonic()
-        keys = []
+        self._report.unfinished = "interrupted"
         with ExitStack() as stack:
             stack.callback(self._storage.close)
             try:
                 self._open_lanes(stack)
-                for file in files:
-                    keys.append(key := key_of(file, deliver=self._deliver))
-                    self._import_file(file, key)
-                self._finish(keys)
-            except KeyboardInterrupt:
-                self._report.unfinished = "interrupted"
+                self._import(files)
+            except DatabaseUnavailable:
+                if not self._stopping.is_set():
+                    raise
             finally:
                 self._stopping.set()
         self._report.seconds = round(time.monotonic() - began, 3)
         return self._report
+
+    def stop(self) -> None:
+        """End after the batches that are under way. May be called from any thread, and by a handler of signals."""
+        self._stopping.set()
+
+    def _import(self, files: Sequence[str]) -> None:
+        keys = [key_of(file, deliver=self._deliver) for file in files]
+        for file, key in zip(files, keys, strict=True):
+            self._import_file(file, key)
+            if self._stopping.is_set():
+                return
+        patiently(lambda: self._finish(keys), self._stopping, self._watcher.waits)
+        self._report.unfinished = ""
 
     def _open_lanes(self, stack: ExitStack) -> None:
         for _ in range(self._processes):
@@ -146,7 +156,7 @@ class Importer:
         assert isinstance(plain, Digested)
         if place.offset == 0:
             return True
-        if not plain.skip_to(place):
+        if not plain.skip_to(place, lambda: self._watcher.comes(self._report, events.position)):
             return False
         events.number = place.line
         self._report.skipped += place.line
@@ -162,19 +172,12 @@ class Importer:
                     self._look(reading, events)
                 self._under_way += 1
                 self._look(reading, events)
-            self._wait(reading, events)
-        except KeyboardInterrupt:
-            self._stopping.set()
-            with suppress(DatabaseUnavailable):
-                self._wait(reading, events)
-            raise
+                if self._stopping.is_set():
+                    break
+            while self._under_way:
+                self._look(reading, events, seconds=_LOOK_SECONDS)
         finally:
             self._write_down(key, reading.done)
-
-    def _wait(self, reading: Reading, events: EventFile) -> None:
-        """Wait for the batches that are under way."""
-        while self._under_way:
-            self._look(reading, events, seconds=_LOOK_SECONDS)
 
     def _look(self, reading: Reading, events: EventFile, seconds: float | None = None) -> None:
         """Count what has ended; wait so long for the first of it. Raises what a lane gave up at."""
@@ -214,9 +217,6 @@ class Importer:
 
     def _finish(self, keys: Sequence[str]) -> None:
         """Let the scheduler look at schedules, now that all their events are there, and forget the places."""
-        patiently(lambda: self._forget(keys), self._stopping, self._watcher.waits)
-
-    def _forget(self, keys: Sequence[str]) -> None:
         with changing(self._storage) as connection:
             if not self._deliver:
                 note_imported(connection)

@@ -6,6 +6,7 @@ recorded. So it holds for any file that begins with the same bytes, whatever its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self
@@ -51,10 +52,13 @@ class Digested:
     def readline(self, size: int = -1, /) -> bytes:
         return self._noted(self._plain.readline(size))
 
-    def skip_to(self, place: Place) -> bool:
-        """Read up to a place. Return whether it is one of this file; if not, some other number of bytes was read."""
+    def skip_to(self, place: Place, tell: Callable[[], object]) -> bool:
+        """Read up to a place. Return whether it is one of this file; if not, some other number of bytes was read.
+
+        `tell` is called now and then.
+        """
         while self.offset < place.offset and self._noted(self._plain.read(min(_PIECE, place.offset - self.offset))):
-            pass
+            tell()
         return self.offset == place.offset and self._hash.hexdigest() == place.digest
 
     def place(self, line: int) -> Place:
