@@ -118,9 +118,9 @@ class Importer:
         self._stopping.set()
 
     def _import(self, files: Sequence[str]) -> None:
-        keys = [key_of(file, deliver=self._deliver) for file in files]
-        for file, key in zip(files, keys, strict=True):
-            self._import_file(file, key)
+        keys = []
+        for file in files:
+            keys.append(self._import_file(file))
             if self._stopping.is_set():
                 return
         patiently(lambda: self._finish(keys), self._stopping, self._watcher.waits)
@@ -137,20 +137,28 @@ class Importer:
             stack.callback(lane.close)
             self._lanes.append(lane)
 
-    def _import_file(self, file: str, key: str) -> None:
+    def _import_file(self, file: str) -> str:
+        """Import one file. Return the name of its checkpoint."""
         try:
+            key = key_of(file, deliver=self._deliver)
             with EventFile(file, Digested) as events:
                 self._watcher.opens(file, events.size)
                 if self._goes_on(events, key):
                     self._import_rest(events, key)
-                    return
+                    return key
             with EventFile(file, Digested) as events:  # it is another file, which begins like that one
                 self._import_rest(events, key)
+            return key
         except UNREADABLE as error:
             raise LedgerError(f"cannot read {file}: {error} ({self._so_far()})") from error
 
     def _goes_on(self, events: EventFile, key: str) -> bool:
-        """Skip what an unfinished import has recorded of a file. Return False if that was of another file."""
+        """Skip what an unfinished import has recorded of a file. Return False if that was of another file.
+
+        What is no file cannot be read a second time, so nothing of it is skipped.
+        """
+        if events.size is None:
+            return True
         place = patiently(lambda: known_place(self._storage, key), self._stopping, self._watcher.waits)
         plain = events.plain
         assert isinstance(plain, Digested)

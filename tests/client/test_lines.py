@@ -75,6 +75,6 @@ def test_memory_does_not_grow_with_a_line(tmp_path: Path) -> None:
 
     file = tmp_path / "events"
     file.touch()
-    with EventFile(str(file), lambda _plain: Endless()) as events:  # type: ignore[arg-type,return-value]
+    with EventFile(str(file), lambda _plain: Endless()) as events:
         (line,) = events.lines(MOST)
     assert (line.size, len(line.raw)) == (2**30, MOST + 2)

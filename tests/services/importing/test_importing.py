@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_an_import_makes_the_rows_that_publishing_makes(
     settings: Settings, storage: Storage, client: redis.Redis, tmp_path: Path, name: str
 ) -> None:
     """In their order; then shuffled, each three times."""
-    events = [one for one in lines(name) if b'"time"' in one][:100]
+    events = [one for one in lines(name) if b'"time"' in one][:50]
     publish(settings, events)
     drain_all(settings, client, storage)
     published = all_rows(storage), journal(storage)
@@ -188,6 +189,19 @@ def test_a_file_that_has_grown_goes_on_and_one_that_was_changed_begins_anew(
     assert count(storage, "events") == 4 * BATCH + 1
     import_until(settings, written(tmp_path, *events[: 3 * BATCH]), 2 * BATCH)
     assert import_file(settings, written(tmp_path, *events)).skipped >= 2 * BATCH
+
+
+def test_what_is_no_file_begins_anew(settings: Settings, storage: Storage, tmp_path: Path) -> None:
+    """It cannot be read twice: a look at what was done before would lose it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for events in (created(3 * BATCH), [raw("task.created", id="another", subject="another")]):
+        writing = threading.Thread(target=pipe.write_bytes, args=(b"\n".join(events),))
+        writing.start()
+        report = import_until(settings, pipe, BATCH)
+        assert report.recorded >= 1
+        writing.join()
+    assert ("/tests", "another") in journal(storage)
 
 
 def test_an_import_waits_for_a_database_that_is_away(
