@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -96,6 +97,7 @@ class Shown:
         self._began = self._told = time.monotonic()
         self._steps: deque[tuple[float, int]] = deque()
         self._warned: set[str] = set()
+        self._waiting, self._telling = 0, threading.Lock()
 
     def __enter__(self) -> Shown:
         self._progress.start()
@@ -135,10 +137,12 @@ class Shown:
             screen.err.print(screen.words(words, "yellow"), soft_wrap=True)
 
     def waits(self, why: str) -> None:
-        if why:
-            screen.print_warning(f"the import waits for the database, nothing is lost: {why}")
-        else:
-            screen.err.print("the database is back")
+        with self._telling:
+            self._waiting += 1 if why else -1
+            if why and self._waiting == 1:
+                screen.print_warning(f"the import waits for the database, nothing is lost: {why}")
+            elif self._waiting == 0:
+                screen.err.print("the database is back")
 
 
 def _processes(settings: Settings) -> int:

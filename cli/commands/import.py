@@ -12,6 +12,8 @@ from flowledger.cli.asked import AsJson, Database
 from flowledger.cli.asked import found as servers
 from flowledger.cli.importing import as_document, import_files, summary
 from flowledger.cli.schema import check_schema
+from flowledger.workers import checks
+from flowledger.workers.authority import guard_of
 
 
 def command(
@@ -38,6 +40,8 @@ def command(
     if missing:
         raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE")
     settings = servers("database_url", database=database)
+    guard_of(settings)
+    checks.refuse(checks.of_database(settings))
     check_schema(settings)
     report = import_files(settings, files, deliver=deliver, processes=processes, quiet=as_json)
     if as_json:

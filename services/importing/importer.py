@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -63,7 +63,7 @@ class Report:
 
 
 class Watcher(Protocol):
-    """Who is told how an import goes. `waits` may come from any thread."""
+    """Who is told how an import goes. `waits` comes from the lanes' threads: why one waits, and "" when it goes on."""
 
     def opens(self, file: str, size: int | None) -> None: ...
 
@@ -218,10 +218,8 @@ class Importer:
 
     def _write_down(self, key: str, place: Place) -> None:
         """Write how far a file is done. If the database is away, the place before this one stands."""
-        try:
+        with suppress(DatabaseUnavailable):
             self._storage.unit_of_work().flush([CheckpointRow(key, str(place), sortable(now()))])
-        except DatabaseUnavailable as error:
-            self._watcher.waits(str(error))
 
     def _finish(self, keys: Sequence[str]) -> None:
         """Let the scheduler look at schedules, now that all their events are there, and forget the places."""

@@ -32,11 +32,12 @@ class BatchRecorder:
 
     def __init__(self, settings: Settings, *, deliver: bool) -> None:
         self._settings = settings
+        self._limits = settings.limits
         self._storage = Storage(make_engine(settings))
         self._place = "", Place()
         self._recorder = Recorder(
             self._storage,
-            settings.limits,
+            self._limits,
             guard_of(settings, of_any_age=True),
             settings.max_entry_bytes,
             transaction_of=transaction_of if deliver else transaction_of_past,
@@ -78,13 +79,13 @@ class BatchRecorder:
 
     def _entry(self, file: str, line: Line) -> Entry:
         def read(raw: bytes) -> Entry:
-            event = read_checked(raw, self._settings.limits).event
+            event = read_checked(raw, self._limits).event
             shard = streams.shard_of(event.partition_key, self._settings.shards)
             return Entry(number, _fields(raw), shard, origin=origin, event=event)
 
         number, origin = str(line.number), f"import:{file}"
         try:
-            return checked(line, self._settings.limits, read)
+            return checked(line, self._limits, read)
         except (Refused, *INTERRUPTIONS):
             raise
         except Exception:  # a fault of Flowledger: the recorder meets it again, and counts it for the fuse

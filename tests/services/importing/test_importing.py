@@ -16,7 +16,7 @@ from flowledger.client.publisher import Publisher
 from flowledger.domain import streams
 from flowledger.domain.errors import DatabaseUnavailable, LedgerError
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.importer import Importer
+from flowledger.services.importing.importer import Importer, Report
 from flowledger.storage import tables
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
@@ -153,6 +153,20 @@ def test_an_import_beside_drains_of_the_same_events_records_each_once(
     assert report.recorded + report.repeated == 300
     assert count(storage, "events") == 400
     assert (differences(storage), count(storage, "dead_letters")) == ([], 0)
+
+
+def test_two_imports_of_one_file_at_once_record_each_event_once(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    file = written(tmp_path, *created(6 * BATCH))
+    reports: list[Report] = []
+    threads = [threading.Thread(target=lambda: reports.append(import_file(settings, file))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(report.recorded for report in reports) == count(storage, "events") == 6 * BATCH
+    assert (differences(storage), count(storage, "checkpoints")) == ([], 0)
 
 
 # --- what stops it
