@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flowledger.client.lines import BadLine, EventFile, Line
 from flowledger.domain import streams
+from flowledger.domain.errors import LedgerError
 from flowledger.services.importing.places import BEGINNING, Digested, Place
 
 BATCH: Final = 500
@@ -53,6 +54,10 @@ class Outcome:
     @property
     def lines(self) -> int:
         return self.recorded + self.repeated + self.dead + len(self.refused)
+
+
+class TooManyFail(LedgerError):
+    """Most of the last lines became dead letters: the import stops, and the next one begins anew."""
 
 
 class Reading:

@@ -14,7 +14,7 @@ from flowledger.client.lines import UNREADABLE, BadLine, EventFile
 from flowledger.domain.errors import DatabaseUnavailable, LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now, sortable
-from flowledger.services.importing.batches import Outcome, Reading
+from flowledger.services.importing.batches import Outcome, Reading, TooManyFail
 from flowledger.services.importing.lanes import Ended, Lane, RecordingProcess
 from flowledger.services.importing.patience import patiently
 from flowledger.services.importing.places import Digested, Place, key_of, known_place
@@ -92,6 +92,8 @@ class Importer:
         self._processes = processes
         self._lanes: list[Lane] = []
         self._under_way = 0
+        self._keys: list[str] = []
+        self._is_bad = False
         self._storage = Storage(make_engine(settings))
 
     def run(self, files: Sequence[str]) -> Report:
@@ -102,9 +104,13 @@ class Importer:
         self._report.unfinished = "interrupted"
         with ExitStack() as stack:
             stack.callback(self._storage.close)
+            stack.callback(self._forget_if_bad)  # after the lanes have closed: each batch leaves a place
             try:
                 self._open_lanes(stack)
                 self._import(files)
+            except TooManyFail:
+                self._is_bad = True
+                raise
             except DatabaseUnavailable:
                 if not self._stopping.is_set():
                     raise
@@ -118,12 +124,11 @@ class Importer:
         self._stopping.set()
 
     def _import(self, files: Sequence[str]) -> None:
-        keys = []
         for file in files:
-            keys.append(self._import_file(file))
+            self._import_file(file)
             if self._stopping.is_set():
                 return
-        patiently(lambda: self._finish(keys), self._stopping, self._watcher.waits)
+        patiently(self._finish, self._stopping, self._watcher.waits)
         self._report.unfinished = ""
 
     def _open_lanes(self, stack: ExitStack) -> None:
@@ -137,18 +142,17 @@ class Importer:
             stack.callback(lane.close)
             self._lanes.append(lane)
 
-    def _import_file(self, file: str) -> str:
-        """Import one file. Return the name of its checkpoint."""
+    def _import_file(self, file: str) -> None:
         try:
             key = key_of(file, deliver=self._deliver)
+            self._keys.append(key)
             with EventFile(file, Digested) as events:
                 self._watcher.opens(file, events.size)
                 if self._goes_on(events, key):
                     self._import_rest(events, key)
-                    return key
+                    return
             with EventFile(file, Digested) as events:  # it is another file, which begins like that one
                 self._import_rest(events, key)
-            return key
         except UNREADABLE as error:
             raise LedgerError(f"cannot read {file}: {error} ({self._so_far()})") from error
 
@@ -210,7 +214,7 @@ class Importer:
         for number in range(outcome.lines - len(outcome.refused)):
             self._fuse.count(dead=number < outcome.dead)
         if outcome.dead and not self._fuse.allows_dead_letter():
-            raise LedgerError(
+            raise TooManyFail(
                 f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
                 "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of it "
                 f"({self._so_far()})"
@@ -221,12 +225,18 @@ class Importer:
         with suppress(DatabaseUnavailable):
             self._storage.unit_of_work().flush([CheckpointRow(key, str(place), sortable(now()))])
 
-    def _finish(self, keys: Sequence[str]) -> None:
+    def _forget_if_bad(self) -> None:
+        """Let the next import begin anew: what became dead letters may be recorded then."""
+        if self._is_bad:
+            with suppress(DatabaseUnavailable), changing(self._storage) as connection:
+                CheckpointRepository(connection).forget(self._keys)
+
+    def _finish(self) -> None:
         """Let the scheduler look at schedules, now that all their events are there, and forget the places."""
         with changing(self._storage) as connection:
             if not self._deliver:
                 note_imported(connection)
-            CheckpointRepository(connection).forget(keys)
+            CheckpointRepository(connection).forget(self._keys)
 
     def _so_far(self) -> str:
         return f"{self._report.recorded + self._report.repeated:,} events were recorded before"

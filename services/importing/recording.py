@@ -9,9 +9,9 @@ from typing import Self
 from flowledger.client.lines import BadLine, Line, checked
 from flowledger.client.prepared import read_checked
 from flowledger.domain import streams
-from flowledger.domain.errors import LedgerError, Refused
+from flowledger.domain.errors import Refused
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.batches import Batch, Outcome
+from flowledger.services.importing.batches import Batch, Outcome, TooManyFail
 from flowledger.services.importing.places import Place
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.kinds import transaction_of, transaction_of_past
@@ -50,7 +50,7 @@ class BatchRecorder:
     def record(self, batch: Batch) -> Outcome:
         """Record a batch durably, with the place up to which its file was done before.
 
-        Raises DatabaseUnavailable; then the same batch may be recorded again. Raises LedgerError if the fuse has blown.
+        Raises DatabaseUnavailable; then the same batch may be recorded again. Raises TooManyFail if the fuse has blown.
         """
         outcome = Outcome()
         entries = [*self._entries(batch, outcome.refused)]
@@ -104,7 +104,7 @@ class BatchRecorder:
     def _count(self, outcome: Outcome, entries: list[Entry], recorded: Recorded) -> None:
         outcome.recorded, outcome.repeated, outcome.dead = recorded.recorded, recorded.repeated, recorded.dead
         if len(recorded.entries) < len(entries):
-            raise LedgerError(
+            raise TooManyFail(
                 f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines could not be recorded by a fault of "
                 "Flowledger or of the database; see `flowledger dead-letters list --reason unrecordable`"
             )

@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from flowledger.client.publisher import Publisher
 from flowledger.domain import streams
-from flowledger.domain.errors import DatabaseUnavailable, LedgerError
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
+from flowledger.services.importing.batches import TooManyFail
 from flowledger.services.importing.importer import Importer, Report
 from flowledger.storage import tables
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
@@ -258,9 +259,10 @@ def test_a_file_of_dead_letters_is_not_imported_to_its_end(
 ) -> None:
     import_lines(settings, tmp_path, *created(4 * BATCH))
     others = [raw("task.created", id=f"n{place}", subject="other") for place in range(4 * BATCH)]
-    with pytest.raises(LedgerError, match="became dead letters"):
+    with pytest.raises(TooManyFail, match="became dead letters"):
         import_lines(settings, tmp_path, *others)
     assert 0 < count(storage, "dead_letters") < 4 * BATCH
+    assert count(storage, "checkpoints") == 0, "once the cause is mended, it begins anew"
 
 
 def test_a_fault_of_ours_stops_the_import_before_many_are_buried(
@@ -271,7 +273,7 @@ def test_a_fault_of_ours_stops_the_import_before_many_are_buried(
 
     with monkeypatch.context() as patched:
         patched.setattr("flowledger.workers.recorder.conditions_of", fails)
-        with pytest.raises(LedgerError, match="by a fault of Flowledger"):
+        with pytest.raises(TooManyFail, match="by a fault of Flowledger"):
             import_lines(settings, tmp_path, *created(2 * BATCH))
     assert count(storage, "dead_letters") == settings.fuse_entries
     assert import_lines(settings, tmp_path, *created(2 * BATCH)).recorded == 2 * BATCH, "none is lost"
