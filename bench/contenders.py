@@ -135,7 +135,7 @@ class Contender(AbstractContextManager["Contender"]):
     def cpu_seconds(self) -> float:
         """Return the CPU time of this process (the producer), the workers and both servers, with ended children."""
         assert self._process is not None
-        return sum(_cpu_of_tree(pid) for pid in (os.getpid(), self._process.pid, *self.servers.pids))
+        return sum(cpu_of_tree(pid) for pid in (os.getpid(), self._process.pid, *self.servers.pids))
 
 
 class Flowledger(Contender):
@@ -237,7 +237,8 @@ def _peer_environment(servers: Servers) -> dict[str, str]:
     return os.environ | environment
 
 
-def _cpu_of_tree(pid: int) -> float:
+def cpu_of_tree(pid: int) -> float:
+    """Return the CPU seconds of a process, of those it has started and of those that have ended and it waited for."""
     total = 0.0
     try:
         process = psutil.Process(pid)

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "migrate": "Bring the database to the newest schema.",
     "adopt": "Make this Redis the broker of this ledger, on purpose.",
     "publish": "Publish events; each bad line is named, the good ones are published.",
+    "import": "Record files of events without Redis: the history of years, in large batches.",
     "schema": "Print the contract for other languages: AsyncAPI, or the JSON Schema of an event type.",
     "env": "Print what tells a shell where the servers are, passwords included.",
     "wait": "Return when nothing is left to record.",

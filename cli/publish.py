@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Final
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flowledger.cli import screen
+from flowledger.client.lines import UNREADABLE, BadLine, EventFile, Line, checked
 from flowledger.client.plans.publishing import BATCH
 from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
-from flowledger.domain.attributes import MISSING
 from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable, LedgerError, PublishError, Refused
-from flowledger.domain.mending import put
 from flowledger.domain.settings import Settings
 
-_GZIP: Final = b"\x1f\x8b"
 _LOOK_SECONDS: Final = 0.2
 """How often the bar moves while the spool is sent."""
-
-
-class Line(NamedTuple):
-    """A line of a file, without its end, and how many bytes of the file were read by then."""
-
-    number: int
-    raw: bytes
-    position: int
-
-
-@dataclass
-class BadLine:
-    """A line that is no event: where it is, the field at fault, and why."""
-
-    file: str
-    line: int
-    field: str
-    reason: str
-    detail: str
 
 
 @dataclass
@@ -104,39 +77,26 @@ def summary(report: Report, spool: str | None) -> str:
 
 def _publish_file(publisher: Publisher, file: str, report: Report, progress: Progress) -> None:
     """Publishes one file, batch by batch."""
-    bar = progress.add_task(screen.safe(file), total=_size(file), events="0")
     count = 0
     batch: list[tuple[Line, Prepared]] = []
+    limits = publisher.settings.limits
     try:
-        for line in _lines(file):
-            try:
-                batch.append((line, _prepared(publisher, line.raw)))
-            except Refused as refused:
-                report.refused.append(BadLine(file, line.number, refused.field, refused.reason.value, str(refused)))
-                screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
-            if len(batch) == BATCH:
-                count += _publish_batch(publisher, file, batch, report)
-                progress.update(bar, completed=line.position, events=f"{count:,}")
-                batch = []
-        count += _publish_batch(publisher, file, batch, report)
-        progress.update(bar, completed=_size(file) or 0, events=f"{count:,}")
-    except (OSError, EOFError) as error:
+        with EventFile(file) as events:
+            bar = progress.add_task(screen.safe(file), total=events.size, events="0")
+            for line in events.lines(limits.max_event_bytes):
+                try:
+                    batch.append((line, checked(line, limits, publisher.prepare)))
+                except Refused as refused:
+                    report.refused.append(BadLine.of(file, line, refused))
+                    screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
+                if len(batch) == BATCH:
+                    count += _publish_batch(publisher, file, batch, report)
+                    progress.update(bar, completed=events.position, events=f"{count:,}")
+                    batch = []
+            count += _publish_batch(publisher, file, batch, report)
+            progress.update(bar, completed=events.size or 0, events=f"{count:,}")
+    except UNREADABLE as error:
         raise LedgerError(f"cannot read {file}: {error} ({_so_far(report)})") from error
-
-
-def _prepared(publisher: Publisher, raw: bytes) -> Prepared:
-    """The event of a line: `specversion` may be left out, but not `id`; raises Refused."""
-    try:
-        return publisher.prepare(raw)
-    except Refused as refused:
-        if not refused.words.startswith(MISSING):
-            raise
-        if refused.field == "specversion":
-            return _prepared(publisher, put(raw, ("specversion",), '"1.0"'))
-        if refused.field == "id":
-            words = "; give each line an id of its own, so that nothing is doubled if the file is sent again"
-            raise Refused(refused.reason, "id", f"{MISSING}{words}") from None
-        raise
 
 
 def _publish_batch(publisher: Publisher, file: str, batch: list[tuple[Line, Prepared]], report: Report) -> int:
@@ -174,28 +134,3 @@ def _send_spooled(publisher: Publisher, progress: Progress) -> None:
 
 def _so_far(report: Report) -> str:
     return f"{report.accepted + report.spooled:,} events were accepted before"
-
-
-def _lines(file: str) -> Iterator[Line]:
-    """The lines of a file, ended by \\n alone (text may hold U+0085 and its like); empty ones are passed over."""
-    with _open(file) as stream:
-        plain = _unzipped(stream)
-        for number, raw in enumerate(plain, 1):
-            text = raw.rstrip(b"\r\n")
-            if text.strip():
-                yield Line(number, text, stream.tell() if file != "-" else 0)
-
-
-def _open(file: str) -> IO[bytes]:
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if file == "-" else Path(file).open("rb")
-
-
-def _unzipped(stream: IO[bytes]) -> IO[bytes]:
-    peek = getattr(stream, "peek", None)
-    if isinstance(stream, io.BufferedReader) and peek is not None and peek(2)[:2] == _GZIP:
-        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
-    return stream
-
-
-def _size(file: str) -> int | None:
-    return Path(file).stat().st_size if file != "-" and Path(file).is_file() else None

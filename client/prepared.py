@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flowledger.client.plans.steps import Command
 from flowledger.client.unknown_names import warn_of_unknown
 from flowledger.domain import streams
-from flowledger.domain.envelope import Envelope, read_event
+from flowledger.domain.envelope import Envelope, ReadEvent, read_event
 from flowledger.domain.errors import NoEvent
 from flowledger.domain.events import EventData
 from flowledger.domain.ids import new_id
@@ -44,11 +44,20 @@ def prepare(
     unless they carry one. Raises Refused with the field at fault, or NoEvent.
     """
     raw = event if isinstance(event, bytes) else encoded(_text(event))
-    read = read_event(raw, limits)
-    warn_of_unknown(type(read.event.data), read.attributes)
+    read = read_checked(raw, limits)
     if not isinstance(event, str | bytes) and (trace := trace or current()) is not None:
         raw = _traced(raw, read.attributes, trace, limits)
     return Prepared(read.event.id, streams.shard_of(read.event.partition_key, shards), raw)
+
+
+def read_checked(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
+    """Return the event of a JSON text as a worker reads it, and warn of names that are probably misspelt.
+
+    Raises Refused.
+    """
+    read = read_event(raw, limits)
+    warn_of_unknown(type(read.event.data), read.attributes)
+    return read
 
 
 def _traced(raw: bytes, attributes: Mapping[str, Any], trace: Trace, limits: Limits) -> bytes:

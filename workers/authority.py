@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
+from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -36,11 +37,14 @@ _WORKSPACE: Final = tables.sandboxes.c.workspace_id.name
 
 
 class Guard:
-    """Accepts events whose signer may publish them, and that came within `LEDGER_SIGNATURE_AGE_SECONDS`."""
+    """Accepts events whose signer may publish them, and that came within `LEDGER_SIGNATURE_AGE_SECONDS`.
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
-        self._age_seconds = settings.signature_age_seconds
-        self._replay_seconds = settings.replay_seconds
+    With `of_any_age` it does not matter when they came: those of an imported file (docs/decisions/0055).
+    """
+
+    def __init__(self, settings: Settings, keys: Keys, *, of_any_age: bool = False) -> None:
+        self._age_seconds = inf if of_any_age else settings.signature_age_seconds
+        self._replay_seconds = inf if of_any_age else settings.replay_seconds
         self._keys = keys
 
     def refresh(self) -> None:
@@ -170,7 +174,7 @@ def _elsewhere(signer: str, found: str | None) -> Refused:
     )
 
 
-def guard_of(settings: Settings) -> Guard | None:
+def guard_of(settings: Settings, *, of_any_age: bool = False) -> Guard | None:
     """Return the guard that the settings ask for; None if signatures are not required.
 
     Raises SettingsError if they are required, and the key file is missing, invalid, or lacks the ledger's own key.
@@ -182,7 +186,7 @@ def guard_of(settings: Settings) -> Guard | None:
     keys = _key_file(settings.key_file)
     keys.refresh()
     KeySigner(keys, LEDGER_SOURCE)
-    return Guard(settings, keys)
+    return Guard(settings, keys, of_any_age=of_any_age)
 
 
 def own_signer(settings: Settings) -> Signer:

@@ -7,12 +7,12 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from flowledger.domain import streams
 from flowledger.domain.envelope import Event
-from flowledger.domain.errors import Reason, Refused
-from flowledger.storage.engines.pipeline import Transaction
+from flowledger.domain.errors import DatabaseFailed, Reason, Refused
+from flowledger.storage.engines.pipeline import Transaction, Unrecordable
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.workers.entries import Entry
+from flowledger.workers.faults import OurFault
 
 _PLAIN_BYTES: Final = 2**20
 _MOST_WORDS: Final = 2_000
@@ -64,9 +64,8 @@ class Read(NamedTuple):
 def burial(read: Read, seen_at: str) -> Transaction:
     """Return the transaction that makes a refused entry a dead letter."""
     assert read.refused is not None
-    stream = streams.stream(read.entry.shard)
     letter = DeadLetterRepository.bury(
-        stream,
+        read.entry.stream,
         read.entry.id,
         read.raw,
         _plain(read) if read.is_plain else _bounded(read.refused),
@@ -75,6 +74,15 @@ def burial(read: Read, seen_at: str) -> Transaction:
         most_bytes=_PLAIN_BYTES if read.is_plain else None,
     )
     return Transaction(None, [letter])
+
+
+def refused_by_database(failed: Exception) -> Refused:
+    """Return why an entry at which recording failed is a dead letter."""
+    if isinstance(failed, Unrecordable):
+        return Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {failed}")
+    if isinstance(failed, DatabaseFailed):
+        return Refused(Reason.UNRECORDABLE, "", f"the database breaks off at it, again and again: {failed}")
+    return OurFault(failed)
 
 
 def _bounded(refused: Refused) -> Refused:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from flowledger.domain import json_text, streams
+from flowledger.domain.envelope import Event
 from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import Limits
 
@@ -51,7 +52,8 @@ class Entry(NamedTuple):
     """An entry of a shard's stream: its id, and its fields as name, value, name, value …, bytes as they came.
 
     `deaths` says how many drains died while they held this entry alone. One that is too large has a `cut` in place of
-    its fields. `returned` is the mark of one that was set aside and came back (`workers.sources`).
+    its fields. `returned` is the mark of one that was set aside and came back (`workers.sources`). A line of an
+    imported file is an entry as well: `origin` names the file in place of a stream, and `event` is what was read.
     """
 
     id: str
@@ -60,11 +62,23 @@ class Entry(NamedTuple):
     deaths: int = 0
     cut: Cut | None = None
     returned: str = ""
+    origin: str = ""
+    event: Event | None = None
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream, or what stands for one."""
+        return self.origin or streams.stream(self.shard)
 
     @property
     def is_deadly(self) -> bool:
         """Whether it must not be parsed any more."""
         return self.deaths >= MOST_DEATHS
+
+
+def last_entries(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """Return each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
+    return sorted({entry.stream: entry.id for entry in entries}.items())
 
 
 def body(fields: Sequence[bytes]) -> bytes:

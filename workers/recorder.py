@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flowledger.domain import events as say
-from flowledger.domain import streams
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from flowledger.domain.limits import Limits
 from flowledger.domain.times import now, sortable
-from flowledger.storage.engines.pipeline import CheckpointRow, Unrecordable
+from flowledger.storage.engines.pipeline import CheckpointRow, Transaction, Unrecordable
 from flowledger.storage.kinds import transaction_of
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.admission import Admission
 from flowledger.workers.authority import Guard, Known, conditions_of, refused_as_known
-from flowledger.workers.burial import Read, burial
-from flowledger.workers.entries import Cut, Entry, all_fields, body, readable
+from flowledger.workers.burial import Read, burial, refused_by_database
+from flowledger.workers.entries import Cut, Entry, all_fields, body, last_entries, readable
 from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.sources import Sources
@@ -75,15 +74,27 @@ class Recorded:
 
 
 class Recorder:
-    """Records entries of any shards: each event, or dead letter, in a transaction of its own."""
+    """Records entries of any shards: each event, or dead letter, in a transaction of its own.
+
+    `transaction_of` makes the transaction of an event; `checkpoints` are the places that a batch leaves behind.
+    """
 
     def __init__(
-        self, storage: Storage, limits: Limits, guard: Guard | None = None, most_bytes: int = 4 * 2**20
+        self,
+        storage: Storage,
+        limits: Limits,
+        guard: Guard | None = None,
+        most_bytes: int = 4 * 2**20,
+        *,
+        transaction_of: Callable[..., Transaction] = transaction_of,
+        checkpoints: Callable[[Iterable[Entry]], Sequence[tuple[str, str]]] = last_entries,
     ) -> None:
         self._storage = storage
         self._limits = limits
         self._guard = guard
         self._most_bytes = most_bytes
+        self._transaction_of = transaction_of
+        self._checkpoints = checkpoints
         self._spans = BatchSpans()
 
     def record(
@@ -135,9 +146,9 @@ class Recorder:
         raw = b""
         try:
             raw = body(entry.fields)
-            event = parse(raw, self._limits)
+            event = entry.event or parse(raw, self._limits)
             conditions = conditions_of(event, self._guard, entry.id)
-            return Read(entry, raw, event, transaction_of(event, entry.shard, recorded_at, conditions))
+            return Read(entry, raw, event, self._transaction_of(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
             return self._dead(entry, raw, refused)
 
@@ -207,7 +218,7 @@ class Recorder:
     def _bury_failed(self, read: Read, failed: Exception, recorded_at: str, admission: Admission) -> Recorded:
         """Bury with what is known of the entry or, if that fails as well, in the plain form."""
         if read.refused is None:
-            read = read.dead(_why(failed))
+            read = read.dead(refused_by_database(failed))
             try:
                 return self._record([read], recorded_at, admission)
             except (DatabaseFailed, Unrecordable):
@@ -223,7 +234,8 @@ class Recorder:
         for read in batch:
             unit.add(read.transaction or burial(read, recorded_at))
         began = time.monotonic()
-        repeated, batches = unit.flush([CheckpointRow(*last, recorded_at) for last in _last_entries(batch)])
+        places = self._checkpoints(read.entry for read in batch)
+        repeated, batches = unit.flush([CheckpointRow(*place, recorded_at) for place in places])
         seconds = time.monotonic() - began
         _log_dead([(read, read.refused) for read in batch if read.refused is not None])
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
@@ -275,11 +287,6 @@ def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
     return replace(outcome, entries=tuple(read.entry for read in reads))
 
 
-def _last_entries(batch: Sequence[Read]) -> list[tuple[str, str]]:
-    """Return each stream and its last entry, in an order that is the same for all drains: they lock these rows."""
-    return sorted({streams.stream(read.entry.shard): read.entry.id for read in batch}.items())
-
-
 def _further_tries(failed: Exception) -> tuple[float, ...]:
     if isinstance(failed, Unrecordable):
         return ()
@@ -289,11 +296,3 @@ def _further_tries(failed: Exception) -> tuple[float, ...]:
 def _kind(failed: Exception) -> str:
     """Return what errors with one cause have in common; their messages may hold a part of the event."""
     return f"{fault(failed)} {failed.code if isinstance(failed, DatabaseFailed) else ''}"
-
-
-def _why(failed: Exception) -> Refused:
-    if isinstance(failed, Unrecordable):
-        return Refused(Reason.UNRECORDABLE, "", f"the database refuses it: {failed}")
-    if isinstance(failed, DatabaseFailed):
-        return Refused(Reason.UNRECORDABLE, "", f"the database breaks off at it, again and again: {failed}")
-    return OurFault(failed)

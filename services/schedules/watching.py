@@ -1,7 +1,7 @@
 """What the scheduler keeps of a schedule: computed when the schedule is new or has changed, and kept while it is not.
 
 A schedule is *watched* if it is enabled, not deleted, and has an expression. Only then it has due times: those that
-pass while it is not watched are not missed. A change takes effect at its own time.
+pass while it is not watched are not missed. A change takes effect at its own time, an import when it has ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flowledger.domain.statuses import Switch
 from flowledger.services.schedules.missed import GRACE
 from flowledger.services.schedules.timing import Timing
 from flowledger.services.schedules.zones import RELEASE
-from flowledger.storage.ledger.schedule_due import Change, ScheduleDue
+from flowledger.storage.ledger.schedule_due import IMPORTED, Change, ScheduleDue
 
 _STOPS: Final = (ScheduleDisabled.event_type, ScheduleDeleted.event_type)
 _SECOND: Final = timedelta(seconds=1)
@@ -41,9 +41,10 @@ def watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Ch
     text = "" if timing is None else timing.text()
     changed_at = min(now, max((change.changed_at for change in changes), default=now))
     stopped = any(change.type in _STOPS for change in changes)
+    imported = any(change.type == IMPORTED for change in changes)
     same = before is not None and before.computed_from == text and not stopped
     if before is None or before.done_until is None:
-        done_until = _first(schedule, timing, changed_at if stopped else None, now)
+        done_until = _first(schedule, timing, changed_at if stopped or imported else None, now)
     else:
         done_until = _continued(before, text, changed_at, stopped=stopped)
     if done_until is not None and not is_on(schedule):

@@ -32,8 +32,10 @@ from flowledger.storage.kinds import (
     workspaces,
 )
 from flowledger.storage.kinds.kind import Kind, Writer
+from flowledger.storage.ledger import outbox, schedule_due
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.merge.conditions import Condition
+from flowledger.storage.merge.writes import Removal
 from flowledger.storage.repository import Repository
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -66,6 +68,9 @@ CONDITIONS: Final = {model: conditions for kind in KINDS for model, conditions i
 MERGED: Final[tuple[Table, ...]] = tuple(table for kind in KINDS for table in kind.tables)
 """The tables whose rows are a function of the journal; a table comes before those that refer to it."""
 
+_ACTING: Final = frozenset({outbox.TABLE.name, schedule_due.CHANGES.name})
+"""Tables whose rows say what the ledger still has to do."""
+
 LISTED: Final[dict[str, type[Repository[Any]]]] = {
     repository.table.name: repository for kind in KINDS for repository in kind.repositories
 }
@@ -82,6 +87,19 @@ def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Seque
     writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
     journal = JournalRepository.row(event, shard, recorded_at)
     return Transaction(journal, [write for write in writes if write is not None], conditions)
+
+
+def transaction_of_past(
+    event: Event, shard: int, recorded_at: str, conditions: Sequence[Condition] = ()
+) -> Transaction:
+    """Return the same without the rows that make the ledger act: no message waits for an inbox, no schedule is due.
+
+    A report that a message has come to its end still takes it out of the outbox.
+    """
+    transaction = transaction_of(event, shard, recorded_at, conditions)
+    return transaction._replace(writes=[
+        one for one in transaction.writes if isinstance(one, Removal) or one.table not in _ACTING
+    ])  # fmt: skip
 
 
 def kind_of(model: type[EventData]) -> Kind:

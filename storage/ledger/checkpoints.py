@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import BigInteger, Column, Table, Text, delete
 
 from flowledger.storage.repository import Repository
 from flowledger.storage.schema.columns import metadata
 from flowledger.storage.schema.types import UtcTime
+
+IMPORT: Final = "import:"
+"""How the name of an import's checkpoint begins."""
 
 TABLE: Final = Table(
     "checkpoints",
@@ -34,6 +38,8 @@ class Checkpoint:
 
 
 class CheckpointRepository(Repository[Checkpoint]):
+    """The checkpoints of streams. How far imports have come is here as well, under names that no stream has."""
+
     table = TABLE
     record = Checkpoint
 
@@ -41,9 +47,10 @@ class CheckpointRepository(Repository[Checkpoint]):
         return self._one(self._select().where(TABLE.c.stream == stream))
 
     def all(self) -> list[Checkpoint]:
-        """Return the checkpoints of all streams, in order of their names."""
-        return [self._record(row) for row in self.connection.execute(self._select().order_by(TABLE.c.stream))]
+        """Return the checkpoints of all streams, in order of their names, without those of imports."""
+        statement = self._select().where(~TABLE.c.stream.startswith(IMPORT)).order_by(TABLE.c.stream)
+        return [self._record(row) for row in self.connection.execute(statement)]
 
-    def latest(self) -> Checkpoint | None:
-        """Return the checkpoint that was recorded last; None if there is none."""
-        return self._one(self._select().order_by(TABLE.c.recorded_at.desc(), TABLE.c.stream).limit(1))
+    def forget(self, names: Collection[str]) -> None:
+        """Delete the checkpoints of imports that have ended."""
+        self.connection.execute(delete(TABLE).where(TABLE.c.stream.in_(names)))

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal,
     select,
     text,
     tuple_,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flowledger.domain.envelope import Event
+from flowledger.domain.statuses import Switch
 from flowledger.domain.times import now, written_time
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
@@ -78,6 +80,9 @@ LOOKS: Final = Table(
 _SOON_FIRST: Final = Order((TABLE.c.next_due_at, TABLE.c.schedule_id))
 _BY_ID: Final = Order((TABLE.c.schedule_id,))
 _REPAIR: Final = "/flowledger/repair"
+_IMPORT: Final = "/flowledger/import"
+IMPORTED: Final = "imported"
+"""The type of a change that no event reports: the schedule was imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,24 @@ def note_repaired(connection: Connection, ids: Iterable[str]) -> None:
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(CHANGES).on_conflict_do_nothing(), [row | {"type": ""} for row in rows])
+
+
+def note_imported(connection: Connection) -> None:
+    """Note that schedules were imported: what was due before now lapses, unless a scheduler waits for it already.
+
+    All that are enabled are noted, also those that the import did not touch: the scheduler finds nothing new there.
+    """
+    schedules = metadata.tables["schedules"]  # by name: its file imports this one
+    at = now()
+    values = (literal(value, column.type) for value, column in zip(
+        (_IMPORT, written_time(at), IMPORTED, at),
+        (CHANGES.c.source, CHANGES.c.event_id, CHANGES.c.type, CHANGES.c.changed_at), strict=True,
+    ))  # fmt: skip
+    is_on = (schedules.c.status == Switch.ENABLED.value) & schedules.c.deleted_at.is_(None)
+    rows = select(schedules.c.id, *values).where(is_on, schedules.c.expression.is_not(None))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    names = ["schedule_id", "source", "event_id", "type", "changed_at"]
+    connection.execute(dialect.insert(CHANGES).from_select(names, rows).on_conflict_do_nothing())
 
 
 class ScheduleDueRepository(Repository[ScheduleDue]):

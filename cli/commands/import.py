@@ -1,0 +1,52 @@
+"""`flowledger import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowledger.cli import screen
+from flowledger.cli.asked import AsJson, Database
+from flowledger.cli.asked import found as servers
+from flowledger.cli.importing import as_document, import_files, summary
+from flowledger.cli.schema import check_schema
+from flowledger.workers import checks
+from flowledger.workers.authority import guard_of
+
+
+def command(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
+    ],
+    deliver: Annotated[
+        bool, typer.Option("--deliver", help="Put messages into inboxes, and make up for due times, as for new events.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many record at once; default: one per core, 4 at most.")
+    ] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record files of events without Redis: the history of years, in large batches.
+
+    A line is one event, as for `flowledger publish`, and is judged as events of the stream are. If it is interrupted,
+    say the same again: it goes on where it stopped, and nothing is doubled. Workers may record meanwhile.
+
+    1: a line was refused or became a dead letter, or the import was interrupted.
+    """
+    missing = [file for file in files if file != "-" and not Path(file).exists()]
+    if missing:
+        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE")
+    settings = servers("database_url", database=database)
+    guard_of(settings)
+    checks.refuse(checks.of_database(settings))
+    check_schema(settings)
+    report = import_files(settings, files, deliver=deliver, processes=processes, quiet=as_json)
+    if as_json:
+        screen.print_json(as_document(report))
+    else:
+        screen.out.print(screen.words(summary(report)), soft_wrap=True)
+    if report.refused_lines or report.dead or report.unfinished:
+        raise typer.Exit(1)

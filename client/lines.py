@@ -1,0 +1,139 @@
+"""Events in files, one JSON object a line, as `flowledger publish` and `flowledger import` read them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple, Protocol, Self, TypeVar
+
+from flowledger.domain.attributes import MISSING
+from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.limits import BeyondLimit, Limits
+from flowledger.domain.mending import put
+
+STANDARD_INPUT: Final = "-"
+UNREADABLE: Final = (OSError, EOFError, zlib.error)
+"""What reading a file may raise; the last two are of damaged gzip."""
+
+_GZIP: Final = b"\x1f\x8b"
+_PIECE: Final = 2**16
+
+Read = TypeVar("Read")
+
+
+class Line(NamedTuple):
+    """A line that is not empty, without its end: its number in the file, its bytes, and how many they are.
+
+    Of a line that no limit allows, `raw` is only the beginning, and a carriage return at its end counts.
+    """
+
+    number: int
+    raw: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no event: where it is, the field at fault, and why."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+    detail: str
+
+    @classmethod
+    def of(cls, file: str, line: Line, refused: Refused) -> Self:
+        return cls(file, line.number, refused.field, refused.reason.value, str(refused))
+
+
+class Plain(Protocol):
+    """The bytes of a file, unzipped."""
+
+    def readline(self, size: int = -1, /) -> bytes: ...
+
+
+class EventFile:
+    """A file with one event a line, gzip or not, or standard input (`-`), for a `with` statement.
+
+    `number` is that of the last line that was read. `through` may wrap the unzipped bytes. Reading raises what
+    `UNREADABLE` names.
+    """
+
+    def __init__(self, name: str, through: Callable[[IO[bytes]], Plain] = lambda plain: plain) -> None:
+        self.name = name
+        self.number = 0
+        is_file = name != STANDARD_INPUT and Path(name).is_file()
+        self.size = Path(name).stat().st_size if is_file else None
+        self._file = _opened(name)
+        self.plain = through(_unzipped(self._file))
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file were read; 0 of standard input."""
+        return 0 if self.size is None else self._file.tell()
+
+    def lines(self, most_bytes: int) -> Iterator[Line]:
+        """Yield the lines, ended by \\n alone (text may hold U+0085 and its like), but not the empty ones.
+
+        Of a line longer than `most_bytes` only the beginning is held in memory.
+        """
+        while raw := self.plain.readline(most_bytes + 2):
+            self.number += 1
+            text = raw.rstrip(b"\r\n")
+            if len(raw) == most_bytes + 2 and not raw.endswith(b"\n"):
+                yield Line(self.number, text, len(raw) + self._pass_over_rest())
+            elif text.strip():
+                yield Line(self.number, text, len(text))
+
+    def _pass_over_rest(self) -> int:
+        """Read the rest of a line. Return how many bytes it has."""
+        size = 0
+        while (piece := self.plain.readline(_PIECE)) and not piece.endswith(b"\n"):
+            size += len(piece)
+        return size + len(piece.rstrip(b"\n"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def checked(line: Line, limits: Limits, check: Callable[[bytes], Read]) -> Read:
+    """Return what `check` makes of a line: `specversion` may be left out, but not `id`. Raises Refused."""
+    if line.size > len(line.raw):
+        beyond = BeyondLimit("", f"{line.size:,} bytes", limits.max_event_bytes, "max_event_bytes")
+        raise Refused(Reason.TOO_LARGE, "", str(beyond))
+    return _completed(line.raw, check)
+
+
+def _completed(raw: bytes, check: Callable[[bytes], Read]) -> Read:
+    try:
+        return check(raw)
+    except Refused as refused:
+        if not refused.words.startswith(MISSING):
+            raise
+        if refused.field == "specversion":
+            return _completed(put(raw, ("specversion",), '"1.0"'), check)
+        if refused.field == "id":
+            words = "; give each line an id of its own, so that nothing is doubled if the file is sent again"
+            raise Refused(refused.reason, "id", f"{MISSING}{words}") from None
+        raise
+
+
+def _opened(name: str) -> IO[bytes]:
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if name == STANDARD_INPUT else Path(name).open("rb")
+
+
+def _unzipped(stream: Any) -> IO[bytes]:
+    """Return the plain bytes; a stream that cannot be looked into is plain."""
+    if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == _GZIP:
+        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
+    return stream  # type: ignore[no-any-return]

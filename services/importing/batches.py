@@ -1,0 +1,139 @@
+"""Batches of lines, what becomes of them, and how far a file is done while several are under way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flowledger.client.lines import BadLine, EventFile, Line
+from flowledger.domain import streams
+from flowledger.domain.errors import LedgerError
+from flowledger.services.importing.places import BEGINNING, Digested, Place
+
+BATCH: Final = 500
+"""Most lines of a batch: as many as a drain takes."""
+BATCH_BYTES: Final = 4 * 2**20
+"""Most bytes of a batch; a larger line goes alone."""
+_WAITS: Final = 8
+"""So many times a lane's batch may see another one leave before it leaves as well: its lines hold up the place."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Lines of a file for one lane. `done` is how far the file was done when the batch left: see `Reading`."""
+
+    file: str
+    key: str
+    begin: Place
+    lines: list[Line] = field(default_factory=list)
+    bytes: int = 0
+    waited: int = 0
+    done: Place = BEGINNING
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+        self.bytes += len(line.raw)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.lines) >= BATCH or self.bytes >= BATCH_BYTES
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the lines of a batch."""
+
+    recorded: int = 0
+    repeated: int = 0
+    dead: int = 0
+    refused: list[BadLine] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        return self.recorded + self.repeated + self.dead + len(self.refused)
+
+
+class TooManyFail(LedgerError):
+    """Most of the last lines became dead letters: the import stops, and the next one begins anew."""
+
+
+class Reading:
+    """The lines of one file as batches for several lanes.
+
+    Events of one shard go to one lane, in their order: that of the stream. `done` is the place before which every line
+    is recorded, however the lanes come forward.
+    """
+
+    def __init__(self, events: EventFile, key: str, lanes: int, shards: int, most_bytes: int) -> None:
+        assert isinstance(events.plain, Digested)
+        self._events = events
+        self._plain = events.plain
+        self._key = key
+        self._lanes = lanes
+        self._shards = shards
+        self._most_bytes = most_bytes
+        self._filling: dict[int, Batch] = {}
+        self._under_way: dict[int, Place] = {}
+
+    def batches(self) -> Iterator[tuple[int, Batch]]:
+        """Yield each batch with the number of its lane. It counts as under way until `ended`."""
+        begin, number = self._here, 0
+        for line in self._events.lines(self._most_bytes):
+            lane = self._lane_of(line)
+            self._filling.setdefault(lane, Batch(self._events.name, self._key, begin)).add(line)
+            number += 1
+            if self._filling[lane].is_full:
+                yield from self._leaving(lane)
+                begin, number = self._here, 0
+            elif number == BATCH:
+                begin, number = self._here, 0
+        for lane in [*self._filling]:
+            yield lane, self._left(lane)
+
+    def ended(self, batch: Batch) -> None:
+        """Note that the lines of a batch are recorded."""
+        del self._under_way[id(batch)]
+
+    @property
+    def done(self) -> Place:
+        """The place before which every line is recorded."""
+        begins = [*self._under_way.values(), *(batch.begin for batch in self._filling.values())]
+        return min(begins, default=self._here)
+
+    @property
+    def _here(self) -> Place:
+        return self._plain.place(self._events.number)
+
+    def _leaving(self, full: int) -> Iterator[tuple[int, Batch]]:
+        """Yield the full batch, and those that have waited long enough."""
+        yield full, self._left(full)
+        for lane, batch in [*self._filling.items()]:
+            batch.waited += 1
+            if batch.waited >= _WAITS * self._lanes:
+                yield lane, self._left(lane)
+
+    def _left(self, lane: int) -> Batch:
+        batch = self._filling.pop(lane)
+        self._under_way[id(batch)] = batch.begin
+        batch.done = self.done
+        return batch
+
+    def _lane_of(self, line: Line) -> int:
+        if self._lanes == 1 or line.size > self._most_bytes:
+            return 0
+        return streams.shard_of(_partition_key(line.raw), self._shards) % self._lanes
+
+
+def _partition_key(raw: bytes) -> str:
+    """Return the key of an event's shard (CONTRACT §1) without checking anything; any text if it is no event."""
+    try:
+        attributes: Any = json.loads(raw)
+        key = attributes.get("partitionkey")
+        if key is None and attributes["type"] == "message.sent":
+            key = attributes["data"]["from_sandbox_id"]
+        return str(attributes["subject"] if key is None else key)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""

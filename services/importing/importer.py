@@ -1,0 +1,242 @@
+"""An import: reads files, gives batches of lines to lanes, and writes down how far each file is done."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from flowledger.client.lines import UNREADABLE, BadLine, EventFile
+from flowledger.domain.errors import DatabaseUnavailable, LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import now, sortable
+from flowledger.services.importing.batches import Outcome, Reading, TooManyFail
+from flowledger.services.importing.lanes import Ended, Lane, RecordingProcess
+from flowledger.services.importing.patience import patiently
+from flowledger.services.importing.places import Digested, Place, key_of, known_place
+from flowledger.services.importing.recording import BatchRecorder
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.pipeline import CheckpointRow
+from flowledger.storage.ledger.checkpoints import CheckpointRepository
+from flowledger.storage.ledger.schedule_due import note_imported
+from flowledger.storage.transactions import changing
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.fuse import Fuse
+
+_LOOK_SECONDS: Final = 0.2
+"""How long the reader waits for a lane before it looks at what has ended."""
+MOST_REFUSED: Final = 10_000
+"""Most refused lines that a report names; all are told to the watcher as they come, and counted."""
+
+
+@dataclass
+class Report:
+    """What became of the lines of all files.
+
+    `skipped` lines were recorded by an import that did not come to its end. `refused_lines` is how many lines were
+    refused; `refused` are the first of them. `unfinished` says why the import stopped; it is empty if it did not.
+    """
+
+    recorded: int = 0
+    repeated: int = 0
+    dead: int = 0
+    refused_lines: int = 0
+    skipped: int = 0
+    refused: list[BadLine] = field(default_factory=list)
+    unfinished: str = ""
+    seconds: float = 0.0
+
+    @property
+    def lines(self) -> int:
+        return self.recorded + self.repeated + self.dead + self.refused_lines
+
+    def add(self, outcome: Outcome) -> None:
+        self.recorded += outcome.recorded
+        self.repeated += outcome.repeated
+        self.dead += outcome.dead
+        self.refused_lines += len(outcome.refused)
+        self.refused += outcome.refused[: MOST_REFUSED - len(self.refused)]
+
+
+class Watcher(Protocol):
+    """Who is told how an import goes. `waits` comes from the lanes' threads: why one waits, and "" when it goes on."""
+
+    def opens(self, file: str, size: int | None) -> None: ...
+
+    def goes_on(self, file: str, place: Place) -> None: ...
+
+    def comes(self, report: Report, position: int) -> None: ...
+
+    def refuses(self, line: BadLine) -> None: ...
+
+    def warns(self, words: str) -> None: ...
+
+    def waits(self, why: str) -> None: ...
+
+
+class Importer:
+    """Imports files, one after the other, with several lanes (`processes`; 1: in this process)."""
+
+    def __init__(self, settings: Settings, *, deliver: bool, processes: int, watcher: Watcher) -> None:
+        self._settings = settings
+        self._deliver = deliver
+        self._watcher = watcher
+        self._report = Report()
+        self._fuse = Fuse(settings.fuse_entries)
+        self._stopping = threading.Event()
+        self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self._processes = processes
+        self._lanes: list[Lane] = []
+        self._under_way = 0
+        self._keys: list[str] = []
+        self._is_bad = False
+        self._storage = Storage(make_engine(settings))
+
+    def run(self, files: Sequence[str]) -> Report:
+        """Import files, once. Raises LedgerError, which says how far it came, if a file cannot be read or recording is
+        at fault.
+        """
+        began = time.monotonic()
+        self._report.unfinished = "interrupted"
+        with ExitStack() as stack:
+            stack.callback(self._storage.close)
+            stack.callback(self._forget_if_bad)  # after the lanes have closed: each batch leaves a place
+            try:
+                self._open_lanes(stack)
+                self._import(files)
+            except TooManyFail:
+                self._is_bad = True
+                raise
+            except DatabaseUnavailable:
+                if not self._stopping.is_set():
+                    raise
+            finally:
+                self._stopping.set()
+        self._report.seconds = round(time.monotonic() - began, 3)
+        return self._report
+
+    def stop(self) -> None:
+        """End after the batches that are under way. May be called from any thread, and by a handler of signals."""
+        self._stopping.set()
+
+    def _import(self, files: Sequence[str]) -> None:
+        for file in files:
+            self._import_file(file)
+            if self._stopping.is_set():
+                return
+        patiently(self._finish, self._stopping, self._watcher.waits)
+        self._report.unfinished = ""
+
+    def _open_lanes(self, stack: ExitStack) -> None:
+        for _ in range(self._processes):
+            recorder = (
+                BatchRecorder(self._settings, deliver=self._deliver)
+                if self._processes == 1
+                else RecordingProcess(self._settings, deliver=self._deliver)
+            )
+            lane = Lane(recorder, self._ended, self._stopping, self._watcher.waits)
+            stack.callback(lane.close)
+            self._lanes.append(lane)
+
+    def _import_file(self, file: str) -> None:
+        try:
+            key = key_of(file, deliver=self._deliver)
+            self._keys.append(key)
+            with EventFile(file, Digested) as events:
+                self._watcher.opens(file, events.size)
+                if self._goes_on(events, key):
+                    self._import_rest(events, key)
+                    return
+            with EventFile(file, Digested) as events:  # it is another file, which begins like that one
+                self._import_rest(events, key)
+        except UNREADABLE as error:
+            raise LedgerError(f"cannot read {file}: {error} ({self._so_far()})") from error
+
+    def _goes_on(self, events: EventFile, key: str) -> bool:
+        """Skip what an unfinished import has recorded of a file. Return False if that was of another file.
+
+        What is no file cannot be read a second time, so nothing of it is skipped.
+        """
+        if events.size is None:
+            return True
+        place = patiently(lambda: known_place(self._storage, key), self._stopping, self._watcher.waits)
+        plain = events.plain
+        assert isinstance(plain, Digested)
+        if place.offset == 0:
+            return True
+        if not plain.skip_to(place, lambda: self._watcher.comes(self._report, events.position)):
+            return False
+        events.number = place.line
+        self._report.skipped += place.line
+        self._watcher.goes_on(events.name, place)
+        return True
+
+    def _import_rest(self, events: EventFile, key: str) -> None:
+        most_bytes = self._settings.limits.max_event_bytes
+        reading = Reading(events, key, len(self._lanes), self._settings.shards, most_bytes)
+        try:
+            for lane, batch in reading.batches():
+                while not self._lanes[lane].offer(batch, _LOOK_SECONDS):
+                    self._look(reading, events)
+                self._under_way += 1
+                self._look(reading, events)
+                if self._stopping.is_set():
+                    break
+            while self._under_way:
+                self._look(reading, events, seconds=_LOOK_SECONDS)
+        finally:
+            self._write_down(key, reading.done)
+
+    def _look(self, reading: Reading, events: EventFile, seconds: float | None = None) -> None:
+        """Count what has ended; wait so long for the first of it. Raises what a lane gave up at."""
+        try:
+            while True:
+                batch, outcome = self._ended.get(timeout=seconds) if seconds else self._ended.get_nowait()
+                seconds = None
+                self._under_way -= 1
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                reading.ended(batch)
+                self._count(outcome)
+        except queue.Empty:
+            self._watcher.comes(self._report, events.position)
+
+    def _count(self, outcome: Outcome) -> None:
+        self._report.add(outcome)
+        for words in outcome.warnings:
+            self._watcher.warns(words)
+        for line in outcome.refused:
+            self._watcher.refuses(line)
+        for number in range(outcome.lines - len(outcome.refused)):
+            self._fuse.count(dead=number < outcome.dead)
+        if outcome.dead and not self._fuse.allows_dead_letter():
+            raise TooManyFail(
+                f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
+                "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of it "
+                f"({self._so_far()})"
+            )
+
+    def _write_down(self, key: str, place: Place) -> None:
+        """Write how far a file is done. If the database is away, the place before this one stands."""
+        with suppress(DatabaseUnavailable):
+            self._storage.unit_of_work().flush([CheckpointRow(key, str(place), sortable(now()))])
+
+    def _forget_if_bad(self) -> None:
+        """Let the next import begin anew: what became dead letters may be recorded then."""
+        if self._is_bad:
+            with suppress(DatabaseUnavailable), changing(self._storage) as connection:
+                CheckpointRepository(connection).forget(self._keys)
+
+    def _finish(self) -> None:
+        """Let the scheduler look at schedules, now that all their events are there, and forget the places."""
+        with changing(self._storage) as connection:
+            if not self._deliver:
+                note_imported(connection)
+            CheckpointRepository(connection).forget(self._keys)
+
+    def _so_far(self) -> str:
+        return f"{self._report.recorded + self._report.repeated:,} events were recorded before"

@@ -1,0 +1,88 @@
+"""Places in files: how far an import has come, kept in the database beside what it recorded (docs/decisions/0055).
+
+A place is the number of bytes before it, unzipped, and their SHA-256. It says that the lines in these bytes are
+recorded. So it holds for any file that begins with the same bytes, whatever its name, and for no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple, Self
+
+from flowledger.storage.ledger.checkpoints import IMPORT, CheckpointRepository
+from flowledger.storage.unit_of_work import Storage
+
+_FIRST_BYTES: Final = 2**16
+_PIECE: Final = 2**20
+_PARTS: Final = 3
+
+
+class Place(NamedTuple):
+    """A place between two lines: the bytes before it, the number of the last line among them, and their SHA-256."""
+
+    offset: int = 0
+    line: int = 0
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.offset} {self.line} {self.digest}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the place that `str` wrote; the beginning if somebody else wrote it."""
+        parts = text.split(" ")
+        if len(parts) != _PARTS or not (parts[0].isdigit() and parts[1].isdigit()):
+            return cls()
+        return cls(int(parts[0]), int(parts[1]), parts[2])
+
+
+BEGINNING: Final = Place()
+
+
+class Digested:
+    """The plain bytes of a file; it knows how many were read, and their SHA-256."""
+
+    def __init__(self, plain: IO[bytes]) -> None:
+        self._plain = plain
+        self._hash = sha256()
+        self.offset = 0
+
+    def readline(self, size: int = -1, /) -> bytes:
+        return self._noted(self._plain.readline(size))
+
+    def skip_to(self, place: Place, tell: Callable[[], object]) -> bool:
+        """Read up to a place. Return whether it is one of this file; if not, some other number of bytes was read.
+
+        `tell` is called now and then.
+        """
+        while self.offset < place.offset and self._noted(self._plain.read(min(_PIECE, place.offset - self.offset))):
+            tell()
+        return self.offset == place.offset and self._hash.hexdigest() == place.digest
+
+    def place(self, line: int) -> Place:
+        """Return the place after what was read, the last of it the line with this number."""
+        return Place(self.offset, line, self._hash.copy().hexdigest())
+
+    def _noted(self, piece: bytes) -> bytes:
+        self._hash.update(piece)
+        self.offset += len(piece)
+        return piece
+
+
+def key_of(name: str, *, deliver: bool) -> str:
+    """Return the name of the checkpoint of a file: by how it begins, so that it may be renamed, and may grow."""
+    beginning = b""
+    if Path(name).is_file():
+        with Path(name).open("rb") as file:
+            beginning = file.read(_FIRST_BYTES)
+    how = b"deliver" if deliver else b"past"
+    return f"{IMPORT}{sha256(how + beginning).hexdigest()[:32]}"
+
+
+def known_place(storage: Storage, key: str) -> Place:
+    """Return the place that an import left under this key; the beginning if none did. Raises DatabaseUnavailable."""
+    with storage.looking() as connection:
+        found: Any = CheckpointRepository(connection).get(key)
+    return BEGINNING if found is None else Place.read(found.entry_id)

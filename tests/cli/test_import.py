@@ -1,0 +1,118 @@
+"""`flowledger import`, as a person uses it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+from flowledger.cli.importing import Shown
+from flowledger.services.importing.importer import Report
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.cli.calling import Run
+from tests.cli.terminal import COMMAND
+from tests.conftest import settings_for
+from tests.storage.recording import count, differences
+from tests.waiting import wait_until
+
+KILLS: Final = int(os.environ.get("IMPORT_KILLS", "1"))
+EVENTS: Final = 2_000
+"""For each kill."""
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+def test_import_names_bad_lines_records_the_good_ones_and_needs_no_redis(
+    run: Run, storage: Storage, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    good = [raw("task.created", subject="t1"), raw("task.started", subject="t1")]
+    file.write_bytes(b"\n".join([good[0], b'{"specversion":"1.0"}', b"", good[1], b"\xff"]) + b"\n")
+    done = run("import", str(file), REDIS_URL=None)
+    assert done.code == 1
+    assert "2 events recorded, 0 known already, 0 dead letters, 2 lines refused" in done.out
+    assert f"{file}:2: id: is missing; give each line an id of its own" in done.err
+    assert f"{file}:5: not UTF-8" in done.err
+    assert (count(storage, "events"), differences(storage)) == (2, [])
+
+
+def test_import_reads_gzip_and_standard_input_and_reports_as_json(run: Run, storage: Storage, tmp_path: Path) -> None:
+    zipped = tmp_path / "events.jsonl.gz"
+    zipped.write_bytes(gzip.compress(raw("task.created", id="1") + b"\n" + raw("task.created", id="2")))
+    assert run("import", str(zipped)).code == 0
+    done = run("import", "--json", "-", str(zipped), input=b"[]\n" + raw("task.created", id="3"))
+    report = done.json
+    assert (done.code, done.err) == (1, "-:1: a CloudEvent is a JSON object\n")
+    counts = [report[name] for name in ("recorded", "repeated", "dead", "refused_lines", "lines")]
+    assert counts == [1, 2, 0, 1, 4]
+    assert [(bad["file"], bad["line"], bad["reason"]) for bad in report["refused"]] == [("-", 1, "invalid_envelope")]
+
+
+def test_import_says_what_is_wrong_with_its_use(run: Run, tmp_path: Path) -> None:
+    assert run("import").code == 2
+    assert run("import", str(tmp_path / "none")).code == 2
+    damaged = tmp_path / "damaged.gz"
+    damaged.write_bytes(gzip.compress(raw("task.created"))[:-20])
+    done = run("import", str(damaged))
+    assert (done.code, f"cannot read {damaged}" in done.err) == (1, True)
+
+
+def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
+    run: Run, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowledger.services.importing.batches.BATCH", 10)
+    comes = Shown.comes
+
+    def interrupted(shown: Shown, report: Report, position: int) -> None:
+        comes(shown, report, position)
+        if report.lines == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    file = lines(tmp_path, 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(Shown, "comes", interrupted)
+        done = run("import", str(file))
+    assert done.code == 1
+    assert done.out.startswith("interrupted; say the same again, and it goes on where it stopped: ")
+    recorded = count(storage, "events")
+    assert 20 <= recorded < 100
+    done = run("import", str(file))
+    assert f"{file}: goes on after line {recorded}" in done.err
+    assert f"{100 - recorded} events recorded, 0 known already, {recorded} lines skipped" in done.out
+
+
+def test_an_import_that_is_killed_loses_and_doubles_nothing(postgresql_url: str, run: Run, tmp_path: Path) -> None:
+    """Two processes record for the one that reads, and end when it is killed: IMPORT_KILLS times, at random moments."""
+    file = lines(tmp_path, EVENTS * KILLS)
+    command = [*COMMAND, "import", "--processes", "2", str(file)]
+    with Storage(make_engine(settings_for(postgresql_url))) as storage:
+        for kill in range(KILLS):
+            at = kill * EVENTS + random.randrange(EVENTS // 2)
+            with subprocess.Popen(command, env=os.environ | {"DATABASE_URL": postgresql_url}) as importing:
+                wait_until(lambda at=at: count(storage, "events") > at, 60)  # type: ignore[misc]
+                recording = psutil.Process(importing.pid).children(recursive=True)
+                importing.kill()
+            assert importing.returncode == -signal.SIGKILL
+            psutil.wait_procs(recording, timeout=30)
+            assert not any(process.is_running() for process in recording)
+        assert run("import", "--processes", "1", str(file), DATABASE_URL=postgresql_url).code == 0
+        assert count(storage, "events") == count(storage, "task_logs") == EVENTS * KILLS
+        assert (differences(storage), count(storage, "checkpoints")) == ([], 0)
+
+
+def lines(folder: Path, number: int) -> Path:
+    file = folder / "events.jsonl"
+    file.write_bytes(b"\n".join(raw("task.logged", id=str(place), subject=f"t{place % 50}") for place in range(number)))
+    return file
