@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
+from rich import box
 from rich.console import Console
 from sqlalchemy import text
 
@@ -49,13 +50,21 @@ def main() -> None:
     names, notes = _possible(options.contenders, console)
     with running_servers() as servers:
         run = _run(options, servers, installed(names, servers), console)
-        parts = {part: PARTS[part](run) for part in PARTS if part in options.parts}
-        results = {"machine": _machine(servers), "rounds": run.rounds, "notes": notes, "parts": parts}
-    options.results.write_text(json.dumps(results, indent=2) + "\n")
-    for table in tables(parts):
+        results: dict[str, Any] = {"machine": _machine(servers), "rounds": run.rounds, "notes": notes, "parts": {}}
+        for part in options.parts:
+            results["parts"][part] = PARTS[part](run)
+            options.results.write_text(json.dumps(results, indent=2) + "\n")  # of each part, should a later one fail
+    _show(results, console)
+    if options.markdown:
+        with options.markdown.open("w") as file:
+            _show(results, Console(file=file, width=1_000, highlight=False))
+
+
+def _show(results: dict[str, Any], console: Console) -> None:
+    for table in tables(results["parts"], box.HEAVY_HEAD if console.is_terminal else box.MARKDOWN):
         console.print(table)
-    console.print(f"medians (least to greatest) of {run.rounds} rounds; {results['machine']}")
-    for note in notes:
+    console.print(f"medians (least to greatest) of {results['rounds']} rounds; {results['machine']}")
+    for note in results["notes"]:
         console.print(note)
 
 
@@ -86,7 +95,7 @@ def _run(options: argparse.Namespace, servers: Servers, contenders: Sequence[Con
 def _arguments() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = arguments.add_argument
-    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure these parts only")
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure these parts only, in this order")
     add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="these only, and Flowledger")
     add("--rounds", type=int, default=3, help="turns of each contender; medians are reported")
     add("--seconds", type=float, default=10, help="of each steady load, each time")
@@ -94,6 +103,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--members", type=int, default=1_000, help="sandboxes that get each broadcast")
     add("--events", type=int, help="events of a turn, for all contenders alike")
     add("--results", type=Path, default=_RESULTS, help="where the results go, as JSON")
+    add("--markdown", type=Path, help="where the tables go, as Markdown")
     add("--against", metavar="COMMIT", help="compare this checkout with another commit only")
     return arguments
 

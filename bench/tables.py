@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any, Final
 
+from rich import box
 from rich.table import Table
 
 from bench.contenders import Flowledger
@@ -15,10 +16,12 @@ from bench.usage import PARTS
 BEHIND: Final = "does not keep up"
 
 
-def tables(parts: dict[str, Any]) -> Iterator[Table]:
-    """Yield the tables of the parts that were measured."""
+def tables(parts: dict[str, Any], look: box.Box = box.HEAVY_HEAD) -> Iterator[Table]:
+    """Yield the tables of the parts that were measured; `look` draws them."""
     for part, results in parts.items():
-        yield from _TABLES[part](results)
+        for table in _TABLES[part](results):
+            table.box = look
+            yield table
 
 
 def _throughput(results: dict[str, Any]) -> Iterator[Table]:
@@ -52,7 +55,6 @@ def _sizes(turns: list[Any]) -> Table:
 def _loads(results: dict[str, Any]) -> Iterator[Table]:
     table = _table("Steady loads: from when an event was due to its commit, ms", "load", "p50", "p99", "greatest")
     for row in results.values():
-        table.add_section()
         for place, (load, latencies) in enumerate(row["loads"].items()):
             table.add_row("" if place else row["title"], load, *_latency(latencies))
     yield table
