@@ -25,24 +25,22 @@ def measure(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {contender.name: {"title": contender.title, "loads": {}} for contender in run.contenders}
     for turn in range(run.rounds):
         for contender in run.contenders:
-            for load, latency in under_loads(run, contender, f"l{turn}", _loads(run, contender)).items():
+            bearable, too_great = _loads(run, contender)
+            latencies = under_loads(run, contender, f"l{turn}", bearable) | dict.fromkeys(too_great)
+            for load, latency in latencies.items():
                 found[contender.name]["loads"].setdefault(load, []).append(latency)
     return found
 
 
 def under_loads(run: Run, contender: Contender, prefix: str, loads: Iterable[tuple[str, float]]) -> dict[str, Any]:
-    """Return the latency at each load, a name and a rate in rising order; None from the first that it cannot bear.
-
-    It cannot bear a load that is more than it records in all, or at which it falls behind (`bench.arrivals`).
-    """
+    """Return the latency at each load, a name and a rate in rising order; None from where it fell behind."""
     found: dict[str, Any] = {}
     contender.begin_anew()
     with contender:
         contender.warm_up(workload.events(f"{prefix}w", run.warm_up))
         keeps_up = True
         for place, (load, rate) in enumerate(loads):
-            keeps_up = keeps_up and rate <= (run.rate(contender) or rate)
-            run.say(f"{load}: {contender.title}{'' if keeps_up else ' does not keep up'}")
+            run.say(f"{load}: {contender.title}{'' if keeps_up else ' has fallen behind'}")
             events = workload.events(f"{prefix}-{place}", max(1, int(rate * run.load_seconds))) if keeps_up else []
             found[load] = steady(contender, events, rate) if keeps_up else None
             keeps_up = found[load] is not None
@@ -54,8 +52,12 @@ def of_rate(rate: float) -> list[tuple[str, float]]:
     return [(f"{part:.0%} of the recorded rate", rate * part) for part in OF_OUR_RATE]
 
 
-def _loads(run: Run, contender: Contender) -> list[tuple[str, float]]:
-    equal = [(f"{rate:,} events/s", float(rate)) for rate in EQUAL]
-    rate = run.rate(run.ours)
-    ours = of_rate(rate) if contender is run.ours and rate is not None else []
-    return sorted(equal + ours, key=lambda load: load[1])
+def _loads(run: Run, contender: Contender) -> tuple[list[tuple[str, float]], list[str]]:
+    """Return the loads that are within what the contender records in all, in rising order; and the names of others."""
+    most, ours = run.rate(contender), run.rate(run.ours)
+    assert most is not None
+    assert ours is not None
+    loads = [(f"{rate:,} events/s", float(rate)) for rate in EQUAL]
+    loads += of_rate(ours) if contender is run.ours else []
+    bearable = sorted((load for load in loads if load[1] <= most), key=lambda load: load[1])
+    return bearable, [name for name, rate in loads if rate > most]
