@@ -36,8 +36,12 @@ test: install ## ruff, mypy, import-linter, pytest
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 .PHONY: bench
-bench: install ## Flowledger beside its peers, in one run on the same servers: a table and bench/results.json
+bench: install ## Flowledger beside its peers, in one run on the same servers, half an hour; tables, bench/results.json
 	$(BIN)/python -m bench
+
+.PHONY: bench-sample
+bench-sample: install ## every part of it with tiny numbers, some minutes: it shows that all of it runs, and no figures
+	$(BIN)/python -m bench --rounds 1 --seconds 1 --events 200 --rows 1000 --members 20 --results /dev/null
 
 .PHONY: bench-mail
 bench-mail: install ## how long a message takes from one agent to another, beside Redis pub/sub: a table and bench/mail.json

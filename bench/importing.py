@@ -11,14 +11,18 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
+import psutil
 from rich.console import Console
-from sqlalchemy import text
 
 from bench import workload
-from bench.contenders import PROCESSES, Flowledger, Servers, cpu_of_tree, empty, median, running_servers
+from bench.contender import PROCESSES
+from bench.contenders import Flowledger
+from bench.servers import Servers, running_servers
 
 console: Final = Console(highlight=False)
 _COMMAND: Final = (sys.executable, "-m", "flowledger.cli.main")
@@ -56,30 +60,38 @@ def _add(found: dict[str, list[Measured]], name: str, measured: Measured) -> Non
 
 
 def _publish(servers: Servers, file: Path, events: int) -> Measured:
-    empty(servers)
-    with Flowledger(servers) as worker:
-        worker.warm_up(workload.events("w", 500))
-        before, cpu, began = worker.recorded(), worker.cpu_seconds(), time.monotonic()
+    worker = Flowledger(servers)
+    worker.begin_anew()
+    with worker:
+        worker.warm_up([*workload.events("w", 500)])
+        before, cpu, began = worker.recorded(), _cpu_seconds(), time.monotonic()
         _call(servers, "publish", str(file))
         worker.wait_for(before + events)
-        seconds = time.monotonic() - began
-        return Measured(events / seconds, (worker.cpu_seconds() - cpu) / events * 1000)
+        return _measured(events, began, cpu)
 
 
 def _import(servers: Servers, file: Path, events: int, processes: int) -> Measured:
-    empty(servers)
-    cpu, began = _cpu_seconds(servers), time.monotonic()
+    ledger = Flowledger(servers)
+    ledger.begin_anew()
+    cpu, began = _cpu_seconds(), time.monotonic()
     _call(servers, "import", "--processes", str(processes), str(file))
-    seconds, cpu = time.monotonic() - began, _cpu_seconds(servers) - cpu
-    engine = servers.engine()
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == events
-    engine.dispose()
-    return Measured(events / seconds, cpu / events * 1000)
+    measured = _measured(events, began, cpu)
+    assert ledger.recorded() == events
+    return measured
 
 
-def _cpu_seconds(servers: Servers) -> float:
-    return sum(cpu_of_tree(pid) for pid in (os.getpid(), *servers.pids))
+def _measured(events: int, began: float, cpu: float) -> Measured:
+    return Measured(events / (time.monotonic() - began), (_cpu_seconds() - cpu) / events * 1000)
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of all that it has started, servers and ended children among them."""
+    total = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
 
 
 def _call(servers: Servers, *arguments: str) -> None:

