@@ -64,32 +64,35 @@ def _publish(servers: Servers, file: Path, events: int) -> Measured:
     worker.begin_anew()
     with worker:
         worker.warm_up([*workload.events("w", 500)])
-        before, cpu, began = worker.recorded(), _cpu_seconds(), time.monotonic()
+        before, cpu, began = worker.recorded(), _cpu_seconds(servers), time.monotonic()
         _call(servers, "publish", str(file))
         worker.wait_for(before + events)
-        return _measured(events, began, cpu)
+        return _measured(servers, events, began, cpu)
 
 
 def _import(servers: Servers, file: Path, events: int, processes: int) -> Measured:
     ledger = Flowledger(servers)
     ledger.begin_anew()
-    cpu, began = _cpu_seconds(), time.monotonic()
+    cpu, began = _cpu_seconds(servers), time.monotonic()
     _call(servers, "import", "--processes", str(processes), str(file))
-    measured = _measured(events, began, cpu)
+    measured = _measured(servers, events, began, cpu)
     assert ledger.recorded() == events
     return measured
 
 
-def _measured(events: int, began: float, cpu: float) -> Measured:
-    return Measured(events / (time.monotonic() - began), (_cpu_seconds() - cpu) / events * 1000)
+def _measured(servers: Servers, events: int, began: float, cpu: float) -> Measured:
+    return Measured(events / (time.monotonic() - began), (_cpu_seconds(servers) - cpu) / events * 1000)
 
 
-def _cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of all that it has started, servers and ended children among them."""
+def _cpu_seconds(servers: Servers) -> float:
+    """Return the CPU seconds of this process, of all that it has started, and of the servers, with ended children."""
+    own = psutil.Process()
+    servers_own = (psutil.Process(pid) for pid in (servers.postgresql_pid, servers.redis_pid))
+    members = {one for process in (own, *servers_own) for one in (process, *process.children(recursive=True))}
     total = 0.0
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+    for member in members:
         with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
+            times = member.cpu_times()
             total += times.user + times.system + times.children_user + times.children_system
     return total
 
