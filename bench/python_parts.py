@@ -25,8 +25,10 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.times import now, sortable
 from flowledger.storage.kinds import transaction_of
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
+from flowledger.workers.bond import Bond
 from flowledger.workers.connections import connect
 from flowledger.workers.drain import Drain
+from flowledger.workers.post import PostOffice
 from flowledger.workers.recorder import Recorder
 from flowledger.workers.shards import Shards
 
@@ -81,16 +83,17 @@ def _measured(
     """Return the microseconds an event by part. The parts within `record` are measured by themselves."""
     watch.seconds.clear()
     limits, recorded_at = settings.limits, sortable(now())
-    watch.time("json", lambda: [json_text.loads(event.decode(), limits) for event in events])
-    parsed = watch.time("parse", lambda: [parse(event, limits) for event in events])
-    watch.time("writes", lambda: [transaction_of(event, 0, recorded_at) for event in parsed])
-    _publish(client, settings, events, parsed)
-    del parsed
-    gc.collect()
+    for first in range(0, len(events), _BATCH):
+        batch = events[first : first + _BATCH]
+        watch.time("json", lambda batch=batch: [json_text.loads(event.decode(), limits) for event in batch])
+        parsed = watch.time("parse", lambda batch=batch: [parse(event, limits) for event in batch])
+        watch.time("writes", lambda parsed=parsed: [transaction_of(event, 0, recorded_at) for event in parsed])
+        _publish(client, settings, batch, parsed)
     server = _server_seconds(storage)
+    post, bond = PostOffice(client, settings, storage), Bond(client, settings, storage)
     recorded = 0
     while recorded < len(events):
-        drain = Drain(settings, client, storage, 0)
+        drain = Drain(settings, client, storage, 0, post=post, bond=bond)
         result = watch.time("drain", drain.run)
         if not result["recorded"]:
             raise RuntimeError(f"a drain recorded nothing: {result}")
@@ -110,12 +113,11 @@ def _measured(
 
 
 def _publish(client: redis.Redis, settings: Settings, events: Sequence[bytes], parsed: Sequence[Any]) -> None:
-    for first in range(0, len(events), _BATCH):
-        with client.pipeline(transaction=False) as pipeline:
-            for raw, event in zip(events[first : first + _BATCH], parsed[first : first + _BATCH], strict=True):
-                shard = streams.shard_of(event.partition_key, settings.shards)
-                pipeline.xadd(streams.stream(shard), {streams.FIELD: raw})
-            pipeline.execute()
+    with client.pipeline(transaction=False) as pipeline:
+        for raw, event in zip(events, parsed, strict=True):
+            shard = streams.shard_of(event.partition_key, settings.shards)
+            pipeline.xadd(streams.stream(shard), {streams.FIELD: raw})
+        pipeline.execute()
 
 
 def _server_seconds(storage: Storage) -> float:

@@ -27,7 +27,7 @@ def checked_data(model: type[EventData], data: Any, text: str, limits: Limits, *
         _check_ids(there)
         there = present(model, json_text.stored(json_text.plain_json(text)).get("data"))
     try:
-        typed = model.__pydantic_validator__.validate_python(there, context=limits)
+        typed: EventData = model.__pydantic_validator__.validate_python(there, context=limits)
     except ValidationError as error:
         raise refused_data(error, "data") from None
     if len(text) > limits.max_id_bytes or not text.isascii():

@@ -91,7 +91,7 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
 def is_to_many(fields: Sequence[bytes]) -> bool:
     """Return whether this may be a message to many recipients. One that only looks so is recorded a little later."""
     values = [value for value in fields[1::2] if b"message.sent" in value]
-    return any([len(value) > _LONG_BYTES or b'"broadcast"' in value for value in values])
+    return any(len(value) > _LONG_BYTES or b'"broadcast"' in value for value in values)
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
