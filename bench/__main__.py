@@ -1,4 +1,7 @@
-"""`make bench`: measures Flowledger and its peers by turns on the same servers: a table and `bench/results.json`."""
+"""`make bench`: measures Flowledger and its peers by turns on the same servers: a table and `bench/results.json`.
+
+`python -m bench.python_time` divides the worker's Python time by part; `python -m bench.mail` measures messages.
+"""
 
 from __future__ import annotations
 

@@ -219,9 +219,12 @@ def _flush(
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
     """Return the SQL text of one transaction, without its end."""
-    locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
-    calls = [(_LOCK, [lock]) for lock in locks] + [(statement, statement.values(transaction, position))]
-    return b"".join([b"EXECUTE %s (%s);" % (one.name.encode(), literals(cursor, values)) for one, values in calls])
+    locks = [_call(cursor, _LOCK, [one.lock]) for one in transaction.conditions if one.lock is not None]
+    return b"".join(locks) + _call(cursor, statement, statement.values(transaction, position))
+
+
+def _call(cursor: Any, statement: Statement, values: Sequence[Any]) -> bytes:
+    return b"EXECUTE %s (%s);" % (statement.name.encode(), literals(cursor, values))
 
 
 def _give_back_clean(connection: Any) -> None:
