@@ -1,6 +1,8 @@
 """`make bench`: measures Flowledger and its peers by turns on the same servers: tables and `bench/results.json`.
 
 About 25 minutes on two cores; each part alone takes from 4 to 12. `docs/benchmark.md` says what each row means.
+`python -m bench.python_time` divides the worker's Python time by part, `python -m bench.importing` measures imports,
+`python -m bench.mail` messages.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from flowledger.domain import json_text
 from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import BeyondLimit, Limits
 from flowledger.domain.patterns import any_case
-from flowledger.domain.times import parse_time, sortable
+from flowledger.domain.times import sortable_text
 
 Attributes = dict[str, Any]
 
@@ -33,6 +33,7 @@ JSON_CONTENT_PATTERN: Final = "^{}_(;_{}_=_({})_)?$".replace("_", "[\t-\r ]*").f
     any_case("application/json"), any_case("charset"), f'"{_UTF8}"|{_UTF8}'
 )
 """The `datacontenttype` of an event; blanks may stand around its signs."""
+_JSON: Final = "application/json"
 _JSON_CONTENT: Final = re.compile(JSON_CONTENT_PATTERN)
 _UTF8_BYTES: Final = 4
 """Most bytes of one character."""
@@ -100,7 +101,7 @@ def time_of(attributes: Attributes) -> str | None:
     if not isinstance(value, str):
         raise wrong("time", "must be a string")
     try:
-        return sortable(parse_time(value))
+        return sortable_text(value)
     except ValueError as error:
         raise wrong("time", str(error)) from None
 
@@ -129,10 +130,13 @@ def sequence_of(attributes: Attributes, text: str) -> str | None:
 def check_kept(attributes: Attributes) -> None:
     """Raise Refused if an attribute that only the journal keeps is not as CloudEvents defines it."""
     for name in KEPT_TEXTS:
-        if not isinstance(attributes.get(name, ""), str | None):
+        value = attributes.get(name)
+        if value is not None and not isinstance(value, str):
             raise wrong(name, "must be a string")
-    content_type = attributes.get("datacontenttype")
-    if content_type is not None and not (isinstance(content_type, str) and _JSON_CONTENT.fullmatch(content_type)):
+    content_type = attributes.get("datacontenttype", _JSON)
+    if content_type not in (None, _JSON) and not (
+        isinstance(content_type, str) and _JSON_CONTENT.fullmatch(content_type)
+    ):
         raise wrong("datacontenttype", "must be application/json, with no charset or with UTF-8")
     if attributes.get("data_base64") is not None:
         raise wrong("data_base64", "is refused; give the data as a JSON object in `data`")

@@ -26,8 +26,8 @@ def checked_data(model: type[EventData], data: Any, text: str, limits: Limits, *
     if unplain:
         _check_ids(there)
         there = present(model, json_text.stored(json_text.plain_json(text)).get("data"))
-    try:
-        typed = model.model_validate(there, context=limits)
+    try:  # what `model_validate` calls, without its checks of its own arguments: 0.4 µs less
+        typed: EventData = model.__pydantic_validator__.validate_python(there, context=limits)
     except ValidationError as error:
         raise refused_data(error, "data") from None
     if len(text) > limits.max_id_bytes or not text.isascii():

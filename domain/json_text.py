@@ -118,11 +118,20 @@ def _decoded(text: str, max_digits: int) -> Any:
     """Decode with the fast reader if no integer can be too long, or if Python's own limit is the one to check."""
     if max_digits == json_numbers.PYTHONS_DIGITS or len(text) <= max_digits:
         try:
-            return _DECODER.decode(text)
+            return _whole(_DECODER, text)
         except ValueError as error:
             if "integer string conversion" not in str(error):
                 raise
     return _counting_decoder(max_digits).decode(text)
+
+
+def _whole(decoder: json.JSONDecoder, text: str) -> Any:
+    """Return what `decoder.decode(text)` does: at once if no blanks are around an object. They take 0.5 µs to skip."""
+    if text.startswith("{"):
+        value, end = decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return decoder.decode(text)
 
 
 @lru_cache

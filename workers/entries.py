@@ -16,6 +16,8 @@ MOST_DEATHS: Final = 5
 """After this many workers died on an entry that they had taken alone, it is dead-lettered without being parsed."""
 
 
+_FIELD: Final = streams.FIELD.encode()
+_PAIR: Final = 2
 _LONG_BYTES: Final = 4_096
 """A shorter message names some hundred recipients at the most."""
 KEPT_BYTES: Final = 2**20
@@ -83,11 +85,13 @@ def last_entries(entries: Iterable[Entry]) -> list[tuple[str, str]]:
 
 def body(fields: Sequence[bytes]) -> bytes:
     """Return the event's bytes. Raises Refused unless exactly one field is named `event`."""
+    if len(fields) == _PAIR and fields[0] == _FIELD:
+        return fields[1]
     names = [bytes(name) for name in fields[::2]]
-    if names.count(streams.FIELD.encode()) != 1:
+    if names.count(_FIELD) != 1:
         words = f"an entry has one field named `{streams.FIELD}`; this one has {ascii(names)[1:-1] or 'none'}"
         raise Refused(Reason.MALFORMED_ENTRY, streams.FIELD, words[:500])
-    return fields[2 * names.index(streams.FIELD.encode()) + 1]
+    return fields[2 * names.index(_FIELD) + 1]
 
 
 def all_fields(fields: Sequence[bytes]) -> bytes:
@@ -100,9 +104,8 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
 
 def is_to_many(fields: Sequence[bytes]) -> bool:
     """Return whether this may be a message to many recipients. One that only looks so is recorded a little later."""
-    return any(
-        b"message.sent" in value and (len(value) > _LONG_BYTES or b'"broadcast"' in value) for value in fields[1::2]
-    )
+    values = [value for value in fields[1::2] if b"message.sent" in value]
+    return any(len(value) > _LONG_BYTES or b'"broadcast"' in value for value in values)
 
 
 def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:

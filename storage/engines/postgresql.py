@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.literals import literals
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from flowledger.storage.ledger.journal import COLUMNS
@@ -218,11 +219,12 @@ def _flush(
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
     """Return the SQL text of one transaction, without its end."""
-    locks = [condition.lock for condition in transaction.conditions if condition.lock is not None]
-    values = [*((lock,) for lock in locks), tuple(statement.values(transaction, position))]
-    said = f"EXECUTE {_LOCK.name} %s;" * len(locks) + f"EXECUTE {statement.name} %s;"
-    text: bytes = cursor.mogrify(said, values)
-    return text
+    locks = [_call(cursor, _LOCK, [one.lock]) for one in transaction.conditions if one.lock is not None]
+    return b"".join(locks) + _call(cursor, statement, statement.values(transaction, position))
+
+
+def _call(cursor: Any, statement: Statement, values: Sequence[Any]) -> bytes:
+    return b"EXECUTE %s (%s);" % (statement.name.encode(), literals(cursor, values))
 
 
 def _give_back_clean(connection: Any) -> None:

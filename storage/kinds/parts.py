@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table
 
@@ -27,6 +28,18 @@ Times = Mapping[str, Collection[StrEnum] | None]
 """Columns for the time of a report, each with its statuses (None: any); a report of another status sets null."""
 
 
+class _Told(NamedTuple):
+    """What the events of a type report: a status, its rank if it has one, some of the fields, some of the times.
+
+    Found once: a member of an Enum is slow to hash.
+    """
+
+    status: str
+    rank: int | None
+    fields: tuple[str, ...]
+    times: tuple[str, ...]
+
+
 class Report:
     """The status group of a row: the status, and the columns that an event reports with it.
 
@@ -40,32 +53,28 @@ class Report:
         self._times = dict(times or {})
         self._ranked = ranked
         self.group: Group = group("status_key", "status", *fields, *self._times)
-        self._of_model: dict[type[EventData], tuple[str, ...]] = {}
+        self._of_model: dict[type[EventData], _Told] = {}
 
     def add(self, write: Write, event: Event, recorded_at: str, **values: Any) -> Write:
         """Add the event's report; `values` are for columns without a field of the same name."""
         data = event.data
-        status = data.status
-        assert status is not None
-        values["status"] = status.value
-        for name in self._fields_of(type(data)):
+        told = self._of_model.get(type(data)) or self._told_by(type(data))
+        values["status"] = told.status
+        for name in told.fields:
             values[name] = reported(self._table, data, name)
-        for name, statuses in self._times.items():
-            if statuses is None or status in statuses:
-                values[name] = moment(event, recorded_at)
-        return write.group(self.group, self._key(event, status), **values)
+        for name in told.times:
+            values[name] = moment(event, recorded_at)
+        key = event.order if told.rank is None else event_key(data.attempt, told.rank, event.order)
+        return write.group(self.group, key, **values)
 
-    def _key(self, event: Event, status: StrEnum) -> str:
-        if not self._ranked:
-            return event.order
-        assert isinstance(status, Status)
-        return event_key(event.data.attempt, RANKS[status], event.order)
-
-    def _fields_of(self, model: type[EventData]) -> tuple[str, ...]:
-        names = self._of_model.get(model)
-        if names is None:
-            names = self._of_model[model] = tuple(name for name in self._fields if name in model.model_fields)
-        return names
+    def _told_by(self, model: type[EventData]) -> _Told:
+        status = model.status
+        assert status is not None
+        fields = tuple(name for name in self._fields if name in model.model_fields)
+        times = tuple(name for name, those in self._times.items() if those is None or status in those)
+        rank = RANKS[Status(status)] if self._ranked else None
+        told = self._of_model[model] = _Told(status.value, rank, fields, times)
+        return told
 
 
 class Subject:
@@ -164,16 +173,27 @@ def time_or_none(time: datetime | None) -> str | None:
 def stored(table: Table, data: EventData, name: str) -> Any:
     """Return a field in the form of its column; None if it is null."""
     value = getattr(data, name)
-    if value is None:
-        return None
-    kind = table.c[name].type
-    if isinstance(kind, JsonText):
-        return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Part) else value)
-    return sortable(value) if isinstance(kind, UtcTime) else value
+    return None if value is None else _form_of(table, name)(value)
 
 
 def reported(table: Table, data: EventData, name: str) -> Any:
     """Return a reported field in the same form; an explicit null is JSON's null, which is a value in an *any* field."""
-    if getattr(data, name) is None and name in data.model_fields_set and isinstance(table.c[name].type, JsonText):
-        return "null"
-    return stored(table, data, name)
+    value = stored(table, data, name)
+    return "null" if value is None and name in data.model_fields_set and _form_of(table, name) is _json else value
+
+
+@cache
+def _form_of(table: Table, name: str) -> Callable[[Any], Any]:
+    """Return what makes a column's value of a field's. Cached: SQLAlchemy takes 0.3 µs to find a column."""
+    kind = table.c[name].type
+    if isinstance(kind, JsonText):
+        return _json
+    return sortable if isinstance(kind, UtcTime) else _as_it_is
+
+
+def _json(value: Any) -> str:
+    return json_text.dumps(value.model_dump(exclude_unset=True) if isinstance(value, Part) else value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

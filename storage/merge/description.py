@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, case, func, literal_column
@@ -41,7 +42,7 @@ class Derived(NamedTuple):
         return None if value is None else self.make(value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Description:
     """The fields of a kind's description, in the order of the bits of the mask, and columns that are made of them."""
 
@@ -52,14 +53,21 @@ class Description:
     def binds(self) -> Sequence[str]:
         return KEY, MASK, KEYS, *self._columns
 
+    @cached_property
+    def _bits(self) -> dict[str, int]:
+        return {name: 2**place for place, name in enumerate(self.fields)}
+
     @property
     def _columns(self) -> tuple[str, ...]:
         return *self.fields, *(one.column for one in self.derived)
 
     def values(self, key: str, carried: Mapping[str, Any]) -> list[Any]:
-        """Return the values of a write, in the order of `binds`; a field whose value is None is cleared."""
-        mask = sum([2**place for place, name in enumerate(self.fields) if name in carried])
-        cleared = {name: key for name in self.fields if name in carried and carried[name] is None}
+        """Return the values of a write, in the order of `binds`; a field whose value is None is cleared.
+
+        `carried` has the fields in the order of the description.
+        """
+        mask = sum(map(self._bits.__getitem__, carried))
+        cleared = {name: key for name, value in carried.items() if value is None}
         keys = json_text.dumps(cleared) if cleared else None
         derived = [one.value(carried) for one in self.derived]
         return [key if mask else "", mask, keys, *map(carried.get, self.fields), *derived]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +21,22 @@ MAX_DEPTH: Final = DEFAULT_LIMITS.max_depth
 MARK: Final = b'"here"'
 NOT_JSON: Final = (Reason.NOT_JSON, "")
 BEYOND_A_LIMIT: Final = (Reason.NOT_JSON, "data.output")
+
+
+_blanks: Final = st.text(" \t\r\n", max_size=2)
+_surrounded: Final = st.tuples(
+    _blanks, st.sampled_from(["{}", '{"a":[{}]}', "[]", "0"]), _blanks, st.text(max_size=1)
+).map("".join)
+
+
+def _outcome(read: Callable[[str], Any], text: str) -> tuple[str, Any]:
+    """What is read, or where it is no JSON."""
+    try:
+        return "read", read(text)
+    except json.JSONDecodeError as error:
+        return "no JSON", f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except ValueError as error:
+        return "no JSON", str(error)
 
 
 def output(literal: str) -> bytes:
@@ -283,3 +300,8 @@ def test_plain_puts_the_replacement_character_for_the_rest(text: str, plain: str
         for written in (json.dumps(nested), escaped(json.dumps(nested, ensure_ascii=False))):
             expected = plain if nested is text else {plain: [plain]}
             assert json.loads(json_text.plain_json(written)) == expected
+
+
+@given(st.text('{}[]:,"x0 \n', max_size=12) | _surrounded)
+def test_blanks_around_a_text_are_skipped_and_nothing_else_is(text: str) -> None:
+    assert _outcome(json_text.loads, text) == _outcome(json.loads, text)

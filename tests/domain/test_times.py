@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowledger.domain.errors import Reason
-from flowledger.domain.times import parse_time, sortable
+from flowledger.domain.times import parse_time, sortable, sortable_text
 from tests.builders import raw
 from tests.domain.refusing import refusal
 
@@ -102,3 +103,22 @@ def test_every_moment_comes_back(moment: datetime) -> None:
 def test_sortable_text_sorts_as_the_moments_do(one: datetime, other: datetime) -> None:
     texts = [sortable(parse_time(moment.isoformat())) for moment in (one, other)]
     assert (texts[0] < texts[1], texts[0] == texts[1]) == (one < other, one == other)
+
+
+_NEARLY = st.from_regex(
+    r"[0-9]{3,5}-[0-9]{2}-[0-3][0-9][Tt ]?[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,9})?"
+    r"([Zz]|[-+][0-2][0-9]:[0-5][0-9])?",
+    fullmatch=True,
+)
+
+
+def _outcome(read: Callable[[str], str], text: str) -> str:
+    try:
+        return read(text)
+    except ValueError as error:
+        return f"refused: {error}"
+
+
+@given(_moments.map(datetime.isoformat) | _moments.map(lambda one: f"{one:%4Y-%m-%dT%H:%M:%S.%f}Z") | _NEARLY)
+def test_a_text_is_rearranged_or_refused_as_its_moment_is(text: str) -> None:
+    assert _outcome(sortable_text, text) == _outcome(lambda one: sortable(parse_time(one)), text)
