@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flowledger.client.lines import BadLine, EventFile, Line
+from flowledger.client.lines import UNREADABLE, BadLine, EventFile, Line
 from flowledger.domain import streams
 from flowledger.domain.errors import LedgerError
 from flowledger.services.importing.places import BEGINNING, Digested, Place
@@ -77,11 +77,15 @@ class Reading:
         self._most_bytes = most_bytes
         self._filling: dict[int, Batch] = {}
         self._under_way: dict[int, Place] = {}
+        self.damage: Exception | None = None
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
-        """Yield each batch with the number of its lane. It counts as under way until `ended`."""
+        """Yield each batch with the number of its lane. It counts as under way until `ended`.
+
+        If the file is damaged (`damage`), the lines before that place are yielded all the same.
+        """
         begin, number = self._here, 0
-        for line in self._events.lines(self._most_bytes):
+        for line in self._lines():
             lane = self._lane_of(line)
             self._filling.setdefault(lane, Batch(self._events.name, self._key, begin)).add(line)
             number += 1
@@ -92,6 +96,12 @@ class Reading:
                 begin, number = self._here, 0
         for lane in [*self._filling]:
             yield lane, self._left(lane)
+
+    def _lines(self) -> Iterator[Line]:
+        try:
+            yield from self._events.lines(self._most_bytes)
+        except UNREADABLE as error:
+            self.damage = error
 
     def ended(self, batch: Batch) -> None:
         """Note that the lines of a batch are recorded."""

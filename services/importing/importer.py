@@ -190,6 +190,8 @@ class Importer:
                 self._look(reading, events, seconds=_LOOK_SECONDS)
         finally:
             self._write_down(key, reading.done)
+        if reading.damage is not None:
+            raise reading.damage
 
     def _look(self, reading: Reading, events: EventFile, seconds: float | None = None) -> None:
         """Count what has ended; wait so long for the first of it. Raises what a lane gave up at."""

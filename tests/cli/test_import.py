@@ -63,10 +63,19 @@ def test_import_reads_gzip_and_standard_input_and_reports_as_json(run: Run, stor
 def test_import_says_what_is_wrong_with_its_use(run: Run, tmp_path: Path) -> None:
     assert run("import").code == 2
     assert run("import", str(tmp_path / "none")).code == 2
+    done = run("import", str(tmp_path))
+    assert (done.code, f"cannot read {tmp_path}: " in done.err) == (1, True)
+
+
+def test_of_a_damaged_file_the_lines_before_the_damage_are_recorded(run: Run, storage: Storage, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.gz"
-    damaged.write_bytes(gzip.compress(raw("task.created"))[:-20])
+    damaged.write_bytes(gzip.compress(lines(tmp_path, 1000).read_bytes())[:-500])
     done = run("import", str(damaged))
-    assert (done.code, f"cannot read {damaged}" in done.err) == (1, True)
+    recorded = count(storage, "events")
+    assert done.code == 1
+    assert recorded > 0
+    assert f"cannot read {damaged}: " in done.err
+    assert f"({recorded} events were recorded before)" in done.err
 
 
 def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
@@ -74,10 +83,12 @@ def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
 ) -> None:
     monkeypatch.setattr("flowledger.services.importing.batches.BATCH", 10)
     comes = Shown.comes
+    interruptions: list[int] = []
 
     def interrupted(shown: Shown, report: Report, position: int) -> None:
         comes(shown, report, position)
-        if report.lines == 20:
+        if report.lines >= 20 and not interruptions:
+            interruptions.append(report.lines)
             os.kill(os.getpid(), signal.SIGINT)
 
     file = lines(tmp_path, 100)
