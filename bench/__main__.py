@@ -1,6 +1,6 @@
 """`make bench`: measures Flowledger and its peers by turns on the same servers: tables and `bench/results.json`.
 
-About 25 minutes on two cores; each part alone takes from 4 to 12. `docs/benchmark.md` says what each row means.
+About 25 minutes on two idle cores; each part alone takes from 4 to 10. `docs/benchmark.md` says what each row means.
 `python -m bench.python_time` divides the worker's Python time by part, `python -m bench.importing` measures imports,
 `python -m bench.mail` messages.
 """
@@ -101,7 +101,12 @@ def _arguments() -> argparse.ArgumentParser:
     add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="these only, and Flowledger")
     add("--rounds", type=int, default=3, help="turns of each contender; medians are reported")
     add("--seconds", type=float, default=10, help="of each steady load, each time")
-    add("--rows", type=int, default=1_000_000, help="events in the filled database; 10 million take 15 minutes, 15 GB")
+    add(
+        "--rows",
+        type=int,
+        default=1_000_000,
+        help="events in the filled database; filling with 10 million takes 5 minutes and 14 GB",
+    )
     add("--members", type=int, default=1_000, help="sandboxes that get each broadcast")
     add("--events", type=int, help="events of a turn, for all contenders alike")
     add("--results", type=Path, default=_RESULTS, help="where the results go, as JSON")

@@ -20,7 +20,7 @@ from flowledger.cli.processes import Process
 
 PROCESSES: Final = 2
 """Worker processes of each contender."""
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
 _DONE_SECONDS: Final = 300.0
 _KEPT: Final = ("alembic_version", "ledger")
 

@@ -24,10 +24,10 @@ from rich.table import Table
 from sqlalchemy import make_url, text
 
 from bench import python_parts, workload
-from bench.contenders import Servers, running_servers
+from bench.servers import Servers, running_servers
 
 ROOT: Final = Path(__file__).parents[1]
-_DATA: Final = Path("/work/shared/data")
+_DATA: Final = ROOT.parent / "shared" / "data"
 console: Final = Console(highlight=False)
 
 Figures = dict[str, float]

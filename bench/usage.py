@@ -81,10 +81,10 @@ class Turn:
 def _cpu(servers: Servers, worker_pid: int) -> dict[str, float]:
     ours = psutil.Process().cpu_times()
     pids = (servers.redis_pid, worker_pid, servers.postgresql_pid)
-    return dict(zip(PARTS, (ours.user + ours.system, *map(_of_tree, pids)), strict=True))
+    return dict(zip(PARTS, (ours.user + ours.system, *map(cpu_of_tree, pids)), strict=True))
 
 
-def _of_tree(pid: int) -> float:
+def cpu_of_tree(pid: int) -> float:
     """Return the CPU seconds of a process, its ended children, and its running descendants with theirs."""
     assert pid != os.getpid()
     total = 0.0
