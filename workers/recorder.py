@@ -76,7 +76,7 @@ class Recorded:
 class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own.
 
-    `transaction_of` makes the transaction of an event; `checkpoints` are the places that a batch leaves behind.
+    `making` makes an event's transaction in place of `transaction_of`; `checkpoints` are what a batch leaves behind.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Recorder:
         guard: Guard | None = None,
         most_bytes: int = 4 * 2**20,
         *,
-        transaction_of: Callable[..., Transaction] = transaction_of,
+        making: Callable[..., Transaction] | None = None,
         checkpoints: Callable[[Iterable[Entry]], Sequence[tuple[str, str]]] = last_entries,
     ) -> None:
         self._storage = storage
         self._limits = limits
         self._guard = guard
         self._most_bytes = most_bytes
-        self._transaction_of = transaction_of
+        self._making = making
         self._checkpoints = checkpoints
         self._spans = BatchSpans()
 
@@ -148,7 +148,8 @@ class Recorder:
             raw = body(entry.fields)
             event = entry.event or parse(raw, self._limits)
             conditions = conditions_of(event, self._guard, entry.id)
-            return Read(entry, raw, event, self._transaction_of(event, entry.shard, recorded_at, conditions))
+            make = self._making or transaction_of
+            return Read(entry, raw, event, make(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
             return self._dead(entry, raw, refused)
 

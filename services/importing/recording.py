@@ -14,7 +14,7 @@ from flowledger.domain.settings import Settings
 from flowledger.services.importing.batches import Batch, Outcome, TooManyFail
 from flowledger.services.importing.places import Place
 from flowledger.storage.engines.engine import make_engine
-from flowledger.storage.kinds import transaction_of, transaction_of_past
+from flowledger.storage.kinds import transaction_of_past
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.authority import guard_of
 from flowledger.workers.entries import Entry
@@ -40,7 +40,7 @@ class BatchRecorder:
             self._limits,
             guard_of(settings, of_any_age=True),
             settings.max_entry_bytes,
-            transaction_of=transaction_of if deliver else transaction_of_past,
+            making=None if deliver else transaction_of_past,
             checkpoints=lambda _entries: [(self._place[0], str(self._place[1]))],
         )
         self._fuse = Fuse(settings.fuse_entries)

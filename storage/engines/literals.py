@@ -12,8 +12,13 @@ from typing import Any
 
 
 def literals(cursor: Any, values: Sequence[Any]) -> bytes:
-    """Return the values as literals with commas between them, in UTF-8. Raises ValueError for a text that PostgreSQL
-    cannot hold (U+0000, a lone surrogate), in the words of psycopg2."""
+    """Return the values as literals with commas between them, in the session's encoding.
+
+    Raises ValueError for a text that PostgreSQL cannot hold (U+0000, a lone surrogate), in the words of psycopg2, which
+    writes everything if the session's encoding is not UTF-8.
+    """
+    if cursor.connection.encoding != "UTF8":
+        return _by_driver(cursor, values)
     texts = [
         "NULL" if one is None
         else f"'{one}'" if isinstance(one, str) and "'" not in one and "\\" not in one
