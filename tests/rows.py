@@ -40,11 +40,11 @@ def rows(connection: Connection, span: Span = ("", None)) -> Rows:
     return {name: _table(connection, tables.metadata.tables[name], span) for name in TABLES}
 
 
-_HAS_TEXT: Final = (tables.events.c.recorded_at == tables.event_texts.c.recorded_at) & (
+HAS_TEXT: Final = (tables.events.c.recorded_at == tables.event_texts.c.recorded_at) & (
     tables.events.c.meaning == tables.event_texts.c.meaning
 )
 JOURNAL: Final = select(tables.event_texts.c.raw, tables.events.c.recorded_at).join_from(
-    tables.events, tables.event_texts, _HAS_TEXT
+    tables.events, tables.event_texts, HAS_TEXT
 )
 """The texts of the events in the journal, and when each was recorded."""
 
