@@ -44,7 +44,7 @@ def print_members(found: Sequence[Member], *, unsigned: bool) -> None:
         return
     rows = []
     for one in found:
-        signed = "not looked at: no LEDGER_KEY_FILE" if one.signed is None else "yes" if one.signed else one.detail
+        signed = "yes" if one.signed else one.detail or "not looked at: no LEDGER_KEY_FILE"
         cells = (one.workspace_id, one.sandbox_id, f"{one.source} {one.event_id}", one.sequence or "", signed)
         rows.append([*map(screen.words, cells)])
     print_table("", _COLUMNS, rows)

@@ -54,6 +54,7 @@ def print_report(found: Redelivered, *, dry_run: bool) -> None:
         "would expire" if dry_run else "expired": found.expired,
         "without room": found.no_room,
         "carried by others, left alone": found.others,
+        "left alone, for their texts are gone": found.gone,
     }
     told = ", ".join(f"{count:,} {words}" for words, count in counts.items() if count)
     screen.out.print(f"messages: {told}" if told else "there is no message to put again", soft_wrap=True)

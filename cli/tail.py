@@ -119,7 +119,9 @@ def _short(name: str, value: object) -> object:
 
 
 def _data(event: RecordedEvent) -> dict[str, Any]:
-    """The data as it came; nothing where the journal's text is no event any more."""
+    """The data as it came; nothing if the text is gone, or is no event any more."""
+    if event.raw is None:
+        return {}
     try:
         data = json_text.loads(event.raw).get("data")
     except (ValueError, AttributeError):

@@ -53,6 +53,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "clean": report.differences == 0,
         "events": report.events,
         "rows": report.rows,
+        "gone": {"events": report.gone, "subjects": report.gone_subjects},
         "differences": report.differences,
         "by_table": report.by_table,
         "first": report.first,
@@ -64,8 +65,13 @@ def as_document(report: Report) -> dict[str, Any]:
 def print_report(report: Report) -> None:
     """Print what was compared, what differs, and what became of it."""
     screen.out.print(f"{report.events:,} events recomputed, {report.rows:,} rows compared, {report.seconds:.1f} s")
+    if report.gone:
+        gone = f"the texts of {report.gone:,} events are gone"
+        words = f"{gone}: the rows of {report.gone_subjects:,} subjects cannot be recomputed, and are not judged"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
     if report.differences == 0:
-        screen.out.print(Text("every row is what the journal says", style="green"))
+        rest = "every other row" if report.gone else "every row"
+        screen.out.print(Text(f"{rest} is what the journal says", style="green"))
         return
     for difference in report.first:
         _print_difference(difference)
@@ -85,7 +91,7 @@ def _print_repair(report: Report) -> None:
         screen.out.print(
             Text(
                 f"left {report.mended.left:,} as they are: events that can no longer be read, and rows that depend on "
-                "them; put back their `raw` from a backup of the table events",
+                "them; put back their texts from a backup of the table event_texts",
                 style="yellow",
             )
         )

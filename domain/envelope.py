@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
 from flowledger.domain import attributes as checks
-from flowledger.domain import json_text
+from flowledger.domain import json_numbers, json_text, sameness
 from flowledger.domain.errors import NoEvent, Reason, Refused, UnknownField
 from flowledger.domain.event_data import checked_data
 from flowledger.domain.events import EVENT_TYPES, EventData
@@ -137,6 +137,8 @@ class Event(NamedTuple):
     raw: str
     partition_key: str
     """The key that decides the shard (CONTRACT §1)."""
+    meaning: bytes
+    """The digest by which two events of one name are compared (`domain.sameness`); empty unless it was asked for."""
 
 
 class ReadEvent(NamedTuple):
@@ -148,15 +150,20 @@ class ReadEvent(NamedTuple):
 
 def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
     """Return the event in `raw`. Raises Refused if it breaks CONTRACT §2 or §4, or exceeds `limits`."""
-    return read_event(raw, limits).event
+    return read_event(raw, limits, with_meaning=True).event
 
 
-def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
-    """Return the event in `raw`, and all attributes as read. Raises Refused as `parse` does."""
+def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, with_meaning: bool = False) -> ReadEvent:
+    """Return the event in `raw`, and all attributes as read. Raises Refused as `parse` does.
+
+    Who does not record the event needs no digest of its meaning.
+    """
     if len(raw) > limits.max_event_bytes:
         beyond = BeyondLimit("", f"{len(raw):,} bytes", limits.max_event_bytes, "max_event_bytes")
         raise Refused(Reason.TOO_LARGE, "", str(beyond))
+    unlike = json_numbers.seen.unlike
     text, attributes = checks.read_attributes(raw, limits)
+    is_exact = json_numbers.seen.unlike == unlike
     unplain = json_text.may_be_unplain(text)
     checks.check_version(attributes)
     event_id = checks.name_of(attributes, "id", limits.max_id_bytes)
@@ -173,6 +180,10 @@ def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
         )
     _check_source(model, source)
     data = checked_data(model, attributes.get("data"), text, limits, unplain=unplain)
+    meaning = b""
+    if with_meaning:
+        exact = attributes if is_exact else json_text.exact(text)
+        meaning = sameness.digest(model, exact, time=time, sequence=sequence)
     event = Event(
         id=event_id,
         source=source,
@@ -184,6 +195,7 @@ def read_event(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
         order=order_key(sequence, time, source, event_id),
         raw=text,
         partition_key=_partition_key(attributes, data, subject),
+        meaning=meaning,
     )
     return ReadEvent(event, attributes)
 

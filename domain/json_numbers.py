@@ -31,9 +31,13 @@ _GROWING: Final = re.compile(
 
 
 class Seen(threading.local):
-    """How many numbers with an exponent this thread has read: this saves a second pass if there are none."""
+    """How many numbers of some kinds this thread has read: this saves a second pass if there are none.
+
+    `exponents` have an exponent. The text of `unlike` numbers is not what `decimal_text` makes of their exact value.
+    """
 
     exponents = 0
+    unlike = 0
 
 
 seen: Final = Seen()
@@ -41,9 +45,12 @@ seen: Final = Seen()
 
 def real(text: str) -> float | Decimal:
     """Return a number with a fraction or an exponent. Raises ValueError if PostgreSQL cannot hold it."""
+    number = float(text)
     if "e" in text or "E" in text:
         seen.exponents += 1
-    number = float(text)
+        seen.unlike += 1
+    elif repr(number) != text or text.endswith(".0"):
+        seen.unlike += 1
     if math.isfinite(number) and (number or _is_zero(text)):
         return number
     return _decimal(text)
@@ -54,12 +61,19 @@ def whole(text: str) -> int | Decimal:
     try:
         return int(text)
     except ValueError:  # longer than Python converts
+        seen.unlike += 1
         return Decimal(text)
 
 
 def exact(text: str) -> Decimal:
     """Return the exact value of a number with a fraction or an exponent; a zero is 0 with any exponent."""
     return _ZERO if _is_zero(text) else Decimal(text)
+
+
+def decimal_text(number: Decimal) -> str:
+    """Return the one text of an exact value: without exponent, and without zeros at the end of a fraction."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def written(text: str, most_bytes: int) -> tuple[int, int]:

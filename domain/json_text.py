@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections import Counter
 from decimal import Decimal
 from functools import lru_cache
@@ -80,6 +81,16 @@ def same(one: str, other: str) -> bool:
 def exact(text: str) -> Any:
     """Return the value of JSON text with each number exactly as written, for `equal`."""
     return _EXACT_DECODER.decode(text)
+
+
+def canonical(value: Any) -> str:
+    """Return the one text of a value from `exact`: two texts are equal if, and only if, the values are (`equal`).
+
+    Names are in order, characters beyond ASCII are escapes, numbers are as `json_numbers.decimal_text` writes them. The
+    value may be of `loads` if none of its numbers is `json_numbers.seen.unlike`.
+    """
+    text = _CANONICAL.encode(value)
+    return _MARKED.sub(r"\1", text) if _MARK in text else text
 
 
 def may_be_unplain(text: str) -> bool:
@@ -277,6 +288,16 @@ _ESCAPE: Final = re.compile(
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=json_numbers.real)
 _STORED_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.real)
 _EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_float=json_numbers.exact)
+# The encoder writes no Decimal. It writes a text for it, with a mark that nobody can know, which is taken off again.
+_MARK: Final = f"number {secrets.token_hex(16)} "
+_MARKED: Final = re.compile(f'"{_MARK}([-.0-9]+)"')
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True,
+    separators=(",", ":"),
+    allow_nan=False,
+    check_circular=False,
+    default=lambda number: _MARK + json_numbers.decimal_text(number),
+)
 _KNOWN: Final = (str, int, float, bool, type(None))
 _DEEPEST: Final = 10_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=json_value)

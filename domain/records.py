@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """A row of the journal; `raw` is the event's JSON text exactly as received."""
+    """An event of the journal; `raw` is its JSON text exactly as received, None if that is gone."""
 
     source: str
     id: str
@@ -22,7 +22,7 @@ class RecordedEvent:
     time: datetime | None
     sequence: str | None
     partition: int
-    raw: str
+    raw: str | None
     recorded_at: datetime
 
 

@@ -1,40 +1,37 @@
-"""Whether two events of one name are the same event (CONTRACT §2): their meaning is compared, not their text."""
+"""Whether two events of one name are the same event (CONTRACT §2): their meaning is compared, not their text.
+
+A digest of the meaning stands in the journal, so a repeated event is told from another one also when its text is gone
+(docs/decisions/0054).
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from flowledger.domain import json_text
-from flowledger.domain.attributes import TRACING, exact_sequence
+from flowledger.domain.attributes import TRACING
 from flowledger.domain.event_data import present
-from flowledger.domain.events import EVENT_TYPES
-from flowledger.domain.times import parse_time
+from flowledger.domain.kinds.base import EventData
+
+BYTES: Final = 16
+"""Of a digest: the first half of a SHA-256."""
 
 _NO_PART: Final = frozenset((*TRACING, "datacontenttype", "signature"))
 """What may differ in a retry: the tracing, the content type, which can only be JSON, and a newer key's signature."""
 
 
-def same_event(one: str, other: str) -> bool:
-    """Return whether two JSON texts of valid events mean the same.
+def digest(model: type[EventData], attributes: Mapping[str, Any], *, time: str | None, sequence: str | None) -> bytes:
+    """Return the digest of a valid event's meaning: two events mean the same if, and only if, it is the same.
 
-    Order of names, spaces, escapes and spellings of numbers do not matter, and null is the same as absent. Sequences
-    and times are the same if they are the same in the keys of the events.
+    Order of names, spaces, escapes and spellings of numbers do not matter, and null is the same as absent. `time` and
+    `sequence` are those of the event's key. `attributes` are a value for `json_text.canonical`.
     """
-    return one == other or json_text.equal(_meaning(one), _meaning(other))
-
-
-def _meaning(text: str) -> Any:
-    value = json_text.exact(text)
-    if not isinstance(value, dict):
-        return value
-    said = {name: part for name, part in value.items() if part is not None and name not in _NO_PART}
-    if "sequence" in said:
-        said["sequence"] = exact_sequence(said["sequence"], text)
-    with suppress(ValueError):
-        if "time" in said:
-            said["time"] = str(parse_time(said["time"]))
-    model = EVENT_TYPES.get(said.get("type", ""))
-    if model is not None:
-        said["data"] = present(model, said.get("data"))
-    return said
+    said = {name: part for name, part in attributes.items() if part is not None and name not in _NO_PART}
+    if time is not None:
+        said["time"] = time
+    if sequence is not None:
+        said["sequence"] = sequence
+    said["data"] = present(model, said.get("data"))
+    return sha256(json_text.canonical(said).encode()).digest()[:BYTES]

@@ -12,6 +12,7 @@
     ledger:recorded              hash; shard: the number of its last batch, as the database counts them; and `at`: when
                                  the last batch was recorded, in ms of Redis's clock
     ledger:restored              string; when the database was found to have gone back, in ms of Redis's clock
+    ledger:partitions            string; one of the workers has lately seen to the partitions; with an expiry
     ledger:beat                  string; the database was informed lately that the broker is served; with an expiry
     ledger:workers               hash, with an expiry; a worker's name: when it gave its last sign of life, in ms of
                                  Redis's clock, a blank, and JSON of its host, process and pool
@@ -85,6 +86,7 @@ RECORDED: Final = "ledger:recorded"
 RECORDED_AT: Final = "at"
 RESTORED: Final = "ledger:restored"
 BEAT: Final = "ledger:beat"
+PARTITIONS: Final = "ledger:partitions"
 PAIRING: Final = "ledger:pairing"
 WORKERS: Final = "ledger:workers"
 FAILURES: Final = "ledger:failures"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
-from flowledger.storage.schema.fts5 import is_declared
+from flowledger.storage.schema.declared import is_declared
 from flowledger.storage.tables import metadata
 
 _LOCK = 0x666C6F77  # any number, the same in every migration: "flow"

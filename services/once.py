@@ -57,18 +57,19 @@ class Once:
         """Publish the event, signed by the ledger if it has a key, unless one of its source and id was published.
 
         Return the event that counts: of two at once, too, the same for both. If the earlier event neither waits nor is
-        recorded (its source is set aside, or it is a dead letter), this one is returned, and nothing is published.
+        recorded (its source is set aside, or it is a dead letter), or if its text is gone, this one is returned, and
+        nothing is published.
 
         Raises Refused if it breaks the contract; DatabaseUnavailable, BrokerUnavailable or BrokerFull if it is not
         known whether it was published: try again, and it is published once.
         """
         prepared = prepare(self._sign(envelope), shards=self._settings.shards, limits=self._limits)
-        recorded = self._recorded(envelope)
+        recorded = self._recorded(envelope, prepared.raw)
         if recorded is not None:
             return Announced(recorded, False)
         waiting = self.driver.follow(self._publishing(envelope, prepared))
         # An entry leaves its stream when it is committed: it waits, or is recorded.
-        counts = waiting or self._recorded(envelope)
+        counts = waiting or self._recorded(envelope, prepared.raw)
         return Announced(counts or prepared.raw, counts == prepared.raw)
 
     def close(self) -> None:
@@ -81,11 +82,15 @@ class Once:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _recorded(self, envelope: Envelope) -> bytes | None:
+    def _recorded(self, envelope: Envelope, ours: bytes) -> bytes | None:
+        """Return the text of the recorded event, or `ours` if that is gone; None if the event is not recorded."""
         name = envelope.source, envelope.id
         with self._storage.looking() as connection:
-            text = JournalRepository(connection).texts([name]).get(name)
-        return None if text is None else text.encode()
+            texts = JournalRepository(connection).texts([name])
+        if name not in texts:
+            return None
+        text = texts[name]
+        return ours if text is None else text.encode()
 
     def _publishing(self, envelope: Envelope, prepared: Prepared) -> Plan[bytes]:
         """Publish the event, unless one was published lately; return the one that waits, empty if none does."""

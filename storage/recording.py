@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import psycopg2
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from flowledger.domain.envelope import Envelope, parse
 from flowledger.domain.errors import DatabaseUnavailable
@@ -14,7 +15,9 @@ from flowledger.domain.limits import RANGES, Limits
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines import postgresql, sqlite
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.kinds import conditions_of, transaction_of
+from flowledger.storage.schema.partitions import is_missing, make_partitions
 
 _LIMITS: Final = Limits(max_id_bytes=RANGES["max_id_bytes"].highest)
 """Ids may be as long as any worker may be set to accept: a subject can be a name of 255 characters."""
@@ -28,11 +31,24 @@ def record(connection: Connection, event: Envelope, shard: int = 0) -> bool:
     contract, DatabaseUnavailable if the database fails; then the transaction must be rolled back.
     """
     parsed = parse(event.to_json().encode(), _LIMITS)
-    transaction = transaction_of(parsed, shard, sortable(now()), conditions_of(parsed))
+    recorded_at = sortable(now())
+    transaction = transaction_of(parsed, shard, recorded_at, conditions_of(parsed))
     driver: Any = connection.connection.driver_connection
     try:
         if connection.dialect.name == "postgresql":
-            return postgresql.write_within(connection, transaction)
+            return _on_postgresql(connection, transaction, recorded_at)
         return sqlite.write_within(driver, transaction)
-    except (psycopg2.Error, sqlite3.Error) as error:
+    except (psycopg2.Error, sqlite3.Error, DBAPIError) as error:
         raise DatabaseUnavailable(f"an event could not be recorded: {words(error)}") from error
+
+
+def _on_postgresql(connection: Connection, transaction: Transaction, recorded_at: str) -> bool:
+    """Do the writes; a missing partition is made in the same transaction."""
+    try:
+        with connection.begin_nested():
+            return postgresql.write_within(connection, transaction)
+    except psycopg2.Error as error:
+        if not is_missing(error):
+            raise
+    make_partitions(connection, recorded_at)
+    return postgresql.write_within(connection, transaction)

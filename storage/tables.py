@@ -14,6 +14,7 @@ from flowledger.storage.ledger.checkpoints import TABLE as checkpoints
 from flowledger.storage.ledger.dead_letter_actions import TABLE as dead_letter_actions
 from flowledger.storage.ledger.dead_letters import TABLE as dead_letters
 from flowledger.storage.ledger.drains import TABLE as drains
+from flowledger.storage.ledger.event_texts import TABLE as event_texts
 from flowledger.storage.ledger.identity import TABLE as ledger
 from flowledger.storage.ledger.journal import TABLE as events
 from flowledger.storage.ledger.outbox import TABLE as outbox
@@ -44,6 +45,7 @@ __all__ = [
     "dead_letter_actions",
     "dead_letters",
     "drains",
+    "event_texts",
     "events",
     "execution_logs",
     "executions",

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, make_engine, settings_of, words
+from flowledger.storage.engines.partitions import PartitionMaking
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
 from flowledger.storage.engines.postgresql import PostgresqlPipeline, autocommitting
 from flowledger.storage.engines.sqlite import SqlitePipeline
@@ -48,7 +49,9 @@ class Storage:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._pipeline: Pipeline = (
-            PostgresqlPipeline(engine) if engine.dialect.name == "postgresql" else SqlitePipeline(engine)
+            PartitionMaking(engine, PostgresqlPipeline(engine))
+            if engine.dialect.name == "postgresql"
+            else SqlitePipeline(engine)
         )
 
     @classmethod

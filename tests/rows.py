@@ -40,6 +40,15 @@ def rows(connection: Connection, span: Span = ("", None)) -> Rows:
     return {name: _table(connection, tables.metadata.tables[name], span) for name in TABLES}
 
 
+HAS_TEXT: Final = (tables.events.c.recorded_at == tables.event_texts.c.recorded_at) & (
+    tables.events.c.meaning == tables.event_texts.c.meaning
+)
+JOURNAL: Final = select(tables.event_texts.c.raw, tables.events.c.recorded_at).join_from(
+    tables.events, tables.event_texts, HAS_TEXT
+)
+"""The texts of the events in the journal, and when each was recorded."""
+
+
 def expected(journal: Iterable[oracle.Recorded]) -> Rows:
     """What the oracle makes of events."""
     computed = oracle.tables(journal)
@@ -48,7 +57,7 @@ def expected(journal: Iterable[oracle.Recorded]) -> Rows:
 
 def differences(connection: Connection) -> list[str]:
     """In words, how the rows differ from what the merge rule makes of the journal; empty where they do not."""
-    journal = connection.execute(select(tables.events.c.raw, tables.events.c.recorded_at)).all()
+    journal = connection.execute(JOURNAL).all()
     return compare(rows(connection), expected(oracle.Recorded(row.raw, row.recorded_at) for row in journal))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, inspect, text
 from flowledger import migrations
 from flowledger.cli import processes
 from flowledger.storage.engines.engine import make_engine
-from flowledger.storage.schema.fts5 import is_declared
+from flowledger.storage.schema.declared import is_declared
 from flowledger.storage.tables import VIEWS, metadata
 from tests.conftest import PostgresqlServer, settings_for
 
@@ -129,6 +129,7 @@ def test_all_tables_of_the_contract_are_there(engine: Engine) -> None:
     migrations.upgrade(engine)
     assert tables(engine) >= {
         "events",
+        "event_texts",
         "executions",
         "execution_logs",
         "tasks",

@@ -23,13 +23,15 @@ _TABLES: Final = (
     "CREATE TABLE strays (name TEXT, source TEXT, event_id TEXT, PRIMARY KEY (name, source, event_id))",
     "CREATE TABLE journal_rows (source TEXT, id TEXT, PRIMARY KEY (source, id)) WITHOUT ROWID",
     "CREATE TABLE unreadable (id TEXT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID",
 )
 
 
 class Damage:
     """Subjects whose rows differ, log lines that have no event, rows of the journal to mend or to leave alone.
 
-    A subject with an event that can no longer be read is unreadable: its rows must not be computed from the rest.
+    A subject with an event that can no longer be read is unreadable: its rows must not be computed from the rest. The
+    same is true of one with an event whose text is gone, but that is no damage.
     """
 
     def __init__(self, scratch: Scratch) -> None:
@@ -38,8 +40,12 @@ class Damage:
         for statement in _TABLES:
             scratch.execute(statement)
 
+    def of_gone(self, row: JournalRow) -> None:
+        """Note a row of the journal whose text is gone."""
+        self._scratch.execute("INSERT OR IGNORE INTO gone VALUES (?)", (row.row["subject"],))
+
     def of_journal(self, row: JournalRow, difference: Difference) -> None:
-        """Note a row of the journal that differs from its own `raw`, or whose `raw` cannot be read."""
+        """Note a row of the journal that differs from its own text, or whose text cannot be read."""
         if difference.kind is Kind.DIFFERENT:
             self._scratch.execute("INSERT OR IGNORE INTO journal_rows VALUES (?, ?)", row.key)
             return
@@ -50,32 +56,40 @@ class Damage:
 
     def of_row(self, table: Table, pair: Pair) -> bool:
         """Note a row of another table that differs; return False if nobody can know what it should be."""
-        row = dict(zip((column.name for column in table.c), pair.expected or pair.found or (), strict=True))
-        subjects, subject = subject_of(table, row)
+        subjects, subject = _subject_of_pair(table, pair)
         if has_one_event(table) and pair.expected is None:
             self._scratch.execute("INSERT OR IGNORE INTO strays VALUES (?, ?, ?)", (table.name, *pair.key))
         else:
             self.of_subject(subjects, subject)
         return bool(self.readable([subject]))
 
+    def is_gone(self, table: Table, pair: Pair) -> bool:
+        """Return whether a row that differs cannot be judged, because a text about its subject is gone."""
+        return bool(self._scratch.execute("SELECT 1 FROM gone WHERE id = ?", (_subject_of_pair(table, pair)[1],)))
+
+    def gone(self) -> int:
+        """Return how many subjects cannot be computed any more, because texts about them are gone."""
+        return int(self._scratch.execute("SELECT count(*) FROM gone")[0][0])
+
     def of_subject(self, subjects: Table, subject: str) -> None:
         """Note a subject whose rows are to be computed anew."""
         self._scratch.execute("INSERT OR IGNORE INTO to_mend VALUES (?, ?)", (subjects.name, subject))
 
     def subjects(self, subjects: Table, at_once: int) -> Iterator[list[str]]:
-        """The ids to mend in a table of subjects, but for unreadable ones, in order."""
+        """The ids to mend in a table of subjects that can be computed, in order."""
         after = ""
         sql = (
             "SELECT id FROM to_mend WHERE subjects = ? AND id > ? AND id NOT IN (SELECT id FROM unreadable)"
-            " ORDER BY id LIMIT ?"
+            " AND id NOT IN (SELECT id FROM gone) ORDER BY id LIMIT ?"
         )
         while found := self._scratch.execute(sql, (subjects.name, after, at_once)):
             yield [subject for (subject,) in found]
             after = found[-1][0]
 
     def readable(self, ids: Sequence[str]) -> list[str]:
-        """Those of `ids` that are not (by now) unreadable."""
-        return [one for one in ids if not self._scratch.execute("SELECT 1 FROM unreadable WHERE id = ?", (one,))]
+        """Those of `ids` that can (still) be computed."""
+        sql = "SELECT 1 FROM unreadable WHERE id = ?1 UNION ALL SELECT 1 FROM gone WHERE id = ?1"
+        return [one for one in ids if not self._scratch.execute(sql, (one,))]
 
     def strays(self, table: Table, at_once: int) -> Iterator[list[Key]]:
         """The keys of rows of a table whose rows are one event's, if that event was not there."""
@@ -83,7 +97,7 @@ class Damage:
         return self._keys(sql, at_once, table.name)
 
     def journal_rows(self, at_once: int) -> Iterator[list[Key]]:
-        """The keys of rows of the journal that can be mended from their own `raw`."""
+        """The keys of rows of the journal that can be mended from their own texts."""
         return self._keys("SELECT * FROM journal_rows WHERE (source, id) > (?, ?) ORDER BY 1, 2 LIMIT ?", at_once)
 
     def count(self) -> int:
@@ -105,6 +119,11 @@ class Damage:
 def subject_of(table: Table, row: Mapping[str, Any]) -> tuple[Table, str]:
     """Return the table of the subject to which a row belongs, and the subject's id."""
     return next((subjects, row[column]) for subjects, column in owners_of(table) if row[column] is not None)
+
+
+def _subject_of_pair(table: Table, pair: Pair) -> tuple[Table, str]:
+    row = pair.expected or pair.found or ()
+    return subject_of(table, dict(zip((column.name for column in table.c), row, strict=True)))
 
 
 def has_one_event(table: Table) -> bool:

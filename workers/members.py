@@ -25,7 +25,7 @@ _AT_ONCE: Final = 500
 class Member:
     """A sandbox of a workspace, and the event that says so: its source, id and sequence.
 
-    `signed` is None if there were no keys to check by. If it is False, `detail` says why.
+    `signed` is None if there were no keys to check by, or the event's text is gone. Without it, `detail` says why.
     """
 
     workspace_id: str
@@ -51,16 +51,20 @@ def members(storage: Storage, keys: Keys | None, workspace: str | None = None) -
         after = page[-1]
 
 
-def _member(one: Membership, texts: Mapping[tuple[str, str], str], keys: Keys | None) -> Member:
+def _member(one: Membership, texts: Mapping[tuple[str, str], str | None], keys: Keys | None) -> Member:
     source, event_id = one.said_by
     sequence, signed, detail = None, None, ""
-    try:
-        event = parse(texts.get(one.said_by, "").encode("utf-8", "surrogatepass"), WIDEST)
-        sequence = event.sequence
-        if keys is not None:
-            signed = signatures.check(event, keys) is not None
-    except Refused as refused:
-        signed, detail = False, str(refused)
+    text = texts.get(one.said_by, "")
+    if text is None:
+        detail = "not known any more: the text of the event is gone"
+    else:
+        try:
+            event = parse(text.encode("utf-8", "surrogatepass"), WIDEST)
+            sequence = event.sequence
+            if keys is not None:
+                signed = signatures.check(event, keys) is not None
+        except Refused as refused:
+            signed, detail = False, str(refused)
     return Member(
         workspace_id=one.workspace_id,
         sandbox_id=one.sandbox_id,

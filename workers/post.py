@@ -51,6 +51,14 @@ class _Step(NamedTuple):
     """The row behind which there may be more for them; None if there are no more."""
 
 
+class _Letters(NamedTuple):
+    """The letters for the first `read` messages, by recipient, and the messages among these whose text is gone."""
+
+    by_recipient: dict[str, list[Letter]]
+    read: int
+    gone: list[tuple[str, str]]
+
+
 class PostOffice:
     """Delivers messages that wait. `bell` calls the postman, who delivers what a drain leaves."""
 
@@ -162,8 +170,7 @@ class PostOffice:
         """
         put = 0
         while put < len(outgoing) and self._inboxes.take_messages(afresh=True):
-            letters = self._letters([(recipient, one) for one in outgoing[put:]])
-            some = letters.get(recipient, [])
+            some = self._letters([(recipient, one) for one in outgoing[put:]]).by_recipient.get(recipient, [])
             went = self._inboxes.put({recipient: some})[recipient] if some else 0
             put += went
             if not some or went < len(some):
@@ -187,9 +194,9 @@ class PostOffice:
         moment = now()
         wanted = [one for one in rows if one.is_open and (one.expires_at is None or one.expires_at > moment)]
         fitting = _within(rooms, wanted)
-        letters = self._letters([(one.to_sandbox_id, one) for one in fitting])
+        letters, read, gone = self._letters([(one.to_sandbox_id, one) for one in fitting])
         went = self._inboxes.put(letters)
-        read = sum(map(len, letters.values()))
+        self._expire_gone(gone)
         # No message may overtake one that was not delivered.
         stopped = {to for to, some in letters.items() if went[to] < len(some)}
         if read < len(fitting):
@@ -198,19 +205,28 @@ class PostOffice:
             last = rows[-1].id if len(rows) == AT_ONCE else None
         return _Step(sum(went.values()), [one for one in rooms if one not in stopped], last)
 
-    def _letters(self, outgoing: Sequence[tuple[str, Outgoing]]) -> dict[str, list[Letter]]:
+    def _letters(self, outgoing: Sequence[tuple[str, Outgoing]]) -> _Letters:
         """Return letters for the first messages: as many as are not too large together, and at least one."""
         letters: dict[str, list[Letter]] = {}
+        gone = []
         size = 0
         for place, (recipient, one) in enumerate(outgoing):
             addressed = self._texts.get(one.sent_by, (other.sent_by for _, other in outgoing[place:]))
-            assert addressed is not None  # a row of the outbox is written with its event
+            if addressed is None:
+                gone.append((one.message_id, recipient))
+                continue
             text = addressed.to(recipient)
             size += len(text)
             if size > MOST_BYTES and place:
-                break
+                return _Letters(letters, place, gone)
             letters.setdefault(recipient, []).append(Letter(one.message_id, text, one.expires_at, one.sent_by))
-        return letters
+        return _Letters(letters, len(outgoing), gone)
+
+    def _expire_gone(self, gone: Sequence[tuple[str, str]]) -> None:
+        """Expire messages of which the text is gone: they waited longer than texts are kept."""
+        if gone:
+            logger.warning("%d messages expire: they waited longer than their texts were kept", len(gone))
+            self._inboxes.expire(gone, waiting=True)
 
     def _forget(self, ids: Sequence[int]) -> None:
         """Remove rows whose message came to its end before it was in the inbox."""

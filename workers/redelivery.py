@@ -15,9 +15,10 @@ from typing import Final, Protocol
 import redis
 
 from flowledger.domain import streams
+from flowledger.domain.addressing import Addressed
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
-from flowledger.storage.ledger.undelivered import NOBODY, Place, Undelivered, UndeliveredRepository
+from flowledger.storage.ledger.undelivered import GONE, NOBODY, Place, Undelivered, UndeliveredRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.post import PostOffice
 from flowledger.workers.texts import Texts
@@ -45,6 +46,8 @@ class Redelivered:
     """Not put, because the inbox or Redis is full, or the inbox cannot be used."""
     others: int = 0
     """Left as they were: somebody other than the ledger delivered them."""
+    gone: int = 0
+    """Left as they were: the text that would be put, or that says who delivered them, is gone."""
 
 
 class Carrier(Protocol):
@@ -107,24 +110,24 @@ class Redelivery:
             after = page[-1].place
 
     def _redeliver(self, recipient: str, messages: Sequence[Undelivered]) -> None:
-        ours = [one for one in messages if self._was_put(one)]
+        sent = [(one, self._sent(one)) for one in messages]
+        ours = [one for one, text in sent if text is not None and not text.names_only_others(recipient)]
+        gone = sum(text is None and one.sent_by != NOBODY for one, text in sent)
         lost = self._lost(recipient, ours)
         moment = now()
         late = [one for one in lost if one.expires_at is not None and one.expires_at <= moment]
         wanted = [one for one in lost if one.expires_at is None or one.expires_at > moment]
         expired, put = self._carrier.expire_lost(recipient, late), self._put(recipient, wanted)
-        self._found.others += len(messages) - len(ours)
+        self._found.gone += gone
+        self._found.others += len(messages) - len(ours) - gone
         self._found.kept += len(ours) - len(lost)
         self._found.expired += expired
         self._found.put += put
         self._found.no_room += len(lost) - expired - put
 
-    def _was_put(self, one: Undelivered) -> bool:
-        """Return whether the ledger put the message into this inbox, and its event names this recipient."""
-        if one.sent_by == NOBODY:
-            return False
-        sent = self._texts.get(one.sent_by, (one.sent_by,))
-        return sent is not None and not sent.names_only_others(one.to_sandbox_id)
+    def _sent(self, one: Undelivered) -> Addressed | None:
+        """Return what the ledger put into this inbox; None if it put nothing there, or the text is gone."""
+        return None if one.sent_by in (NOBODY, GONE) else self._texts.get(one.sent_by, (one.sent_by,))
 
     def _lost(self, recipient: str, messages: Sequence[Undelivered]) -> list[Undelivered]:
         """Return the messages that Redis knows neither to be in the inbox nor to be acknowledged.

@@ -27,7 +27,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Table, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from flowledger.domain.errors import DatabaseUnavailable
@@ -42,7 +42,7 @@ from flowledger.storage.schema.types import UtcTime
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.damage import SUBJECTS, Damage, has_one_event
-from flowledger.workers.recompute import JournalRow, Kind, Tell, recompute
+from flowledger.workers.recompute import JournalRow, Kind, Tell, journal_of, recompute
 
 _SUBJECTS_AT_ONCE: Final = 5_000
 """Subjects in one transaction: the journal, which has no index of subjects, is read once for all of them."""
@@ -61,7 +61,7 @@ class Mended:
 
 
 class _Unreadable(Exception):
-    """An event of the batch cannot be read: again, without its subject."""
+    """An event of the batch cannot be read, or its text is gone: again, without its subject."""
 
 
 def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Mended:
@@ -96,17 +96,23 @@ def _again(mend: Callable[[], int]) -> int:
 
 
 def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
-    """Set the columns beside `raw` to what it says. Nobody else changes rows of the journal."""
-    events = tables.events
+    """Set the columns to what the text says. Nobody else changes rows of the journal."""
+    events, texts = tables.events, tables.event_texts
     names = [column.name for column in events.c]
     mended = []
     with changing(storage) as connection:
-        for row in plain.rows(connection, events, tuple_(events.c.source, events.c.id).in_(keys)):
-            journal = JournalRow.read(row)
+        found = [*journal_of(connection, tuple_(events.c.source, events.c.id).in_(keys))]
+        for journal in (JournalRow.read(row, raw) for row, raw in found):
             difference = journal.difference()
-            if difference is not None and difference.kind is Kind.DIFFERENT:
-                right = journal.row | {column.name: column.expected for column in difference.columns}
-                mended.append(tuple(right[name] for name in names))
+            if difference is None or difference.kind is not Kind.DIFFERENT or journal.event is None:
+                continue
+            right = journal.row | {column.name: column.expected for column in difference.columns}
+            right["meaning"] = journal.event.meaning
+            mended.append(tuple(right[name] for name in names))
+            if right["meaning"] != journal.row["meaning"]:
+                recorded_at = bindparam(None, journal.row["recorded_at"], Text())
+                is_it = texts.c.recorded_at == recorded_at, texts.c.meaning == journal.row["meaning"]
+                connection.execute(update(texts).where(*is_it).values(meaning=right["meaning"]))
         plain.put(connection, events, mended)
     return len(mended)
 
@@ -133,8 +139,11 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
     scratch.clear()
     with changing(storage) as connection:
         _lock(connection, subjects, ids)
-        with closing(plain.in_any_order(connection, tables.events, tables.events.c.subject.in_(ids))) as journal:
+        with closing(journal_of(connection, tables.events.c.subject.in_(ids))) as journal:
             for row, difference in recompute(journal, scratch):
+                if row.is_gone:
+                    damage.of_gone(row)
+                    raise _Unreadable
                 if difference is not None and difference.kind is Kind.DAMAGED:
                     damage.of_journal(row, difference)
                     raise _Unreadable

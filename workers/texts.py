@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from flowledger.domain.addressing import Addressed
 from flowledger.domain.envelope import Event
 from flowledger.domain.events import MessageSent
-from flowledger.storage.ledger.outbox import OutboxRepository
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 
 SentBy = tuple[str, str]
@@ -35,7 +35,7 @@ class Texts:
                 self._keep((event.source, event.id), event.raw)
 
     def get(self, wanted: SentBy, following: Iterable[SentBy]) -> Addressed | None:
-        """Return one text, or None if the journal has no such event.
+        """Return one text, or None if the journal has no such event, or its text is gone.
 
         If it must be read, some of `following`, which begin with it and are wanted next, are read as well.
         """
@@ -44,9 +44,10 @@ class Texts:
                 self._known, self._size = {}, 0
             unknown = dict.fromkeys(one for one in following if one not in self._known)
             with self._storage.looking() as connection:
-                texts: Mapping[SentBy, str] = OutboxRepository(connection).texts(list(unknown)[:_READ_AT_ONCE])
+                texts = JournalRepository(connection).texts(list(unknown)[:_READ_AT_ONCE])
             for sent_by, text in texts.items():
-                self._keep(sent_by, text)
+                if text is not None:
+                    self._keep(sent_by, text)
         return self._known.get(wanted)
 
     def _keep(self, sent_by: SentBy, text: str) -> None:

@@ -18,24 +18,31 @@ from sqlalchemy import Connection, Table, func, select
 
 from flowledger.storage import tables
 from flowledger.storage.kinds import MERGED
+from flowledger.storage.ledger.event_texts import nameless
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Pair, PlainRow
 from flowledger.storage.replay.scratch import Scratch
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.damage import Damage
-from flowledger.workers.recompute import Column, Difference, Kind, Tell, recompute
+from flowledger.workers.recompute import Column, Difference, Kind, Tell, journal_of, recompute
 from flowledger.workers.repair import Mended, repair
 
 _TELL_EVERY: Final = 256
+_NAMELESS: Final = "no event of the journal has this text"
 
 
 @dataclass(slots=True)
 class Report:
-    """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair."""
+    """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
+
+    The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
+    """
 
     events: int = 0
     rows: int = 0
+    gone: int = 0
+    gone_subjects: int = 0
     differences: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     first: list[Difference] = field(default_factory=list)
@@ -44,7 +51,7 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Whether all rows are now as the journal says."""
+        """Whether all rows that can be judged are now as the journal says."""
         return self.differences == 0 or (self.mended is not None and self.mended.left == 0)
 
 
@@ -78,6 +85,7 @@ class Verification:
         self._most = most
         self._tell = tell
         self._events = 0
+        self._gone = 0
         self._rows = 0
         self._by_table: Counter[str] = Counter()
         self._first: list[Difference] = []
@@ -85,15 +93,26 @@ class Verification:
     def recompute(self, connection: Connection) -> None:
         """Record the journal anew in the scratch database, and compare its own columns on the way."""
         total = _count(connection, tables.events)
-        with closing(plain.in_any_order(connection, tables.events)) as journal:
+        with closing(journal_of(connection)) as journal:
             for row, difference in recompute(journal, self._scratch):
                 self._events += 1
+                if row.is_gone:
+                    self._gone += 1
+                    self.damage.of_gone(row)
                 if difference is not None:
                     self._found(difference)
                     self.damage.of_journal(row, difference)
                 if self._events % _TELL_EVERY == 0:
                     self._tell("recompute", self._events, total)
+        self._look_for_nameless(connection)
         self._tell("recompute", total, total)
+
+    def _look_for_nameless(self, connection: Connection) -> None:
+        """Report texts of which the journal has no event: somebody has changed what finds them."""
+        if _count(connection, tables.event_texts) > self._events - self._gone:
+            for key in nameless(connection):
+                self.damage.damaged_events += 1
+                self._found(Difference("event_texts", key, Kind.DAMAGED, detail=_NAMELESS))
 
     def compare(self, connection: Connection) -> None:
         """Walk the tables of the database and of the scratch database side by side."""
@@ -106,12 +125,22 @@ class Verification:
         self._tell("compare", total, total)
 
     def _compare(self, table: Table, pair: Pair) -> None:
+        if self.damage.is_gone(table, pair):
+            return
         known = self.damage.of_row(table, pair)
         self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
 
     def report(self) -> Report:
         by_table = dict(self._by_table)
-        return Report(self._events, self._rows, sum(by_table.values()), by_table, self._first)
+        return Report(
+            events=self._events,
+            rows=self._rows,
+            gone=self._gone,
+            gone_subjects=self.damage.gone(),
+            differences=sum(by_table.values()),
+            by_table=by_table,
+            first=self._first,
+        )
 
     def _counted(self, rows: Iterator[PlainRow], total: int) -> Iterator[PlainRow]:
         for row in rows:

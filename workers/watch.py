@@ -1,7 +1,8 @@
 """Watches the bond between the ledger and its broker while a worker runs (docs/decisions/0033).
 
 A thread of each worker checks whether Redis is still the ledger's broker, and whether Redis or the database has gone
-back to an earlier state. It also writes to the database that the broker is served, so that a second one is recognised.
+back to an earlier state. It also writes to the database that the broker is served, so that a second one is recognised,
+and has the partitions of the coming weeks made.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from flowledger.workers.background import BackgroundThread
 from flowledger.workers.bond import Bond
 from flowledger.workers.broker import claim, lift, lost_entries, place_of
 from flowledger.workers.connections import connect
+from flowledger.workers.partitions import make_ahead
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 4.0
 _UNSETTLED_SECONDS: Final = 0.5
+_PARTITIONS_MS: Final = 600_000
+"""One of the workers looks that often whether the partitions of the coming weeks are there."""
 
 
 class Watch(BackgroundThread):
@@ -50,6 +54,8 @@ class Watch(BackgroundThread):
             self._look_at_streams()
             with self._storage.writing() as connection:
                 LedgerRepository(connection).beat(self._bond.text, place_of(self._client))
+        if claim(self._client, streams.PARTITIONS, _PARTITIONS_MS):
+            make_ahead(self._storage)
 
     def close(self) -> None:
         self._storage.close()

@@ -1,31 +1,33 @@
 -- How PostgreSQL records the events of the kind 'execution': one prepared statement a type.
 
 -- execution.created
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, final_state, finished_at, description_key, description_keys, workflow_id, workspace_id, sandbox_id, agent_id, user_id, parent_execution_id, retry_of, mode, trigger_type, input, initial_state)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR COLLATE "C", $25::JSONB, $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::VARCHAR COLLATE "C", $30::VARCHAR COLLATE "C", $31::VARCHAR COLLATE "C", $32::VARCHAR, $33::VARCHAR, $34::VARCHAR, $35::JSONB, $36::JSONB
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR COLLATE "C", $26::JSONB, $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::VARCHAR COLLATE "C", $30::VARCHAR COLLATE "C", $31::VARCHAR COLLATE "C", $32::VARCHAR COLLATE "C", $33::VARCHAR, $34::VARCHAR, $35::VARCHAR, $36::JSONB, $37::JSONB
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status ELSE executions.status END,
     attempt = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.attempt ELSE executions.attempt END,
-    workflow_id = CASE WHEN (($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workflow_id ELSE executions.workflow_id END,
-    workspace_id = CASE WHEN (($24::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workspace_id ELSE executions.workspace_id END,
-    sandbox_id = CASE WHEN (($24::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE executions.sandbox_id END,
-    agent_id = CASE WHEN (($24::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.agent_id ELSE executions.agent_id END,
-    user_id = CASE WHEN (($24::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.user_id ELSE executions.user_id END,
-    parent_execution_id = CASE WHEN (($24::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.parent_execution_id ELSE executions.parent_execution_id END,
-    retry_of = CASE WHEN (($24::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.retry_of ELSE executions.retry_of END,
-    mode = CASE WHEN (($24::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.mode ELSE executions.mode END,
-    trigger_type = CASE WHEN (($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.trigger_type ELSE executions.trigger_type END,
-    input = CASE WHEN (($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.input ELSE executions.input END,
+    workflow_id = CASE WHEN (($25::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workflow_id ELSE executions.workflow_id END,
+    workspace_id = CASE WHEN (($25::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workspace_id ELSE executions.workspace_id END,
+    sandbox_id = CASE WHEN (($25::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE executions.sandbox_id END,
+    agent_id = CASE WHEN (($25::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.agent_id ELSE executions.agent_id END,
+    user_id = CASE WHEN (($25::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.user_id ELSE executions.user_id END,
+    parent_execution_id = CASE WHEN (($25::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.parent_execution_id ELSE executions.parent_execution_id END,
+    retry_of = CASE WHEN (($25::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.retry_of ELSE executions.retry_of END,
+    mode = CASE WHEN (($25::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.mode ELSE executions.mode END,
+    trigger_type = CASE WHEN (($25::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.trigger_type ELSE executions.trigger_type END,
+    input = CASE WHEN (($25::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.input ELSE executions.input END,
     output = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.output ELSE executions.output END,
     error = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.error ELSE executions.error END,
     reason = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.reason ELSE executions.reason END,
     usage = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.usage ELSE executions.usage END,
-    initial_state = CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
+    initial_state = CASE WHEN (($25::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
     final_state = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.final_state ELSE executions.final_state END,
     created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     finished_at = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.finished_at ELSE executions.finished_at END,
@@ -33,70 +35,74 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END,
     description_key = CASE WHEN (executions.description_key = '') THEN excluded.description_key ELSE executions.description_key END,
     description_keys = CASE WHEN (executions.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
-        'workflow_id', CASE WHEN (($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
-        'workspace_id', CASE WHEN (($24::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workspace_id' END,
-        'sandbox_id', CASE WHEN (($24::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'sandbox_id' END,
-        'agent_id', CASE WHEN (($24::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'agent_id' END,
-        'user_id', CASE WHEN (($24::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'user_id' END,
-        'parent_execution_id', CASE WHEN (($24::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'parent_execution_id' END,
-        'retry_of', CASE WHEN (($24::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'retry_of' END,
-        'mode', CASE WHEN (($24::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'mode' END,
-        'trigger_type', CASE WHEN (($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
-        'input', CASE WHEN (($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
-        'initial_state', CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
+        'workflow_id', CASE WHEN (($25::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
+        'workspace_id', CASE WHEN (($25::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workspace_id' END,
+        'sandbox_id', CASE WHEN (($25::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'sandbox_id' END,
+        'agent_id', CASE WHEN (($25::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'agent_id' END,
+        'user_id', CASE WHEN (($25::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'user_id' END,
+        'parent_execution_id', CASE WHEN (($25::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'parent_execution_id' END,
+        'retry_of', CASE WHEN (($25::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'retry_of' END,
+        'mode', CASE WHEN (($25::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'mode' END,
+        'trigger_type', CASE WHEN (($25::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
+        'input', CASE WHEN (($25::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
+        'initial_state', CASE WHEN (($25::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
-   OR excluded.status_key > executions.status_key OR $24::BIGINT != 0)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+   OR excluded.status_key > executions.status_key OR $25::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.updated
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, description_key, description_keys, workflow_id, workspace_id, sandbox_id, agent_id, user_id, parent_execution_id, retry_of, mode, trigger_type, input, initial_state)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $16::JSONB, $17::VARCHAR COLLATE "C", $18::VARCHAR COLLATE "C", $19::VARCHAR COLLATE "C", $20::VARCHAR COLLATE "C", $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR, $24::VARCHAR, $25::VARCHAR, $26::JSONB, $27::JSONB
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $17::JSONB, $18::VARCHAR COLLATE "C", $19::VARCHAR COLLATE "C", $20::VARCHAR COLLATE "C", $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::VARCHAR, $25::VARCHAR, $26::VARCHAR, $27::JSONB, $28::JSONB
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET workflow_id = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workflow_id ELSE executions.workflow_id END,
-    workspace_id = CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workspace_id ELSE executions.workspace_id END,
-    sandbox_id = CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE executions.sandbox_id END,
-    agent_id = CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.agent_id ELSE executions.agent_id END,
-    user_id = CASE WHEN (($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.user_id ELSE executions.user_id END,
-    parent_execution_id = CASE WHEN (($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.parent_execution_id ELSE executions.parent_execution_id END,
-    retry_of = CASE WHEN (($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.retry_of ELSE executions.retry_of END,
-    mode = CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.mode ELSE executions.mode END,
-    trigger_type = CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.trigger_type ELSE executions.trigger_type END,
-    input = CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.input ELSE executions.input END,
-    initial_state = CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
+DO UPDATE SET workflow_id = CASE WHEN (($16::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workflow_id ELSE executions.workflow_id END,
+    workspace_id = CASE WHEN (($16::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.workspace_id ELSE executions.workspace_id END,
+    sandbox_id = CASE WHEN (($16::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE executions.sandbox_id END,
+    agent_id = CASE WHEN (($16::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.agent_id ELSE executions.agent_id END,
+    user_id = CASE WHEN (($16::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.user_id ELSE executions.user_id END,
+    parent_execution_id = CASE WHEN (($16::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.parent_execution_id ELSE executions.parent_execution_id END,
+    retry_of = CASE WHEN (($16::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.retry_of ELSE executions.retry_of END,
+    mode = CASE WHEN (($16::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.mode ELSE executions.mode END,
+    trigger_type = CASE WHEN (($16::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.trigger_type ELSE executions.trigger_type END,
+    input = CASE WHEN (($16::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.input ELSE executions.input END,
+    initial_state = CASE WHEN (($16::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.initial_state ELSE executions.initial_state END,
     created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END,
     description_key = CASE WHEN (executions.description_key = '') THEN excluded.description_key ELSE executions.description_key END,
     description_keys = CASE WHEN (executions.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
-        'workflow_id', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
-        'workspace_id', CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workspace_id' END,
-        'sandbox_id', CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'sandbox_id' END,
-        'agent_id', CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'agent_id' END,
-        'user_id', CASE WHEN (($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'user_id' END,
-        'parent_execution_id', CASE WHEN (($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'parent_execution_id' END,
-        'retry_of', CASE WHEN (($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'retry_of' END,
-        'mode', CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'mode' END,
-        'trigger_type', CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
-        'input', CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
-        'initial_state', CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
-WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at) OR $15::BIGINT != 0)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+        'workflow_id', CASE WHEN (($16::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workflow_id', CASE WHEN (executions.workflow_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workflow_id' END,
+        'workspace_id', CASE WHEN (($16::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'workspace_id', CASE WHEN (executions.workspace_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'workspace_id' END,
+        'sandbox_id', CASE WHEN (($16::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'sandbox_id', CASE WHEN (executions.sandbox_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'sandbox_id' END,
+        'agent_id', CASE WHEN (($16::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'agent_id', CASE WHEN (executions.agent_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'agent_id' END,
+        'user_id', CASE WHEN (($16::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'user_id', CASE WHEN (executions.user_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'user_id' END,
+        'parent_execution_id', CASE WHEN (($16::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'parent_execution_id', CASE WHEN (executions.parent_execution_id IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'parent_execution_id' END,
+        'retry_of', CASE WHEN (($16::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'retry_of', CASE WHEN (executions.retry_of IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'retry_of' END,
+        'mode', CASE WHEN (($16::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'mode', CASE WHEN (executions.mode IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'mode' END,
+        'trigger_type', CASE WHEN (($16::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'trigger_type', CASE WHEN (executions.trigger_type IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'trigger_type' END,
+        'input', CASE WHEN (($16::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'input', CASE WHEN (executions.input IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'input' END,
+        'initial_state', CASE WHEN (($16::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(executions.description_keys ->> 'initial_state', CASE WHEN (executions.initial_state IS NOT NULL) THEN executions.description_key ELSE '' END)) THEN excluded.description_key ELSE executions.description_keys ->> 'initial_state' END)), '{}'::jsonb) END
+WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at) OR $16::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.queued, execution.paused, execution.resumed, execution.retrying, execution.completed, execution.cancelled
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, final_state, finished_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status ELSE executions.status END,
@@ -112,17 +118,19 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.status_key > executions.status_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.started
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, final_state, finished_at, started_at_key, started_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR COLLATE "C", $24::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status ELSE executions.status END,
@@ -140,17 +148,19 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
     started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (executions.started_at_key, executions.started_at)) THEN excluded.started_at_key ELSE executions.started_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.status_key > executions.status_key OR (excluded.started_at_key, excluded.started_at) < (executions.started_at_key, executions.started_at))
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.checkpointed
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, current_state_key, current_state)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15::JSONB
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16::JSONB
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET current_state = CASE WHEN (excluded.current_state_key > executions.current_state_key) THEN excluded.current_state ELSE executions.current_state END,
@@ -159,17 +169,19 @@ DO UPDATE SET current_state = CASE WHEN (excluded.current_state_key > executions
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.current_state_key > executions.current_state_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.failed, execution.timed_out
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, final_state, finished_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) THEN excluded.status ELSE executions.status END,
@@ -186,50 +198,54 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > executions.status_key) T
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)
    OR excluded.status_key > executions.status_key),
 w1 AS (INSERT INTO execution_failures (execution_id, status_key, failed_at)
-SELECT $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
+SELECT $24::VARCHAR COLLATE "C", $25::VARCHAR COLLATE "C", $26::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (execution_id)
 DO UPDATE SET failed_at = CASE WHEN (excluded.status_key > execution_failures.status_key) THEN excluded.failed_at ELSE execution_failures.failed_at END,
     status_key = CASE WHEN (excluded.status_key > execution_failures.status_key) THEN excluded.status_key ELSE execution_failures.status_key END
 WHERE excluded.status_key > execution_failures.status_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- execution.logged
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, execution_id, node, iteration, level, message, logger, context, time, sequence, order_key)
-SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::VARCHAR COLLATE "C", $18::BIGINT, $19, $20::VARCHAR, $21::VARCHAR, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR, $25::VARCHAR COLLATE "C"
+SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::VARCHAR COLLATE "C", $18::VARCHAR COLLATE "C", $19::BIGINT, $20, $21::VARCHAR, $22::VARCHAR, $23::JSONB, $24::TIMESTAMP WITH TIME ZONE, $25::VARCHAR, $26::VARCHAR COLLATE "C"
 FROM "new"
 ON CONFLICT DO NOTHING)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- node.started
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO execution_logs (execution_id, node, iteration, attempt, status_key, status, error, output, reason, usage, state, finished_at, started_at_key, started_at, start_key, input, agent_id)
-SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::BIGINT, $17, $18::VARCHAR COLLATE "C", $19, $20::JSONB, $21::JSONB, $22::VARCHAR, $23::JSONB, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE, $26::VARCHAR COLLATE "C", $27::TIMESTAMP WITH TIME ZONE, $28::VARCHAR COLLATE "C", $29::JSONB, $30::VARCHAR COLLATE "C"
+SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::BIGINT, $18, $19::VARCHAR COLLATE "C", $20, $21::JSONB, $22::JSONB, $23::VARCHAR, $24::JSONB, $25::JSONB, $26::TIMESTAMP WITH TIME ZONE, $27::VARCHAR COLLATE "C", $28::TIMESTAMP WITH TIME ZONE, $29::VARCHAR COLLATE "C", $30::JSONB, $31::VARCHAR COLLATE "C"
 FROM "new"
 ON CONFLICT (execution_id, node, iteration, attempt)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.status ELSE execution_logs.status END,
@@ -247,24 +263,26 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > execution_logs.status_ke
     started_at_key = CASE WHEN ((excluded.started_at_key, excluded.started_at) < (execution_logs.started_at_key, execution_logs.started_at)) THEN excluded.started_at_key ELSE execution_logs.started_at_key END
 WHERE excluded.status_key > execution_logs.status_key OR (excluded.started_at_key, excluded.started_at) < (execution_logs.started_at_key, execution_logs.started_at)
    OR excluded.start_key > execution_logs.start_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- node.retrying, node.completed, node.failed, node.skipped
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO executions (id, created_at_key, created_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO execution_logs (execution_id, node, iteration, attempt, status_key, status, error, output, reason, usage, state, finished_at)
-SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::BIGINT, $17, $18::VARCHAR COLLATE "C", $19, $20::JSONB, $21::JSONB, $22::VARCHAR, $23::JSONB, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE
+SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::BIGINT, $18, $19::VARCHAR COLLATE "C", $20, $21::JSONB, $22::JSONB, $23::VARCHAR, $24::JSONB, $25::JSONB, $26::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (execution_id, node, iteration, attempt)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.status ELSE execution_logs.status END,
@@ -276,6 +294,6 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > execution_logs.status_ke
     finished_at = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.finished_at ELSE execution_logs.finished_at END,
     status_key = CASE WHEN (excluded.status_key > execution_logs.status_key) THEN excluded.status_key ELSE execution_logs.status_key END
 WHERE excluded.status_key > execution_logs.status_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

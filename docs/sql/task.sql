@@ -1,27 +1,29 @@
 -- How PostgreSQL records the events of the kind 'task': one prepared statement a type.
 
 -- task.created
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, finished_at, description_key, description_keys, name, kind, execution_id, parent_task_id, retry_of, workspace_id, sandbox_id, agent_id, user_id, priority, input)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE, $22::VARCHAR COLLATE "C", $24::JSONB, $25::VARCHAR, $26::VARCHAR, $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::VARCHAR, $30::VARCHAR COLLATE "C", $31::VARCHAR COLLATE "C", $32::VARCHAR COLLATE "C", $33::VARCHAR COLLATE "C", $34::BIGINT, $35::JSONB
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR COLLATE "C", $25::JSONB, $26::VARCHAR, $27::VARCHAR, $28::VARCHAR COLLATE "C", $29::VARCHAR COLLATE "C", $30::VARCHAR, $31::VARCHAR COLLATE "C", $32::VARCHAR COLLATE "C", $33::VARCHAR COLLATE "C", $34::VARCHAR COLLATE "C", $35::BIGINT, $36::JSONB
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status ELSE tasks.status END,
     attempt = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.attempt ELSE tasks.attempt END,
-    name = CASE WHEN (($23::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.name ELSE tasks.name END,
-    kind = CASE WHEN (($23::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.kind ELSE tasks.kind END,
-    execution_id = CASE WHEN (($23::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.execution_id ELSE tasks.execution_id END,
-    parent_task_id = CASE WHEN (($23::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.parent_task_id ELSE tasks.parent_task_id END,
-    retry_of = CASE WHEN (($23::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.retry_of ELSE tasks.retry_of END,
-    workspace_id = CASE WHEN (($23::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.workspace_id ELSE tasks.workspace_id END,
-    sandbox_id = CASE WHEN (($23::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE tasks.sandbox_id END,
-    agent_id = CASE WHEN (($23::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.agent_id ELSE tasks.agent_id END,
-    user_id = CASE WHEN (($23::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.user_id ELSE tasks.user_id END,
-    priority = CASE WHEN (($23::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.priority ELSE tasks.priority END,
-    input = CASE WHEN (($23::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.input ELSE tasks.input END,
+    name = CASE WHEN (($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.name ELSE tasks.name END,
+    kind = CASE WHEN (($24::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.kind ELSE tasks.kind END,
+    execution_id = CASE WHEN (($24::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.execution_id ELSE tasks.execution_id END,
+    parent_task_id = CASE WHEN (($24::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.parent_task_id ELSE tasks.parent_task_id END,
+    retry_of = CASE WHEN (($24::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.retry_of ELSE tasks.retry_of END,
+    workspace_id = CASE WHEN (($24::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.workspace_id ELSE tasks.workspace_id END,
+    sandbox_id = CASE WHEN (($24::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE tasks.sandbox_id END,
+    agent_id = CASE WHEN (($24::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.agent_id ELSE tasks.agent_id END,
+    user_id = CASE WHEN (($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.user_id ELSE tasks.user_id END,
+    priority = CASE WHEN (($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.priority ELSE tasks.priority END,
+    input = CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.input ELSE tasks.input END,
     output = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.output ELSE tasks.output END,
     error = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.error ELSE tasks.error END,
     reason = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.reason ELSE tasks.reason END,
@@ -32,70 +34,74 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END,
     description_key = CASE WHEN (tasks.description_key = '') THEN excluded.description_key ELSE tasks.description_key END,
     description_keys = CASE WHEN (tasks.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
-        'name', CASE WHEN (($23::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
-        'kind', CASE WHEN (($23::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'kind' END,
-        'execution_id', CASE WHEN (($23::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'execution_id' END,
-        'parent_task_id', CASE WHEN (($23::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'parent_task_id' END,
-        'retry_of', CASE WHEN (($23::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'retry_of' END,
-        'workspace_id', CASE WHEN (($23::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'workspace_id' END,
-        'sandbox_id', CASE WHEN (($23::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'sandbox_id' END,
-        'agent_id', CASE WHEN (($23::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'agent_id' END,
-        'user_id', CASE WHEN (($23::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
-        'priority', CASE WHEN (($23::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
-        'input', CASE WHEN (($23::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
+        'name', CASE WHEN (($24::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
+        'kind', CASE WHEN (($24::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'kind' END,
+        'execution_id', CASE WHEN (($24::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'execution_id' END,
+        'parent_task_id', CASE WHEN (($24::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'parent_task_id' END,
+        'retry_of', CASE WHEN (($24::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'retry_of' END,
+        'workspace_id', CASE WHEN (($24::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'workspace_id' END,
+        'sandbox_id', CASE WHEN (($24::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'sandbox_id' END,
+        'agent_id', CASE WHEN (($24::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'agent_id' END,
+        'user_id', CASE WHEN (($24::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
+        'priority', CASE WHEN (($24::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
+        'input', CASE WHEN (($24::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
-   OR excluded.status_key > tasks.status_key OR $23::BIGINT != 0)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+   OR excluded.status_key > tasks.status_key OR $24::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.updated
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, description_key, description_keys, name, kind, execution_id, parent_task_id, retry_of, workspace_id, sandbox_id, agent_id, user_id, priority, input)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $16::JSONB, $17::VARCHAR, $18::VARCHAR, $19::VARCHAR COLLATE "C", $20::VARCHAR COLLATE "C", $21::VARCHAR, $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::VARCHAR COLLATE "C", $26::BIGINT, $27::JSONB
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $17::JSONB, $18::VARCHAR, $19::VARCHAR, $20::VARCHAR COLLATE "C", $21::VARCHAR COLLATE "C", $22::VARCHAR, $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::VARCHAR COLLATE "C", $26::VARCHAR COLLATE "C", $27::BIGINT, $28::JSONB
 FROM "new"
 ON CONFLICT (id)
-DO UPDATE SET name = CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.name ELSE tasks.name END,
-    kind = CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.kind ELSE tasks.kind END,
-    execution_id = CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.execution_id ELSE tasks.execution_id END,
-    parent_task_id = CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.parent_task_id ELSE tasks.parent_task_id END,
-    retry_of = CASE WHEN (($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.retry_of ELSE tasks.retry_of END,
-    workspace_id = CASE WHEN (($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.workspace_id ELSE tasks.workspace_id END,
-    sandbox_id = CASE WHEN (($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE tasks.sandbox_id END,
-    agent_id = CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.agent_id ELSE tasks.agent_id END,
-    user_id = CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.user_id ELSE tasks.user_id END,
-    priority = CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.priority ELSE tasks.priority END,
-    input = CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.input ELSE tasks.input END,
+DO UPDATE SET name = CASE WHEN (($16::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.name ELSE tasks.name END,
+    kind = CASE WHEN (($16::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.kind ELSE tasks.kind END,
+    execution_id = CASE WHEN (($16::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.execution_id ELSE tasks.execution_id END,
+    parent_task_id = CASE WHEN (($16::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.parent_task_id ELSE tasks.parent_task_id END,
+    retry_of = CASE WHEN (($16::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.retry_of ELSE tasks.retry_of END,
+    workspace_id = CASE WHEN (($16::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.workspace_id ELSE tasks.workspace_id END,
+    sandbox_id = CASE WHEN (($16::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.sandbox_id ELSE tasks.sandbox_id END,
+    agent_id = CASE WHEN (($16::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.agent_id ELSE tasks.agent_id END,
+    user_id = CASE WHEN (($16::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.user_id ELSE tasks.user_id END,
+    priority = CASE WHEN (($16::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.priority ELSE tasks.priority END,
+    input = CASE WHEN (($16::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.input ELSE tasks.input END,
     created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END,
     description_key = CASE WHEN (tasks.description_key = '') THEN excluded.description_key ELSE tasks.description_key END,
     description_keys = CASE WHEN (tasks.description_key = '') THEN excluded.description_keys ELSE nullif(jsonb_strip_nulls(jsonb_build_object(
-        'name', CASE WHEN (($15::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
-        'kind', CASE WHEN (($15::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'kind' END,
-        'execution_id', CASE WHEN (($15::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'execution_id' END,
-        'parent_task_id', CASE WHEN (($15::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'parent_task_id' END,
-        'retry_of', CASE WHEN (($15::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'retry_of' END,
-        'workspace_id', CASE WHEN (($15::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'workspace_id' END,
-        'sandbox_id', CASE WHEN (($15::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'sandbox_id' END,
-        'agent_id', CASE WHEN (($15::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'agent_id' END,
-        'user_id', CASE WHEN (($15::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
-        'priority', CASE WHEN (($15::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
-        'input', CASE WHEN (($15::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
-WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at) OR $15::BIGINT != 0)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+        'name', CASE WHEN (($16::BIGINT & 1) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'name', CASE WHEN (tasks.name IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'name' END,
+        'kind', CASE WHEN (($16::BIGINT & 2) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'kind', CASE WHEN (tasks.kind IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'kind' END,
+        'execution_id', CASE WHEN (($16::BIGINT & 4) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'execution_id', CASE WHEN (tasks.execution_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'execution_id' END,
+        'parent_task_id', CASE WHEN (($16::BIGINT & 8) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'parent_task_id', CASE WHEN (tasks.parent_task_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'parent_task_id' END,
+        'retry_of', CASE WHEN (($16::BIGINT & 16) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'retry_of', CASE WHEN (tasks.retry_of IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'retry_of' END,
+        'workspace_id', CASE WHEN (($16::BIGINT & 32) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'workspace_id', CASE WHEN (tasks.workspace_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'workspace_id' END,
+        'sandbox_id', CASE WHEN (($16::BIGINT & 64) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'sandbox_id', CASE WHEN (tasks.sandbox_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'sandbox_id' END,
+        'agent_id', CASE WHEN (($16::BIGINT & 128) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'agent_id', CASE WHEN (tasks.agent_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'agent_id' END,
+        'user_id', CASE WHEN (($16::BIGINT & 256) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'user_id', CASE WHEN (tasks.user_id IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'user_id' END,
+        'priority', CASE WHEN (($16::BIGINT & 512) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'priority', CASE WHEN (tasks.priority IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'priority' END,
+        'input', CASE WHEN (($16::BIGINT & 1024) != 0 AND (excluded.description_key COLLATE "C") > coalesce(tasks.description_keys ->> 'input', CASE WHEN (tasks.input IS NOT NULL) THEN tasks.description_key ELSE '' END)) THEN excluded.description_key ELSE tasks.description_keys ->> 'input' END)), '{}'::jsonb) END
+WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at) OR $16::BIGINT != 0)
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.queued, task.retrying, task.completed, task.cancelled, task.skipped
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, finished_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status ELSE tasks.status END,
@@ -110,17 +116,19 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.status_key > tasks.status_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.started
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, finished_at, started_at_key, started_at, start_key, worker)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE, $22::VARCHAR COLLATE "C", $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR COLLATE "C", $25::VARCHAR
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR COLLATE "C", $24::TIMESTAMP WITH TIME ZONE, $25::VARCHAR COLLATE "C", $26::VARCHAR
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status ELSE tasks.status END,
@@ -140,17 +148,19 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.status_key > tasks.status_key OR (excluded.started_at_key, excluded.started_at) < (tasks.started_at_key, tasks.started_at)
    OR excluded.start_key > tasks.start_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.progressed
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, progress_key, progress, progress_message)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16::VARCHAR
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17::VARCHAR
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET progress = CASE WHEN (excluded.progress_key > tasks.progress_key) THEN excluded.progress ELSE tasks.progress END,
@@ -160,17 +170,19 @@ DO UPDATE SET progress = CASE WHEN (excluded.progress_key > tasks.progress_key) 
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.progress_key > tasks.progress_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.failed, task.timed_out
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at, status_key, status, attempt, error, output, reason, usage, finished_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE, $14::VARCHAR COLLATE "C", $15, $16, $17::JSONB, $18::JSONB, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18::JSONB, $19::JSONB, $20::VARCHAR, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN excluded.status ELSE tasks.status END,
@@ -186,32 +198,34 @@ DO UPDATE SET status = CASE WHEN (excluded.status_key > tasks.status_key) THEN e
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)
    OR excluded.status_key > tasks.status_key),
 w1 AS (INSERT INTO task_failures (task_id, status_key, failed_at)
-SELECT $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::TIMESTAMP WITH TIME ZONE
+SELECT $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (task_id)
 DO UPDATE SET failed_at = CASE WHEN (excluded.status_key > task_failures.status_key) THEN excluded.failed_at ELSE task_failures.failed_at END,
     status_key = CASE WHEN (excluded.status_key > task_failures.status_key) THEN excluded.status_key ELSE task_failures.status_key END
 WHERE excluded.status_key > task_failures.status_key)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));
 
 -- task.logged
-WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, raw, recorded_at)
-SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9::TIMESTAMP WITH TIME ZONE
+WITH "new" AS (INSERT INTO events (source, id, type, subject, time, sequence, partition, recorded_at, meaning)
+SELECT $1::VARCHAR COLLATE "C", $2::VARCHAR COLLATE "C", $3::VARCHAR, $4::VARCHAR COLLATE "C", $5::TIMESTAMP WITH TIME ZONE, $6::VARCHAR, $7::INTEGER, $8::TIMESTAMP WITH TIME ZONE, $9
 ON CONFLICT DO NOTHING
-RETURNING 1 AS one),
+RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
+SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
+FROM "new"),
 w0 AS (INSERT INTO tasks (id, created_at_key, created_at)
-SELECT $11::VARCHAR COLLATE "C", $12::VARCHAR COLLATE "C", $13::TIMESTAMP WITH TIME ZONE
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT (id)
 DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at ELSE tasks.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)) THEN excluded.created_at_key ELSE tasks.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, task_id, level, message, logger, context, time, sequence, order_key)
-SELECT $14::VARCHAR COLLATE "C", $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17, $18::VARCHAR, $19::VARCHAR, $20::JSONB, $21::TIMESTAMP WITH TIME ZONE, $22::VARCHAR, $23::VARCHAR COLLATE "C"
+SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::VARCHAR COLLATE "C", $18, $19::VARCHAR, $20::VARCHAR, $21::JSONB, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR, $24::VARCHAR COLLATE "C"
 FROM "new"
 ON CONFLICT DO NOTHING)
-SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $10::VARCHAR, false) AS set_config_1
+SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

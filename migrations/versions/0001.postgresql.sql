@@ -343,6 +343,14 @@ CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
+CREATE TABLE event_texts (
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    meaning BYTEA NOT NULL,
+    raw TEXT NOT NULL,
+    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
+)
+ PARTITION BY RANGE (recorded_at);
+
 CREATE TABLE events (
     source TEXT COLLATE "C" NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
@@ -351,8 +359,8 @@ CREATE TABLE events (
     time TIMESTAMP WITH TIME ZONE,
     sequence TEXT,
     partition INTEGER NOT NULL,
-    raw TEXT NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    meaning BYTEA NOT NULL,
     recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
     CONSTRAINT pk_events PRIMARY KEY (source, id)
 );
@@ -908,6 +916,52 @@ CREATE TABLE dead_letter_actions (
 );
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
+
+-- The function finds its tables by the schema in which they are now, whatever the caller's search_path says.
+SELECT set_config('flowledger.schema', current_schema(), true);
+
+-- It makes the partitions of some weeks that are missing, and attaches those that were detached. Each is made as a table
+-- of its own and then attached: CREATE TABLE … PARTITION OF would wait for all who record, and they for it.
+CREATE FUNCTION ledger_make_partitions(since timestamptz, weeks integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET flowledger.schema FROM CURRENT
+AS $$
+DECLARE
+    home CONSTANT text := quote_ident(current_setting('flowledger.schema')) || '.';
+    monday CONSTANT timestamp := date_trunc('week', since AT TIME ZONE 'UTC');
+    begins timestamp;
+    parent text;
+    part text;
+    made integer := 0;
+BEGIN
+    IF weeks NOT BETWEEN 1 AND 60 OR NOT isfinite(since) THEN
+        RAISE EXCEPTION USING MESSAGE = 'ledger_make_partitions makes 1 to 60 weeks';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('ledger_make_partitions ' || home, 0));
+    FOREACH parent IN ARRAY ARRAY['event_texts'] LOOP
+        FOR week IN 0 .. weeks - 1 LOOP
+            begins := monday + week * interval '7 days';
+            part := home || quote_ident(parent || to_char(begins, '_YYYYMMDD'));
+            CONTINUE WHEN EXISTS (
+                SELECT FROM pg_inherits
+                WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass
+            );
+            IF to_regclass(part) IS NULL THEN
+                EXECUTE 'CREATE TABLE ' || part || ' (LIKE ' || home || quote_ident(parent) || ' INCLUDING ALL)';
+            END IF;
+            EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' ATTACH PARTITION ' || part
+                || ' FOR VALUES FROM (' || quote_literal(begins || '+00') || ')'
+                || ' TO (' || quote_literal(begins + interval '7 days' || '+00') || ')';
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+REVOKE ALL ON FUNCTION ledger_make_partitions(timestamptz, integer) FROM PUBLIC;
+
+SELECT ledger_make_partitions(now(), 5);
 
 CREATE VIEW execution_summary AS
     SELECT e.id, e.status, e.attempt, e.workflow_id, workflow.name AS workflow_name, e.agent_id,

@@ -383,6 +383,13 @@ CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
+CREATE TABLE event_texts (
+    recorded_at DATETIME NOT NULL,
+    meaning BLOB NOT NULL,
+    raw TEXT NOT NULL,
+    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
+);
+
 CREATE TABLE events (
     source TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -391,8 +398,8 @@ CREATE TABLE events (
     time DATETIME,
     sequence TEXT,
     partition INTEGER NOT NULL,
-    raw TEXT NOT NULL,
     recorded_at DATETIME NOT NULL,
+    meaning BLOB NOT NULL,
     recorded_in BIGINT DEFAULT NULL,
     CONSTRAINT pk_events PRIMARY KEY (source, id)
 );

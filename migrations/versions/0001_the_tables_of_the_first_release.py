@@ -6,6 +6,7 @@ Revises: nothing
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
-    "dead_letter_actions", "dead_letters", "drains", "events", "execution_failures", "execution_logs",
+    "dead_letter_actions", "dead_letters", "drains", "event_texts", "events", "execution_failures", "execution_logs",
     "task_logs", "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
     "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedule_changes", "schedule_due",
     "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
@@ -37,14 +38,15 @@ RULES = (
     "user_status", "version", "visibility", "workflow_status", "workspace_status",
 )  # fmt: skip
 """Domains, on PostgreSQL."""
+_STATEMENT = re.compile(r"\S(?:\$\$.*?\$\$|.)*?;$", re.DOTALL | re.MULTILINE)
+"""A statement ends with a semicolon at the end of a line, but not in the body of a function."""
 
 
 def upgrade() -> None:
     connection = op.get_bind()
     file = Path(__file__).with_name(f"0001.{connection.dialect.name}.sql")
-    for statement in file.read_text("utf-8").split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    for statement in _STATEMENT.findall(file.read_text("utf-8")):
+        connection.exec_driver_sql(statement)
     at = sa.DateTime().with_variant(sa.DateTime(timezone=True), "postgresql")
     ledger = sa.table("ledger", sa.column("id", sa.Text()), sa.column("created_at", at))
     op.bulk_insert(ledger, [{"id": uuid.uuid4().hex, "created_at": _now()}])
@@ -56,6 +58,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION ledger_make_partitions")
         for rule in RULES:
             op.execute(f"DROP DOMAIN ledger_{rule}")
         return

@@ -11,12 +11,13 @@ from flowledger.storage.merge.writes import Removal, Write
 
 
 class Transaction(NamedTuple):
-    """Rows that are committed together: an event's journal row and its writes, or (`journal` is None) a dead letter.
+    """Rows that are committed together: an event's journal row, its text and its writes, or (`journal` is None) a dead
+    letter.
 
     If one of the `conditions` does not hold, the event writes nothing at all.
     """
 
-    journal: tuple[str | int | None, ...] | None
+    journal: tuple[str | int | bytes | None, ...] | None
     writes: Sequence[Write | Removal]
     conditions: Sequence[Condition] = ()
 
@@ -41,6 +42,10 @@ class Unrecordable(LedgerError):
     """The database refuses a transaction permanently: a retry would fail again."""
 
 
+class NoPartition(LedgerError):
+    """A row has no partition; once that is made, a retry does not fail."""
+
+
 class Pipeline(Protocol):
     """Runs many transactions at once on one kind of database."""
 
@@ -49,6 +54,7 @@ class Pipeline(Protocol):
         their event was known, or a condition does not hold.
 
         Raises Unrecordable if the database refuses a transaction permanently, DatabaseUnavailable if it is unreachable
-        or busy. Earlier transactions may be committed then, so the caller retries all of them.
+        or busy, NoPartition if a partition is missing (but `PartitionMaking` makes it). Earlier transactions may be
+        committed then, so the caller retries all of them.
         """
         ...

@@ -1,9 +1,9 @@
 """Many transactions in one round trip on PostgreSQL, through psycopg2.
 
 Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
-statement, does the event's upserts `FROM` that insert's result: if the row is not new they have no rows to write. The
-event's conditions are part of that insert. A statement before it locks what two transactions must not claim at once, so
-that the insert sees what the first of them has committed.
+statement, inserts the text and does the event's upserts `FROM` that insert's result: nothing, if the row is not new.
+The event's conditions are part of that insert. A statement before it locks what two transactions must
+not claim at once, so that the insert sees what the first of them has committed.
 All commits except the last are asynchronous. Commits become durable in order, so the last one, of the checkpoint, which
 always writes, makes all of them durable.
 """
@@ -27,11 +27,13 @@ from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.engine import words
 from flowledger.storage.engines.literals import literals
 from flowledger.storage.engines.patience import AnswerTimeout
-from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
+from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.merge.conditions import ConditionShape, binds, clause
 from flowledger.storage.merge.writes import Shape, built
+from flowledger.storage.schema.partitions import is_missing
 
 # A batch collects which of its events were known in a setting of its session: this writes nothing, and one query at the
 # end reads it. (psycopg2 returns only the result of the last statement of a round trip.)
@@ -120,7 +122,7 @@ class PostgresqlPipeline:
         except (psycopg2.Error, ValueError) as error:
             if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
                 _give_back_clean(connection)
-                raise Unrecordable(words(error)) from error
+                raise (NoPartition if is_missing(error) else Unrecordable)(words(error)) from error
             connection.invalidate()
             if _broke_off(error):
                 raise DatabaseFailed(_why(error), error.pgcode or "") from error
@@ -254,10 +256,10 @@ def statement_of(transaction: Transaction) -> Statement:
 @lru_cache(maxsize=4096)
 def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shapes: tuple[Shape, ...]) -> Statement:
     """Build the statement with SQLAlchemy; its parameters are renumbered in the order of the collected values."""
-    names = [*(f"journal_{column}" for column in COLUMNS), "position"] if with_journal else []
+    names = [*(f"journal_{column}" for column in (*COLUMNS, "raw")), "position"] if with_journal else []
     names += [name for place in range(len(conditions)) for name in binds(f"c{place}_")]
     new = _journal_insert(conditions) if with_journal else None
-    writes = []
+    writes = [] if new is None else [_text_insert(new)]
     for place, shape in enumerate(shapes):
         prefix = f"w{place}_"
         write = built(shape)
@@ -279,6 +281,12 @@ def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:
     row = select(*values).where(*(clause(shape, f"c{place}_") for place, shape in enumerate(conditions)))
     insert = postgresql.insert(EVENTS).from_select(COLUMNS, row).on_conflict_do_nothing()
     return insert.returning(literal_column("1").label("one")).cte("new")
+
+
+def _text_insert(new: Any) -> Any:
+    values = [bindparam(f"journal_{name}", type_=event_texts.TABLE.c[name].type) for name in event_texts.COLUMNS]
+    row = select(*values).select_from(new)
+    return postgresql.insert(event_texts.TABLE).from_select(event_texts.COLUMNS, row).cte("text")
 
 
 def _tell_repeated(new: Any) -> Any:

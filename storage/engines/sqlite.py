@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
+from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.merge.conditions import ConditionShape, binds, clause
@@ -27,6 +28,7 @@ _CHECKPOINT: Final = (
     "ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = batches + 1 RETURNING batches"
 )
+_TEXT: Final = f"INSERT INTO event_texts ({', '.join(event_texts.COLUMNS)}) VALUES (?, ?, ?)"  # noqa: S608 - our own
 _PERMANENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 
 
@@ -98,12 +100,16 @@ def write_within(driver: Any, transaction: Transaction) -> bool:
 
 
 def _write_journal(driver: Any, transaction: Transaction) -> bool:
-    """Write the event's row if it is new and all conditions hold. Return whether it was written."""
-    values = list(transaction.journal or ())
+    """Write the event's row, and its text, if it is new and all conditions hold. Return whether they were written."""
+    *values, raw = transaction.journal or ()
     for condition in transaction.conditions:
         values += condition.values
     sql, names = _journal(tuple([condition.shape for condition in transaction.conditions]))
-    return bool(driver.execute(sql, dict(zip(names, values, strict=True))).rowcount == 1)
+    given = dict(zip(names, values, strict=True))
+    if driver.execute(sql, given).rowcount != 1:
+        return False
+    driver.execute(_TEXT, (given["recorded_at"], given["meaning"], raw))
+    return True
 
 
 @lru_cache(maxsize=64)

@@ -1,20 +1,33 @@
-"""The journal: every recorded event, with its text exactly as received."""
+"""The journal: every recorded event, by name. Its text stands in `storage.ledger.event_texts` until that is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Table, Text, select, text, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.exc import DataError
 
 from flowledger.domain.envelope import Event
 from flowledger.domain.json_text import plain
-from flowledger.domain.records import RecordedEvent
-from flowledger.domain.sameness import same_event
-from flowledger.storage.repository import Repository
+from flowledger.domain.records import ListedEvent, RecordedEvent
+from flowledger.storage.ledger.event_texts import key_of, texts, with_texts
 from flowledger.storage.schema.columns import metadata
 from flowledger.storage.schema.types import CurrentTransaction, Name, UtcTime
 
@@ -28,8 +41,9 @@ TABLE: Final = Table(
     Column("time", UtcTime),
     Column("sequence", Text),
     Column("partition", Integer, nullable=False),
-    Column("raw", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    # The digest of `domain.sameness`: tells a repeated event from another one, and finds the text.
+    Column("meaning", LargeBinary, nullable=False),
     # What people look at is listed by these (`storage.ledger.journal_lists`), and a repair reads events by subject.
     Index("ix_events_recorded_at", "recorded_at"),
     Index("ix_events_subject", "subject", "recorded_at"),
@@ -47,37 +61,56 @@ TABLE: Final = Table(
 
 _AT_ONCE: Final = 100
 
-COLUMNS: Final = ("source", "id", "type", "subject", "time", "sequence", "partition", "raw", "recorded_at")
+COLUMNS: Final = ("source", "id", "type", "subject", "time", "sequence", "partition", "recorded_at", "meaning")
+
+READ: Final = (*(TABLE.c[name] for name in ListedEvent.__slots__), TABLE.c.meaning)
+"""The columns of which `recorded` makes records."""
 
 
-class JournalRepository(Repository[RecordedEvent]):
-    table = TABLE
-    record = RecordedEvent
+def recorded(connection: Connection, rows: Iterable[Any]) -> Iterator[RecordedEvent]:
+    """Yield the records of rows with the columns `READ`; their texts are read some at a time."""
+    for row, raw in with_texts(connection, rows):
+        values = row._mapping
+        yield RecordedEvent(**{name: values[name] for name in ListedEvent.__slots__}, raw=raw)
+
+
+class JournalRepository:
+    """Events by their names, over a connection that the caller owns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     @staticmethod
-    def row(event: Event, shard: int, recorded_at: str) -> tuple[str | int | None, ...]:
-        """Return the values of the event's row, in the order of `COLUMNS`."""
+    def row(event: Event, shard: int, recorded_at: str) -> tuple[str | int | bytes | None, ...]:
+        """Return the values of the event's row, in the order of `COLUMNS`, and its text."""
         return (
-            event.source, event.id, event.type, event.subject, event.time, event.sequence, shard, event.raw, recorded_at
+            event.source, event.id, event.type, event.subject, event.time, event.sequence, shard, recorded_at,
+            event.meaning, event.raw,
         )  # fmt: skip
 
     def get(self, source: str, event_id: str) -> RecordedEvent | None:
-        return self._one(self._select().where(TABLE.c.source == source, TABLE.c.id == event_id))
+        """Return the event of this name; None if none is recorded."""
+        is_it = (TABLE.c.source == source) & (TABLE.c.id == event_id)
+        return next(recorded(self.connection, self.connection.execute(select(*READ).where(is_it)).all()), None)
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
-        """Return those of `events` that were recorded with other content (`domain.sameness`)."""
+        """Return those of `events` that were recorded with another meaning (`domain.sameness`)."""
         if not events:
             return []
-        statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.raw).where(_named_as(events))
-        recorded = {(row.source, row.id): row.raw for row in self.connection.execute(statement)}
-        found = ((event, recorded.get((event.source, event.id))) for event in events)
-        return [event for event, known in found if known is not None and not same_event(known, event.raw)]
+        statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.meaning).where(_named_as(events))
+        known = {(row.source, row.id): row.meaning for row in self.connection.execute(statement)}
+        return [event for event in events if known.get((event.source, event.id), event.meaning) != event.meaning]
 
-    def texts(self, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Return the texts of the events of these sources and ids, as received."""
-        statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.raw)
-        rows = self.connection.execute(statement.where(tuple_(TABLE.c.source, TABLE.c.id).in_(names)))
-        return {(row.source, row.id): row.raw for row in rows}
+    def recorded_as(self, event: Event) -> datetime | None:
+        """Return when the event, with this meaning, was recorded; None if it is not."""
+        return None if self.conflicting([event]) else self.recorded_at([event]).get((event.source, event.id))
+
+    def texts(self, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+        """Return the texts of those of these events that are recorded, by source and id; None if a text is gone."""
+        statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.recorded_at, TABLE.c.meaning)
+        rows = self.connection.execute(statement.where(tuple_(TABLE.c.source, TABLE.c.id).in_(names))).all()
+        found = texts(self.connection, {key_of(row) for row in rows})
+        return {(row.source, row.id): found.get(row.meaning) for row in rows}
 
     def unknown(self, events: Sequence[Event]) -> list[Event]:
         """Return those of `events` whose source and id are not recorded."""

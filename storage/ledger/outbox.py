@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -177,12 +177,6 @@ class OutboxRepository:
         """Return the recipients for whom these messages wait, at most `limit`."""
         statement = select(TABLE.c.to_sandbox_id).where(TABLE.c.message_id.in_(message_ids)).distinct().limit(limit)
         return set(self.connection.execute(statement).scalars())
-
-    def texts(self, sent_by: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        """Return the texts of events, as received, by source and id."""
-        of_keys = tuple_(EVENTS.c.source, EVENTS.c.id).in_(sorted(set(sent_by)))
-        rows = self.connection.execute(select(EVENTS.c.source, EVENTS.c.id, EVENTS.c.raw).where(of_keys))
-        return {(row.source, row.id): row.raw for row in rows}
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete rows, in the caller's transaction."""

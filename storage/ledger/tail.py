@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from flowledger.domain.records import RecordedEvent
+from flowledger.storage.ledger.journal import READ, recorded
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import Mark, in_order, is_new, mark_of
 from flowledger.storage.replay.plain import ROWS_AT_ONCE
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
-
-_NAMES: Final = tuple(field.name for field in fields(RecordedEvent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +57,7 @@ class Tail:
                 options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
                 statement = self.statement(connection.dialect.name)
                 with connection.execute(statement, execution_options=options) as rows:
-                    for row in rows:
-                        yield RecordedEvent(**dict(zip(_NAMES, row, strict=True)))
+                    yield from recorded(connection, rows)
         self._mark = mark
 
     def by_type(self) -> dict[str, int]:
@@ -76,7 +74,7 @@ class Tail:
 
     def statement(self, dialect: str) -> Select[Any]:
         """Return the select of new events."""
-        statement: Select[Any] = select(*(EVENTS.c[name] for name in _NAMES))
+        statement: Select[Any] = select(*READ)
         if self._mark is None:
             statement = statement.where(EVENTS.c.recorded_at >= self._since)
             statement = statement.order_by(EVENTS.c.recorded_at, EVENTS.c.source, EVENTS.c.id)

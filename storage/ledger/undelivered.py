@@ -14,6 +14,7 @@ from flowledger.domain.events import MessageDispatched, MessageSent
 from flowledger.domain.kinds.messages import DeliveryStatus
 from flowledger.storage.kinds.messages import DELIVERIES, reached_by
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
+from flowledger.storage.ledger.event_texts import with_texts
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.schema.columns import FIRST_KEY
 
@@ -23,6 +24,8 @@ _SENT: Final = MESSAGES.join(DELIVERIES, DELIVERIES.c.message_id == MESSAGES.c.i
 SentBy = tuple[str, str]
 """An event, by source and id."""
 NOBODY: Final[SentBy] = ("", "")
+GONE: Final[SentBy] = ("", "gone")
+"""Stands for an event that is not known any more, because the text that named it is gone."""
 Reached = tuple[str, str]
 """A message and one of its recipients."""
 Place = tuple[str, datetime, str]
@@ -33,7 +36,8 @@ class Undelivered(NamedTuple):
     """A message that one recipient has not acknowledged yet.
 
     `sent_by` names the event that the ledger put into the recipient's inbox, by source and id: if a message is sent in
-    several events, each delivery belongs to one of them. `NOBODY` if somebody else delivered it.
+    several events, each delivery belongs to one of them. `NOBODY` if somebody else delivered it, `GONE` if the text
+    that named it is gone.
     """
 
     message_id: str
@@ -88,6 +92,7 @@ class UndeliveredRepository:
         Mostly that `message.dispatched` set the delivery's status. If somebody else reported the same later, the
         journal is searched for it.
         """
+        rows = list(rows)
         own, others = [], set()
         for row in rows:
             reached = reached_by(row.status_key)
@@ -99,13 +104,24 @@ class UndeliveredRepository:
         if others:
             by_ledger = (EVENTS.c.source == LEDGER_SOURCE) & (EVENTS.c.type == MessageDispatched.event_type)
             found = self._dispatched(by_ledger & EVENTS.c.subject.in_(others)) | found
-        return self._sent(found)
+        gone = {message for message, recipient in found if recipient is None}
+        unknown = {(row.message_id, row.to_sandbox_id): GONE for row in rows if row.message_id in gone}
+        known = {(message, to): sent_by for (message, to), sent_by in found.items() if to is not None}
+        return unknown | self._sent(known)
 
-    def _dispatched(self, condition: ColumnElement[bool]) -> dict[Reached, SentBy]:
-        """Return the events named by the journal's `message.dispatched` events that fulfil the condition."""
-        found = {}
-        for row in self.connection.execute(select(EVENTS.c.subject, EVENTS.c.raw).where(condition)):
-            data = json_text.loads(row.raw)["data"]
+    def _dispatched(self, condition: ColumnElement[bool]) -> dict[tuple[str, str | None], SentBy]:
+        """Return the events named by the journal's `message.dispatched` events that fulfil the condition.
+
+        If a text is gone, its message stands there with the recipient None.
+        """
+        found: dict[tuple[str, str | None], SentBy] = {}
+        columns = (EVENTS.c.subject, EVENTS.c.recorded_at, EVENTS.c.meaning)
+        rows = self.connection.execute(select(*columns).where(condition)).all()
+        for row, raw in with_texts(self.connection, rows):
+            if raw is None:
+                found[row.subject, None] = GONE
+                continue
+            data = json_text.loads(raw)["data"]
             if "event_source" in data and "event_id" in data:
                 found[row.subject, data["to_sandbox_id"]] = (data["event_source"], data["event_id"])
         return found

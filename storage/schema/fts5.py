@@ -27,9 +27,9 @@ def make_index(of: Table, columns: Sequence[str]) -> None:
         event.listen(of, "after_drop", _on_sqlite(f"DROP TABLE IF EXISTS {of.name}{name}"))
 
 
-def is_declared(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Return whether the metadata declare an object of the database: not the tables of an index (for Alembic)."""
-    return kind != "table" or re.search(f"({_INDEX}(_[a-z]+)?|{_PLACES})$", name or "") is None
+def is_of_index(name: str) -> bool:
+    """Return whether a table belongs to an index, by its name."""
+    return re.search(f"({_INDEX}(_[a-z]+)?|{_PLACES})$", name) is not None
 
 
 def matches(of: Table, terms: Sequence[Term]) -> ColumnElement[bool]:

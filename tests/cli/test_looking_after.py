@@ -121,11 +121,11 @@ def test_verify_reports_as_json(run: Flowledger, storage: Storage) -> None:
 def test_verify_ends_with_1_where_the_journal_itself_is_damaged(run: Flowledger, storage: Storage) -> None:
     record(storage, raw("task.created", subject="t1"))
     with storage.engine.begin() as connection:
-        connection.execute(update(tables.events).values(raw="{}"))
+        connection.execute(update(tables.event_texts).values(raw="{}"))
     done = run("verify", "--repair")
     assert done.code == 1
-    assert "the journal is damaged: raw is no event" in done.out
-    assert "put back their `raw` from a backup" in done.out
+    assert "the journal is damaged: the text is no event" in done.out
+    assert "put back their texts from a backup" in done.out
 
 
 def test_gaps_names_what_is_missing(run: Flowledger, storage: Storage) -> None:

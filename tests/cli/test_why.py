@@ -8,7 +8,7 @@ from sqlalchemy import text
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
 from tests.cli.calling import Run
-from tests.storage.recording import by_hand, record
+from tests.storage.recording import by_hand, record, without_text
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_damage_is_told_with_the_command_that_mends(run: Run, storage: Storage) 
 
 def test_a_text_that_is_gone_is_told(run: Run, storage: Storage) -> None:
     record(storage, raw("task.completed", id="c"), raw("task.created", id="d"))
-    by_hand(storage, text("UPDATE events SET raw = '' WHERE id = 'c'"))
+    by_hand(storage, without_text("c"))
     found = run("why", "task_1")
     assert found.code == 0
     assert "the texts of 1 of 2 events are gone or damaged (/tests c)" in found.out

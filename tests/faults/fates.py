@@ -14,6 +14,7 @@ from tests.faults.histories import SOURCE
 from tests.faults.judge import Others, Verdict
 from tests.faults.names import keeps
 from tests.faults.odd import Fate, Odd
+from tests.rows import HAS_TEXT
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def _wrong(one: Sent, stands: bool, is_known: bool, letter: Any) -> str:
 def _journal(connection: Connection) -> dict[str, bytes]:
     """The odd events that stand there, by id: each has an id of its own, whatever its source."""
     columns = tables.events.c
-    found = connection.execute(select(columns.id, columns.raw).where(columns.source != SOURCE))
+    asked = select(columns.id, tables.event_texts.c.raw).join_from(tables.events, tables.event_texts, HAS_TEXT)
+    found = connection.execute(asked.where(columns.source != SOURCE))
     return {row.id: row.raw.encode("utf-8", "surrogatepass") for row in found}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from flowledger.domain.errors import Reason
 from flowledger.storage import tables
@@ -136,10 +136,14 @@ def _is_strangers(event: Any, accepted: Accepted) -> bool:
     return event.source != SOURCE and not (event.source.startswith(SANDBOXES) and event.id in accepted.sent)
 
 
+def _with_texts(*columns: Any) -> Select[Any]:
+    return select(*columns).join_from(tables.events, tables.event_texts, rows.HAS_TEXT)
+
+
 def _subjects(connection: Connection) -> Iterator[tuple[list[Any], str | None]]:
     """The journal in chunks of whole subjects, and the last subject of each; None with the last chunk."""
     columns = tables.events.c
-    ordered = select(columns.source, columns.id, columns.subject, columns.raw, columns.recorded_at)
+    ordered = _with_texts(columns.source, columns.id, columns.subject, tables.event_texts.c.raw, columns.recorded_at)
     stream = connection.execution_options(yield_per=5000).execute(ordered.order_by(columns.subject))
     chunk: list[Any] = []
     for event in stream:
@@ -200,7 +204,7 @@ def _count_rows(connection: Connection, verdict: Verdict) -> None:
 def _count_dispatches(connection: Connection, verdict: Verdict) -> None:
     """A message goes into an inbox once; that it did is an event, one for each message and recipient."""
     columns = tables.events.c
-    dispatches = select(columns.subject, columns.raw).where(
+    dispatches = _with_texts(columns.subject, tables.event_texts.c.raw).where(
         columns.type == "message.dispatched", columns.source == _OWN
     )
     stream = connection.execution_options(yield_per=5000).execute(dispatches)

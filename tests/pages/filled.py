@@ -29,10 +29,6 @@ _STATUS: Final = (
 _AT: Final = "timestamptz '2026-01-01' + n * interval '10 seconds'"
 _ERROR: Final = """'{"type": "ToolError", "message": "the tool did not answer in time"}'::jsonb"""
 _USAGE: Final = "jsonb_build_object('input_tokens', n % 5000, 'output_tokens', n % 700, 'cost_usd', 0.0001 * (n % 90))"
-_EVENT: Final = (
-    "jsonb_build_object('specversion', '1.0', 'id', 'e' || n, 'source', '/engine', 'type', 'execution.started',"
-    " 'subject', 'ex_' || n, 'data', jsonb_build_object('attempt', 1))::text"
-)
 
 _ROWS: Final = {
     "executions": f"""
@@ -72,9 +68,10 @@ _ROWS: Final = {
         SELECT 'me_' || n, 'sb_' || (n + 1) % 1000, CASE WHEN n % 500 = 0 THEN 'sent' ELSE 'delivered' END,
             {_AT} + interval '1 second', :key FROM generate_series(1, :rows) n""",
     "events": f"""
-        INSERT INTO events (source, id, type, subject, time, partition, raw, recorded_at)
+        INSERT INTO events (source, id, type, subject, time, partition, meaning, recorded_at)
         SELECT '/engine', 'e' || n, CASE WHEN n % 20 = 0 THEN 'execution.failed' ELSE 'execution.started' END,
-            'ex_' || n, {_AT}, n % 8, {_EVENT}, {_AT} + interval '0.1 seconds' FROM generate_series(1, :rows) n""",
+            'ex_' || n, {_AT}, n % 8, decode(md5('e' || n), 'hex'), {_AT} + interval '0.1 seconds'
+        FROM generate_series(1, :rows) n""",
 }
 _BIG_AT: Final = "timestamptz '2026-03-01' + n * interval '0.1 seconds'"
 _BIG_ROWS: Final = (
@@ -103,8 +100,9 @@ _BIG_ROWS: Final = (
         SELECT '/worker', 'l' || n, '{BIG}_' || n / 3 + 1, CASE n % 3 WHEN 2 THEN 'error' ELSE 'info' END,
             'line ' || n || ' of the work', {_BIG_AT}, :order || n FROM generate_series(0, 3 * :tasks - 1) n""",
     f"""
-        INSERT INTO events (source, id, type, subject, time, partition, raw, recorded_at)
-        SELECT '/worker', 't' || n, 'task.started', '{BIG}_' || n / 4 + 1, {_BIG_AT}, 0, {_EVENT}, {_BIG_AT}
+        INSERT INTO events (source, id, type, subject, time, partition, meaning, recorded_at)
+        SELECT '/worker', 't' || n, 'task.started', '{BIG}_' || n / 4 + 1, {_BIG_AT}, 0, decode(md5('t' || n), 'hex'),
+            {_BIG_AT}
         FROM generate_series(0, 4 * :tasks - 1) n""",
     f"""
         INSERT INTO dead_letters (id, stream, entry_id, raw, reason, field, detail, subject, first_seen)

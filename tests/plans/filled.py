@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer,
 
 from flowledger.storage import tables
 from flowledger.storage.schema.columns import VALUES
+from flowledger.storage.schema.partitions import make_partitions
 from flowledger.storage.schema.types import DecimalText, JsonText, UtcTime, Words
 
 GROUPS: Final = 200
@@ -24,6 +25,7 @@ SAMPLE_NAME: Final = "n7"
 
 _GROUP: Final = f"'i' || n % {GROUPS} + 1"
 _SOME_NAME: Final = f"'n' || n % {GROUPS}"
+_MEANING: Final = "decode(md5(n::text), 'hex')"
 _NONCE: Final = "decode(repeat('00', 12), 'hex')"
 _OWN: Final[dict[tuple[str, str], str]] = {
     ("agents", "capabilities"): "jsonb_build_array('n' || n % 300, 'c' || n % 7)",
@@ -42,8 +44,9 @@ _OWN: Final[dict[tuple[str, str], str]] = {
     ("drains", "dead"): "CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END",
     ("drains", "why"): "CASE WHEN n % 100 = 1 THEN 'the database is away' END",
     ("drains", "worker"): _GROUP,
+    ("event_texts", "meaning"): _MEANING,
     ("events", "id"): "n",
-    ("events", "raw"): "'{}'",
+    ("events", "meaning"): _MEANING,
     ("events", "subject"): _GROUP,
     ("knowledge", "tags"): "jsonb_build_array('n' || n % 300)",
     ("messages", "sent_key"): "n",
@@ -71,6 +74,7 @@ _RARE: Final = 100
 
 def fill(connection: Connection, rows: int, tell: Callable[[str], None] = lambda _: None) -> None:
     """Fill every table of a migrated database; `tell` is told the name of each before."""
+    make_partitions(connection, "2026-01-01", 20)
     for table in tables.metadata.sorted_tables:
         if table.name not in _EMPTY:
             tell(table.name)

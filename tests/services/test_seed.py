@@ -108,5 +108,5 @@ def test_with_signatures_required_the_ledger_signs(
     assert seed(required, storage, "a@b").made == 11
     assert record_waiting(required, client, storage) == 11
     with storage.reading() as connection:
-        signed = 'SELECT count(*) FROM events WHERE raw LIKE \'%"signature":"v1:k1:%\''
+        signed = 'SELECT count(*) FROM event_texts WHERE raw LIKE \'%"signature":"v1:k1:%\''
         assert connection.execute(text(signed)).scalar_one() == 11

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from flowledger.domain.envelope import LEDGER_SOURCE
 from flowledger.domain.limits import Limits
@@ -56,7 +56,7 @@ def record_entry(storage: Storage, *fields: bytes, entry_id: str = "1-0") -> Rec
 
 def own_events(storage: Storage) -> list[str]:
     """What the ledger itself said, as it stands in the journal."""
-    of_ledger = select(tables.events.c.raw).where(tables.events.c.source == LEDGER_SOURCE)
+    of_ledger = rows.JOURNAL.where(tables.events.c.source == LEDGER_SOURCE)
     with storage.reading() as connection:
         return list(connection.execute(of_ledger).scalars())
 
@@ -67,6 +67,16 @@ def empty(storage: Storage) -> None:
         for table in reversed(tables.metadata.sorted_tables):
             if table is not tables.ledger:
                 connection.execute(delete(table))
+
+
+def text_of(*ids: str) -> ColumnElement[bool]:
+    """The condition: it is the text of one of these events."""
+    return tables.event_texts.c.meaning.in_(select(tables.events.c.meaning).where(tables.events.c.id.in_(ids)))
+
+
+def without_text(*ids: str) -> Any:
+    """The deletion of the texts of these events."""
+    return delete(tables.event_texts).where(text_of(*ids))
 
 
 def by_hand(storage: Storage, *statements: Any) -> None:

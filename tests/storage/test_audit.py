@@ -7,11 +7,14 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import Engine, make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from flowledger.domain.times import now
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.kinds.audit import AuditLogRepository
+from flowledger.storage.schema.partitions import make_partitions
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.partitions import make_ahead
 from flowledger.workers.verify import verify
 from tests.builders import ABSENT, event, raw
 from tests.conftest import settings_for
@@ -152,3 +155,31 @@ def test_a_workers_role_records_everything_and_can_only_add_to_the_audit_log(
             assert AuditLogRepository(connection).newest(resource_id="t1").items != ()
     with Storage(make_engine(settings_for(postgresql_url))) as storage:
         assert verify(storage).differences == 0
+
+
+def test_a_workers_role_has_no_ddl_but_partitions_that_are_missing(postgresql_url: str, worker_url: str) -> None:
+    with Storage(make_engine(settings_for(postgresql_url))) as owner, owner.writing() as connection:
+        names = connection.execute(
+            text("SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent::regclass::text = :of"),
+            {"of": "event_texts"},
+        )
+        for name in names.scalars().all():
+            connection.execute(text(f"DROP TABLE {name}"))
+    refused = (
+        "CREATE TABLE mine (a integer)",
+        "CREATE TABLE event_texts_20260105 PARTITION OF event_texts FOR VALUES FROM ('2026-01-05') TO ('2026-01-12')",
+        "CREATE OR REPLACE FUNCTION ledger_make_partitions(since timestamptz, weeks integer) RETURNS integer"
+        " LANGUAGE sql AS 'SELECT 1'",
+    )
+    with Storage(make_engine(settings_for(worker_url))) as storage:
+        assert {statement: _is_refused(storage.engine, statement) for statement in refused} == dict.fromkeys(
+            refused, True
+        )
+        record(storage, *STORY)
+        assert dead_letters(storage) == []
+        make_ahead(storage)
+        with storage.reading() as connection, pytest.raises(DBAPIError, match="1 to 60 weeks"):
+            make_partitions(connection, now(), 61)
+        with storage.reading() as connection:
+            owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'event_texts%'"
+            assert connection.execute(text(owners)).scalars().all() == [make_url(postgresql_url).username]

@@ -32,7 +32,7 @@ def started(storage: Storage, wanted: Wanted = ALL) -> Tail:
 
 def row(event_id: str, recorded_at: datetime) -> Any:
     return insert(tables.events).values(
-        source="/s", id=event_id, type="t", subject="x", partition=0, raw="{}", recorded_at=recorded_at
+        source="/s", id=event_id, type="t", subject="x", partition=0, meaning=event_id.encode(), recorded_at=recorded_at
     )
 
 
@@ -143,8 +143,8 @@ def test_a_look_that_is_broken_off_is_done_again(storage: Storage) -> None:
 
 def test_a_look_reads_no_whole_journal(postgresql_storage: Storage) -> None:
     fill = (
-        "INSERT INTO events (source, id, type, subject, partition, raw, recorded_at)"
-        " SELECT 's', n, 't', 'x', 0, repeat('x', 500), now() FROM generate_series(1, 20000) n"
+        "INSERT INTO events (source, id, type, subject, partition, meaning, recorded_at)"
+        " SELECT 's', n, 't', 'x', 0, decode(md5(n::text), 'hex'), now() FROM generate_series(1, 20000) n"
     )
     with postgresql_storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(fill))

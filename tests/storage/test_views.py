@@ -213,6 +213,6 @@ def reader_url(postgresql_url: str) -> Iterator[str]:
 def test_a_role_may_read_the_views_alone(reader_url: str) -> None:
     with Storage(make_engine(settings_for(reader_url))) as storage:
         assert [view(storage, name) for name in VIEWS] == [[] for _ in VIEWS]
-        for statement in ("SELECT id FROM executions", "SELECT raw FROM events"):
+        for statement in ("SELECT id FROM executions", "SELECT raw FROM event_texts"):
             with storage.engine.connect() as connection, pytest.raises(ProgrammingError):
                 connection.execute(text(statement))

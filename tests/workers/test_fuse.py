@@ -66,11 +66,11 @@ def test_a_fault_of_ours_in_the_comparison_of_known_events_blows_it(
         for one in events:
             client.xadd(STREAM, {streams.FIELD: one})
 
-    def broken(*_: object) -> bool:
+    def broken(*_: object) -> list[Event]:
         raise ArithmeticError("odd")
 
     with closing(connect(quick)) as other, monkeypatch.context() as bad:
-        bad.setattr("flowledger.storage.ledger.journal.same_event", broken)
+        bad.setattr("flowledger.storage.ledger.journal.JournalRepository.conflicting", broken)
         drain(quick, other, storage)
     assert Pauses(client).all().keys() == {str(SHARD)}
     assert 0 < len(dead_letters(storage)) <= 2 * quick.fuse_entries + quick.batch_entries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,12 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import event, text
 
 from flowledger.domain import streams
-from flowledger.domain.envelope import parse
+from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.pipeline import Flushed, Transaction, Unrecordable
+from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import burial, recorder
 from flowledger.workers.entries import MOST_DEATHS
@@ -58,12 +59,12 @@ def test_a_fault_in_the_comparison_buries_its_event_alone(storage: Storage, monk
     events = [raw("task.started", id=f"e{place}") for place in range(8)]
     record(storage, *events)
 
-    def same(_one: str, other: str) -> bool:
-        if '"e5"' in other:
+    def conflicting(_: JournalRepository, known: Sequence[Event]) -> list[Event]:
+        if any(event.id == "e5" for event in known):
             raise ArithmeticError("odd")
-        return True
+        return []
 
-    monkeypatch.setattr("flowledger.storage.ledger.journal.same_event", same)
+    monkeypatch.setattr(JournalRepository, "conflicting", conflicting)
     outcome = record(storage, *events, start=100)
     assert (outcome.repeated, outcome.dead) == (7, 1)
     (letter,) = dead_letters(storage)

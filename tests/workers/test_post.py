@@ -15,6 +15,7 @@ from flowledger.storage import tables
 from flowledger.workers.drain import Drain
 from flowledger.workers.inboxes import Inboxes
 from flowledger.workers.post import PostOffice
+from tests import rows
 from tests.builders import ABSENT, raw
 from tests.storage.recording import all_rows, dead_letters
 from tests.workers.office import Office, message, put_and_expired
@@ -40,9 +41,11 @@ def test_what_the_ledger_says_of_a_message_is_an_event_of_its_own(office: Office
     office.publish(raw("message.sent", subject="m1", id="e", from_sandbox_id="alice", to_sandbox_ids=["bob"]))
     office.drain()
     with office.storage.reading() as connection:
-        row = connection.execute(select(tables.events).where(tables.events.c.type == "message.dispatched")).one()
+        is_it = tables.events.c.type == "message.dispatched"
+        row = connection.execute(select(tables.events).where(is_it)).one()
+        dispatched = connection.execute(rows.JOURNAL.where(is_it)).scalar_one()
     assert (row.source, row.subject) == ("/flowledger", "m1")
-    assert json.loads(row.raw)["data"] == {"to_sandbox_id": "bob", "event_source": "/tests", "event_id": "e"}
+    assert json.loads(dispatched)["data"] == {"to_sandbox_id": "bob", "event_source": "/tests", "event_id": "e"}
 
 
 def test_messages_of_one_sender_come_in_the_order_in_which_they_were_sent(office: Office) -> None:

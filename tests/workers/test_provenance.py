@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 
 from flowledger.storage import kinds as storage_kinds
 from flowledger.storage import tables
@@ -20,7 +20,8 @@ from flowledger.workers.recompute import Kind
 from tests.builders import ABSENT, histories, raw
 from tests.oracle.events import Recorded
 from tests.oracle.owners import owners
-from tests.storage.recording import by_hand, empty, record
+from tests.rows import JOURNAL
+from tests.storage.recording import by_hand, empty, record, without_text
 from tests.vocabulary import FIELDS
 
 EXAMPLES: Final = int(os.environ.get("PROVENANCE_EXAMPLES", "1"))
@@ -61,7 +62,7 @@ def test_the_owner_is_the_one_that_the_oracle_names(storage: Storage, kind: str,
     history = data.draw(histories(min_size=2, max_size=10, types=types, subjects=("",)))
     record(storage, *history)
     with storage.reading() as connection:
-        journal = connection.execute(select(tables.events.c.raw, tables.events.c.recorded_at)).all()
+        journal = connection.execute(JOURNAL).all()
         subject = connection.execute(select(tables.events.c.subject).limit(1)).scalar_one()
     expected = owners(Recorded(row.raw, row.recorded_at) for row in journal)
     (of_kind,) = (one for one in storage_kinds.KINDS if one.name == kinds[0])
@@ -193,7 +194,7 @@ def test_a_row_that_differs_is_told(storage: Storage) -> None:
 
 def test_without_the_text_of_an_event_the_owner_is_only_known_by_its_key(storage: Storage) -> None:
     record(storage, raw("task.completed", id="c"), raw("task.created", id="d", name="n"))
-    by_hand(storage, text("UPDATE events SET raw = '' WHERE id = 'c'"))
+    by_hand(storage, without_text("c"))
     told = provenance(storage, "task_1", ALL)
     assert told.unreadable == (("/tests", "c"),)
     (row,) = told.rows

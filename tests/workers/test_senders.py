@@ -15,7 +15,6 @@ import redis
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from sqlalchemy import select
 
 from flowledger.client import Mailbox
 from flowledger.domain import streams
@@ -28,6 +27,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded, Recorder
 from flowledger.workers.replay import Replayer, Result
 from flowledger.workers.verify import verify
+from tests import rows
 from tests.builders import entries, raw
 from tests.conftest import settings_for
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, row
@@ -45,7 +45,7 @@ def sent(sender: str, message: str = "order-7", **arguments: Any) -> bytes:
 
 def owners(storage: Storage) -> dict[str, set[str]]:
     """Who has sent each message, as the journal says."""
-    of_sent = select(tables.events.c.raw).where(tables.events.c.type == "message.sent")
+    of_sent = rows.JOURNAL.where(tables.events.c.type == "message.sent")
     found: dict[str, set[str]] = {}
     with storage.reading() as connection:
         for text in connection.execute(of_sent).scalars():

@@ -35,7 +35,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recompute import Difference, Kind
 from flowledger.workers.verify import Report, verify
 from tests.builders import histories, raw
-from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches
+from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches, text_of
 from tests.test_shared_data import batches, lines
 
 EXAMPLES: Final = 10
@@ -276,7 +276,7 @@ def test_a_row_is_not_computed_from_a_damaged_journal(storage: Storage, damage: 
     record(storage, *STORY)
     by_hand(
         storage,
-        update(tables.events).where(tables.events.c.id == "5").values(raw=damage),
+        update(tables.event_texts).where(text_of("5")).values(raw=damage),
         update(tables.executions).values(mode="changed"),
     )
     before = all_rows(storage)["tasks"]

@@ -62,7 +62,7 @@ def _listed(connection: Connection, only: EventFilter, after: str | None) -> Lis
 
 
 class EventPage(LedgerHandler):
-    """One event (`?source=…&id=…`): its text as it was published, and the same set out. One query."""
+    """One event (`?source=…&id=…`): its text as it was published, and the same set out. Two queries."""
 
     section = "events"
 
@@ -73,11 +73,13 @@ class EventPage(LedgerHandler):
         if event is None:
             raise HTTPError(404, "no event of this source and id is recorded")
         if self.wanted("text") is not None:
+            if event.raw is None:
+                raise HTTPError(404, "the text of this event is gone")
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.set_header("X-Content-Type-Options", "nosniff")
             self.write(event.raw)
             return
-        pretty = _set_out(event.raw) if len(event.raw) <= SHOWN else None
+        pretty = None if event.raw is None or len(event.raw) > SHOWN else _set_out(event.raw)
         self.show("event", event=event, pretty=pretty, shown=SHOWN)
 
 

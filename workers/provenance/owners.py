@@ -27,7 +27,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.damage import subject_of
 from flowledger.workers.provenance.claims import Claim, Contest, RowKey, claims
 from flowledger.workers.provenance.reasons import reason
-from flowledger.workers.recompute import Difference, recompute
+from flowledger.workers.recompute import Difference, journal_of, recompute
 from flowledger.workers.repair import rows_of
 from flowledger.workers.verify import difference_of
 
@@ -146,7 +146,7 @@ def provenance(storage: Storage, subject: str, wanted: Wanted = OWN) -> Provenan
 def _told(connection: Connection, subject: str, scratch: Scratch, wanted: Wanted) -> _Told:
     told = _Told(wanted)
     events = tables.events
-    with closing(plain.in_any_order(connection, events, events.c.subject == subject)) as journal:
+    with closing(journal_of(connection, events.c.subject == subject)) as journal:
         for row, difference in recompute(journal, scratch):
             told.events += 1
             if row.event is None or (difference is not None and difference.detail):

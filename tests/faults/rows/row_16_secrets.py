@@ -111,6 +111,7 @@ def _make_users(trial: Trial) -> None:
             cursor.execute(f"CREATE ROLE {_ROLE} LOGIN")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {names} TO {_ROLE}")
         cursor.execute(f"REVOKE UPDATE ON audit_logs FROM {_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION ledger_make_partitions TO {_ROLE}")
         cursor.execute(f"GRANT DELETE ON outbox, schedule_changes, schedule_due TO {_ROLE}")
     connection.close()
     _make_redis_user(trial)

@@ -179,7 +179,8 @@ def _wrong(place: _Place, sent: list[bytes]) -> list[str]:
     """In words: events that are not in the journal byte for byte, rows that differ from the model's, dead letters."""
     with place.engine.connect() as connection:
         journal = {
-            raw.encode("utf-8", "surrogatepass") for raw in connection.execute(select(tables.events.c.raw)).scalars()
+            raw.encode("utf-8", "surrogatepass")
+            for raw in connection.execute(select(tables.event_texts.c.raw)).scalars()
         }
         letters = [bytes(raw) for raw in connection.execute(select(tables.dead_letters.c.raw)).scalars()]
         wrong = [f"not in the journal: {body[:80]!r}" for body in sent if body not in journal]

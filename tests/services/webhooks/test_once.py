@@ -16,7 +16,6 @@ from typing import Final
 
 import pytest
 import redis
-from sqlalchemy import select
 
 from flowledger.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from flowledger.domain.settings import Settings
@@ -25,6 +24,7 @@ from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.status.refused_webhooks import refusals
+from tests import rows
 from tests.proxy import Fault, Proxy
 from tests.services.webhooks.calling import (
     OLD,
@@ -221,8 +221,8 @@ def test_processes_that_are_killed_at_any_moment(settings: Settings, storage: St
     told = _answers(settings, ids)
     record_waiting(settings, client, storage)
     with storage.reading() as connection:
-        events = tables.events
-        recorded = connection.execute(select(events.c.raw).where(events.c.type == "execution.created")).scalars().all()
+        created = rows.JOURNAL.where(tables.events.c.type == "execution.created")
+        recorded = connection.execute(created).scalars().all()
     assert sorted(recorded) == sorted(told)
     assert len(recorded) == len(ids)
     assert dead_letters(storage) == []

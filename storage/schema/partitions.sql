@@ -1,0 +1,45 @@
+-- The function finds its tables by the schema in which they are now, whatever the caller's search_path says.
+SELECT set_config('flowledger.schema', current_schema(), true);
+
+-- It makes the partitions of some weeks that are missing, and attaches those that were detached. Each is made as a table
+-- of its own and then attached: CREATE TABLE … PARTITION OF would wait for all who record, and they for it.
+CREATE FUNCTION ledger_make_partitions(since timestamptz, weeks integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET flowledger.schema FROM CURRENT
+AS $$
+DECLARE
+    home CONSTANT text := quote_ident(current_setting('flowledger.schema')) || '.';
+    monday CONSTANT timestamp := date_trunc('week', since AT TIME ZONE 'UTC');
+    begins timestamp;
+    parent text;
+    part text;
+    made integer := 0;
+BEGIN
+    IF weeks NOT BETWEEN 1 AND 60 OR NOT isfinite(since) THEN
+        RAISE EXCEPTION USING MESSAGE = 'ledger_make_partitions makes 1 to 60 weeks';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('ledger_make_partitions ' || home, 0));
+    FOREACH parent IN ARRAY ARRAY['event_texts'] LOOP
+        FOR week IN 0 .. weeks - 1 LOOP
+            begins := monday + week * interval '7 days';
+            part := home || quote_ident(parent || to_char(begins, '_YYYYMMDD'));
+            CONTINUE WHEN EXISTS (
+                SELECT FROM pg_inherits
+                WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass
+            );
+            IF to_regclass(part) IS NULL THEN
+                EXECUTE 'CREATE TABLE ' || part || ' (LIKE ' || home || quote_ident(parent) || ' INCLUDING ALL)';
+            END IF;
+            EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' ATTACH PARTITION ' || part
+                || ' FOR VALUES FROM (' || quote_literal(begins || '+00') || ')'
+                || ' TO (' || quote_literal(begins + interval '7 days' || '+00') || ')';
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+REVOKE ALL ON FUNCTION ledger_make_partitions(timestamptz, integer) FROM PUBLIC;
+
+SELECT ledger_make_partitions(now(), 5);
