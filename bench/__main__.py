@@ -1,6 +1,6 @@
 """`make bench`: measures Flowledger and its peers by turns on the same servers: tables and `bench/results.json`.
 
-About 25 minutes on two idle cores; each part alone takes from 4 to 10. `docs/benchmark.md` says what each row means.
+About 20 minutes on two idle cores; each part alone takes from 3 to 8. `docs/benchmark.md` says what each row means.
 """
 
 from __future__ import annotations
