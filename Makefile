@@ -36,7 +36,7 @@ test: install ## ruff, mypy, import-linter, pytest
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 .PHONY: bench
-bench: install ## Flowledger beside its peers, in one run on the same servers, 25 minutes; tables, bench/results.json
+bench: install ## Flowledger beside its peers, in one run on the same servers, 20 minutes; tables, bench/results.json
 	$(BIN)/python -m bench
 
 .PHONY: bench-sample

@@ -1,6 +1,6 @@
 """`make bench`: measures Flowledger and its peers by turns on the same servers: tables and `bench/results.json`.
 
-About 25 minutes on two idle cores; each part alone takes from 4 to 10. `docs/benchmark.md` says what each row means.
+About 20 minutes on two idle cores; each part alone takes from 3 to 8. `docs/benchmark.md` says what each row means.
 `python -m bench.python_time` divides the worker's Python time by part, `python -m bench.importing` measures imports,
 `python -m bench.mail` messages.
 """
