@@ -134,7 +134,7 @@ def test_a_canary_would_be_found(storage: Storage) -> None:
     searched = Searched(CANARY)
     for table, row in rows_as_text(storage.engine):
         searched.look(table, row)
-    assert {table for table, _ in searched.found} == {"events", "tasks"}
+    assert {table for table, _ in searched.found} == {"event_texts", "tasks"}
     searched.look("hex", repr(CANARY.encode().hex()))
     assert searched.found[-1] == ("hex", CANARY)
 
