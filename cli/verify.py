@@ -64,7 +64,8 @@ def as_document(report: Report) -> dict[str, Any]:
 
 def print_report(report: Report) -> None:
     """Print what was compared, what differs, and what became of it."""
-    screen.out.print(f"{report.events:,} events recomputed, {report.rows:,} rows compared, {report.seconds:.1f} s")
+    events = f"{report.events - report.gone:,} events recomputed"
+    screen.out.print(f"{events}, {report.rows:,} rows compared, {report.seconds:.1f} s")
     if report.gone:
         gone = f"the texts of {report.gone:,} events are gone"
         words = f"{gone}: the rows of {report.gone_subjects:,} subjects cannot be recomputed, and are not judged"

@@ -292,12 +292,9 @@ _EXACT_DECODER: Final = json.JSONDecoder(parse_int=json_numbers.whole, parse_flo
 _MARK: Final = f"number {secrets.token_hex(16)} "
 _MARKED: Final = re.compile(f'"{_MARK}([-.0-9]+)"')
 _CANONICAL: Final = json.JSONEncoder(
-    sort_keys=True,
-    separators=(",", ":"),
-    allow_nan=False,
-    check_circular=False,
+    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False,
     default=lambda number: _MARK + json_numbers.decimal_text(number),
-)
+)  # fmt: skip
 _KNOWN: Final = (str, int, float, bool, type(None))
 _DEEPEST: Final = 10_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=json_value)

@@ -41,7 +41,7 @@ def message_of(sandbox_id: str, entry_id: str, fields: Sequence[bytes]) -> Messa
         raise Refused(Reason.MALFORMED_ENTRY, "", f"not exactly one field {streams.FIELD!r}")
     by_name = dict(zip(names, values, strict=True))
     raw = by_name[streams.FIELD.encode()]
-    event, attributes = read_event(raw, WIDEST)
+    event, attributes = read_event(raw, WIDEST, with_meaning=False)
     if not isinstance(event.data, MessageSent):
         raise Refused(Reason.UNKNOWN_TYPE, "type", f"{event.type} is not {MessageSent.event_type}")
     sent = event.data

@@ -167,7 +167,7 @@ def _as_refusal(refused: Refused) -> WebhookRefused:
 
 
 def _received(raw: bytes, *, repeated: bool) -> Received:
-    event, attributes = read_event(raw, WIDEST)
+    event, attributes = read_event(raw, WIDEST, with_meaning=False)
     data = attributes["data"]
     return Received(
         execution_id=event.subject,

@@ -1,9 +1,8 @@
 """Many transactions in one round trip on PostgreSQL, through psycopg2.
 
-Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement, which inserts the journal row and, in the same
-statement, inserts the text and does the event's upserts `FROM` that insert's result: nothing, if the row is not new.
-The event's conditions are part of that insert. A statement before it locks what two transactions must
-not claim at once, so that the insert sees what the first of them has committed.
+Each event is `EXECUTE …; COMMIT AND CHAIN` of one prepared statement: it inserts the journal row and, `FROM` that
+insert's result, the text and the upserts: none, if the row is not new. The event's conditions are part of that
+insert. A statement before it locks what two transactions must not claim at once, so it sees what the first committed.
 All commits except the last are asynchronous. Commits become durable in order, so the last one, of the checkpoint, which
 always writes, makes all of them durable.
 """
@@ -284,9 +283,9 @@ def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:
 
 
 def _text_insert(new: Any) -> Any:
-    values = [bindparam(f"journal_{name}", type_=event_texts.TABLE.c[name].type) for name in event_texts.COLUMNS]
-    row = select(*values).select_from(new)
-    return postgresql.insert(event_texts.TABLE).from_select(event_texts.COLUMNS, row).cte("text")
+    table, names = event_texts.TABLE, event_texts.COLUMNS
+    row = select(*(bindparam(f"journal_{name}", type_=table.c[name].type) for name in names)).select_from(new)
+    return postgresql.insert(table).from_select(names, row).cte("text")
 
 
 def _tell_repeated(new: Any) -> Any:

@@ -83,6 +83,7 @@ class JournalRepository:
     @staticmethod
     def row(event: Event, shard: int, recorded_at: str) -> tuple[str | int | bytes | None, ...]:
         """Return the values of the event's row, in the order of `COLUMNS`, and its text."""
+        assert event.meaning, "the event was read without the digest of its meaning"
         return (
             event.source, event.id, event.type, event.subject, event.time, event.sequence, shard, recorded_at,
             event.meaning, event.raw,

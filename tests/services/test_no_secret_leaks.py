@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import traceback
@@ -134,7 +135,7 @@ def test_a_canary_would_be_found(storage: Storage) -> None:
     searched = Searched(CANARY)
     for table, row in rows_as_text(storage.engine):
         searched.look(table, row)
-    assert {table for table, _ in searched.found} == {"events", "tasks"}
+    assert {re.sub("_[0-9]{8}$", "", table) for table, _ in searched.found} == {"event_texts", "tasks"}
     searched.look("hex", repr(CANARY.encode().hex()))
     assert searched.found[-1] == ("hex", CANARY)
 

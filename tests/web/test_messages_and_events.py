@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from flowledger.storage.unit_of_work import Storage
-from tests.builders import event
-from tests.storage.recording import record
+from tests.builders import event, raw
+from tests.storage.recording import by_hand, record, without_text
 from tests.web.run import CHILD, FAILED_TASK, HOSTILE, RUN, at, record_run, run_events
 from tests.web.site import Response, Site
 
@@ -92,6 +92,14 @@ def test_an_event_has_its_exact_text(site: Site, storage: Storage) -> None:
     assert plain.text == text
     assert plain.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert plain.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_event_whose_text_is_gone_still_has_its_page(site: Site, storage: Storage) -> None:
+    record(storage, raw("task.created", id="e1", subject="t"))
+    by_hand(storage, without_text("e1"))
+    page = site.get("/ledger/event", source="/tests", id="e1")
+    assert "The text of this event is gone" in page.words
+    assert site.get("/ledger/event", source="/tests", id="e1", text=1).status == 404
 
 
 def test_any_id_goes_to_its_page(run: Site, storage: Storage) -> None:
