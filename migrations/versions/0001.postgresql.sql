@@ -917,18 +917,14 @@ CREATE TABLE dead_letter_actions (
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
--- The function finds its tables by the schema in which they are now, whatever the caller's search_path says.
-SELECT set_config('flowledger.schema', current_schema(), true);
-
 -- It makes the partitions of some weeks that are missing, and attaches those that were detached. Each is made as a table
 -- of its own and then attached: CREATE TABLE … PARTITION OF would wait for all who record, and they for it.
 CREATE FUNCTION ledger_make_partitions(since timestamptz, weeks integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET flowledger.schema FROM CURRENT
 AS $$
 DECLARE
-    home CONSTANT text := quote_ident(current_setting('flowledger.schema')) || '.';
+    home CONSTANT text := quote_ident((current_schemas(false))[2]) || '.';
     monday CONSTANT timestamp := date_trunc('week', since AT TIME ZONE 'UTC');
     begins timestamp;
     parent text;
@@ -957,6 +953,12 @@ BEGIN
         END LOOP;
     END LOOP;
     RETURN made;
+END $$;
+
+-- It finds its tables in the schema in which they are now, whatever the search_path of its caller is.
+DO $$ BEGIN
+    EXECUTE 'ALTER FUNCTION ledger_make_partitions(timestamptz, integer) SET search_path = pg_catalog, '
+        || quote_ident(current_schema()) || ', pg_temp';
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_make_partitions(timestamptz, integer) FROM PUBLIC;

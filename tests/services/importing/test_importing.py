@@ -55,9 +55,11 @@ def drain_all(settings: Settings, client: redis.Redis, storage: Storage) -> None
 
 
 def journal(storage: Storage) -> dict[tuple[str, str], tuple[str, int]]:
-    columns = tables.events.c
+    columns, texts = tables.events.c, tables.event_texts.c
+    is_its_text = (texts.recorded_at == columns.recorded_at) & (texts.meaning == columns.meaning)
     with storage.reading() as connection:
-        rows = connection.execute(select(columns.source, columns.id, columns.raw, columns.partition))
+        statement = select(columns.source, columns.id, texts.raw, columns.partition).where(is_its_text)
+        rows = connection.execute(statement)
         return {(row.source, row.id): (row.raw, row.partition) for row in rows}
 
 
