@@ -44,18 +44,18 @@ def prepare(
     unless they carry one. Raises Refused with the field at fault, or NoEvent.
     """
     raw = event if isinstance(event, bytes) else encoded(_text(event))
-    read = read_checked(raw, limits)
+    read = read_checked(raw, limits, with_meaning=False)
     if not isinstance(event, str | bytes) and (trace := trace or current()) is not None:
         raw = _traced(raw, read.attributes, trace, limits)
     return Prepared(read.event.id, streams.shard_of(read.event.partition_key, shards), raw)
 
 
-def read_checked(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ReadEvent:
+def read_checked(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, with_meaning: bool = True) -> ReadEvent:
     """Return the event of a JSON text as a worker reads it, and warn of names that are probably misspelt.
 
     Raises Refused.
     """
-    read = read_event(raw, limits)
+    read = read_event(raw, limits, with_meaning=with_meaning)
     warn_of_unknown(type(read.event.data), read.attributes)
     return read
 

@@ -1,6 +1,7 @@
 """Values as SQL literals, for a text of many statements: bound by this process, as psycopg2 itself does it.
 
 A text without a quote and a backslash, an integer and null are written as they are: nothing in them needs an escape.
+Bytes are written in hexadecimal, with an escape that each setting of the session reads alike.
 All else is psycopg2's to write. Measured: psycopg2, which takes each value through an adapter and libpq, takes 15 µs
 for an event of 30 values, this 4.
 """
@@ -23,6 +24,7 @@ def literals(cursor: Any, values: Sequence[Any]) -> bytes:
         "NULL" if one is None
         else f"'{one}'" if isinstance(one, str) and "'" not in one and "\\" not in one
         else str(one) if type(one) is int
+        else f"E'\\\\x{one.hex()}'::bytea" if type(one) is bytes
         else _by_driver(cursor, [one]).decode()
         for one in values
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from flowledger.workers.drain import Drain
 from flowledger.workers.verify import verify
 from tests.builders import event, raw, to_bytes
+from tests.rows import HAS_TEXT
 from tests.services.importing.importing import Heard, import_file, import_lines, import_until, written
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty
 from tests.test_shared_data import EVENTS, lines
@@ -55,11 +56,10 @@ def drain_all(settings: Settings, client: redis.Redis, storage: Storage) -> None
 
 
 def journal(storage: Storage) -> dict[tuple[str, str], tuple[str, int]]:
-    columns, texts = tables.events.c, tables.event_texts.c
-    is_its_text = (texts.recorded_at == columns.recorded_at) & (texts.meaning == columns.meaning)
+    columns = tables.events.c
+    asked = select(columns.source, columns.id, tables.event_texts.c.raw, columns.partition)
     with storage.reading() as connection:
-        statement = select(columns.source, columns.id, texts.raw, columns.partition).where(is_its_text)
-        rows = connection.execute(statement)
+        rows = connection.execute(asked.join_from(tables.events, tables.event_texts, HAS_TEXT))
         return {(row.source, row.id): (row.raw, row.partition) for row in rows}
 
 
