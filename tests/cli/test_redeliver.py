@@ -53,7 +53,7 @@ def test_it_says_what_it_put_and_that_the_rest_is_there(run: Flowledger, office:
 
 
 def test_it_reports_as_json_for_one_sandbox(run: Flowledger, office: Office) -> None:
-    counts = {"put": 2, "kept": 0, "expired": 0, "no_room": 0, "others": 0}
+    counts = {"put": 2, "kept": 0, "expired": 0, "no_room": 0, "others": 0, "gone": 0}
     assert run("redeliver", "--sandbox", "bob", "--dry-run", "--json").json == {"dry_run": True} | counts
     assert office.ids("bob") == []
     assert run("redeliver", "--sandbox", "bob", "--json").json == {"dry_run": False} | counts
