@@ -60,9 +60,9 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Processes of a run, each with servers of its own; a given Redis database is for one alone.
 
-    One more than there are cores: a third of the time of a run is waiting for processes to start and to end.
+    Two more than there are cores: a third of the time of a run is waiting for processes to start and to end.
     """
-    return 1 if _GIVEN_REDIS_URL else min((os.cpu_count() or 1) + 1, 4)
+    return 1 if _GIVEN_REDIS_URL else min((os.cpu_count() or 1) + 2, 4)
 
 
 @pytest.fixture(scope="session", autouse=True)

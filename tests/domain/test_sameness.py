@@ -139,7 +139,7 @@ def _text(leaf: str, draw: Callable[[Any], Any]) -> str:
 
 
 @given(VALUES, VALUES, st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_digests_are_the_same_exactly_if_the_texts_mean_the_same(one: Any, other: Any, data: st.DataObject) -> None:
     value = data.draw(st.sampled_from([one, other]))
     texts = []
@@ -151,7 +151,7 @@ def test_digests_are_the_same_exactly_if_the_texts_mean_the_same(one: Any, other
 
 
 @given(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), st.sampled_from(["1000", "1.0"]))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_numbers_are_compared_exactly(one: str, other: str, written: str) -> None:
     texts = [TEXT.replace(written, number) for number in (one, other)]
     with suppress(Refused):  # a sequence may have other rules than a number of the data
