@@ -13,7 +13,7 @@ from tests.builders import histories
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, record, record_batches
 from tests.vocabulary import FIELDS
 
-EXAMPLES: Final = 40
+EXAMPLES: Final = 28
 
 
 @st.composite

@@ -36,7 +36,7 @@ from tests.builders import events, raw
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty, own_events
 
 SHARDS: Final = 3
-EXAMPLES: Final = 20
+EXAMPLES: Final = 12
 
 STEPS: Final[dict[str, tuple[type[Any], str, bool]]] = {
     "taken": (Shards, "take", True),

@@ -22,7 +22,7 @@ from tests.builders import histories, raw
 from tests.storage.recording import all_rows, by_hand, empty, record, text_of, without_text
 from tests.workers.office import Office, message
 
-EXAMPLES: Final = 10
+EXAMPLES: Final = 6
 
 
 @given(data=st.data())

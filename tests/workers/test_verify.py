@@ -38,7 +38,7 @@ from tests.builders import histories, raw
 from tests.storage.recording import all_rows, by_hand, differences, empty, record, record_batches, text_of
 from tests.test_shared_data import batches, lines
 
-EXAMPLES: Final = 10
+EXAMPLES: Final = 6
 
 STORY: Final = (
     raw("execution.created", subject="e1", id="1", workflow_id="w"),
