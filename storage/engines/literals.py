@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 
+def execute(cursor: Any, name: str, values: Sequence[Any]) -> bytes:
+    """Return the text that executes a prepared statement with these values. Raises as `literals` does."""
+    return b"EXECUTE %s (%s);" % (name.encode(), literals(cursor, values))
+
+
 def literals(cursor: Any, values: Sequence[Any]) -> bytes:
     """Return the values as literals with commas between them, in the session's encoding.
 

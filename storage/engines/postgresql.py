@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.engine import words
-from flowledger.storage.engines.literals import literals
+from flowledger.storage.engines.literals import execute
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
 from flowledger.storage.ledger import event_texts
@@ -220,12 +220,8 @@ def _flush(
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
     """Return the SQL text of one transaction, without its end."""
-    locks = [_call(cursor, _LOCK, [one.lock]) for one in transaction.conditions if one.lock is not None]
-    return b"".join(locks) + _call(cursor, statement, statement.values(transaction, position))
-
-
-def _call(cursor: Any, statement: Statement, values: Sequence[Any]) -> bytes:
-    return b"EXECUTE %s (%s);" % (statement.name.encode(), literals(cursor, values))
+    locks = [execute(cursor, _LOCK.name, [one.lock]) for one in transaction.conditions if one.lock is not None]
+    return b"".join(locks) + execute(cursor, statement.name, statement.values(transaction, position))
 
 
 def _give_back_clean(connection: Any) -> None:
