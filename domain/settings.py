@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flowledger.domain.errors import SettingsError
+from flowledger.domain.keeping import Keeping
 from flowledger.domain.likeness import did_you_mean, is_news, nearest
 from flowledger.domain.limits import DEFAULT_LIMITS, RANGES, Limits, variable
 from flowledger.domain.listening import ListeningAddress
@@ -36,6 +37,9 @@ def _in_capitals(value: Any) -> Any:
 
 def _within(limit: str) -> Any:
     return Field(ge=RANGES[limit].least, le=RANGES[limit].highest)
+
+
+KeptDays = Annotated[float | None, Field(gt=0, le=100_000)]
 
 
 def _listened(address: str | None) -> str | None:
@@ -122,6 +126,21 @@ class Settings(BaseSettings):
     schedule_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """How often the scheduler looks for schedules that are due."""
 
+    keep_texts_days: KeptDays = None
+    keep_rows_days: KeptDays = None
+    keep_unfinished_days: KeptDays = None
+    keep_names_days: KeptDays = None
+    keep_logs_days: KeptDays = None
+    keep_metrics_days: KeptDays = None
+    keep_audit_days: KeptDays = None
+    keep_drains_days: KeptDays = 90.0
+    keep_dead_letters_days: KeptDays = None
+    keep_sessions_days: KeptDays = 30.0
+    """For how many days each is kept (`domain.keeping`); None: for ever, but log lines, points of metrics and audit
+    lines as long as rows."""
+    maintain_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """How often what is too old goes."""
+
     metrics_address: Annotated[str | None, AfterValidator(_listened)] = None
     """Where a worker serves metrics for Prometheus: HOST:PORT. None: nowhere."""
 
@@ -160,6 +179,23 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """How large an event may be."""
         return Limits(**{name: getattr(self, name) for name in RANGES})
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long the ledger keeps what."""
+        rows = self.keep_rows_days
+        return Keeping(
+            texts=self.keep_texts_days,
+            rows=rows,
+            unfinished=self.keep_unfinished_days,
+            names=self.keep_names_days,
+            logs=self.keep_logs_days or rows,
+            metrics=self.keep_metrics_days or rows,
+            audit=self.keep_audit_days or rows,
+            drains=self.keep_drains_days,
+            dead_letters=self.keep_dead_letters_days,
+            sessions=self.keep_sessions_days,
+        )
 
     @property
     def max_entry_bytes(self) -> int:

@@ -24,6 +24,11 @@ from flowledger.storage.ledger.schedule_due import TABLE as schedule_due
 from flowledger.storage.people.passwords import TABLE as passwords
 from flowledger.storage.people.sessions import TABLE as sessions
 from flowledger.storage.people.tries import TABLE as sign_in_tries
+from flowledger.storage.retention.departed import TABLE as departed
+from flowledger.storage.retention.erasures import TABLE as erasures
+from flowledger.storage.retention.holds import HELD as held
+from flowledger.storage.retention.holds import HOLDS as holds
+from flowledger.storage.retention.horizons import TABLE as horizons
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
 from flowledger.storage.vault.credentials import TABLE as credentials
@@ -44,11 +49,16 @@ __all__ = [
     "credentials",
     "dead_letter_actions",
     "dead_letters",
+    "departed",
     "drains",
+    "erasures",
     "event_texts",
     "events",
     "execution_logs",
     "executions",
+    "held",
+    "holds",
+    "horizons",
     "ledger",
     "message_deliveries",
     "messages",

@@ -50,6 +50,10 @@ CREATE DOMAIN ledger_dead_letter_action AS VARCHAR(16) CHECK (VALUE IN ('replaye
 
 CREATE DOMAIN ledger_dead_letter_status AS VARCHAR(16) CHECK (VALUE IN ('open', 'replayed', 'discarded'));
 
+CREATE DOMAIN ledger_held AS TEXT CHECK (VALUE IN ('workspace', 'execution', 'subject'));
+
+CREATE DOMAIN ledger_kept AS TEXT CHECK (VALUE IN ('texts', 'rows', 'unfinished', 'names', 'logs', 'metrics', 'audit', 'drains', 'dead_letters', 'sessions'));
+
 CREATE TABLE agents (
     id TEXT COLLATE "C" NOT NULL,
     status ledger_agent_status DEFAULT 'active' NOT NULL,
@@ -749,6 +753,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
 
 CREATE TABLE sign_in_tries (
@@ -759,6 +764,44 @@ CREATE TABLE sign_in_tries (
     CONSTRAINT pk_sign_in_tries PRIMARY KEY (key)
 );
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
+
+CREATE TABLE departed (
+    type TEXT COLLATE "C" NOT NULL,
+    count BIGINT NOT NULL,
+    CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE erasures (
+    subject TEXT COLLATE "C" NOT NULL,
+    erased_with TEXT COLLATE "C",
+    why TEXT NOT NULL,
+    erased_by TEXT NOT NULL,
+    erased_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_erasures PRIMARY KEY (subject)
+);
+CREATE INDEX ix_erasures_erased_with ON erasures (erased_with);
+
+CREATE TABLE holds (
+    what ledger_held NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    why TEXT NOT NULL,
+    added_by TEXT NOT NULL,
+    added_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_holds PRIMARY KEY (what, id)
+);
+
+CREATE TABLE held (
+    subject TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_held PRIMARY KEY (subject)
+);
+
+CREATE TABLE horizons (
+    what ledger_kept NOT NULL,
+    horizon TIMESTAMP WITH TIME ZONE NOT NULL,
+    moved_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_horizons PRIMARY KEY (what)
+);
 
 CREATE TABLE credentials (
     id TEXT COLLATE "C" NOT NULL,
@@ -868,6 +911,7 @@ CREATE TABLE outbox (
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (

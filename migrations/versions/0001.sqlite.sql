@@ -849,6 +849,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
+
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
 
 CREATE TABLE sign_in_tries (
@@ -859,6 +860,46 @@ CREATE TABLE sign_in_tries (
     CONSTRAINT pk_sign_in_tries PRIMARY KEY ("key")
 );
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
+
+CREATE TABLE departed (
+    type TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE erasures (
+    subject TEXT NOT NULL,
+    erased_with TEXT,
+    why TEXT NOT NULL,
+    erased_by TEXT NOT NULL,
+    erased_at DATETIME NOT NULL,
+    done_at DATETIME,
+    CONSTRAINT pk_erasures PRIMARY KEY (subject)
+);
+CREATE INDEX ix_erasures_erased_with ON erasures (erased_with);
+
+CREATE TABLE holds (
+    what TEXT NOT NULL,
+    id TEXT NOT NULL,
+    why TEXT NOT NULL,
+    added_by TEXT NOT NULL,
+    added_at DATETIME NOT NULL,
+    CONSTRAINT pk_holds PRIMARY KEY (what, id),
+    CONSTRAINT ck_holds_what CHECK (what IN ('workspace', 'execution', 'subject'))
+);
+
+CREATE TABLE held (
+    subject TEXT NOT NULL,
+    CONSTRAINT pk_held PRIMARY KEY (subject)
+);
+
+CREATE TABLE horizons (
+    what TEXT NOT NULL,
+    horizon DATETIME NOT NULL,
+    moved_at DATETIME NOT NULL,
+    CONSTRAINT pk_horizons PRIMARY KEY (what),
+    CONSTRAINT ck_horizons_what CHECK (what IN ('texts', 'rows', 'unfinished', 'names', 'logs', 'metrics', 'audit', 'drains', 'dead_letters', 'sessions'))
+);
 
 CREATE TABLE credentials (
     id TEXT NOT NULL,
@@ -971,6 +1012,7 @@ CREATE TABLE outbox (
 CREATE INDEX ix_outbox_expires_at ON outbox (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE INDEX ix_outbox_to_sandbox_id ON outbox (to_sandbox_id, id);
+
 CREATE UNIQUE INDEX ix_outbox_message_id ON outbox (message_id, to_sandbox_id);
 
 CREATE TABLE message_deliveries (

@@ -21,8 +21,8 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
-    "dead_letter_actions", "dead_letters", "drains", "event_texts", "events", "execution_failures", "execution_logs",
-    "task_logs", "executions", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
+    "dead_letter_actions", "dead_letters", "departed", "drains", "erasures", "event_texts", "events", "execution_failures", "execution_logs",
+    "task_logs", "executions", "held", "holds", "horizons", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
     "metric_days", "metric_hours", "metrics", "passwords", "sandboxes", "schedule_changes", "schedule_due",
     "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
     "webhooks", "workflow_versions", "workflows", "workspaces",
@@ -33,7 +33,7 @@ SEARCHED = ("agents", "custom_nodes", "knowledge", "users", "workflows")
 """Tables that have a full-text index, which is two tables more on SQLite."""
 RULES = (
     "agent_status", "attempt", "collaboration_status", "confidence", "count", "dead_letter_action",
-    "dead_letter_status", "delivery_status", "level", "mcp_server_status", "message_type", "metric_kind",
+    "dead_letter_status", "delivery_status", "held", "kept", "level", "mcp_server_status", "message_type", "metric_kind",
     "missed", "progress", "role", "sandbox_status", "short_name", "status", "switch", "transport",
     "user_status", "version", "visibility", "workflow_status", "workspace_status",
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What goes from the ledger, and what stays of it (docs/contract/retention.md)."""
