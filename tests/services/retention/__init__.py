@@ -1,0 +1,1 @@
+"""Tests of what goes when it is too old."""
