@@ -20,7 +20,8 @@ from flowledger.storage.paging import Page
 from flowledger.storage.retention import horizons
 from flowledger.storage.retention.aged import due_rows, due_texts, gone_texts
 from flowledger.storage.retention.belonging import IN_WORKSPACES
-from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, changing, following, refresh
+from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, extend, following, lock_holds, refresh
+from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 
 SOURCE: Final = "/flowledger/holds"
@@ -77,16 +78,16 @@ class Holds:
     def add(self, what: Held, ids: Sequence[str], *, why: str, by: str) -> list[Added]:
         """Hold all of these. Nothing of them that is there when this returns goes. Raises InvalidArgument."""
         reason = _checked(why, "the reason of a hold")
-        with self._storage.writing() as connection:
-            changing(connection)
+        with changing(self._storage) as connection:
+            lock_holds(connection)
             added = [self._added(connection, what, _checked(id_, "an id"), reason, by) for id_ in dict.fromkeys(ids)]
-            refresh(connection)
+            extend(connection)
             return added
 
     def remove(self, what: Held, ids: Sequence[str], *, by: str) -> Released:
         """End all of these holds, or raise UnknownHold. What is old enough goes at the next round."""
-        with self._storage.writing() as connection:
-            changing(connection)
+        with changing(self._storage) as connection:
+            lock_holds(connection)
             holds = HoldRepository(connection)
             for id_ in dict.fromkeys(ids):
                 hold = holds.get(what, id_) if is_plain(id_) else None

@@ -3,8 +3,8 @@
 An operator holds a workspace, an execution or a subject. `held` lists the subjects that follow from it, so that whoever
 deletes anything need only look there: a row, or a text, stays if its event's subject is among them.
 
-Who adds a hold, and who deletes, wait for each other: `going` lets many delete at a time, `changing` none. So what is
-held when a hold is committed stays.
+Who adds a hold, and who deletes, wait for each other (`lock_holds`, `lock_held`), each in a transaction of
+`storage.transactions.changing`. So what is there when a hold is committed stays.
 """
 
 from __future__ import annotations
@@ -78,17 +78,17 @@ class Hold:
     added_at: datetime
 
 
-def going(connection: Connection) -> None:
-    """Wait until no hold is being added, and let none be added before this transaction ends: then look at `held`.
+def lock_held(connection: Connection) -> None:
+    """Let nobody change `held` until this transaction ends; call it, and then look there, before deleting anything.
 
-    On SQLite the transaction must be one of `Storage.writing`.
+    Many may delete at a time. On SQLite nobody else writes anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
 
 
-def changing(connection: Connection) -> None:
-    """Wait until nothing is being deleted, and let nothing be before this transaction ends. On SQLite as `going`."""
+def lock_holds(connection: Connection) -> None:
+    """Let nobody delete anything by age until this transaction ends; `held` may change."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
@@ -144,11 +144,17 @@ def following(connection: Connection, hold: Hold | None = None) -> CTE:
     return with_parts(union(select(HOLDS.c.id.label("subject")).where(one), inside))
 
 
-def refresh(connection: Connection) -> None:
-    """Have `held` list what follows from the holds, and nothing else. It waits for whoever is deleting."""
-    changing(connection)
+def extend(connection: Connection) -> None:
+    """Have `held` list all that follows from the holds; lock them before. It needs no right to delete."""
     wanted = following(connection)
     is_held = exists().where(HELD.c.subject == wanted.c.subject)
-    is_wanted = exists().where(wanted.c.subject == HELD.c.subject)
     connection.execute(insert(HELD).from_select(["subject"], select(wanted.c.subject).where(~is_held)))
+
+
+def refresh(connection: Connection) -> None:
+    """Have `held` list what follows from the holds, and nothing else. It waits for whoever is deleting."""
+    lock_holds(connection)
+    extend(connection)
+    wanted = following(connection)
+    is_wanted = exists().where(wanted.c.subject == HELD.c.subject)
     connection.execute(delete(HELD).where(~is_wanted))

@@ -9,12 +9,18 @@ import pytest
 from flowledger.domain.errors import InvalidArgument
 from flowledger.domain.times import now
 from flowledger.services.holds import Holds, Released, UnknownHold
+from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention import horizons
 from flowledger.storage.retention.holds import Held
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
+from tests.conftest import settings_for
+from tests.services.test_rights import is_refused
 from tests.services.test_vault import lines
 from tests.storage.recording import by_hand, record, without_text
+from tests.storage.test_audit import worker_url
+
+__all__ = ["worker_url"]
 
 
 @pytest.fixture
@@ -99,3 +105,13 @@ def test_a_hold_has_an_id_and_a_reason(holds: Holds, id_: str, why: str) -> None
     with pytest.raises(InvalidArgument, match="not white space"):
         holds.add(Held.SUBJECT, ["t_1", id_], why=why, by="ada")
     assert holds.list().items == ()
+
+
+def test_a_worker_s_role_adds_holds_and_neither_changes_nor_ends_them(
+    worker_url: str, postgresql_storage: Storage
+) -> None:
+    with Storage(make_engine(settings_for(worker_url))) as storage:
+        Holds(storage).add(Held.SUBJECT, ["t_1"], why="case 7", by="ada")
+        for statement in ("UPDATE holds SET id = 'x'", "DELETE FROM holds", "UPDATE held SET subject = 'x'"):
+            assert is_refused(storage.engine, statement)
+    assert len(Holds(postgresql_storage).list().items) == 1

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from flowledger.storage.retention import holds
-from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, changing, going, held_by, refresh
+from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, held_by, lock_held, lock_holds, refresh
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.storage.recording import record
@@ -146,11 +146,11 @@ def test_who_deletes_waits_for_a_hold_and_then_sees_it(storage: Storage) -> None
     seen: list[list[str]] = []
 
     def look(connection: object) -> None:
-        going(connection)  # type: ignore[arg-type]
+        lock_held(connection)  # type: ignore[arg-type]
         seen.append(list(connection.execute(select(HELD.c.subject)).scalars()))  # type: ignore[attr-defined]
 
     with storage.writing() as connection:
-        changing(connection)
+        lock_holds(connection)
         with _beside(storage, look) as thread:
             HoldRepository(connection).add(hold(Held.SUBJECT, "x"))
             refresh(connection)
@@ -163,8 +163,8 @@ def test_who_deletes_waits_for_a_hold_and_then_sees_it(storage: Storage) -> None
 def test_a_hold_waits_for_those_who_delete_and_these_not_for_each_other(postgresql_storage: Storage) -> None:
     storage = postgresql_storage
     with storage.writing() as one, storage.writing() as other:
-        going(one)
-        going(other)
+        lock_held(one)
+        lock_held(other)
         one.execute(insert(HELD).values(subject="gone with it"))
         with _beside(storage, refresh) as thread:
             thread.join(0.1)
