@@ -752,6 +752,8 @@ CREATE TABLE sessions (
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE INDEX ix_sessions_revoked_at ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
@@ -769,6 +771,12 @@ CREATE TABLE departed (
     type TEXT COLLATE "C" NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE departed_sums (
+    what TEXT COLLATE "C" NOT NULL,
+    sums JSONB NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
@@ -801,6 +809,17 @@ CREATE TABLE horizons (
     horizon TIMESTAMP WITH TIME ZONE NOT NULL,
     moved_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_horizons PRIMARY KEY (what)
+);
+
+CREATE TABLE rounds (
+    one INTEGER NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    went JSONB NOT NULL,
+    waits JSONB NOT NULL,
+    place JSONB,
+    CONSTRAINT pk_rounds PRIMARY KEY (one),
+    CONSTRAINT ck_rounds_one CHECK (one = 1)
 );
 
 CREATE TABLE credentials (

@@ -848,6 +848,8 @@ CREATE TABLE sessions (
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE INDEX ix_sessions_revoked_at ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
@@ -865,6 +867,12 @@ CREATE TABLE departed (
     type TEXT NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE departed_sums (
+    what TEXT NOT NULL,
+    sums TEXT NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
@@ -899,6 +907,17 @@ CREATE TABLE horizons (
     moved_at DATETIME NOT NULL,
     CONSTRAINT pk_horizons PRIMARY KEY (what),
     CONSTRAINT ck_horizons_what CHECK (what IN ('texts', 'rows', 'unfinished', 'names', 'logs', 'metrics', 'audit', 'drains', 'dead_letters', 'sessions'))
+);
+
+CREATE TABLE rounds (
+    one INTEGER NOT NULL,
+    began_at DATETIME NOT NULL,
+    ended_at DATETIME,
+    went TEXT NOT NULL,
+    waits TEXT NOT NULL,
+    place TEXT,
+    CONSTRAINT pk_rounds PRIMARY KEY (one),
+    CONSTRAINT ck_rounds_one CHECK (one = 1)
 );
 
 CREATE TABLE credentials (
