@@ -34,9 +34,7 @@ from flowledger.storage.unit_of_work import Storage
 _ROWID: Final[ColumnElement[int]] = literal_column("rowid")
 
 
-def delete_old_rows(
-    storage: Storage, table: Table, before: datetime, most: int, go_on: Callable[[], bool]
-) -> Gone:
+def delete_old_rows(storage: Storage, table: Table, before: datetime, most: int, go_on: Callable[[], bool]) -> Gone:
     """Delete rows that were recorded before this time, at most `most` in a transaction; see `weeks.let_go`.
 
     Held rows are read once: each bite begins where the one before it ended.
@@ -51,16 +49,14 @@ def delete_old_rows(
             held = _held(connection, table, rows)
             wanted = [row.rowid for row in rows if row.rowid not in held]
             if wanted:
-                connection.execute(delete(table).where(_ROWID == bindparam("one")), [{"one": one} for one in wanted])
+                connection.execute(delete(table).where(bindparam("one") == _ROWID), [{"one": one} for one in wanted])
         gone = gone._replace(rows=gone.rows + len(wanted), kept=gone.kept + len(held))
         if len(rows) < most:
             return gone
         after = (rows[-1].recorded_at, rows[-1].rowid)
 
 
-def _oldest(
-    connection: Connection, table: Table, after: tuple[str, int], until: str, most: int
-) -> Sequence[Row[Any]]:
+def _oldest(connection: Connection, table: Table, after: tuple[str, int], until: str, most: int) -> Sequence[Row[Any]]:
     recorded_at = type_coerce(table.c.recorded_at, Text())
     place = tuple_(*map(literal, after))
     rows = select(recorded_at.label("recorded_at"), _ROWID).select_from(table)
