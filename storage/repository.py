@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from flowledger.storage.filters import Filter, between, having
 from flowledger.storage.many import MAX_EACH, first_of_each, is_one_of
 from flowledger.storage.paging import MAX_LIMIT, Order, Page, check_limit
 from flowledger.storage.schema.types import Json
+from flowledger.storage.weekly import in_weeks_of, of_names
 
 Record = TypeVar("Record")
 KeyOf = TypeVar("KeyOf", bound=Hashable)
@@ -56,7 +57,8 @@ class Repository(Generic[Record]):
 
     def _having(self, of: Mapping[str, Filter]) -> Select[Any]:
         """Return the select of the rows that have these values; None leaves a column out."""
-        return self._select().where(*having(self.table, self.filters(), of))
+        wanted = having(self.table, self.filters(), of)
+        return self._select().where(*wanted, *in_weeks_of(self.connection, self.table, of))
 
     @classmethod
     def filters(cls) -> tuple[str, ...]:
@@ -68,19 +70,27 @@ class Repository(Generic[Record]):
         return None if row is None else self._record(row)
 
     def _many(self, keys: Iterable[KeyOf]) -> dict[KeyOf, Record]:
-        """Return the records of these primary keys, in this order, by one query."""
+        """Return the records of these keys, in this order, by one query."""
         wanted = {key: _plain_key(key) for key in keys}
         if len(wanted) > MAX_LIMIT:
             raise InvalidArgument(f"{MAX_LIMIT} records at most are read at once, not {len(wanted)}")
         if not wanted:
             return {}
-        key = tuple(self.table.primary_key)
+        key = self._key()
         is_one = is_one_of(self.connection, key, [*wanted.values()])
         shown = self._select()
         missing = [column for column in key if column.name not in {one.name for one in shown.selected_columns}]
-        rows = self.connection.execute(shown.add_columns(*missing).where(is_one))
+        rows = self.connection.execute(shown.add_columns(*missing).where(is_one, *self._found_in([*wanted.values()])))
         found = {tuple(row._mapping[column.name] for column in key): self._record(row) for row in rows}
         return {given: found[form] for given, form in wanted.items() if form in found}
+
+    def _key(self) -> tuple[Column[Any], ...]:
+        """Return the columns by which records are got."""
+        return tuple(self.table.primary_key)
+
+    def _found_in(self, keys: Sequence[Any]) -> Sequence[ColumnElement[bool]]:  # noqa: ARG002
+        """Return further conditions that records of these keys meet."""
+        return ()
 
     def _page(self, statement: Select[Any], order: Order, limit: int, offset: int, after: str | None) -> Page[Record]:
         rows = self.connection.execute(order.page(_with(statement, order), limit, offset, after)).all()
@@ -98,7 +108,8 @@ class Repository(Generic[Record]):
         rows: dict[str, list[Row[Any]]] = {}
         if wanted:
             owner = self.table.c[column]
-            shown = _with(self._select(), order)
+            found_in = in_weeks_of(self.connection, self.table, {column: [*wanted.values()]})
+            shown = _with(self._select().where(*found_in), order)
             statement = first_of_each(
                 self.connection, shown, owner, [*wanted.values()], order=order, limit=limit_each + 1
             )
@@ -222,12 +233,17 @@ class EventRepository(Repository[Record]):
 
     def get(self, source: str, event_id: str) -> Record | None:
         """Return the record of this event; None if it is not recorded."""
-        columns = self.table.c
-        return self._one(self._select().where(columns.source == plain(source), columns.event_id == plain(event_id)))
+        return self.get_many([(source, event_id)]).get((source, event_id))
 
     def get_many(self, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Record]:
         """Return the records of these events (source, id), at most 1,000, by one query, as for subjects."""
         return self._many(events)
+
+    def _key(self) -> tuple[Column[Any], ...]:
+        return self.table.c.source, self.table.c.event_id
+
+    def _found_in(self, keys: Sequence[Any]) -> Sequence[ColumnElement[bool]]:
+        return (of_names(self.connection, self.table, keys),)
 
     def newest(
         self,

@@ -25,10 +25,12 @@ from flowledger.storage.people.passwords import TABLE as passwords
 from flowledger.storage.people.sessions import TABLE as sessions
 from flowledger.storage.people.tries import TABLE as sign_in_tries
 from flowledger.storage.retention.departed import TABLE as departed
+from flowledger.storage.retention.departed_sums import TABLE as departed_sums
 from flowledger.storage.retention.erasures import TABLE as erasures
 from flowledger.storage.retention.holds import HELD as held
 from flowledger.storage.retention.holds import HOLDS as holds
 from flowledger.storage.retention.horizons import TABLE as horizons
+from flowledger.storage.retention.rounds import TABLE as rounds
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
 from flowledger.storage.vault.credentials import TABLE as credentials
@@ -50,6 +52,7 @@ __all__ = [
     "dead_letter_actions",
     "dead_letters",
     "departed",
+    "departed_sums",
     "drains",
     "erasures",
     "event_texts",
@@ -65,6 +68,7 @@ __all__ = [
     "metadata",
     "outbox",
     "passwords",
+    "rounds",
     "sandboxes",
     "schedule_changes",
     "schedule_due",

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, words
 from flowledger.storage.unit_of_work import Storage
 
 _WITHOUT_WAITING: Final = "SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout TO '1s'"
+_GIVING_WAY: Final = "SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout TO '5ms'"
 
 
 @contextmanager
@@ -39,14 +40,8 @@ def changing(storage: Storage) -> Iterator[Connection]:
     On SQLite nobody else writes from its beginning on; on PostgreSQL lock the rows that must not change. Raises
     DatabaseUnavailable if the database is unavailable, or ended the transaction (a deadlock): then retry it.
     """
-    with _connection(storage) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="READ COMMITTED")
-        with connection.begin():
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("ROLLBACK")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+    with _connection(storage) as connection, _of_the_moment(connection):
+        yield connection
 
 
 @contextmanager
@@ -56,19 +51,23 @@ def unhurried(storage: Storage) -> Iterator[Connection]:
     If the database's machine crashes, what was committed in the last second may be missing. Raises DatabaseUnavailable
     if the database is unavailable, or a lock is held by others.
     """
-    with _connection(storage) as connection:
+    with _connection(storage) as connection, _without_flush(connection), connection.begin():
         if connection.dialect.name == "postgresql":
-            with connection.begin():
-                connection.exec_driver_sql(_WITHOUT_WAITING)
-                yield connection
-            return
-        driver: Any = connection.connection.driver_connection
-        driver.execute("PRAGMA synchronous = NORMAL")  # never in a transaction: SQLite refuses it there
-        try:
-            with connection.begin():
-                yield connection
-        finally:
-            driver.execute("PRAGMA synchronous = FULL")
+            connection.exec_driver_sql(_WITHOUT_WAITING)
+        yield connection
+
+
+@contextmanager
+def biting(storage: Storage) -> Iterator[Connection]:
+    """Yield a transaction as `changing`, for some rows that are to go: it gives way to others, and waits for no disk.
+
+    Raises DatabaseUnavailable as well if a lock is held by others; if the database's machine crashes, rows that went in
+    the last second may be back.
+    """
+    with _connection(storage) as connection, _without_flush(connection), _of_the_moment(connection):
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_GIVING_WAY)
+        yield connection
 
 
 @contextmanager
@@ -78,3 +77,28 @@ def _connection(storage: Storage) -> Iterator[Connection]:
             yield connection
     except (DBAPIError, PoolTimeout) as error:
         raise DatabaseUnavailable(words(error)) from error
+
+
+@contextmanager
+def _of_the_moment(connection: Connection) -> Iterator[None]:
+    """Begin a transaction in which each statement sees what is committed by then; on SQLite nobody else writes."""
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="READ COMMITTED")
+    else:
+        connection.execution_options(**{BEGIN_IMMEDIATE: True})
+    with connection.begin():
+        yield
+
+
+@contextmanager
+def _without_flush(connection: Connection) -> Iterator[None]:
+    """On SQLite, commit without waiting for the disk."""
+    if connection.dialect.name == "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA synchronous = NORMAL")  # never in a transaction: SQLite refuses it there
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA synchronous = FULL")

@@ -20,7 +20,8 @@ Of a kind that has rows of events alone, the first table stands for the subjects
 
 _TABLES: Final = (
     "CREATE TABLE to_mend (subjects TEXT, id TEXT, PRIMARY KEY (subjects, id)) WITHOUT ROWID",
-    "CREATE TABLE strays (name TEXT, source TEXT, event_id TEXT, PRIMARY KEY (name, source, event_id))",
+    "CREATE TABLE strays (name TEXT, source TEXT, event_id TEXT, recorded_at TEXT, "
+    "PRIMARY KEY (name, source, event_id, recorded_at))",
     "CREATE TABLE journal_rows (source TEXT, id TEXT, PRIMARY KEY (source, id)) WITHOUT ROWID",
     "CREATE TABLE unreadable (id TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -58,7 +59,7 @@ class Damage:
         """Note a row of another table that differs; return False if nobody can know what it should be."""
         subjects, subject = _subject_of_pair(table, pair)
         if has_one_event(table) and pair.expected is None:
-            self._scratch.execute("INSERT OR IGNORE INTO strays VALUES (?, ?, ?)", (table.name, *pair.key))
+            self._scratch.execute("INSERT OR IGNORE INTO strays VALUES (?, ?, ?, ?)", (table.name, *pair.key))
         else:
             self.of_subject(subjects, subject)
         return bool(self.readable([subject]))
@@ -93,12 +94,17 @@ class Damage:
 
     def strays(self, table: Table, at_once: int) -> Iterator[list[Key]]:
         """The keys of rows of a table whose rows are one event's, if that event was not there."""
-        sql = "SELECT source, event_id FROM strays WHERE name = ? AND (source, event_id) > (?, ?) ORDER BY 1, 2 LIMIT ?"
-        return self._keys(sql, at_once, table.name)
+        sql = (
+            "SELECT source, event_id, recorded_at FROM strays WHERE name = ?"
+            " AND (source, event_id, recorded_at) > (?, ?, ?) ORDER BY 1, 2, 3 LIMIT ?"
+        )
+        return self._keys(sql, ("", "", ""), at_once, table.name)
 
     def journal_rows(self, at_once: int) -> Iterator[list[Key]]:
         """The keys of rows of the journal that can be mended from their own texts."""
-        return self._keys("SELECT * FROM journal_rows WHERE (source, id) > (?, ?) ORDER BY 1, 2 LIMIT ?", at_once)
+        return self._keys(
+            "SELECT * FROM journal_rows WHERE (source, id) > (?, ?) ORDER BY 1, 2 LIMIT ?", ("", ""), at_once
+        )
 
     def count(self) -> int:
         """How many subjects there are to mend, unreadable ones among them."""
@@ -109,8 +115,7 @@ class Damage:
         sql = "SELECT count(*) FROM to_mend WHERE id IN (SELECT id FROM unreadable)"
         return self.damaged_events + int(self._scratch.execute(sql)[0][0])
 
-    def _keys(self, sql: str, at_once: int, *given: str) -> Iterator[list[Key]]:
-        after: Key = ("", "")
+    def _keys(self, sql: str, after: Key, at_once: int, *given: str) -> Iterator[list[Key]]:
         while found := self._scratch.execute(sql, (*given, *after, at_once)):
             yield list(found)
             after = found[-1]
@@ -128,4 +133,4 @@ def _subject_of_pair(table: Table, pair: Pair) -> tuple[Table, str]:
 
 def has_one_event(table: Table) -> bool:
     """Whether a row of the table is one event's, by whose name it goes, as a log line is."""
-    return [column.name for column in table.primary_key] == ["source", "event_id"]
+    return [column.name for column in table.primary_key][:2] == ["source", "event_id"]

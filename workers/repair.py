@@ -118,18 +118,19 @@ def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
 
 
 def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequence[Key]) -> int:
-    """Delete rows that have no event; one whose event came in the meantime is mended with its subject."""
+    """Delete rows that have no event of their name and time; one whose event came meanwhile is mended with its subject."""
     events = tables.events
     with changing(storage) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("LOCK TABLE events IN SHARE MODE"))
-        of_keys = tuple_(events.c.source, events.c.id).in_(keys)
-        came = connection.execute(select(events.c.source, events.c.id, events.c.type, events.c.subject).where(of_keys))
-        here = {(row.source, row.id): row for row in came}
+        of_keys = tuple_(events.c.source, events.c.id).in_([key[:2] for key in keys])
+        with closing(plain.in_any_order(connection, events, of_keys)) as came:
+            rows = [dict(zip((column.name for column in events.c), row, strict=True)) for row in came]
+        here = {(row["source"], row["id"], row["recorded_at"]) for row in rows}
         stray = [key for key in keys if key not in here]
         plain.remove(connection, table, stray)
-    for row in here.values():
-        damage.of_subject(kind_of(EVENT_TYPES[row.type]).table, row.subject)
+    for row in rows:
+        damage.of_subject(kind_of(EVENT_TYPES[row["type"]]).table, row["subject"])
     return len(stray)
 
 

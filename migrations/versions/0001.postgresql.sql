@@ -54,6 +54,31 @@ CREATE DOMAIN ledger_held AS TEXT CHECK (VALUE IN ('workspace', 'execution', 'su
 
 CREATE DOMAIN ledger_kept AS TEXT CHECK (VALUE IN ('texts', 'rows', 'unfinished', 'names', 'logs', 'metrics', 'audit', 'drains', 'dead_letters', 'sessions'));
 
+CREATE TABLE event_texts (
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    meaning BYTEA NOT NULL,
+    raw TEXT NOT NULL,
+    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
+)
+ PARTITION BY RANGE (recorded_at);
+
+CREATE TABLE events (
+    source TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    time TIMESTAMP WITH TIME ZONE,
+    sequence TEXT,
+    partition INTEGER NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    meaning BYTEA NOT NULL,
+    recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
+    CONSTRAINT pk_events PRIMARY KEY (source, id)
+);
+CREATE INDEX ix_events_recorded_at ON events (recorded_at);
+CREATE INDEX ix_events_recorded_in ON events USING brin (recorded_in) WITH (autosummarize = on, pages_per_range = 32);
+CREATE INDEX ix_events_subject ON events (subject, recorded_at);
+
 CREATE TABLE agents (
     id TEXT COLLATE "C" NOT NULL,
     status ledger_agent_status DEFAULT 'active' NOT NULL,
@@ -92,6 +117,7 @@ CREATE INDEX ix_agents_workspace_id ON agents (workspace_id, created_at, id);
 CREATE TABLE audit_logs (
     source TEXT COLLATE "C" NOT NULL,
     event_id TEXT COLLATE "C" NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
     resource_id TEXT COLLATE "C" NOT NULL,
     action ledger_short_name NOT NULL,
     user_id TEXT COLLATE "C",
@@ -101,8 +127,9 @@ CREATE TABLE audit_logs (
     ip_address TEXT,
     success BOOLEAN NOT NULL,
     time TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id)
-);
+    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id, recorded_at)
+)
+ PARTITION BY RANGE (recorded_at);
 CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
@@ -190,6 +217,29 @@ CREATE INDEX ix_custom_nodes_user_id ON custom_nodes (user_id, created_at, id);
 CREATE INDEX ix_custom_nodes_visibility ON custom_nodes (visibility, created_at, id);
 CREATE INDEX ix_custom_nodes_words ON custom_nodes USING gin (((coalesce(name_words, ''::tsvector) || coalesce(category_words, ''::tsvector)) || coalesce(description_words, ''::tsvector)));
 CREATE INDEX ix_custom_nodes_workspace_id ON custom_nodes (workspace_id, created_at, id);
+
+CREATE TABLE task_logs (
+    source TEXT COLLATE "C" NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    task_id TEXT COLLATE "C",
+    execution_id TEXT COLLATE "C",
+    node TEXT COLLATE "C",
+    iteration BIGINT,
+    level ledger_level NOT NULL,
+    message TEXT NOT NULL,
+    logger TEXT,
+    context JSONB,
+    time TIMESTAMP WITH TIME ZONE NOT NULL,
+    sequence TEXT,
+    order_key TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id, recorded_at),
+    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL))
+)
+ PARTITION BY RANGE (recorded_at);
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" NOT NULL,
@@ -347,31 +397,6 @@ CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
-CREATE TABLE event_texts (
-    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    meaning BYTEA NOT NULL,
-    raw TEXT NOT NULL,
-    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
-)
- PARTITION BY RANGE (recorded_at);
-
-CREATE TABLE events (
-    source TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
-    type TEXT NOT NULL,
-    subject TEXT COLLATE "C" NOT NULL,
-    time TIMESTAMP WITH TIME ZONE,
-    sequence TEXT,
-    partition INTEGER NOT NULL,
-    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    meaning BYTEA NOT NULL,
-    recorded_in BIGINT DEFAULT (pg_current_xact_id()::text)::bigint,
-    CONSTRAINT pk_events PRIMARY KEY (source, id)
-);
-CREATE INDEX ix_events_recorded_at ON events (recorded_at);
-CREATE INDEX ix_events_recorded_in ON events USING brin (recorded_in) WITH (autosummarize = on, pages_per_range = 32);
-CREATE INDEX ix_events_subject ON events (subject, recorded_at);
-
 CREATE TABLE messages (
     id TEXT COLLATE "C" NOT NULL,
     from_sandbox_id TEXT COLLATE "C",
@@ -401,6 +426,7 @@ CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id)
 CREATE TABLE metrics (
     source TEXT COLLATE "C" NOT NULL,
     event_id TEXT COLLATE "C" NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
     subject TEXT COLLATE "C" NOT NULL,
     name ledger_short_name NOT NULL,
     value DOUBLE PRECISION NOT NULL,
@@ -412,8 +438,9 @@ CREATE TABLE metrics (
     task_id TEXT COLLATE "C",
     workspace_id TEXT COLLATE "C",
     time TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id)
-);
+    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id, recorded_at)
+)
+ PARTITION BY RANGE (recorded_at);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
@@ -752,6 +779,8 @@ CREATE TABLE sessions (
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE INDEX ix_sessions_revoked_at ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
@@ -769,6 +798,12 @@ CREATE TABLE departed (
     type TEXT COLLATE "C" NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE departed_sums (
+    what TEXT COLLATE "C" NOT NULL,
+    sums JSONB NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
@@ -803,6 +838,17 @@ CREATE TABLE horizons (
     CONSTRAINT pk_horizons PRIMARY KEY (what)
 );
 
+CREATE TABLE rounds (
+    one INTEGER NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    went JSONB NOT NULL,
+    waits JSONB NOT NULL,
+    place JSONB,
+    CONSTRAINT pk_rounds PRIMARY KEY (one),
+    CONSTRAINT ck_rounds_one CHECK (one = 1)
+);
+
 CREATE TABLE credentials (
     id TEXT COLLATE "C" NOT NULL,
     user_id TEXT COLLATE "C" NOT NULL,
@@ -834,29 +880,6 @@ CREATE TABLE secrets (
     CONSTRAINT ck_secrets_key_version CHECK (key_version >= 1),
     CONSTRAINT ck_secrets_nonce CHECK (length(nonce) = 12)
 );
-
-CREATE TABLE task_logs (
-    source TEXT COLLATE "C" NOT NULL,
-    event_id TEXT COLLATE "C" NOT NULL,
-    task_id TEXT COLLATE "C",
-    execution_id TEXT COLLATE "C",
-    node TEXT COLLATE "C",
-    iteration BIGINT,
-    level ledger_level NOT NULL,
-    message TEXT NOT NULL,
-    logger TEXT,
-    context JSONB,
-    time TIMESTAMP WITH TIME ZONE NOT NULL,
-    sequence TEXT,
-    order_key TEXT COLLATE "C" NOT NULL,
-    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id),
-    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL)),
-    CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
-    CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT COLLATE "C" NOT NULL,
@@ -961,6 +984,103 @@ CREATE TABLE dead_letter_actions (
 CREATE INDEX ix_dead_letter_actions_dead_letter_id ON dead_letter_actions (dead_letter_id, at, id);
 CREATE INDEX ix_dead_letter_actions_entry_id ON dead_letter_actions (entry_id, stream) WHERE entry_id IS NOT NULL;
 
+-- It lets a week of a partitioned table go: it drops the partition or, if some of its rows are about held subjects, puts
+-- a new one with these in its place. Others read and record meanwhile. Only at the end are the partition and then the
+-- table locked, for as long as it takes to write the catalogue; whoever records waits for that 100 ms at most.
+CREATE FUNCTION ledger_let_go(
+    parent text, monday timestamptz, OUT is_gone boolean, OUT gone bigint, OUT kept bigint
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '100ms'
+AS $$
+DECLARE
+    home CONSTANT text := quote_ident((current_schemas(false))[2]) || '.';
+    begins CONSTANT timestamp := monday AT TIME ZONE 'UTC';
+    since CONSTANT text := quote_literal(begins || '+00');
+    until CONSTANT text := quote_literal(begins + interval '7 days' || '+00');
+    whole CONSTANT text := home || quote_ident(parent);
+    name CONSTANT text := parent || to_char(begins, '_YYYYMMDD');
+    part CONSTANT text := home || quote_ident(name);
+    copy CONSTANT text := home || quote_ident(name || '_held');
+    bounds CONSTANT text := ' FOR VALUES FROM (' || since || ') TO (' || until || ')';
+    of_held CONSTANT text := ' IN (SELECT subject FROM held)';
+    is_pending boolean;
+    held_rows text;
+BEGIN
+    IF parent NOT IN ('event_texts', 'task_logs', 'metrics', 'audit_logs') OR NOT isfinite(monday)
+        OR begins <> date_trunc('week', begins) OR begins + interval '7 days' > now() AT TIME ZONE 'UTC'
+    THEN
+        RAISE EXCEPTION USING MESSAGE = 'ledger_let_go takes a partitioned table, and the Monday of a week that is over';
+    END IF;
+    is_gone := false;
+    gone := 0;
+    kept := 0;
+    BEGIN
+        EXECUTE 'LOCK TABLE ONLY ' || part || ' IN SHARE ROW EXCLUSIVE MODE';
+    EXCEPTION WHEN undefined_table THEN
+        RETURN;
+    END;
+    -- Who changes holds takes it, too, and alone: what is held stays the same from here to the end.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('ledger_holds', 0));
+    SELECT inhdetachpending INTO is_pending FROM pg_inherits
+    WHERE inhrelid = part::regclass AND inhparent = whole::regclass;
+    IF is_pending THEN
+        EXECUTE 'ALTER TABLE ' || whole || ' DETACH PARTITION ' || part || ' FINALIZE';
+    END IF;
+    IF EXISTS (SELECT FROM held) THEN
+        SELECT 'SELECT ' || string_agg('p.' || quote_ident(attname), ', ' ORDER BY attnum) || ' FROM ' || part || ' p WHERE '
+        INTO held_rows FROM pg_attribute WHERE attrelid = whole::regclass AND attnum > 0 AND NOT attisdropped;
+        held_rows := CASE parent
+            WHEN 'event_texts' THEN held_rows || '(p.recorded_at, p.meaning) IN (SELECT e.recorded_at, e.meaning'
+                || ' FROM events e JOIN held ON held.subject = e.subject'
+                || ' WHERE e.recorded_at >= ' || since || ' AND e.recorded_at < ' || until || ')'
+            WHEN 'task_logs' THEN held_rows || 'p.task_id' || of_held
+                || ' UNION ALL ' || held_rows || 'p.execution_id' || of_held
+            WHEN 'metrics' THEN held_rows || 'p.subject' || of_held
+            ELSE held_rows || 'p.resource_id' || of_held
+        END;
+        EXECUTE 'SELECT count(*) FROM (' || held_rows || ') found' INTO kept;
+    END IF;
+    IF kept = 0 AND pg_relation_size(part::regclass) > 8388608 THEN
+        SELECT greatest(reltuples, 0)::bigint INTO gone FROM pg_class WHERE oid = part::regclass;
+    ELSE
+        EXECUTE 'SELECT count(*) - $1 FROM ' || part INTO gone USING kept;
+    END IF;
+    IF kept > 0 AND gone = 0 THEN
+        IF is_pending IS DISTINCT FROM false THEN
+            EXECUTE 'ALTER TABLE ' || whole || ' ATTACH PARTITION ' || part || bounds;
+        END IF;
+        RETURN;
+    END IF;
+    IF kept > 0 THEN
+        -- The CHECK spares ATTACH a look at the rows, for which all would wait.
+        EXECUTE 'CREATE TABLE ' || copy || ' (LIKE ' || whole || ' INCLUDING ALL, CONSTRAINT is_of_week'
+            || ' CHECK (recorded_at >= ' || since || ' AND recorded_at < ' || until || '))';
+        EXECUTE 'INSERT INTO ' || copy || ' ' || held_rows;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('ledger_make_partitions ' || home, 0));
+    EXECUTE 'LOCK TABLE ONLY ' || part || ' IN ACCESS EXCLUSIVE MODE';
+    IF is_pending IS NOT DISTINCT FROM false THEN
+        EXECUTE 'ALTER TABLE ' || whole || ' DETACH PARTITION ' || part;
+    END IF;
+    EXECUTE 'DROP TABLE ' || part;
+    IF kept > 0 THEN
+        EXECUTE 'ALTER TABLE ' || copy || ' RENAME TO ' || quote_ident(name);
+        EXECUTE 'ALTER TABLE ' || whole || ' ATTACH PARTITION ' || part || bounds;
+        EXECUTE 'ALTER TABLE ' || part || ' DROP CONSTRAINT is_of_week';
+    END IF;
+    is_gone := true;
+END $$;
+
+-- It finds its tables in the schema in which they are now, whatever the search_path of its caller is.
+DO $$ BEGIN
+    EXECUTE 'ALTER FUNCTION ledger_let_go(text, timestamptz) SET search_path = pg_catalog, '
+        || quote_ident(current_schema()) || ', pg_temp';
+END $$;
+
+REVOKE ALL ON FUNCTION ledger_let_go(text, timestamptz) FROM PUBLIC;
+
 -- It makes the partitions of some weeks that are missing, and attaches those that were detached. Each is made as a table
 -- of its own and then attached: CREATE TABLE … PARTITION OF would wait for all who record, and they for it.
 CREATE FUNCTION ledger_make_partitions(since timestamptz, weeks integer) RETURNS integer
@@ -973,21 +1093,23 @@ DECLARE
     begins timestamp;
     parent text;
     part text;
+    is_pending boolean;
     made integer := 0;
 BEGIN
     IF weeks NOT BETWEEN 1 AND 60 OR NOT isfinite(since) THEN
         RAISE EXCEPTION USING MESSAGE = 'ledger_make_partitions makes 1 to 60 weeks';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('ledger_make_partitions ' || home, 0));
-    FOREACH parent IN ARRAY ARRAY['event_texts'] LOOP
+    FOREACH parent IN ARRAY ARRAY['event_texts', 'task_logs', 'metrics', 'audit_logs'] LOOP
         FOR week IN 0 .. weeks - 1 LOOP
             begins := monday + week * interval '7 days';
             part := home || quote_ident(parent || to_char(begins, '_YYYYMMDD'));
-            CONTINUE WHEN EXISTS (
-                SELECT FROM pg_inherits
-                WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass
-            );
-            IF to_regclass(part) IS NULL THEN
+            SELECT inhdetachpending INTO is_pending FROM pg_inherits
+            WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass;
+            CONTINUE WHEN NOT is_pending;
+            IF is_pending THEN  -- somebody's DETACH … CONCURRENTLY was broken off
+                EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' DETACH PARTITION ' || part || ' FINALIZE';
+            ELSIF to_regclass(part) IS NULL THEN
                 EXECUTE 'CREATE TABLE ' || part || ' (LIKE ' || home || quote_ident(parent) || ' INCLUDING ALL)';
             END IF;
             EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' ATTACH PARTITION ' || part

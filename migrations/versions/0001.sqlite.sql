@@ -1,5 +1,30 @@
 -- The tables as the first release makes them (SQLite). Statements end with a semicolon at the end of a line.
 
+CREATE TABLE event_texts (
+    recorded_at DATETIME NOT NULL,
+    meaning BLOB NOT NULL,
+    raw TEXT NOT NULL,
+    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
+);
+
+CREATE TABLE events (
+    source TEXT NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    time DATETIME,
+    sequence TEXT,
+    partition INTEGER NOT NULL,
+    recorded_at DATETIME NOT NULL,
+    meaning BLOB NOT NULL,
+    recorded_in BIGINT DEFAULT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (source, id)
+);
+CREATE INDEX ix_events_recorded_at ON events (recorded_at);
+CREATE INDEX ix_events_recorded_in ON events (recorded_in) WHERE recorded_in IS NOT NULL;
+
+CREATE INDEX ix_events_subject ON events (subject, recorded_at);
+
 CREATE TABLE agents (
     id TEXT NOT NULL,
     status VARCHAR(16) DEFAULT 'active' NOT NULL,
@@ -64,6 +89,7 @@ CREATE TRIGGER agents_search_delete AFTER DELETE ON agents BEGIN
 CREATE TABLE audit_logs (
     source TEXT NOT NULL,
     event_id TEXT NOT NULL,
+    recorded_at DATETIME NOT NULL,
     resource_id TEXT NOT NULL,
     action TEXT NOT NULL,
     user_id TEXT,
@@ -73,11 +99,12 @@ CREATE TABLE audit_logs (
     ip_address TEXT,
     success BOOLEAN NOT NULL,
     time DATETIME NOT NULL,
-    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id),
+    CONSTRAINT pk_audit_logs PRIMARY KEY (source, event_id, recorded_at),
     CONSTRAINT ck_audit_logs_action CHECK (length(action) BETWEEN 1 AND 255),
     CONSTRAINT ck_audit_logs_resource_type CHECK (length(resource_type) BETWEEN 1 AND 255),
     CONSTRAINT ck_audit_logs_event_type CHECK (length(event_type) BETWEEN 1 AND 255)
 );
+CREATE INDEX ix_audit_logs_recorded_at ON audit_logs (recorded_at);
 CREATE INDEX ix_audit_logs_resource_id ON audit_logs (resource_id, time);
 CREATE INDEX ix_audit_logs_time ON audit_logs (time);
 CREATE INDEX ix_audit_logs_user_id ON audit_logs (user_id, time) WHERE user_id IS NOT NULL;
@@ -195,6 +222,30 @@ CREATE TRIGGER custom_nodes_search_delete AFTER DELETE ON custom_nodes BEGIN
         SELECT 'delete', place, OLD.name_words, OLD.category_words, OLD.description_words FROM custom_nodes_places WHERE id = OLD.id
     ; DELETE FROM custom_nodes_places WHERE id = OLD.id
     ; END;
+
+CREATE TABLE task_logs (
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    recorded_at DATETIME NOT NULL,
+    task_id TEXT,
+    execution_id TEXT,
+    node TEXT,
+    iteration BIGINT,
+    level VARCHAR(8) NOT NULL,
+    message TEXT NOT NULL,
+    logger TEXT,
+    context TEXT,
+    time DATETIME NOT NULL,
+    sequence TEXT,
+    order_key TEXT NOT NULL,
+    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id, recorded_at),
+    CONSTRAINT ck_task_logs_level CHECK (level IN ('debug', 'info', 'warning', 'error', 'critical')),
+    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL))
+);
+CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
+
+CREATE INDEX ix_task_logs_recorded_at ON task_logs (recorded_at);
+CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE tasks (
     id TEXT NOT NULL,
@@ -383,31 +434,6 @@ CREATE INDEX ix_mcp_servers_status ON mcp_servers (status, created_at, id);
 CREATE INDEX ix_mcp_servers_user_id ON mcp_servers (user_id, created_at, id);
 CREATE INDEX ix_mcp_servers_workspace_id ON mcp_servers (workspace_id, created_at, id);
 
-CREATE TABLE event_texts (
-    recorded_at DATETIME NOT NULL,
-    meaning BLOB NOT NULL,
-    raw TEXT NOT NULL,
-    CONSTRAINT pk_event_texts PRIMARY KEY (recorded_at, meaning)
-);
-
-CREATE TABLE events (
-    source TEXT NOT NULL,
-    id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    time DATETIME,
-    sequence TEXT,
-    partition INTEGER NOT NULL,
-    recorded_at DATETIME NOT NULL,
-    meaning BLOB NOT NULL,
-    recorded_in BIGINT DEFAULT NULL,
-    CONSTRAINT pk_events PRIMARY KEY (source, id)
-);
-CREATE INDEX ix_events_recorded_at ON events (recorded_at);
-CREATE INDEX ix_events_recorded_in ON events (recorded_in) WHERE recorded_in IS NOT NULL;
-
-CREATE INDEX ix_events_subject ON events (subject, recorded_at);
-
 CREATE TABLE messages (
     id TEXT NOT NULL,
     from_sandbox_id TEXT,
@@ -438,6 +464,7 @@ CREATE INDEX ix_messages_workspace_id ON messages (workspace_id, created_at, id)
 CREATE TABLE metrics (
     source TEXT NOT NULL,
     event_id TEXT NOT NULL,
+    recorded_at DATETIME NOT NULL,
     subject TEXT NOT NULL,
     name TEXT NOT NULL,
     value DOUBLE NOT NULL,
@@ -449,11 +476,12 @@ CREATE TABLE metrics (
     task_id TEXT,
     workspace_id TEXT,
     time DATETIME NOT NULL,
-    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id),
+    CONSTRAINT pk_metrics PRIMARY KEY (source, event_id, recorded_at),
     CONSTRAINT ck_metrics_name CHECK (length(name) BETWEEN 1 AND 255),
     CONSTRAINT ck_metrics_unit CHECK (length(unit) BETWEEN 1 AND 255),
     CONSTRAINT ck_metrics_kind CHECK (kind IN ('gauge', 'counter'))
 );
+CREATE INDEX ix_metrics_recorded_at ON metrics (recorded_at);
 CREATE INDEX ix_metrics_subject ON metrics (subject, name, time);
 CREATE INDEX ix_metrics_time ON metrics (time);
 CREATE INDEX ix_metrics_workspace_id ON metrics (workspace_id, time) WHERE workspace_id IS NOT NULL;
@@ -848,6 +876,8 @@ CREATE TABLE sessions (
     CONSTRAINT pk_sessions PRIMARY KEY (id)
 );
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+CREATE INDEX ix_sessions_revoked_at ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, created_at, id);
 
 CREATE UNIQUE INDEX ix_sessions_token_hash ON sessions (token_hash);
@@ -865,6 +895,12 @@ CREATE TABLE departed (
     type TEXT NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
+);
+
+CREATE TABLE departed_sums (
+    what TEXT NOT NULL,
+    sums TEXT NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
@@ -901,6 +937,17 @@ CREATE TABLE horizons (
     CONSTRAINT ck_horizons_what CHECK (what IN ('texts', 'rows', 'unfinished', 'names', 'logs', 'metrics', 'audit', 'drains', 'dead_letters', 'sessions'))
 );
 
+CREATE TABLE rounds (
+    one INTEGER NOT NULL,
+    began_at DATETIME NOT NULL,
+    ended_at DATETIME,
+    went TEXT NOT NULL,
+    waits TEXT NOT NULL,
+    place TEXT,
+    CONSTRAINT pk_rounds PRIMARY KEY (one),
+    CONSTRAINT ck_rounds_one CHECK (one = 1)
+);
+
 CREATE TABLE credentials (
     id TEXT NOT NULL,
     user_id TEXT NOT NULL,
@@ -932,30 +979,6 @@ CREATE TABLE secrets (
     CONSTRAINT ck_secrets_key_version CHECK (key_version >= 1),
     CONSTRAINT ck_secrets_nonce CHECK (length(nonce) = 12)
 );
-
-CREATE TABLE task_logs (
-    source TEXT NOT NULL,
-    event_id TEXT NOT NULL,
-    task_id TEXT,
-    execution_id TEXT,
-    node TEXT,
-    iteration BIGINT,
-    level VARCHAR(8) NOT NULL,
-    message TEXT NOT NULL,
-    logger TEXT,
-    context TEXT,
-    time DATETIME NOT NULL,
-    sequence TEXT,
-    order_key TEXT NOT NULL,
-    CONSTRAINT pk_task_logs PRIMARY KEY (source, event_id),
-    CONSTRAINT ck_task_logs_level CHECK (level IN ('debug', 'info', 'warning', 'error', 'critical')),
-    CONSTRAINT ck_task_logs_subject CHECK ((task_id IS NULL) <> (execution_id IS NULL)),
-    CONSTRAINT fk_task_logs_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE,
-    CONSTRAINT fk_task_logs_execution_id FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_task_logs_execution_id ON task_logs (execution_id, time) WHERE execution_id IS NOT NULL;
-
-CREATE INDEX ix_task_logs_task_id ON task_logs (task_id, time) WHERE task_id IS NOT NULL;
 
 CREATE TABLE task_failures (
     task_id TEXT NOT NULL,

@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 SOURCE: Final = "/flowledger/users"
 """The `source` of the audit lines about users."""
 
-KEPT_AFTER_EXPIRY: Final = timedelta(days=30)
 _LONGEST_EMAIL: Final = 320
 _LONGEST_AGENT: Final = 512
 _NOBODY: Final = "unknown"
@@ -125,7 +124,6 @@ class SignIn:
             if renewed is not None:
                 passwords.rehash(password, renewed)
             sessions.add(listed, token_hash)
-            sessions.delete_old(at - KEPT_AFTER_EXPIRY)
             attempt.succeeded(connection, at)
             session = sessions.valid(token_hash, at)
             assert session is not None  # the user was valid in this transaction

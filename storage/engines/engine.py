@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain import json_text
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
 from flowledger.storage.engines.session import SessionSetUp
@@ -88,3 +89,9 @@ def words(error: Exception) -> str:
         return "no connection became free in time"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+
+
+def sqlstate(error: DatabaseUnavailable) -> str | None:
+    """Return PostgreSQL's code for what went wrong; None if it gave none."""
+    cause = error.__cause__
+    return getattr(cause.orig, "pgcode", None) if isinstance(cause, DBAPIError) else None

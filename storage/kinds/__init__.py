@@ -37,6 +37,7 @@ from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.writes import Removal
 from flowledger.storage.repository import Repository
+from flowledger.storage.schema.columns import OWNER, metadata
 
 KINDS: Final[tuple[Kind, ...]] = (
     executions.KIND,
@@ -110,6 +111,7 @@ def kind_of(model: type[EventData]) -> Kind:
 def owners_of(table: Table) -> list[tuple[Table, str]]:
     """Return the owners of a merged table's rows: first tables of kinds, each with the column of the subject's id."""
     keys = [(key.column.table, key.parent.name) for key in table.foreign_keys]
+    keys += [(metadata.tables[one.info[OWNER]], one.name) for one in table.c if OWNER in one.info]
     if keys:
         return sorted(keys, key=lambda one: MERGED.index(one[0]))
     return [(kind.table, kind.subject) for kind in KINDS if table in kind.tables]

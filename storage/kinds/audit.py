@@ -18,25 +18,32 @@ from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Page
 from flowledger.storage.repository import EventRepository
 from flowledger.storage.schema.columns import index_where_given, metadata, short_name
+from flowledger.storage.schema.partitions import BY_WEEK, index_of_age, partitioned
 from flowledger.storage.schema.types import Json, Name, UtcTime
 
-TABLE: Final = Table(
-    "audit_logs",
-    metadata,
-    Column("source", Name, primary_key=True),
-    Column("event_id", Name, primary_key=True),
-    Column("resource_id", Name, nullable=False),
-    *short_name("action", nullable=False),
-    Column("user_id", Name),
-    *short_name("resource_type"),
-    *short_name("event_type"),
-    Column("details", Json),
-    Column("ip_address", Text),
-    Column("success", Boolean, nullable=False),
-    Column("time", UtcTime, nullable=False),
-    Index("ix_audit_logs_resource_id", "resource_id", "time"),
-    Index("ix_audit_logs_time", "time"),
-    *index_where_given("audit_logs", "user_id", "time"),
+TABLE: Final = partitioned(
+    Table(
+        "audit_logs",
+        metadata,
+        Column("source", Name, primary_key=True),
+        Column("event_id", Name, primary_key=True),
+        Column("recorded_at", UtcTime, primary_key=True),
+        Column("resource_id", Name, nullable=False),
+        *short_name("action", nullable=False),
+        Column("user_id", Name),
+        *short_name("resource_type"),
+        *short_name("event_type"),
+        Column("details", Json),
+        Column("ip_address", Text),
+        Column("success", Boolean, nullable=False),
+        Column("time", UtcTime, nullable=False),
+        Index("ix_audit_logs_resource_id", "resource_id", "time"),
+        Index("ix_audit_logs_time", "time"),
+        *index_where_given("audit_logs", "user_id", "time"),
+        index_of_age("audit_logs"),
+        **BY_WEEK,
+    ),
+    "resource_id",
 )
 
 _FIELDS: Final = ("action", "user_id", "resource_type", "event_type", "details", "ip_address", "success")
@@ -48,6 +55,7 @@ def append(event: Event, recorded_at: str) -> Write:
         TABLE,
         source=event.source,
         event_id=event.id,
+        recorded_at=recorded_at,
         resource_id=event.subject,
         **{name: stored(TABLE, event.data, name) for name in _FIELDS},
         time=moment(event, recorded_at),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Select, String, Table, Text, select, union_all
+from sqlalchemy import BigInteger, CheckConstraint, Column, Select, String, Table, Text, select, union_all
 
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event
@@ -18,28 +18,37 @@ from flowledger.storage.many import first_of_each
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
-from flowledger.storage.schema.columns import index_where_given, metadata, one_of
+from flowledger.storage.schema.columns import OWNER, index_where_given, metadata, one_of
+from flowledger.storage.schema.partitions import BY_WEEK, index_of_age, partitioned
 from flowledger.storage.schema.types import Json, Name, UtcTime
+from flowledger.storage.weekly import of_subjects
 
-TABLE: Final = Table(
-    "task_logs",
-    metadata,
-    Column("source", Name, primary_key=True),
-    Column("event_id", Name, primary_key=True),
-    Column("task_id", Name, ForeignKey("tasks.id", ondelete="CASCADE")),
-    Column("execution_id", Name, ForeignKey("executions.id", ondelete="CASCADE")),
-    Column("node", Name),
-    Column("iteration", BigInteger),
-    *one_of("level", "level", String(8), Level, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("logger", Text),
-    Column("context", Json),
-    Column("time", UtcTime, nullable=False),
-    Column("sequence", Text),
-    Column("order_key", Name, nullable=False),
-    CheckConstraint("(task_id IS NULL) <> (execution_id IS NULL)", name="subject"),
-    *index_where_given("task_logs", "task_id", "time"),
-    *index_where_given("task_logs", "execution_id", "time"),
+TABLE: Final = partitioned(
+    Table(
+        "task_logs",
+        metadata,
+        Column("source", Name, primary_key=True),
+        Column("event_id", Name, primary_key=True),
+        Column("recorded_at", UtcTime, primary_key=True),
+        Column("task_id", Name, info={OWNER: "tasks"}),
+        Column("execution_id", Name, info={OWNER: "executions"}),
+        Column("node", Name),
+        Column("iteration", BigInteger),
+        *one_of("level", "level", String(8), Level, nullable=False),
+        Column("message", Text, nullable=False),
+        Column("logger", Text),
+        Column("context", Json),
+        Column("time", UtcTime, nullable=False),
+        Column("sequence", Text),
+        Column("order_key", Name, nullable=False),
+        CheckConstraint("(task_id IS NULL) <> (execution_id IS NULL)", name="subject"),
+        *index_where_given("task_logs", "task_id", "time"),
+        *index_where_given("task_logs", "execution_id", "time"),
+        index_of_age("task_logs"),
+        **BY_WEEK,
+    ),
+    "task_id",
+    "execution_id",
 )
 
 IN_ORDER: Final = Order((TABLE.c.time, TABLE.c.order_key))
@@ -59,6 +68,7 @@ def append(event: Event, recorded_at: str) -> Write:
         TABLE,
         source=event.source,
         event_id=event.id,
+        recorded_at=recorded_at,
         **subject,
         level=data.level.value,
         message=data.message,
@@ -149,7 +159,9 @@ class TaskLogRepository(OwnedRepository[TaskLog]):
         They are the first ones, those behind the cursor `after`, or, with `last`, the last ones before it.
         """
         order = LAST_FIRST if last else IN_ORDER
-        lines = order.behind(self._having({"level": level}), after).add_columns(TABLE.c.order_key)
+        subjects = [*task_ids, *([] if execution_id is None else [execution_id])]
+        found_in = of_subjects(self.connection, TABLE, subjects)
+        lines = order.behind(self._having({"level": level}).where(*found_in), after).add_columns(TABLE.c.order_key)
         parts: list[Select[Any]] = []
         if execution_id is not None:
             parts.append(order.first(lines.where(TABLE.c.execution_id == execution_id), limit + 1, None))
@@ -176,4 +188,4 @@ class TaskLogRepository(OwnedRepository[TaskLog]):
         return Page(page.items[::-1], page.cursor)
 
     def _of(self, column: str, id_: str) -> Select[Any]:
-        return self._select().where(TABLE.c[column] == id_)
+        return self._having({column: id_})

@@ -19,27 +19,34 @@ from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import EventRepository
 from flowledger.storage.schema.columns import ROOM_FOR_UPDATES, index_where_given, metadata, one_of, short_name
+from flowledger.storage.schema.partitions import BY_WEEK, index_of_age, partitioned
 from flowledger.storage.schema.types import Exact, Json, Name, UtcTime
 
-TABLE: Final = Table(
-    "metrics",
-    metadata,
-    Column("source", Name, primary_key=True),
-    Column("event_id", Name, primary_key=True),
-    Column("subject", Name, nullable=False),
-    *short_name(nullable=False),
-    Column("value", Double(), nullable=False),
-    *short_name("unit"),
-    *one_of("kind", "metric_kind", Text(), METRIC_KINDS),
-    Column("labels", Json),
-    Column("agent_id", Name),
-    Column("execution_id", Name),
-    Column("task_id", Name),
-    Column("workspace_id", Name),
-    Column("time", UtcTime, nullable=False),
-    Index("ix_metrics_subject", "subject", "name", "time"),
-    Index("ix_metrics_time", "time"),
-    *index_where_given("metrics", "workspace_id", "time"),
+TABLE: Final = partitioned(
+    Table(
+        "metrics",
+        metadata,
+        Column("source", Name, primary_key=True),
+        Column("event_id", Name, primary_key=True),
+        Column("recorded_at", UtcTime, primary_key=True),
+        Column("subject", Name, nullable=False),
+        *short_name(nullable=False),
+        Column("value", Double(), nullable=False),
+        *short_name("unit"),
+        *one_of("kind", "metric_kind", Text(), METRIC_KINDS),
+        Column("labels", Json),
+        Column("agent_id", Name),
+        Column("execution_id", Name),
+        Column("task_id", Name),
+        Column("workspace_id", Name),
+        Column("time", UtcTime, nullable=False),
+        Index("ix_metrics_subject", "subject", "name", "time"),
+        Index("ix_metrics_time", "time"),
+        *index_where_given("metrics", "workspace_id", "time"),
+        index_of_age("metrics"),
+        **BY_WEEK,
+    ),
+    "subject",
 )
 
 
@@ -79,6 +86,7 @@ def append(event: Event, recorded_at: str) -> Write:
         TABLE,
         source=event.source,
         event_id=event.id,
+        recorded_at=recorded_at,
         subject=event.subject,
         **{name: stored(TABLE, event.data, name) for name in _FIELDS},
         time=moment(event, recorded_at),

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from flowledger.domain.times import sortable
 from flowledger.storage.schema.columns import metadata
-from flowledger.storage.schema.partitions import partitioned
+from flowledger.storage.schema.partitions import BY_WEEK, partitioned
 from flowledger.storage.schema.types import UtcTime
 
 TABLE: Final = partitioned(
@@ -37,7 +37,7 @@ TABLE: Final = partitioned(
         Column("recorded_at", UtcTime, primary_key=True),
         Column("meaning", LargeBinary, primary_key=True),
         Column("raw", Text, nullable=False),
-        postgresql_partition_by="RANGE (recorded_at)",
+        **BY_WEEK,
     )
 )
 

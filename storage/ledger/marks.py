@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, TextClause, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, TextClause, func, literal_column, select, text, true
 
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
@@ -56,12 +56,18 @@ def went_back(mark: Mark, later: Mark) -> bool:
 
 
 class Growth:
-    """The rows that were added to a table since the last look; the first look returns all."""
+    """The rows that were added to a table since the last look; the first look returns all.
 
-    def __init__(self, storage: Storage, table: Table, *asked: Select[Any]) -> None:
+    A look at all returns the rows of `departed` as well: what is kept of rows that went.
+    """
+
+    def __init__(
+        self, storage: Storage, table: Table, *asked: Select[Any], departed: Select[Any] | None = None
+    ) -> None:
         self._storage = storage
         self._table = table
         self._asked = asked
+        self._departed = [] if departed is None else [departed]
         self._mark: Mark | None = None
 
     def look(self) -> tuple[bool, list[Sequence[Any]]]:
@@ -78,7 +84,7 @@ class Growth:
 
     def _statements(self, dialect: str, is_all: bool) -> list[Select[Any]]:
         if is_all or self._mark is None:
-            return [*self._asked]
+            return [*self._asked, *self._departed]
         return [one.where(is_new(self._table, self._mark, dialect)) for one in self._asked]
 
 
@@ -89,3 +95,10 @@ def _row_number(table: Table) -> ColumnElement[int]:
 def _height(mark: Mark) -> int:
     """Return a number that grows with every transaction: the first that a snapshot may not see, or the last row."""
     return mark if isinstance(mark, int) else int(mark.split(":")[1])
+
+
+def is_not_last(table: Table, dialect: str) -> ColumnElement[bool] | TextClause:
+    """Return the condition that a row may be deleted: SQLite would give the number of the last one to a new row."""
+    if dialect == "postgresql":
+        return true()
+    return _row_number(table) < select(func.max(_row_number(table))).select_from(table).scalar_subquery()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select, text
@@ -17,6 +18,7 @@ from flowledger.domain.measures import Measures
 from flowledger.storage.ledger.drains import TABLE as DRAINS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import Growth
+from flowledger.storage.retention import departed_sums
 from flowledger.storage.unit_of_work import Storage
 
 _BUCKETS: Final = {
@@ -27,7 +29,8 @@ _BUCKETS: Final = {
 }
 """The histograms of drains as rows: their names, and their counts by bounds, with their sums among these."""
 _VALUE: Final = {"postgresql": "(bucket.value::text)::double precision", "sqlite": "bucket.value"}
-_OUTCOMES: Final = ("recorded", "repeated", "dead")
+OUTCOMES: Final = ("recorded", "repeated", "dead")
+"""The columns of `drains` that count entries."""
 
 
 class StillCounting(LedgerError):
@@ -78,26 +81,30 @@ class DrainSums:
 
 
 class DrainTotals(_Patient):
-    """The sums over the table `drains`. Rows that expire later stay counted."""
+    """The sums over the table `drains`, with those of its rows that went (`storage.retention.drains`)."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__()
-        self._growth = Growth(storage, DRAINS, _outcomes(), _buckets(storage.engine.dialect.name))
+        asked = _outcomes(), _buckets(storage.engine.dialect.name)
+        self._growth = Growth(storage, DRAINS, *asked, departed=departed_sums.of(DRAINS))
         self._sums = DrainSums()
 
     def look(self, patience_seconds: float = -1) -> DrainSums:
         """Return the sums. Raises as `EventTotals.look`."""
         with self.turn(patience_seconds):
-            is_all, ((outcomes,), buckets) = self._growth.look()
+            is_all, ((outcomes,), buckets, *departed) = self._growth.look()
             if is_all:
                 self._sums = DrainSums()
-            self._sums.entries.update({name: int(count) for name, count in zip(_OUTCOMES, outcomes, strict=True)})
+            for (gone,) in chain.from_iterable(departed):
+                self._sums.entries.update({name: gone[name] for name in OUTCOMES})
+                self._sums.measures.add_json(gone["measures"])
+            self._sums.entries.update({name: int(count) for name, count in zip(OUTCOMES, outcomes, strict=True)})
             self._sums.measures.add_json(_histograms(buckets))
             return deepcopy(self._sums)
 
 
 def _outcomes() -> Select[Any]:
-    return select(*(func.coalesce(func.sum(DRAINS.c[name]), 0) for name in _OUTCOMES))
+    return select(*(func.coalesce(func.sum(DRAINS.c[name]), 0) for name in OUTCOMES))
 
 
 def _buckets(dialect: str) -> Select[Any]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Table, Text, delete, exists, insert, select, update
+from sqlalchemy import Column, Index, Table, Text, delete, exists, insert, or_, select, update
 
 from flowledger.domain.kinds.users import DEFAULT_ROLE, folded
 from flowledger.storage.kinds.users import TABLE as USERS
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.people.passwords import IS_VALID
 from flowledger.storage.repository import Repository
-from flowledger.storage.schema.columns import metadata
+from flowledger.storage.schema.columns import index_where_given, metadata
 from flowledger.storage.schema.types import Folded, Name, UtcTime
 
 TABLE: Final = Table(
@@ -30,11 +30,10 @@ TABLE: Final = Table(
     Index("ix_sessions_token_hash", "token_hash", unique=True),
     Index("ix_sessions_user_id", "user_id", "created_at", "id"),
     Index("ix_sessions_expires_at", "expires_at"),
+    *index_where_given("sessions", "revoked_at"),
 )
 
 _NEWEST: Final = Order((TABLE.c.created_at, TABLE.c.id), descending=True)
-_AT_ONCE: Final = 20
-"""Old sessions that a sign-in deletes: more than it adds, so their number shrinks, and few, so it stays quick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +114,11 @@ class SessionRepository(Repository[ListedSession]):
         found = exists(select(TABLE.c.id).where(mine, TABLE.c.address == address, TABLE.c.revoked_at.is_(None)))
         return bool(self.connection.execute(select(found)).scalar_one())
 
-    def delete_old(self, before: datetime) -> None:
-        """Delete some sessions that were over before this time."""
-        old = select(TABLE.c.id).where(TABLE.c.expires_at < before).order_by(TABLE.c.expires_at).limit(_AT_ONCE)
-        self.connection.execute(delete(TABLE).where(TABLE.c.id.in_(old.with_for_update(skip_locked=True))))
+    def delete_ended(self, before: datetime, most: int) -> int:
+        """Delete some sessions that had expired, or were revoked, before this time. Return how many."""
+        ended = or_(TABLE.c.expires_at < before, TABLE.c.revoked_at < before)
+        some = select(TABLE.c.id).where(ended).limit(most).with_for_update(skip_locked=True)
+        return self.connection.execute(delete(TABLE).where(TABLE.c.id.in_(some))).rowcount
 
 
 def _is_on(at: datetime) -> list[Any]:

@@ -6,12 +6,27 @@ else to that of its task. Rows that are no subjects' own (log lines, node runs, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, Table, select, union
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    exists,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 
 from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
 from flowledger.storage.kinds.tasks import TABLE as TASKS
 
@@ -19,7 +34,6 @@ IN_WORKSPACES: Final[tuple[Table, ...]] = tuple(
     kind.table for kind in KINDS if kind.repository is not None and "workspace_id" in kind.table.c
 )
 """The tables of subjects that may be in a workspace."""
-
 
 Ids = Select[Any] | CompoundSelect[Any]
 """A select whose first column has ids."""
@@ -68,3 +82,40 @@ def workspaces_of(subjects: CTE) -> CompoundSelect[Any]:
     return union(
         *(select(table.c.workspace_id).where(is_one, table.c.workspace_id.is_not(None)) for table, is_one in inside)
     )
+
+
+class Member(NamedTuple):
+    """A subject, the table that has its row, and the root of the whole that it belongs to: itself, or another."""
+
+    root: str
+    table: str
+    id: str
+
+
+def members(connection: Connection, root: Table, ids: Collection[str], limit: int | None = None) -> list[Member]:
+    """Return the executions, tasks or messages of these ids, and what belongs to them; at most `limit` of all."""
+    of_task = MESSAGES.c.execution_id.is_(None)
+    found = [_members(root, root.c.id, ids)]
+    if root is EXECUTIONS:
+        found.append(_members(TASKS, TASKS.c.execution_id, ids))
+        found.append(_members(MESSAGES, MESSAGES.c.execution_id, ids))
+        of_its_task = _members(MESSAGES, TASKS.c.execution_id, ids).join(TASKS, MESSAGES.c.task_id == TASKS.c.id)
+        found.append(of_its_task.where(of_task))
+    if root is TASKS:
+        found.append(_members(MESSAGES, MESSAGES.c.task_id, ids).where(of_task))
+    return [Member._make(row) for row in connection.execute(union_all(*found).limit(limit))]
+
+
+def without_owner(root: Table) -> ColumnElement[bool]:
+    """Return the condition that an execution, a task or a message belongs to nothing that has a row."""
+    if root is EXECUTIONS:
+        return true()
+    of_none = or_(root.c.execution_id.is_(None), ~exists().where(EXECUTIONS.c.id == root.c.execution_id))
+    if root is TASKS:
+        return of_none
+    of_no_task = or_(root.c.task_id.is_(None), ~exists().where(TASKS.c.id == root.c.task_id))
+    return of_none & or_(root.c.execution_id.is_not(None), of_no_task)
+
+
+def _members(table: Table, owner: ColumnElement[str], ids: Collection[str]) -> Select[Any]:
+    return select(owner, literal(table.name), table.c.id).select_from(table).where(owner.in_(ids))

@@ -34,6 +34,9 @@ LAST_KEY: Final = "~"
 VALUES: Final = "values"
 """The key, in a column's `info`, of the only values that it can have."""
 
+OWNER: Final = "owner"
+"""The key, in a column's `info`, of the name of the table whose subject it has, if no foreign key says it."""
+
 _domains: Final[set[str]] = set()
 
 

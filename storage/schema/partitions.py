@@ -1,19 +1,19 @@
 """Partitions by time on PostgreSQL: tables that only grow, cut into weeks, so that old rows go with a whole table.
 
-The function `ledger_make_partitions` makes them (docs/decisions/0054). It runs with the rights of the tables' owner, so
-workers, who have no DDL, may call it: it takes a time and a number of weeks, and makes nothing else. SQLite has plain
-tables.
+The function `ledger_make_partitions` makes them (docs/decisions/0054), `ledger_let_go` removes them (0058). Both run
+with the rights of the tables' owner, so that no other role needs DDL. SQLite has plain tables.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg2
-from sqlalchemy import DDL, Connection, Table, event, text
+from sqlalchemy import DDL, Connection, Index, Table, event, text
 
 from flowledger.domain.times import sortable
 from flowledger.storage.schema.columns import metadata
@@ -21,26 +21,47 @@ from flowledger.storage.schema.columns import metadata
 DAYS: Final = 7
 """The width of a partition, from Monday to Monday, UTC.
 
-A text lives up to a week longer than asked. Ten years without retention are 520 partitions, of which a look-up opens
+A row lives up to a week longer than asked. Ten years without retention are 520 partitions, of which a look-up opens
 one; a tenth of that many days would exceed the locks that PostgreSQL has by default.
 """
 AHEAD_WEEKS: Final = 5
 """How many weeks have their partitions in advance, the current one among them."""
 
+BY_WEEK: Final[dict[str, Any]] = {"postgresql_partition_by": "RANGE (recorded_at)"}
+"""The option of a table that is partitioned."""
+
 _NAME: Final = re.compile("_[0-9]{8}$")
 _CHECK_VIOLATION: Final = "23514"
-_tables: Final[set[str]] = set()
+_subjects: Final[dict[str, tuple[str, ...]]] = {}
 
 
-def partitioned(table: Table) -> Table:
-    """Have a table's partitions made with it. It is partitioned by RANGE of its column `recorded_at`."""
-    _tables.add(table.name)
+def partitioned(table: Table, *subjects: str) -> Table:
+    """Have a table's partitions made with it, by its column `recorded_at`.
+
+    `subjects` are the columns of which one has the subject of the row's event; a table without them has other ways.
+    """
+    _subjects[table.name] = subjects
     return table
+
+
+def is_partitioned(table: Table) -> bool:
+    """Return whether a table has a partition for each week, on PostgreSQL."""
+    return table.name in _subjects
+
+
+def subjects_of(table: Table) -> Sequence[str]:
+    """Return the columns of which one has the subject of the row's event."""
+    return _subjects[table.name]
 
 
 def is_partition(name: str) -> bool:
     """Return whether a table is a partition, by its name."""
-    return _NAME.search(name) is not None and _NAME.sub("", name) in _tables
+    return _NAME.search(name) is not None and _NAME.sub("", name) in _subjects
+
+
+def index_of_age(table: str) -> Index:
+    """Return the index by which old rows are found on SQLite, where they go one by one."""
+    return Index(f"ix_{table}_recorded_at", "recorded_at").ddl_if(dialect="sqlite")
 
 
 def make_partitions(connection: Connection, since: datetime | str, weeks: int = 1) -> int:
@@ -60,7 +81,7 @@ def is_missing(error: Exception) -> bool:
     """Return whether a row was refused because its partition is missing. (A broken rule has a name.)"""
     if not isinstance(error, psycopg2.Error) or error.pgcode != _CHECK_VIOLATION:
         return False
-    return error.diag.constraint_name is None and error.diag.table_name in _tables
+    return error.diag.constraint_name is None and error.diag.table_name in _subjects
 
 
 def _ddl(statement: str) -> Any:
@@ -68,10 +89,12 @@ def _ddl(statement: str) -> Any:
 
 
 def _made() -> list[str]:
-    """Return the statements that make the function, and the first partitions."""
-    return [*re.split(r";\n\n", Path(__file__).with_name("partitions.sql").read_text("utf-8").strip())]
+    """Return the statements that make the functions, and the first partitions."""
+    texts = (Path(__file__).with_name(name).read_text("utf-8") for name in ("let_go.sql", "partitions.sql"))
+    return [statement for one in texts for statement in re.split(r";\n\n", one.strip())]
 
 
 for _statement in _made():
     event.listen(metadata, "after_create", _ddl(_statement.removesuffix(";")))
-event.listen(metadata, "after_drop", _ddl("DROP FUNCTION IF EXISTS ledger_make_partitions(timestamptz, integer)"))
+for _function in ("ledger_make_partitions(timestamptz, integer)", "ledger_let_go(text, timestamptz)"):
+    event.listen(metadata, "after_drop", _ddl(f"DROP FUNCTION IF EXISTS {_function}"))

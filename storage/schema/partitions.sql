@@ -10,21 +10,23 @@ DECLARE
     begins timestamp;
     parent text;
     part text;
+    is_pending boolean;
     made integer := 0;
 BEGIN
     IF weeks NOT BETWEEN 1 AND 60 OR NOT isfinite(since) THEN
         RAISE EXCEPTION USING MESSAGE = 'ledger_make_partitions makes 1 to 60 weeks';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('ledger_make_partitions ' || home, 0));
-    FOREACH parent IN ARRAY ARRAY['event_texts'] LOOP
+    FOREACH parent IN ARRAY ARRAY['event_texts', 'task_logs', 'metrics', 'audit_logs'] LOOP
         FOR week IN 0 .. weeks - 1 LOOP
             begins := monday + week * interval '7 days';
             part := home || quote_ident(parent || to_char(begins, '_YYYYMMDD'));
-            CONTINUE WHEN EXISTS (
-                SELECT FROM pg_inherits
-                WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass
-            );
-            IF to_regclass(part) IS NULL THEN
+            SELECT inhdetachpending INTO is_pending FROM pg_inherits
+            WHERE inhrelid = to_regclass(part) AND inhparent = (home || quote_ident(parent))::regclass;
+            CONTINUE WHEN NOT is_pending;
+            IF is_pending THEN  -- somebody's DETACH … CONCURRENTLY was broken off
+                EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' DETACH PARTITION ' || part || ' FINALIZE';
+            ELSIF to_regclass(part) IS NULL THEN
                 EXECUTE 'CREATE TABLE ' || part || ' (LIKE ' || home || quote_ident(parent) || ' INCLUDING ALL)';
             END IF;
             EXECUTE 'ALTER TABLE ' || home || quote_ident(parent) || ' ATTACH PARTITION ' || part

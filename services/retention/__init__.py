@@ -1,0 +1,1 @@
+"""Retention: what is too old goes by itself (docs/contract/retention.md)."""

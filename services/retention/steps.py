@@ -1,0 +1,114 @@
+"""The steps of a round of retention, in order: what each lets go, from which tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Table
+
+from flowledger.domain.times import parse_time, written_time
+from flowledger.storage import tables
+from flowledger.storage.kinds import audit, metrics
+from flowledger.storage.retention import dead_letters, drains, sign_ins, weeks, wholes
+from flowledger.storage.retention.gone import Gone
+from flowledger.storage.retention.wholes import Horizons
+from flowledger.storage.unit_of_work import Storage
+
+_ROWS_AT_ONCE: Final = 500
+"""Rows of one transaction where weeks go row by row, on SQLite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a step works with: the horizons that it may use, when to stop, and where to go on (None: at the begin)."""
+
+    storage: Storage
+    now: datetime
+    horizons: Mapping[str, datetime]
+    go_on: Callable[[], bool]
+    place: Any = None
+
+
+class Did(NamedTuple):
+    """How many rows went, by table; whether all is done, else where to go on; and why something stays for now."""
+
+    went: Mapping[str, int]
+    is_done: bool = True
+    place: Any = None
+    waits: str | None = None
+
+
+class Step(NamedTuple):
+    """A step: its name, what it lets go (any one suffices), the tables from which it deletes, and how."""
+
+    name: str
+    what: tuple[str, ...]
+    tables: tuple[Table, ...]
+    run: Callable[[Work], Did]
+
+
+def _weeks(table: Table, what: str, work: Work) -> Did:
+    gone = weeks.let_go(work.storage, table, work.horizons[what], most=_ROWS_AT_ONCE, go_on=work.go_on)
+    # A lock that others hold is no reason to begin again at once: the rest of the round goes on.
+    return Did({table.name: gone.rows}, gone.is_done or gone.waited is not None, waits=gone.waited)
+
+
+def _wholes(root: Table, work: Work) -> Did:
+    horizons = Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"))
+    after = None if work.place is None else (parse_time(work.place[0]), work.place[1])
+    walked = wholes.let_go(work.storage, root, horizons, after=after, go_on=work.go_on)
+    busy = f"{walked.busy:,} {root.name} were being changed" if walked.busy else None
+    if walked.is_done:
+        return Did(walked.went, waits=busy)
+    place = None if walked.place is None else [written_time(walked.place[0]), walked.place[1]]
+    return Did(walked.went, is_done=False, place=place, waits=busy)
+
+
+def _of_gone(table: Table, let_go: Callable[[Work], Gone], work: Work) -> Did:
+    gone = let_go(work)
+    return Did({table.name: gone.rows}, gone.is_done)
+
+
+def _of_rows(root: Table) -> Step:
+    return Step(root.name, ("rows", "unfinished"), wholes.tables_of(root), partial(_wholes, root))
+
+
+def _of_weeks(table: Table, what: str) -> Step:
+    return Step(table.name, (what,), (table,), partial(_weeks, table, what))
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    _of_weeks(tables.event_texts, "texts"),
+    _of_weeks(tables.task_logs, "logs"),
+    _of_weeks(metrics.TABLE, "metrics"),
+    _of_weeks(audit.TABLE, "audit"),
+    *map(_of_rows, wholes.ROOTS),
+    Step(
+        "drains",
+        ("drains",),
+        (tables.drains,),
+        partial(_of_gone, tables.drains, lambda work: drains.let_go(
+            work.storage, work.horizons["drains"], go_on=work.go_on
+        )),
+    ),
+    Step(
+        "dead_letters",
+        ("dead_letters",),
+        (tables.dead_letter_actions, tables.dead_letters),
+        partial(_of_gone, tables.dead_letters, lambda work: dead_letters.let_go(
+            work.storage, work.horizons["dead_letters"], go_on=work.go_on
+        )),
+    ),
+    Step(
+        "sessions",
+        ("sessions",),
+        (tables.sessions, tables.sign_in_tries),
+        partial(_of_gone, tables.sessions, lambda work: sign_ins.let_go(
+            work.storage, work.horizons["sessions"], work.now, go_on=work.go_on
+        )),
+    ),
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""Dead letters that are closed go, with what was done with them; how many there were of each reason stays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
+
+from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.storage.ledger.dead_letter_actions import TABLE as ACTIONS
+from flowledger.storage.ledger.dead_letters import TABLE
+from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention.gone import Gone
+from flowledger.storage.transactions import biting
+from flowledger.storage.unit_of_work import Storage
+
+_AT_ONCE: Final = 100
+_CLOSED: Final = (DeadLetterStatus.REPLAYED, DeadLetterStatus.DISCARDED)
+
+Place = tuple[datetime, str]
+"""`first_seen` and id."""
+
+
+def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = lambda: True) -> Gone:
+    """Delete the dead letters that are replayed or discarded, if the last action on them was before this time.
+
+    `go_on` is asked after each transaction.
+    """
+    gone = Gone()
+    for status in _CLOSED:
+        after: Place | None = None
+        while True:
+            with biting(storage) as connection:
+                rows, after, is_last = _bite(connection, status, before, after)
+            gone = gone._replace(rows=gone.rows + rows)
+            if is_last:
+                break
+            if not go_on():
+                return gone._replace(is_done=False)
+    return gone
+
+
+def _bite(
+    connection: Connection, status: DeadLetterStatus, before: datetime, after: Place | None
+) -> tuple[int, Place | None, bool]:
+    """Look at the next ones. Return how many went, the place of the last one, and whether it was the last of all."""
+    place = (TABLE.c.first_seen, TABLE.c.id)
+    closed = select(*place, TABLE.c.reason).where(TABLE.c.status == status.value, TABLE.c.first_seen < before)
+    if after is not None:
+        values = (bindparam(None, value, column.type) for value, column in zip(after, place, strict=True))
+        closed = closed.where(tuple_(*place) > tuple_(*values))
+    closed = closed.order_by(*place).limit(_AT_ONCE).with_for_update(skip_locked=True)
+    found = connection.execute(closed).all()
+    if not found:
+        return 0, after, True
+    of_letter = ACTIONS.c.dead_letter_id
+    last = select(of_letter, func.max(ACTIONS.c.at)).where(of_letter.in_([row.id for row in found])).group_by(of_letter)
+    acted = {row[0]: row[1] for row in connection.execute(last)}
+    old = [row for row in found if acted.get(row.id, row.first_seen) < before]
+    if old:
+        reasons = Counter(row.reason for row in old)
+        departed_sums.change(connection, TABLE, lambda sums: _with(sums, reasons))
+        connection.execute(delete(ACTIONS).where(of_letter.in_([row.id for row in old])))
+        connection.execute(delete(TABLE).where(TABLE.c.id.in_([row.id for row in old])))
+    return len(old), (found[-1].first_seen, found[-1].id), len(found) < _AT_ONCE
+
+
+def _with(sums: dict[str, Any], reasons: Counter[str]) -> dict[str, Any]:
+    return sums | {reason: sums.get(reason, 0) + count for reason, count in reasons.items()}

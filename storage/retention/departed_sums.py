@@ -1,0 +1,34 @@
+"""The sums of rows that went: counters of drains and dead letters begin with them, and never fall (decision 0050)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Column, Connection, Select, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from flowledger.storage.schema.columns import metadata
+from flowledger.storage.schema.types import Json, Name
+
+TABLE: Final = Table(
+    "departed_sums",
+    metadata,
+    Column("what", Name, primary_key=True),
+    Column("sums", Json, nullable=False),
+)
+"""A row for each table of which rows have gone, changed in the transaction that deletes them."""
+
+
+def of(table: Table) -> Select[Any]:
+    """Return the select of the sums of what went from a table: one row, or none."""
+    return select(TABLE.c.sums).where(TABLE.c.what == table.name)
+
+
+def change(connection: Connection, table: Table, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Set the sums of a table to what `changed` makes of them (`{}` at first); nobody else can until the transaction ends."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(TABLE).values(what=table.name, sums={}).on_conflict_do_nothing())
+    is_it = TABLE.c.what == table.name
+    sums = connection.execute(select(TABLE.c.sums).where(is_it).with_for_update()).scalar_one()
+    connection.execute(update(TABLE).where(is_it).values(sums=changed(sums)))

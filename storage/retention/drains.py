@@ -1,0 +1,52 @@
+"""Drains of the past go, the oldest first; their sums stay, so that counters and histograms do not fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, select
+
+from flowledger.domain.measures import Measures
+from flowledger.storage.ledger.drains import TABLE
+from flowledger.storage.ledger.marks import is_not_last
+from flowledger.storage.ledger.totals import OUTCOMES
+from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention.gone import Gone
+from flowledger.storage.transactions import biting
+from flowledger.storage.unit_of_work import Storage
+
+_AT_ONCE: Final = 100
+
+
+def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = lambda: True) -> Gone:
+    """Delete the drains that ended before this time. `go_on` is asked after each transaction."""
+    gone = Gone()
+    while True:
+        with biting(storage) as connection:
+            rows = _oldest(connection, before)
+            if rows:
+                departed_sums.change(connection, TABLE, lambda sums, rows=rows: _with(sums, rows))
+                connection.execute(delete(TABLE).where(TABLE.c.id.in_([row.id for row in rows])))
+        gone = gone._replace(rows=gone.rows + len(rows))
+        if len(rows) < _AT_ONCE:
+            return gone
+        if not go_on():
+            return gone._replace(is_done=False)
+
+
+def _oldest(connection: Connection, before: datetime) -> Sequence[Row[Any]]:
+    columns = (TABLE.c.id, TABLE.c.measures, *(TABLE.c[name] for name in OUTCOMES))
+    old = select(*columns).where(TABLE.c.ended_at < before, is_not_last(TABLE, connection.dialect.name))
+    old = old.order_by(TABLE.c.ended_at, TABLE.c.id).limit(_AT_ONCE).with_for_update(skip_locked=True)
+    return connection.execute(old).all()
+
+
+def _with(sums: dict[str, Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:
+    measures = Measures()
+    measures.add_json(sums.get("measures", {}))
+    for row in rows:
+        measures.add_json(row.measures)
+    counts = {name: sums.get(name, 0) + sum(row._mapping[name] for row in rows) for name in OUTCOMES}
+    return {**counts, "measures": measures.to_json()}

@@ -1,0 +1,160 @@
+"""Weeks of rows that are events go: texts, log lines, points of metrics, audit lines (docs/decisions/0058).
+
+On PostgreSQL a week is a partition, and goes as a whole; rows about held subjects move into a new partition that takes
+its place. On SQLite rows go one by one, in bites.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
+from flowledger.storage.engines.engine import words
+from flowledger.storage.retention.bites import delete_old_rows
+from flowledger.storage.retention.gone import Gone
+from flowledger.storage.schema.partitions import DAYS, is_partitioned, make_partitions
+from flowledger.storage.unit_of_work import Storage
+
+__all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
+
+_WEEK: Final = timedelta(days=DAYS)
+_TRIES: Final = 5
+_PAUSE_SECONDS: Final = 0.2
+_LOCKED: Final = ("55P03", "40P01")
+"""SQLSTATE: others held a lock for too long; a deadlock."""
+
+
+class Week(NamedTuple):
+    """A partition: its Monday, about how many rows it has, its size with indexes.
+
+    Rows of one that `is_detached` are not found, until it is attached again.
+    """
+
+    monday: datetime
+    rows: int
+    bytes: int
+    is_detached: bool
+
+
+_WEEKS: Final = text("""
+    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, pg_total_relation_size(c.oid) AS bytes,
+        coalesce(i.inhdetachpending, true) AS is_detached
+    FROM pg_class p
+    JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relkind = 'r'
+        AND c.relname ~ ('^' || p.relname || '_[0-9]{8}$')
+    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
+    WHERE p.oid = to_regclass(:parent)
+    ORDER BY c.relname
+""")
+
+_HOLDERS: Final = text("""
+    SELECT a.pid, a.usename, nullif(a.application_name, '') AS name
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.granted AND l.pid <> pg_backend_pid()
+        AND l.relation IN (to_regclass(:part), to_regclass(:parent))
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ORDER BY l.relation = to_regclass(:part) DESC, a.xact_start, a.pid
+    LIMIT 1
+""")
+"""Who holds a lock on a partition, or on its parent if that is given; one that began first."""
+
+_LET_GO: Final = text("SELECT * FROM ledger_let_go(:parent, CAST(:monday AS timestamptz))")
+
+
+def weeks(connection: Connection, table: Table) -> list[Week]:
+    """Return the partitions of a table, the oldest first; none on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return []
+    rows = connection.execute(_WEEKS, {"parent": table.name})
+    return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
+
+
+def lock_holds(connection: Connection) -> None:
+    """Let no week go until the end of this transaction: to be called before `holds` or `held` are changed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
+
+
+def let_go(
+    storage: Storage, table: Table, before: datetime, *, most: int, go_on: Callable[[], bool] = lambda: True
+) -> Gone:
+    """Delete the rows of a table that were recorded before this time, but for those about held subjects.
+
+    On PostgreSQL the partitions that end by then go, each in a transaction of its own, and detached ones are dropped or
+    attached again. On SQLite at most `most` rows are deleted in a transaction. `go_on` is asked between transactions.
+    Raises DatabaseUnavailable, and InvalidArgument for a table that has no weeks. May be called by many at once.
+    """
+    if not is_partitioned(table):
+        raise InvalidArgument(f"{table.name} has no weeks that could go")
+    if storage.engine.dialect.name != "postgresql":
+        return delete_old_rows(storage, table, before, most, go_on)
+    gone = Gone()
+    with storage.reading() as connection:
+        found = weeks(connection, table)
+    for week in found:
+        if week.monday + _WEEK <= before.astimezone(UTC):
+            if not go_on():
+                return gone._replace(is_done=False)
+            gone = _with_week(gone, _let_week_go(storage, table, week))
+        elif week.is_detached:
+            with storage.writing() as connection:
+                make_partitions(connection, week.monday)
+    return gone
+
+
+def _with_week(gone: Gone, of_week: Gone) -> Gone:
+    """Return the sum; a lock that was held is told once, by the first week."""
+    return Gone(
+        gone.weeks + of_week.weeks,
+        gone.rows + of_week.rows,
+        gone.kept + of_week.kept,
+        gone.is_done and of_week.is_done,
+        gone.waited or of_week.waited,
+    )
+
+
+def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
+    """Let one partition go, or tell who holds a lock on it. Most hold one for a moment only: try a few times."""
+    part = f"{table.name}_{week.monday:%Y%m%d}"
+    holder: str | None = None
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE_SECONDS)
+        # Who reads the partition is waited for here, where no recorder waits behind.
+        if (holder := _holder(storage, part)) is not None:
+            continue
+        try:
+            with storage.engine.connect() as connection:
+                connection.execution_options(isolation_level="READ COMMITTED")
+                with connection.begin():
+                    row = connection.execute(_LET_GO, {"parent": table.name, "monday": week.monday}).one()
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) not in _LOCKED:
+                raise DatabaseUnavailable(words(error)) from error
+            holder = _holder(storage, part, table.name)
+            continue
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(words(error)) from error
+        return Gone(int(row.is_gone), row.gone, row.kept)
+    return Gone(is_done=False, waited=f"{part}: {holder or 'others that had ended when they were looked for'}")
+
+
+def _holder(storage: Storage, part: str, parent: str | None = None) -> str | None:
+    """Return which session holds a lock on the partition, or on its parent; None if there is none."""
+    with storage.reading() as connection:
+        row = connection.execute(_HOLDERS, {"part": part, "parent": parent}).one_or_none()
+    if row is None:
+        return None
+    named = row.usename if row.name is None else f"{row.usename}, {row.name}"
+    return f"a transaction of process {row.pid} ({named}) holds a lock"
+
+
+def _monday(name: str) -> datetime:
+    return datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)

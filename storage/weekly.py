@@ -1,0 +1,44 @@
+"""Where rows that are events stand: in which weeks those of some subjects, or of some names, are (docs/decisions/0058).
+
+A row's `recorded_at` is that of its event, and the journal finds events by subject. So a look-up asks the journal
+first, and gives the times to PostgreSQL as constants: then it opens the partitions of these weeks, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Table, false, func, select, tuple_
+
+from flowledger.domain.json_text import plain
+from flowledger.storage.filters import Filter
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.many import owners_of
+from flowledger.storage.schema.partitions import is_partitioned, subjects_of
+
+
+def in_weeks_of(connection: Connection, table: Table, of: Mapping[str, Filter]) -> list[ColumnElement[bool]]:
+    """Return the conditions of the weeks in which rows with these values can be; none if the values tell no subject."""
+    if not is_partitioned(table):
+        return []
+    given = next((of[name] for name in subjects_of(table) if of.get(name) is not None), None)
+    return [] if given is None else of_subjects(connection, table, [given] if isinstance(given, str) else [*given])
+
+
+def of_subjects(connection: Connection, table: Table, subjects: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions of the weeks in which events of these subjects were recorded; none on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return []
+    subject = owners_of(connection, [plain(one) for one in subjects])
+    of_subject = select(EVENTS.c.recorded_at).where(EVENTS.c.subject == subject.c.value).correlate(subject)
+    first, last = (
+        of_subject.with_only_columns(one(EVENTS.c.recorded_at)).scalar_subquery() for one in (func.min, func.max)
+    )
+    since, until = connection.execute(select(func.min(first), func.max(last)).select_from(subject)).one()
+    return [false() if since is None else table.c.recorded_at.between(since, until)]
+
+
+def of_names(connection: Connection, table: Table, names: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    """Return the condition of the times at which the events of these names were recorded."""
+    rows = connection.execute(select(EVENTS.c.recorded_at).where(tuple_(EVENTS.c.source, EVENTS.c.id).in_(names)))
+    return table.c.recorded_at.in_(sorted(set(rows.scalars())))
