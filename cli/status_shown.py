@@ -8,6 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from flowledger.cli import layout, screen
+from flowledger.cli.growth_shown import print_growth
 from flowledger.cli.layout import Cell, Column
 from flowledger.domain import streams
 from flowledger.workers.alarms import TO_DO
@@ -42,8 +43,8 @@ def print_status(found: Status) -> None:
         screen.out.print(screen.words(words(found.strays, len(found.backlog)), "yellow"), soft_wrap=True)
     if found.held is not None:
         screen.out.print(screen.words(f"nothing is recorded for now: {found.held}", "red"), soft_wrap=True)
-    for alarm in found.alarms:
-        screen.out.print(screen.words(f"{alarm}; {TO_DO}", "red"), soft_wrap=True)
+    for alarm in (*(f"{alarm}; {TO_DO}" for alarm in found.alarms), *found.growth.alarms.values()):
+        screen.out.print(screen.words(alarm, "red"), soft_wrap=True)
     if found.set_aside:
         layout.print_table("Set aside", _SOURCE_COLUMNS, [*map(_source, found.set_aside)])
     if found.refused_webhooks:
@@ -51,6 +52,7 @@ def print_status(found: Status) -> None:
         layout.print_table("Webhooks", _REFUSED_COLUMNS, rows)
         if more := len(found.refused_webhooks) - len(rows):
             screen.out.print(f"and {more} more: flowledger status --json")
+    print_growth(found.growth)
     layout.print_rows(layout.facts(_facts(found)))
     for one in found.schedules.first:
         words_ = f"schedule {ascii(one.schedule_id)[1:-1]}: {one.why}"

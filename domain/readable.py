@@ -31,6 +31,16 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes, as people say it."""
+    sign, left = ("-", -count) if count < 0 else ("", count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if left < 1024:
+            return f"{sign}{left:,.0f} B" if unit == "B" else f"{sign}{left:,.1f} {unit}"
+        left /= 1024
+    return f"{sign}{left:,.1f} TiB"
+
+
 def json_words(value: object) -> str:
     """Return any value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False, default=plain)

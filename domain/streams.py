@@ -28,7 +28,7 @@
                                  its own fields follow
     ledger:aside-sizes           hash; `entries` and `bytes` of all that is set aside, `bytes:{source's key}` of one
     ledger:strange:{key}         any type; a key that somebody put in the place of a shard's stream
-    ledger:alarm:{what}          string, with an expiry; an alarm about too many dead letters was logged
+    ledger:alarm:{what}          string, with an expiry; an alarm about dead letters or growth was logged
     ledger:idle                  stream, capped; one entry each time a drain leaves a shard that may have entries
     ledger:counters              hash; totals since the broker began: recorded, repeated, dead
     ledger:rate:{10 seconds}     hash; the same for ten seconds, kept for ten minutes

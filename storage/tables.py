@@ -31,6 +31,7 @@ from flowledger.storage.retention.holds import HELD as held
 from flowledger.storage.retention.holds import HOLDS as holds
 from flowledger.storage.retention.horizons import TABLE as horizons
 from flowledger.storage.retention.rounds import TABLE as rounds
+from flowledger.storage.retention.sizes import TABLE as sizes
 from flowledger.storage.schema.columns import FIRST_KEY, LAST_KEY, metadata
 from flowledger.storage.schema.types import CurrentTransaction, DecimalText, Json, JsonText, Name, UtcTime
 from flowledger.storage.vault.credentials import TABLE as credentials
@@ -76,6 +77,7 @@ __all__ = [
     "secrets",
     "sessions",
     "sign_in_tries",
+    "sizes",
     "task_logs",
     "tasks",
     "workspaces",

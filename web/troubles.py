@@ -41,6 +41,8 @@ def _of_recording(status: Status) -> Iterator[Trouble]:
         yield Trouble("bad", "no worker answers: nothing is recorded until one is started (`flowledger worker`)")
     for alarm in status.alarms:
         yield Trouble("bad", f"{alarm}; {TO_DO}")
+    for alarm in status.growth.alarms.values():
+        yield Trouble("bad", alarm)
     yield from _of_what_waits(status)
     if status.signatures == "mixed":
         yield Trouble("warn", "signatures are required by some of the workers only: set LEDGER_SIGNATURES alike")

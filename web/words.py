@@ -56,6 +56,11 @@ def many(total: Total | int) -> str:
     return f"more than {total.count:,}" if total.is_more else f"{total.count:,}"
 
 
+def grown(size: float | None) -> str:
+    """Return by how many bytes something has grown; a dash if that is not known."""
+    return "–" if size is None else f"{'+' if size > 0 else ''}{readable.size(size)}"  # noqa: RUF001 - as in tables
+
+
 def url_with(path: str, arguments: Mapping[str, str], changes: Mapping[str, Any]) -> str:
     """Return `path` with these arguments, changed; None or "" takes one away."""
     merged = {**arguments, **changes}
@@ -75,6 +80,8 @@ FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
     "ago": ago,
     "many": many,
     "duration": readable.duration,
+    "size": readable.size,
+    "grown": grown,
     "json_words": readable.json_words,
     "urlencode": urlencode,
 }

@@ -22,7 +22,7 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import bond_words
+from flowledger.workers import bond_words, growth
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.bond import Bond
 from flowledger.workers.broker import claim, lift, lost_entries, place_of
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 4.0
 _UNSETTLED_SECONDS: Final = 0.5
 _PARTITIONS_MS: Final = 600_000
-"""One of the workers looks that often whether the partitions of the coming weeks are there."""
+"""One of the workers looks that often whether the partitions of the coming weeks are there, and how all grows."""
 
 
 class Watch(BackgroundThread):
@@ -42,6 +42,7 @@ class Watch(BackgroundThread):
 
     def __init__(self, settings: Settings, refuse: Callable[[str], None]) -> None:
         super().__init__("watch", self._run, join_seconds=1.0)
+        self._settings = settings
         self._client = connect(settings)
         self._storage = Storage(make_engine(settings.model_copy(update={"pool_size": 1, "pool_max_overflow": 1})))
         self._bond = Bond(self._client, settings, self._storage)
@@ -56,6 +57,7 @@ class Watch(BackgroundThread):
                 LedgerRepository(connection).beat(self._bond.text, place_of(self._client))
         if claim(self._client, streams.PARTITIONS, _PARTITIONS_MS):
             make_ahead(self._storage)
+            growth.look(self._client, self._settings, self._storage)
 
     def close(self) -> None:
         self._storage.close()

@@ -849,6 +849,14 @@ CREATE TABLE rounds (
     CONSTRAINT ck_rounds_one CHECK (one = 1)
 );
 
+CREATE TABLE sizes (
+    slot INTEGER NOT NULL,
+    part TEXT COLLATE "C" NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    bytes BIGINT NOT NULL,
+    CONSTRAINT pk_sizes PRIMARY KEY (slot, part)
+);
+
 CREATE TABLE credentials (
     id TEXT COLLATE "C" NOT NULL,
     user_id TEXT COLLATE "C" NOT NULL,

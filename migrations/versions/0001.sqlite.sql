@@ -948,6 +948,14 @@ CREATE TABLE rounds (
     CONSTRAINT ck_rounds_one CHECK (one = 1)
 );
 
+CREATE TABLE sizes (
+    slot INTEGER NOT NULL,
+    part TEXT NOT NULL,
+    at DATETIME NOT NULL,
+    bytes BIGINT NOT NULL,
+    CONSTRAINT pk_sizes PRIMARY KEY (slot, part)
+);
+
 CREATE TABLE credentials (
     id TEXT NOT NULL,
     user_id TEXT NOT NULL,

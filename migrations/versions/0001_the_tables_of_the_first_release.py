@@ -24,7 +24,7 @@ TABLES = (
     "dead_letter_actions", "dead_letters", "departed", "departed_sums", "drains", "erasures", "event_texts", "events", "execution_failures", "execution_logs",
     "task_logs", "executions", "held", "holds", "horizons", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
     "metric_days", "metric_hours", "metrics", "passwords", "rounds", "sandboxes", "schedule_changes", "schedule_due",
-    "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "task_failures", "tasks", "users",
+    "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "sizes", "task_failures", "tasks", "users",
     "webhooks", "workflow_versions", "workflows", "workspaces",
 )  # fmt: skip
 """Tables that refer to others come first."""

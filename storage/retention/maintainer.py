@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from flowledger.storage.unit_of_work import Storage
 
 _KEY: Final = "hashtextextended('ledger_maintainer ' || current_schema(), 0)"
-_TAKE: Final = text(f"SELECT pg_try_advisory_lock({_KEY})")  # noqa: S608 - our own
-_RELEASE: Final = text(f"SELECT pg_advisory_unlock({_KEY})")  # noqa: S608 - our own
+_TAKE: Final = text(f"SELECT pg_try_advisory_lock({_KEY})")
+_RELEASE: Final = text(f"SELECT pg_advisory_unlock({_KEY})")
 _IS_THERE: Final = text("SELECT 1")
 _LET_GO: Final = "ledger_let_go"
 _TABLES: Final = text(

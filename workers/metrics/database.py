@@ -24,7 +24,9 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import checks
 from flowledger.workers.checks import Finding
 from flowledger.workers.metrics import families
+from flowledger.workers.metrics.growth import of_growth
 from flowledger.workers.metrics.seldom import Seldom
+from flowledger.workers.status.growth import Growth, growth
 from flowledger.workers.status.schedules import schedules
 from flowledger.workers.status.sessions import sessions
 
@@ -47,6 +49,7 @@ class DatabaseMetrics:
         self._drains = DrainTotals(self._storage)
         self._dead: Seldom[dict[tuple[str, str], int]] = Seldom()
         self._deliveries: Seldom[dict[str, int]] = Seldom()
+        self._growth: Seldom[Growth] = Seldom()
 
     def count(self) -> None:
         """Do the first count, however long it takes. Raises DatabaseUnavailable."""
@@ -62,6 +65,7 @@ class DatabaseMetrics:
             yield from self._of_messages(connection)
             yield from _of_schedules(connection)
             yield from _of_the_ledger(connection)
+            yield from self._of_growth(connection)
         with suppress(StillCounting):
             yield from self._of_drains()
             yield families.EVENTS.of(self._events.look(self._patience))
@@ -90,6 +94,9 @@ class DatabaseMetrics:
         since = outbox.since()
         yield families.OUTBOX.at(outbox.count())
         yield families.OUTBOX_AGE.at(0 if since is None else max(0.0, (now() - since).total_seconds()))
+
+    def _of_growth(self, connection: Connection) -> Iterator[Metric]:
+        yield from of_growth(self._growth.get(lambda: growth(connection, self._settings)))
 
     def _of_drains(self) -> Iterator[Metric]:
         sums = self._drains.look(self._patience)

@@ -105,6 +105,26 @@ LOSS: Final = Gauge(
 CONNECTIONS: Final = Gauge("ledger_database_connections", "Connections of Flowledger to PostgreSQL.")
 CONNECTIONS_LIMIT: Final = Gauge("ledger_database_connections_limit", "Connections that PostgreSQL accepts in all.")
 
+SIZE: Final = Gauge("ledger_size_bytes", "Size of a part of the ledger, with indexes.", ("part",))
+ROWS: Final = Gauge("ledger_rows_estimate", "About how many rows a part has.", ("part",))
+GROWTH: Final = Gauge(
+    "ledger_growth_bytes_per_day", "Bytes a day by which a part has grown: in the last day, or a day of a week.",
+    ("part", "over"),
+)  # fmt: skip
+AHEAD: Final = Gauge(
+    "ledger_partitions_ahead_seconds", "For how long from now there are partitions without a gap.", ("part",)
+)
+OLDEST_KEPT: Final = Gauge(
+    "ledger_oldest_timestamp_seconds", "Begin of the oldest week of a part, or time of its oldest row.", ("part",)
+)
+LATE: Final = Gauge("ledger_retention_late_seconds", "How long ago the oldest of a part should have gone.", ("part",))
+ROUND: Final = Gauge(
+    "ledger_retention_round_timestamp_seconds",
+    "When the last round of retention ended; of one that goes on, when it began; 0: never.",
+)  # fmt: skip
+WAITS: Final = Gauge("ledger_retention_waits", "Kinds of rows that are too old and could not go in the last round.")
+HOLDS: Final = Gauge("ledger_holds", "Holds of workspaces, executions and subjects.")
+
 BACKLOG: Final = Gauge("ledger_backlog_entries", "Entries that wait to be recorded.", ("shard",))
 OLDEST: Final = Gauge(
     "ledger_oldest_entry_age_seconds", "How long the first entry has waited; 0 without a backlog.", ("shard",)

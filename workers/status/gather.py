@@ -31,6 +31,7 @@ from flowledger.workers.connections import connect
 from flowledger.workers.connections import text as name_of
 from flowledger.workers.pauses import Pause, Pauses
 from flowledger.workers.status.backlog import backlog, oldest_seconds
+from flowledger.workers.status.growth import Growth, growth
 from flowledger.workers.status.living_workers import workers
 from flowledger.workers.status.refused_webhooks import Refusals, refusals
 from flowledger.workers.status.schedules import Schedules, schedules
@@ -66,7 +67,8 @@ class Status:
     says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
     `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
     for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
-    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours.
+    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours. `growth` says
+    how large the ledger is, how it grows, and what went by age.
     """
 
     backlog: dict[int, int]
@@ -92,6 +94,7 @@ class Status:
     warnings: list[str]
     checks: list[Finding]
     refused_webhooks: list[Refusals]
+    growth: Growth
 
 
 class OfRedis(NamedTuple):
@@ -164,6 +167,7 @@ def gathered(settings: Settings, client: redis.Redis, storage: Storage) -> Statu
         warnings=warnings_of(client, settings, storage),
         checks=checks.of_redis(client) + checks.of_database(settings),
         refused_webhooks=refusals(client),
+        growth=growth_of(settings, storage),
     )
 
 
@@ -197,6 +201,12 @@ def of_database(settings: Settings, storage: Storage) -> OfDatabase:
             schedules=schedules(connection),
             database=sessions(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
         )
+
+
+def growth_of(settings: Settings, storage: Storage) -> Growth:
+    """Return how the ledger grows. Raises what SQLAlchemy raises if the database does not answer."""
+    with storage.engine.connect() as connection:
+        return growth(connection, settings)
 
 
 def outbox_of(broker: OfRedis, ledger: OfDatabase) -> Outbox:
