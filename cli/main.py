@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "members": "List which sandboxes belong to which workspace, and whether who said so had the right to.",
     "redeliver": "Put messages into their inboxes again, after Redis has lost its data.",
     "dead-letters": "See what could not be recorded and why, mend it, send it again, or give it up.",
+    "hold": "Keep workspaces, executions or subjects, with all that belongs to them, whatever their age.",
     "seed": "Make the records of a new ledger: ten default agents, and a first admin.",
     "keys": "Make, list and retire the keys by which sandboxes and others sign.",
     "vault": "Keep secrets sealed in the database, with the keys in the file that LEDGER_VAULT_KEY_FILE names.",

@@ -8,6 +8,7 @@ GRANT DELETE ON outbox TO flowledger_worker;  -- a delivered message leaves the 
 GRANT DELETE ON schedule_changes, schedule_due TO flowledger_worker;  -- a change that the scheduler has seen
 GRANT EXECUTE ON FUNCTION ledger_make_partitions TO flowledger_worker;  -- partitions in advance, and no other DDL
 REVOKE UPDATE ON audit_logs FROM flowledger_worker;  -- lines are added, and neither changed nor deleted
+REVOKE UPDATE ON holds, held FROM flowledger_worker;  -- holds are added; who may delete ends them
 REVOKE ALL ON secrets, credentials, passwords, sessions, sign_in_tries FROM flowledger_worker;  -- see contract/users.md
 
 -- Flower and people read.

@@ -1,0 +1,152 @@
+"""Holds: what must stay is named, listed and released; each act leaves an audit line (docs/contract/retention.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import CTE, Connection, exists, func, select
+
+from flowledger.domain.errors import InvalidArgument, LedgerError
+from flowledger.domain.json_text import is_plain
+from flowledger.domain.times import now
+from flowledger.services.acts import log_act
+from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
+from flowledger.storage.kinds.workspaces import TABLE as WORKSPACES
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.paging import Page
+from flowledger.storage.retention import horizons
+from flowledger.storage.retention.aged import due_rows, due_texts, gone_texts
+from flowledger.storage.retention.belonging import IN_WORKSPACES
+from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, extend, following, lock_holds, refresh
+from flowledger.storage.transactions import changing
+from flowledger.storage.unit_of_work import Storage
+
+SOURCE: Final = "/flowledger/holds"
+_TOLD: Final = 100
+_NAMED_BY: Final = {
+    Held.WORKSPACE: WORKSPACES.c.id, Held.EXECUTION: EXECUTIONS.c.id, Held.SUBJECT: EVENTS.c.subject
+}  # fmt: skip
+
+
+class UnknownHold(LedgerError):
+    """There is no such hold."""
+
+    def __init__(self, what: Held, id_: str) -> None:
+        self.what = what
+        self.id = id_
+        super().__init__(f"there is no hold of the {what} {id_[:_TOLD]!a}; see `flowledger hold list`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """A hold that stands; not `is_new` if it stood before.
+
+    `is_recorded` is whether anything is recorded of what it names. `subjects` counts all that it keeps, `texts_gone`
+    those of their events that had lost their texts before (to `storage.retention.aged.MOST`).
+    """
+
+    hold: Hold
+    is_new: bool
+    is_recorded: bool
+    subjects: int
+    texts_gone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What no hold keeps any more: `subjects`, and what is old enough to go, if anything ever goes (`goes`).
+
+    `texts` and `rows` are counted to `storage.retention.aged.MOST`; not all `rows` need go.
+    """
+
+    subjects: int
+    texts: int
+    rows: int
+    goes: bool
+
+
+class Holds:
+    """The holds of a ledger. Threads may share it."""
+
+    def __init__(self, storage: Storage, clock: Callable[[], datetime] = now) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def add(self, what: Held, ids: Sequence[str], *, why: str, by: str) -> list[Added]:
+        """Hold all of these. Nothing of them that is there when this returns goes. Raises InvalidArgument."""
+        reason = _checked(why, "the reason of a hold")
+        with changing(self._storage) as connection:
+            lock_holds(connection)
+            added = [self._added(connection, what, _checked(id_, "an id"), reason, by) for id_ in dict.fromkeys(ids)]
+            extend(connection)
+            return added
+
+    def remove(self, what: Held, ids: Sequence[str], *, by: str) -> Released:
+        """End all of these holds, or raise UnknownHold. What is old enough goes at the next round."""
+        with changing(self._storage) as connection:
+            lock_holds(connection)
+            holds = HoldRepository(connection)
+            for id_ in dict.fromkeys(ids):
+                hold = holds.get(what, id_) if is_plain(id_) else None
+                if hold is None:
+                    raise UnknownHold(what, id_)
+                holds.remove(what, id_)
+                _log(connection, "hold.removed", hold, by)
+            wanted = following(connection)
+            is_wanted = exists().where(wanted.c.subject == HELD.c.subject)
+            released = select(HELD.c.subject).where(~is_wanted).cte("released")
+            found = Released(
+                subjects=_count(connection, released),
+                texts=due_texts(connection, released),
+                rows=due_rows(connection, released),
+                goes=bool(horizons.read(connection)),
+            )
+            refresh(connection)
+            return found
+
+    def list(self, *, limit: int = 50, after: str | None = None) -> Page[Hold]:
+        """Return a page of holds, the oldest first."""
+        with self._storage.reading() as connection:
+            return HoldRepository(connection).oldest(limit=limit, after=after)
+
+    def _added(self, connection: Connection, what: Held, id_: str, why: str, by: str) -> Added:
+        holds = HoldRepository(connection)
+        asked = Hold(what=what, id=id_, why=why, added_by=by, added_at=self._clock())
+        is_new = holds.add(asked)
+        hold = holds.get(what, id_) or asked
+        if is_new:
+            _log(connection, "hold.added", hold, by)
+        subjects = following(connection, hold)
+        return Added(
+            hold=hold,
+            is_new=is_new,
+            is_recorded=_is_recorded(connection, what, id_),
+            subjects=_count(connection, subjects),
+            texts_gone=gone_texts(connection, subjects),
+        )
+
+
+def _checked(text: str, what: str) -> str:
+    if not text.strip() or not is_plain(text):
+        raise InvalidArgument(f"{what} has characters that are not white space, and no U+0000")
+    return text
+
+
+def _count(connection: Connection, subjects: CTE) -> int:
+    return connection.execute(select(func.count()).select_from(subjects)).scalar_one()
+
+
+def _is_recorded(connection: Connection, what: Held, id_: str) -> bool:
+    inside = [table.c.workspace_id for table in IN_WORKSPACES] if what is Held.WORKSPACE else []
+    looks = (select(exists().where(column == id_)) for column in (_NAMED_BY[what], *inside))
+    return any(connection.execute(look).scalar_one() for look in looks)
+
+
+def _log(connection: Connection, action: str, hold: Hold, by: str) -> None:
+    """Log it as about the hold: an event about what it names would make that younger."""
+    told = {"what": hold.what, "id": hold.id, "why": hold.why}
+    id_ = f"{hold.what}/{hold.id}"
+    log_act(connection, SOURCE, action, resource_type="hold", resource_id=id_, by=by, details=told)
