@@ -4,7 +4,7 @@ Celery carries bells: a lost or doubled one does no harm (docs/decisions/0001), 
 """
 
 # Workers know no services: Celery imports their tasks.
-imports = ("flowledger.services.schedules.task",)
+imports = ("flowledger.services.schedules.task", "flowledger.services.retention.task")
 
 task_serializer = "json"
 accept_content = ["json"]

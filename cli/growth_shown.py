@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from flowledger.cli import layout, screen
+from flowledger.cli import layout
 from flowledger.cli.layout import Cell, Column
 from flowledger.domain import readable
-from flowledger.workers.status.growth import Growth, LastRound, Part
+from flowledger.workers.status.growth import Growth, Part
 
 _COLUMNS: Final = tuple(map(Column, ("part", "size", "rows, about", "in the last day", "a day, of a week")))
 
 
 def print_growth(found: Growth) -> None:
-    """Print sizes, growth, and what retention does."""
+    """Print sizes, growth, and what is ahead."""
     if found.parts:
         rows = [_part(part) for part in found.parts]
         if len(rows) > 1:
@@ -22,13 +22,6 @@ def print_growth(found: Growth) -> None:
             rows.append(["all", _size(total[0]), "", *map(_grown, total[1:])])
         layout.print_table("Growth", _COLUMNS, rows)
     layout.print_rows(layout.facts(_facts(found)))
-
-
-def words_of_round(last: LastRound) -> str:
-    """Return what a round of retention did."""
-    when = "goes on, since " + readable.time(last.began_at) if last.ended_at is None else readable.time(last.ended_at)
-    went = ", ".join(f"{rows:,} {name}" for name, rows in last.went.items()) or "nothing"
-    return f"{when}: {went} went"
 
 
 def _facts(found: Growth) -> Iterator[tuple[str, Cell]]:
@@ -39,10 +32,6 @@ def _facts(found: Growth) -> Iterator[tuple[str, Cell]]:
         if one.oldest is not None:
             late = f", {one.late_days:.1f} days longer than kept" if one.late_days else ""
             yield f"oldest {one.name}", f"{readable.time(one.oldest)[:10]}{late}"
-    if found.round is not None:
-        yield "last round", words_of_round(found.round)
-        for what, why in found.round.waits.items():
-            yield f"{what} wait", screen.words(why, "yellow")
     if found.holds:
         yield "holds", f"{found.holds:,}"
     if found.expected_bytes:

@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "show": "Show the record of any kind that has this id, or a conversation, and dead letters about it.",
     "why": "Tell which event owns each group of a row, and which lost to it, and why.",
     "list": "List the records of a table, newest first, all or some, and tell how many there are.",
+    "maintain": "Let go what is older than it is to be kept: round after round, or once.",
     "verify": "Recompute every row from the journal and compare.",
     "gaps": "Tell which numbers are missing, where producers number their events by `sequence`.",
     "members": "List which sandboxes belong to which workspace, and whether who said so had the right to.",

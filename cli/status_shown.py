@@ -11,6 +11,7 @@ from flowledger.cli import layout, screen
 from flowledger.cli.growth_shown import print_growth
 from flowledger.cli.layout import Cell, Column
 from flowledger.domain import streams
+from flowledger.storage.retention.rounds import Round
 from flowledger.workers.alarms import TO_DO
 from flowledger.workers.asides import Waiting
 from flowledger.workers.checks import Finding, Severity
@@ -87,6 +88,8 @@ def _facts(found: Status) -> Iterator[tuple[str, Cell]]:
     since = "" if found.outbox.since is None else f", the first of them since {screen.time(found.outbox.since)}"
     yield "outbox", f"{found.outbox.waiting:,} messages wait for an inbox{since}{_pace(found.outbox)}"
     yield "schedules", _schedules(found.schedules)
+    if found.retention is not None:
+        yield "retention", _retention(found.retention)
     names = ", ".join(f"{name} ({n} {_process(n)}, {found.pools[name]})" for name, n in (found.workers or {}).items())
     none = "none: nothing is recorded until one is started"
     yield "workers", screen.words(names or (_MAY_NOT_ASK if found.workers is None else none))
@@ -105,6 +108,16 @@ def _schedules(found: Schedules) -> Text:
     if found.failing:
         parts.append(f"{found.failing:,} cannot be fired")
     return screen.words(", ".join(parts), "yellow" if found.late or found.failing else "")
+
+
+def _retention(last: Round) -> Text:
+    """Return what the last round did, and what it could not do and why."""
+    rows = f"{sum(last.went.values()):,} rows went"
+    words = f"{rows} in the last round, which ended {screen.time(last.ended_at)}"
+    if last.ended_at is None:
+        words = f"a round since {screen.time(last.began_at)} is under way: {rows} so far"
+    waits = [f"{name} waits: {why}" for name, why in last.waits.items()]
+    return screen.words("; ".join([words, *waits]), "yellow" if waits else "")
 
 
 def checked(finding: Finding) -> Text:

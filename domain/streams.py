@@ -56,6 +56,11 @@ Schedules (docs/decisions/0043):
     ledger:bell:schedules        string; the scheduler was asked to look; with an expiry
     ledger:round:schedules       string; the pumps asked it a moment ago; with an expiry
 
+Retention (docs/decisions/0059):
+
+    ledger:bell:maintenance      string; one of the workers was asked to let go what is too old; with an expiry
+    ledger:round:maintenance     string; the pumps asked a moment ago; with an expiry
+
 What is done once, and what is refused (`services`):
 
     ledger:once:{event}          string; an event whose id follows from its cause was published: the id of its entry;
@@ -109,6 +114,8 @@ ROUND: Final = "ledger:round"
 SCHEDULER: Final = "ledger:scheduler"
 SCHEDULE_BELL: Final = "ledger:bell:schedules"
 SCHEDULE_ROUND: Final = "ledger:round:schedules"
+MAINTENANCE_BELL: Final = "ledger:bell:maintenance"
+MAINTENANCE_ROUND: Final = "ledger:round:maintenance"
 EXPIRIES: Final = "ledger:expiries"
 MAILBOX_GROUP: Final = "mailbox"
 """The consumer group of each inbox."""

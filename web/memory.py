@@ -14,7 +14,7 @@ from flower.utils.tasks import search_tasks
 from flowledger.storage.ledger.drain_search import NAME
 
 _LOOK: Final = "ledger.look"
-_OTHERS: Final = frozenset({"ledger.post", "ledger.schedules"})
+_OTHERS: Final = frozenset({"ledger.post", "ledger.schedules", "ledger.maintain"})
 _UNDER_WAY: Final = frozenset({"PENDING", "RECEIVED", "STARTED"})
 _MOST_SECONDS: Final = 900.0
 """A task that was begun longer ago, and of which nothing was heard since, was lost with its worker."""

@@ -24,7 +24,7 @@ _MOST_BYTES: Final = 2**20
 """Limit of a whole message. A bell has some hundred bytes, a worker's reply to a remote command some thousand."""
 _FEW: Final = 100
 _QUEUE: Final = "ledger"
-_TASKS: Final = frozenset({"ledger.drain", "ledger.post", "ledger.look", "ledger.schedules"})
+_TASKS: Final = frozenset({"ledger.drain", "ledger.post", "ledger.look", "ledger.schedules", "ledger.maintain"})
 _MOST_SHARDS: Final = 1024
 _HEADERS: Final = {
     "lang": "py", "eta": None, "group": None, "retries": 0, "timelimit": [None, None], "parent_id": None,

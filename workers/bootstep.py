@@ -19,7 +19,7 @@ from flowledger.workers.background import BackgroundThread
 from flowledger.workers.checks import UnfitServer, refuse_unfit
 from flowledger.workers.health.life import Life
 from flowledger.workers.pump import Pump
-from flowledger.workers.schedule_bell import BELL_MS as SCHEDULE_BELL_MS
+from flowledger.workers.regular_bells import BELL_MS as REGULAR_BELL_MS
 from flowledger.workers.server_watch import ServerWatch
 from flowledger.workers.watch import Watch, check_at_start
 
@@ -49,7 +49,12 @@ def send_post(app: Any) -> None:
 
 def send_schedules(app: Any) -> None:
     """Ask any worker to fire the schedules that are due (`services.schedules`)."""
-    app.send_task("ledger.schedules", ignore_result=True, retry=False, expires=SCHEDULE_BELL_MS / 1000)
+    app.send_task("ledger.schedules", ignore_result=True, retry=False, expires=REGULAR_BELL_MS / 1000)
+
+
+def send_maintain(app: Any) -> None:
+    """Ask any worker to let go what is too old (`services.retention`)."""
+    app.send_task("ledger.maintain", ignore_result=True, retry=False, expires=REGULAR_BELL_MS / 1000)
 
 
 def drain_here(app: Any, worker: str) -> Callable[[int], None]:
@@ -96,6 +101,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc]
             drain_here(app, worker.hostname),
             lambda: send_post(app),
             lambda: send_schedules(app),
+            maintain=lambda: send_maintain(app),
         )
         life = Life(settings, worker.hostname, pump.turns, *_pool_of(worker))
         self._threads = (pump, Watch(settings, lambda _why: _end()), ServerWatch(settings), life)

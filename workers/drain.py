@@ -15,7 +15,7 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.errors import BrokerUnsettled, DatabaseUnavailable, ForeignBroker
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import schedule_bell
+from flowledger.workers import regular_bells
 from flowledger.workers.alarms import Alarms, tell_once
 from flowledger.workers.authority import guard_of
 from flowledger.workers.bond import Bond
@@ -205,8 +205,9 @@ class Drain:
         return why
 
     def _others_wait(self) -> bool:
-        """Return whether postman or scheduler were called and find no process free."""
-        return self._post.waits_for_a_process() or schedule_bell.is_overdue(self._client)
+        """Return whether the postman or a service was called and finds no process free."""
+        others = any(bell.is_overdue(self._client) for bell in regular_bells.ALL)
+        return others or self._post.waits_for_a_process()
 
     def _is_idle_for_long(self) -> bool:
         return time.monotonic() - self._worked >= self._settings.linger_seconds

@@ -22,11 +22,10 @@ from kombu.exceptions import OperationalError
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from flowledger.workers import scripts
+from flowledger.workers import regular_bells, scripts
 from flowledger.workers.background import BackgroundThread
 from flowledger.workers.connections import peeking, text
 from flowledger.workers.replies import Beyond
-from flowledger.workers.schedule_bell import ring as ring_scheduler
 from flowledger.workers.tending import tend
 
 logger = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class Pump(BackgroundThread):
     """Watches all shards and rings their bells.
 
     `send` sends a shard's drain as a Celery task; `drain` does the same here and now. `post` sends the postman,
-    `schedules` the scheduler.
+    `schedules` the scheduler, `maintain` who lets go what is too old.
     """
 
     def __init__(
@@ -83,6 +82,8 @@ class Pump(BackgroundThread):
         drain: Callable[[int], object],
         post: Callable[[], None] = lambda: None,
         schedules: Callable[[], None] = lambda: None,
+        *,
+        maintain: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("pump", self._run, join_seconds=settings.poll_seconds + 5)  # a poll may be under way
         self._settings = settings
@@ -91,6 +92,7 @@ class Pump(BackgroundThread):
         self._drain = drain
         self._post = post
         self._schedules = schedules
+        self._maintain = maintain
         self._shards = {streams.stream(shard): shard for shard in range(settings.shards)}
         self._watched = set(self._shards)
         self._large: dict[str, float] = {}
@@ -139,9 +141,11 @@ class Pump(BackgroundThread):
                 self._attend(key, entries[0][0].decode())
 
     def _call_others(self) -> None:
-        """Call postman and scheduler regularly, once for all workers. While Redis is full, they can do nothing."""
+        """Call postman and services regularly, once for all workers. While Redis is full, they can do nothing."""
         try:
-            ring_scheduler(self._client, self._settings, self._schedules)
+            regular_bells.SCHEDULES.ring(self._client, self._settings.schedule_seconds, self._schedules)
+            if not self._settings.keeping.is_for_ever:
+                regular_bells.MAINTENANCE.ring(self._client, self._settings.maintain_seconds, self._maintain)
             if self._client.set(streams.ROUND, "rung", nx=True, px=max(1, int(self._settings.post_seconds * 1000))):
                 self._post()
         except (OperationalError, redis.OutOfMemoryError) as error:

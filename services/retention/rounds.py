@@ -140,4 +140,4 @@ class Maintenance:
 
 
 def _not_allowed(names: list[str]) -> str:
-    return f"this role may not delete from {', '.join(names)}: {TO_DO}"
+    return f"this role has no right to delete rows of {', '.join(names)}: {TO_DO}"

@@ -45,6 +45,7 @@ from flowledger.storage.ledger.schedule_due import (
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import scripts
+from flowledger.workers.regular_bells import SCHEDULES
 
 logger = logging.getLogger(__name__)
 
@@ -238,7 +239,7 @@ class Scheduler:
 
     def _begin(self) -> bool:
         """Take the turn, and answer the bell. Return whether no other scheduler has it."""
-        self._client.delete(streams.SCHEDULE_BELL)
+        SCHEDULES.answer(self._client)
         return bool(self._client.set(streams.SCHEDULER, self._owner, nx=True, px=int(self._lease_ms)))
 
     def _goes_on(self) -> bool:

@@ -134,7 +134,7 @@ class Users:
     ) -> Page[ListedSession]:
         """Return a page of a user's sessions, newest first: all that are kept, or those that are valid now.
 
-        Sessions are kept for some days after they end (LEDGER_KEEP_SESSIONS_DAYS). Whether the user is active is not looked at.
+        Sessions are kept for LEDGER_KEEP_SESSIONS_DAYS after they end. Whether the user is active is not looked at.
         """
         with self._storage.looking() as connection:
             return SessionRepository(connection).of_user(

@@ -26,7 +26,7 @@ def of(table: Table) -> Select[Any]:
 
 
 def change(connection: Connection, table: Table, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Set the sums of a table to what `changed` makes of them (`{}` at first); nobody else can until the transaction ends."""
+    """Set the sums of a table to what `changed` makes of them (`{}` at first), alone until the transaction ends."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(TABLE).values(what=table.name, sums={}).on_conflict_do_nothing())
     is_it = TABLE.c.what == table.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select
@@ -27,7 +28,7 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
         with biting(storage) as connection:
             rows = _oldest(connection, before)
             if rows:
-                departed_sums.change(connection, TABLE, lambda sums, rows=rows: _with(sums, rows))
+                departed_sums.change(connection, TABLE, partial(_with, rows))
                 connection.execute(delete(TABLE).where(TABLE.c.id.in_([row.id for row in rows])))
         gone = gone._replace(rows=gone.rows + len(rows))
         if len(rows) < _AT_ONCE:
@@ -43,7 +44,7 @@ def _oldest(connection: Connection, before: datetime) -> Sequence[Row[Any]]:
     return connection.execute(old).all()
 
 
-def _with(sums: dict[str, Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:
+def _with(rows: Sequence[Row[Any]], sums: dict[str, Any]) -> dict[str, Any]:
     measures = Measures()
     measures.add_json(sums.get("measures", {}))
     for row in rows:

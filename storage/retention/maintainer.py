@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, Table, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from flowledger.storage.schema.partitions import is_partitioned
 from flowledger.storage.unit_of_work import Storage
 
 _KEY: Final = "hashtextextended('ledger_maintainer ' || current_schema(), 0)"
@@ -55,7 +56,7 @@ def forbidden(connection: Connection, tables: Sequence[Table]) -> list[str]:
     """Return the names of those tables from which this role may not delete; weeks go by a function of the owner."""
     if connection.dialect.name != "postgresql":
         return []
-    weeks = {table.name for table in tables if table.dialect_kwargs.get("postgresql_partition_by")}
+    weeks = {table.name for table in tables if is_partitioned(table)}
     plain = [table.name for table in tables if table.name not in weeks]
     found = set(connection.execute(_TABLES, {"names": plain}).scalars())
     if weeks and not connection.execute(_FUNCTIONS).scalar_one():

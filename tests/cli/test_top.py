@@ -65,7 +65,7 @@ BROKER: Final = FromRedis(
     [Alive("ledger-1@host", "host", 7, 2, "prefork", 0.1)], [float(n) for n in range(59)], ["postman"],
 )  # fmt: skip
 LEDGER: Final = FromDatabase(
-    OfDatabase({"open": 30}, 2**20, 5, NOW, Schedules(1, NOW, 2, 0, []), {"kind": "sqlite"}),
+    OfDatabase({"open": 30}, 2**20, 5, NOW, Schedules(1, NOW, 2, 0, []), {"kind": "sqlite"}, None),
     {f"task.type_{n}": 100.0 - n for n in range(20)}, [letter(n) for n in range(30)],
 )  # fmt: skip
 FOUND: Final = Finding("redis", "aof_enabled", "0", "1", Severity.WARN, "a restart of Redis loses what it had accepted")

@@ -20,6 +20,7 @@ from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.totals import DrainTotals, EventTotals, StillCounting
+from flowledger.storage.retention import rounds
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import checks
 from flowledger.workers.checks import Finding
@@ -96,7 +97,8 @@ class DatabaseMetrics:
         yield families.OUTBOX_AGE.at(0 if since is None else max(0.0, (now() - since).total_seconds()))
 
     def _of_growth(self, connection: Connection) -> Iterator[Metric]:
-        yield from of_growth(self._growth.get(lambda: growth(connection, self._settings)))
+        found = self._growth.get(lambda: growth(connection, self._settings))
+        yield from of_growth(found, rounds.read(connection))
 
     def _of_drains(self) -> Iterator[Metric]:
         sums = self._drains.look(self._patience)

@@ -21,6 +21,8 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
+from flowledger.storage.retention import rounds
+from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import checks
 from flowledger.workers.alarms import alarms, per_minute
@@ -67,8 +69,9 @@ class Status:
     says how each works: `prefork`, `solo`, `4 threads`. `signatures` is what they ask for: `off`, `required`, or
     `mixed` if they do not agree; None if none answers. `warnings` say that Redis is not this ledger's, and,
     for a week, that Redis or the database was found to have lost something. `checks` says what of the servers is not as
-    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours. `growth` says
-    how large the ledger is, how it grows, and what went by age.
+    it should be. `refused_webhooks` counts the calls of webhooks that were refused in the last 24 hours. `retention` is
+    the last round that let go what is too old; None if there was none. `growth` says how large the ledger is, how it
+    grows, and where that outruns retention.
     """
 
     backlog: dict[int, int]
@@ -94,6 +97,7 @@ class Status:
     warnings: list[str]
     checks: list[Finding]
     refused_webhooks: list[Refusals]
+    retention: Round | None
     growth: Growth
 
 
@@ -131,6 +135,7 @@ class OfDatabase(NamedTuple):
     since: datetime | None
     schedules: Schedules
     database: dict[str, Any]
+    retention: Round | None
 
 
 def status(settings: Settings) -> Status:
@@ -167,6 +172,7 @@ def gathered(settings: Settings, client: redis.Redis, storage: Storage) -> Statu
         warnings=warnings_of(client, settings, storage),
         checks=checks.of_redis(client) + checks.of_database(settings),
         refused_webhooks=refusals(client),
+        retention=ledger.retention,
         growth=growth_of(settings, storage),
     )
 
@@ -200,6 +206,7 @@ def of_database(settings: Settings, storage: Storage) -> OfDatabase:
             since=rows.since(),
             schedules=schedules(connection),
             database=sessions(connection) | {"pool": f"{settings.pool_size}+{settings.pool_max_overflow}"},
+            retention=rounds.read(connection),
         )
 
 

@@ -1,4 +1,4 @@
-"""How the ledger grows, and whether what is too old goes: sizes, weeks, the last round of retention, alarms.
+"""How the ledger grows, and whether what is too old goes: sizes, weeks, alarms.
 
 All of it is read from the catalogue and from small tables. What a role may not read is missing.
 """
@@ -70,16 +70,6 @@ class Weeks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastRound:
-    """The last round of retention: what went, by table; what waits, and why. While it goes on, `ended_at` is None."""
-
-    began_at: datetime
-    ended_at: datetime | None
-    went: dict[str, int]
-    waits: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
     """How the ledger grows. `alarms` say where growth outruns retention, by a short name.
 
@@ -93,7 +83,6 @@ class Growth:
     parts: list[Part]
     weeks: list[Weeks]
     holds: int | None
-    round: LastRound | None
     expected_bytes: dict[int, int]
     alarms: dict[str, str]
 
@@ -123,7 +112,6 @@ def growth(connection: Connection, settings: Settings, clock: Callable[[], datet
         parts=parts,
         weeks=weeks,
         holds=noted.holds,
-        round=None if noted.round is None else _shown(noted.round),
         expected_bytes=_expected(in_all, last_week, settings.keeping),
         alarms=_alarms(weeks, noted, settings, at),
     )
@@ -193,10 +181,6 @@ def _ahead(mondays: list[datetime], at: datetime) -> float:
 
 def _sum(grown: Mapping[str, float]) -> float | None:
     return sum(grown.values()) if grown else None
-
-
-def _shown(last: rounds.Round) -> LastRound:
-    return LastRound(began_at=last.began_at, ended_at=last.ended_at, went=last.went, waits=last.waits)
 
 
 def _expected(in_all: int | None, a_day: float | None, keeping: Keeping) -> dict[int, int]:

@@ -50,7 +50,7 @@ def test_a_new_ledger_has_sizes_and_no_alarm(storage: Storage) -> None:
     told = found(storage)
     assert told.alarms == {}
     assert told.bytes == sum(part.bytes for part in told.parts)
-    assert (told.last_day, told.last_week, told.expected_bytes, told.round, told.holds) == (None, None, {}, None, 0)
+    assert (told.last_day, told.last_week, told.expected_bytes, told.holds) == (None, None, {}, 0)
     assert [one.name for one in told.weeks] == ["texts", "logs", "metrics", "audit"]
 
 
@@ -132,13 +132,10 @@ def test_a_round_that_does_not_end_is_an_alarm(storage: Storage) -> None:
     assert "is not over: more falls due than goes" in found(storage).alarms["round"]
 
 
-def test_what_the_last_round_did_and_could_not_is_told(storage: Storage) -> None:
+def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
     waits = {"texts": "a lock of another", "executions": "this role may not delete: run `flowledger maintain` with …"}
     ended(storage, timedelta(), went={"drains": 3}, waits=waits)
-    told = found(storage)
-    assert told.round is not None
-    assert (told.round.went, told.round.waits) == ({"drains": 3}, waits)
-    assert told.alarms == {"refused": f"executions cannot go; executions: {waits['executions']}"}
+    assert found(storage).alarms == {"refused": f"executions cannot go; executions: {waits['executions']}"}
 
 
 def test_a_missing_right_breaks_nothing(postgresql_url: str, postgresql_storage: Storage) -> None:
@@ -146,7 +143,7 @@ def test_a_missing_right_breaks_nothing(postgresql_url: str, postgresql_storage:
     with as_role(postgresql_url, "GRANT SELECT ON events TO nobody_much", "nobody_much") as storage:
         told = found(storage, now() + 400 * DAY)
     assert told.bytes == found(postgresql_storage).bytes
-    assert (told.round, told.holds, told.last_week) == (None, None, None)
+    assert (told.holds, told.last_week) == (None, None)
     assert [*told.alarms] == ["partitions"]
 
 
