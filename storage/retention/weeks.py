@@ -143,7 +143,7 @@ def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
         except PoolTimeout as error:
             raise DatabaseUnavailable(words(error)) from error
         return Gone(int(row.is_gone), row.gone, row.kept)
-    return Gone(is_done=False, waited=f"{part}: {holder or 'others that had ended when they were looked for'}")
+    return Gone(is_done=False, waited=f"{part}: {holder or 'holds were being changed, or partitions made'}")
 
 
 def _holder(storage: Storage, part: str, parent: str | None = None) -> str | None:
