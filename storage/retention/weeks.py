@@ -102,7 +102,8 @@ def let_go(
         if week.monday + _WEEK <= before.astimezone(UTC):
             if not go_on():
                 return gone._replace(is_done=False)
-            gone = _with_week(gone, _let_week_go(storage, table, week))
+            tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
+            gone = _with_week(gone, _let_week_go(storage, table, week, tries))
         elif week.is_detached:
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
@@ -120,11 +121,11 @@ def _with_week(gone: Gone, of_week: Gone) -> Gone:
     )
 
 
-def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
+def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone:
     """Let one partition go, or tell who holds a lock on it. Most hold one for a moment only: try a few times."""
     part = f"{table.name}_{week.monday:%Y%m%d}"
     holder: str | None = None
-    for attempt in range(_TRIES):
+    for attempt in range(tries):
         if attempt:
             time.sleep(_PAUSE_SECONDS)
         # Who reads the partition is waited for here, where no recorder waits behind.
@@ -143,7 +144,7 @@ def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
         except PoolTimeout as error:
             raise DatabaseUnavailable(words(error)) from error
         return Gone(int(row.is_gone), row.gone, row.kept)
-    return Gone(is_done=False, waited=f"{part}: {holder or 'others that had ended when they were looked for'}")
+    return Gone(is_done=False, waited=f"{part}: {holder or 'holds were being changed, or partitions made'}")
 
 
 def _holder(storage: Storage, part: str, parent: str | None = None) -> str | None:
