@@ -49,12 +49,16 @@ class NoPartition(LedgerError):
 class Pipeline(Protocol):
     """Runs many transactions at once on one kind of database."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         """Commit each transaction by itself, in order, durably. Return the places of those that wrote nothing, since
         their event was known, or a condition does not hold.
 
         Raises Unrecordable if the database refuses a transaction permanently, DatabaseUnavailable if it is unreachable
         or busy, NoPartition if a partition is missing (but `PartitionMaking` makes it). Earlier transactions may be
         committed then, so the caller retries all of them.
+
+        Raises DatabaseUnavailable as well if the horizon of names has passed `bound` (`storage.retention.beyond`).
         """
         ...

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.guard import cause_of, guard
 from flowledger.storage.engines.literals import execute
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
@@ -102,7 +103,9 @@ class PostgresqlPipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
@@ -115,7 +118,8 @@ class PostgresqlPipeline:
                 _set_up(cursor, connection.info)
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
                 _prepare(cursor, connection.info, needed)
-                flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
+                end = _end(cursor, checkpoints, connection.info["synchronous_commit"])
+                flushed = _flush(cursor, transactions, statements, guard(cursor, bound), end)
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
@@ -141,7 +145,7 @@ def _broke_off(error: psycopg2.Error) -> bool:
 def _why(error: psycopg2.Error) -> str:
     if error.pgcode in _STRANGE_SESSION:
         return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error)
+    return words(error) + cause_of(error.pgcode or "")
 
 
 @contextmanager
@@ -200,22 +204,26 @@ def _flush(
     cursor: Any,
     transactions: Sequence[Transaction],
     statements: Sequence[Statement],
-    checkpoints: Sequence[CheckpointRow],
-    commit: str,
+    guarded: bytes,
+    end: bytes,
 ) -> Flushed:
     size = 0
-    round_trip = [_BEGIN.encode()]
+    round_trip = [guarded, _BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
         text = _executed(cursor, transaction, statement, position) + _NEXT
         size += len(text)
         if size > _MAX_ROUND_TRIP_BYTES:
             cursor.execute(b"".join(round_trip))
-            round_trip, size = [], len(text)
+            round_trip, size = [guarded], len(text)
         round_trip.append(text)
-    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
-    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
+    cursor.execute(b"".join((*round_trip, end)))
     repeated, batches = cursor.fetchone()
     return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
+
+
+def _end(cursor: Any, checkpoints: Sequence[CheckpointRow], commit: str) -> bytes:
+    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
+    return b"".join(((_CHECKPOINTS % commit).encode(), rows, _END.encode()))
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:

@@ -9,10 +9,22 @@ order of their commits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, TextClause, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    TextClause,
+    func,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
 
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
@@ -56,29 +68,33 @@ def went_back(mark: Mark, later: Mark) -> bool:
 
 
 class Growth:
-    """The rows that were added to a table since the last look; the first look returns all."""
+    """The rows that were added to a table since the last look; the first look returns all.
 
-    def __init__(self, storage: Storage, table: Table, *asked: Select[Any]) -> None:
+    What all of them are begins with `gone`: rows that stand for those that are deleted, in the form of the others.
+    """
+
+    def __init__(self, storage: Storage, table: Table, *asked: Select[Any], gone: Select[Any] | None = None) -> None:
         self._storage = storage
         self._table = table
         self._asked = asked
+        self._gone = gone
         self._mark: Mark | None = None
 
-    def look(self) -> tuple[bool, list[Sequence[Any]]]:
+    def look(self, is_behind: Callable[[Connection], bool] = lambda _: False) -> tuple[bool, list[Sequence[Any]]]:
         """Return the rows of each select, all in one snapshot, and whether they are all and not only the new ones.
 
-        Raises DatabaseUnavailable; then the next look returns the same rows.
+        They are all as well if the last look `is_behind`: rows may have come and gone since. Raises DatabaseUnavailable; then the next look returns the same rows.
         """
         with snapshot(self._storage) as connection:
             mark = mark_of(connection, self._table)
-            is_all = self._mark is None or went_back(self._mark, mark)
+            is_all = self._mark is None or went_back(self._mark, mark) or is_behind(connection)
             found = [connection.execute(one).all() for one in self._statements(connection.dialect.name, is_all)]
         self._mark = mark
         return is_all, found
 
-    def _statements(self, dialect: str, is_all: bool) -> list[Select[Any]]:
+    def _statements(self, dialect: str, is_all: bool) -> list[Select[Any] | CompoundSelect[Any]]:
         if is_all or self._mark is None:
-            return [*self._asked]
+            return [one if self._gone is None else union_all(one, self._gone) for one in self._asked]
         return [one.where(is_new(self._table, self._mark, dialect)) for one in self._asked]
 
 
