@@ -13,7 +13,7 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from flowledger.domain.limits import Limits
 from flowledger.domain.times import now, sortable
-from flowledger.storage.engines.pipeline import CheckpointRow, Transaction, Unrecordable
+from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved, Transaction, Unrecordable
 from flowledger.storage.kinds import transaction_of
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.retention.beyond import NO_BOUND
@@ -111,14 +111,22 @@ class Recorder:
         self._spans = BatchSpans()
         if self._guard is not None:
             self._guard.refresh()
-        self._bound = None if self._is_beyond_horizon else self._storage.bound()
-        reads = [self._read(entry, recorded_at) for entry in entries]
         admission = Admission(fuses or {}, sources)
-        self._ask_for_sources(admission, reads)
+        before = admission.state()
         try:
-            return self._record_or_halve(reads, recorded_at, admission)
+            return self._record_by_bound(entries, recorded_at, admission)
+        except HorizonMoved:
+            admission.restore(before)
+            return self._record_by_bound(entries, recorded_at, admission)
         finally:
             self._spans.end()
+
+    def _record_by_bound(self, entries: Sequence[Entry], recorded_at: str, admission: Admission) -> Recorded:
+        """Read and record by the bound that stands. Raises HorizonMoved if it does not stand any more."""
+        self._bound = None if self._is_beyond_horizon else self._storage.bound()
+        reads = [self._read(entry, recorded_at) for entry in entries]
+        self._ask_for_sources(admission, reads)
+        return self._record_or_halve(reads, recorded_at, admission)
 
     def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
         """Look up which sources that fail are known; a batch without failures asks nothing."""

@@ -16,7 +16,7 @@ from flowledger.workers import checks
 from flowledger.workers.authority import guard_of
 
 
-def command(
+def command(  # noqa: PLR0917 - the options of the command
     files: Annotated[
         list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
     ],

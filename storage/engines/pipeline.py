@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from flowledger.domain.errors import LedgerError
+from flowledger.domain.errors import DatabaseUnavailable, LedgerError
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.writes import Removal, Write
 
@@ -46,6 +46,10 @@ class NoPartition(LedgerError):
     """A row has no partition; once that is made, a retry does not fail."""
 
 
+class HorizonMoved(DatabaseUnavailable):
+    """The horizon of names has passed the bound by which a flush was made; make it anew, by the bound that stands."""
+
+
 class Pipeline(Protocol):
     """Runs many transactions at once on one kind of database."""
 
@@ -59,6 +63,6 @@ class Pipeline(Protocol):
         or busy, NoPartition if a partition is missing (but `PartitionMaking` makes it). Earlier transactions may be
         committed then, so the caller retries all of them.
 
-        Raises DatabaseUnavailable as well if the horizon of names has passed `bound` (`storage.retention.beyond`).
+        Raises HorizonMoved if the horizon of names has passed `bound` (`storage.retention.beyond`).
         """
         ...

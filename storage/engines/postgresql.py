@@ -24,10 +24,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines.engine import words
-from flowledger.storage.engines.guard import cause_of, guard
+from flowledger.storage.engines.guard import CANCELLED, guard
 from flowledger.storage.engines.literals import execute
 from flowledger.storage.engines.patience import AnswerTimeout
-from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
+from flowledger.storage.engines.pipeline import (
+    CheckpointRow,
+    Flushed,
+    HorizonMoved,
+    NoPartition,
+    Transaction,
+    Unrecordable,
+)
 from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
@@ -129,7 +136,7 @@ class PostgresqlPipeline:
             connection.invalidate()
             if _broke_off(error):
                 raise DatabaseFailed(_why(error), error.pgcode or "") from error
-            raise DatabaseUnavailable(_why(error)) from error
+            raise (HorizonMoved if error.pgcode == CANCELLED else DatabaseUnavailable)(_why(error)) from error
         except BaseException:
             connection.invalidate()  # its state is unknown
             raise
@@ -145,7 +152,7 @@ def _broke_off(error: psycopg2.Error) -> bool:
 def _why(error: psycopg2.Error) -> str:
     if error.pgcode in _STRANGE_SESSION:
         return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error) + cause_of(error.pgcode or "")
+    return words(error)
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class Growth:
     def look(self, is_behind: Callable[[Connection], bool] = lambda _: False) -> tuple[bool, list[Sequence[Any]]]:
         """Return the rows of each select, all in one snapshot, and whether they are all and not only the new ones.
 
-        They are all as well if the last look `is_behind`: rows may have come and gone since. Raises DatabaseUnavailable; then the next look returns the same rows.
+        They are all as well if the last look `is_behind`: rows may have come and gone since. Raises
+        DatabaseUnavailable; then the next look returns the same rows.
         """
         with snapshot(self._storage) as connection:
             mark = mark_of(connection, self._table)

@@ -59,7 +59,7 @@ class _Patient:
 
 
 class EventTotals(_Patient):
-    """How many events of each type were ever recorded: also those whose names are gone (`storage.retention.departed`)."""
+    """How many events of each type were ever recorded, with those whose names are gone (`retention.departed`)."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__()

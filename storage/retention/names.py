@@ -1,6 +1,7 @@
 """Names of events go last: when they are before the horizon, and neither their texts nor their rows are there any more.
 
-Names go before a horizon that has stood for a while: whoever records knows it by then (`storage.retention.beyond`). They are walked by `recorded_at`, in bites of a transaction each; at the end of the walk the horizon is moved, and when
+Names go before a horizon that has stood for a while: whoever records knows it by then (`storage.retention.beyond`).
+They are walked by `recorded_at`, in bites of a transaction each. At the end of a walk the horizon is moved, and when
 that has stood for a while, the next walk begins. The place of a walk is a checkpoint: so it comes to its end, however
 short a round is, and however many names must stay.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.envelope import parse
 from flowledger.domain.times import written_time
 from flowledger.storage import tables
+from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved
+from flowledger.storage.kinds import transaction_of
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.totals import EventTotals
 from flowledger.storage.retention import departed, horizons
@@ -27,6 +30,8 @@ NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 OLD: Final = "2026-01-01T00:00:00Z"
 YOUNG: Final = "2026-05-31T00:00:00Z"
 DAYS: Final = 30
+MOMENT: Final = "2026-06-01 00:00:00.000000"
+CHECKPOINTS: Final = [CheckpointRow("s", "1-0", MOMENT)]
 
 
 def let_go(storage: Storage, now: datetime = NOW, most: int = 100, **how: Any) -> NamesGone:
@@ -149,21 +154,31 @@ def test_a_batch_in_memory_that_knows_no_horizon_is_refused_by_the_database(stor
     recorded_long_ago(storage, task("1"))
     assert storage.bound() == ""
     assert let_all_go(storage) == 1
-    with pytest.raises(DatabaseUnavailable, match="horizon"):
-        record(storage, task("1"), task("2", time=YOUNG), start=10)
+    unit = storage.unit_of_work()
+    unit.add(transaction_of(parse(task("1")), 0, MOMENT))
+    with pytest.raises(HorizonMoved):
+        unit.flush(CHECKPOINTS, "")
     assert names(storage) == {"last"}
+
+
+def test_a_recorder_that_is_refused_asks_again(storage: Storage) -> None:
+    recorded_long_ago(storage, task("1"))
+    storage.bound()
+    assert let_all_go(storage) == 1
     again = record(storage, task("1"), task("2", time=YOUNG), start=10)
     assert (again.recorded, again.dead) == (1, 1)
 
 
 def test_the_horizon_may_move_for_a_day_before_a_batch_is_refused(storage: Storage) -> None:
     let_go(storage)
-    storage.bound()
-    let_go(storage, NOW + timedelta(hours=23))
-    assert record(storage, task("1", time=YOUNG)).recorded == 1
-    let_go(storage, NOW + timedelta(hours=25))
-    with pytest.raises(DatabaseUnavailable, match="horizon"):
-        record(storage, task("2", time=YOUNG), start=10)
+    bound = storage.bound()
+    for hours, is_refused in ((23, False), (25, True)):
+        let_go(storage, NOW + timedelta(hours=hours))
+        unit = storage.unit_of_work()
+        unit.add(transaction_of(parse(task(str(hours), time=YOUNG)), 0, MOMENT))
+        with pytest.raises(HorizonMoved) if is_refused else nullcontext():
+            unit.flush(CHECKPOINTS, bound)
+    assert names(storage) == {"23"}
 
 
 def test_counters_never_fall_and_all_processes_tell_the_same(storage: Storage) -> None:
@@ -197,12 +212,8 @@ def test_nothing_has_an_effect_twice_whatever_goes_in_between(storage: Storage, 
     clock, took = NOW, set[str]()
     for turn in range(data.draw(st.integers(2, 5))):
         for one in data.draw(st.lists(st.sampled_from(events), max_size=8)):
-            storage._bound.forget() if data.draw(st.booleans()) else None
             body = raw("task.created", id=one["id"], subject=one["subject"], time=one["time"] or ABSENT)
-            try:
-                outcome = record(storage, body, start=turn * 100 + 1)
-            except DatabaseUnavailable:
-                continue
+            outcome = record(storage, body, start=turn * 100 + 1)
             assert not (outcome.recorded and one["id"] in took), "recorded a second time"
             took |= {one["id"]} if outcome.recorded else set()
         if data.draw(st.booleans()):
