@@ -22,15 +22,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exist
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
-from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.engines.engine import words
-from flowledger.storage.engines.guard import CANCELLED, guard
+from flowledger.storage.engines.errors import is_permanent, unavailable
+from flowledger.storage.engines.guard import guard
 from flowledger.storage.engines.literals import execute
-from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import (
     CheckpointRow,
     Flushed,
-    HorizonMoved,
     NoPartition,
     Transaction,
     Unrecordable,
@@ -63,17 +62,6 @@ _END: Final = (
 # of a foreign key) stays when the table has grown. Everything here is looked up by its key.
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
-
-_PERMANENT: Final = ("22", "23", "54")
-"""SQLSTATE classes that a retry cannot change: data exception, constraint violation, program limit exceeded."""
-
-_BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
-"""SQLSTATE classes of the database's own state, or its operator's settings: connection, read-only transaction, missing
-prepared statement, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks,
-operator intervention, disk. They pass, or somebody mends them."""
-
-_STRANGE_SESSION: Final = ("26000", "42P05")
-"""SQLSTATE: a prepared statement is missing, or exists already."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
@@ -130,29 +118,16 @@ class PostgresqlPipeline:
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
-            if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
+            if isinstance(error, ValueError) or is_permanent(error):
                 _give_back_clean(connection)
                 raise (NoPartition if is_missing(error) else Unrecordable)(words(error)) from error
             connection.invalidate()
-            if _broke_off(error):
-                raise DatabaseFailed(_why(error), error.pgcode or "") from error
-            raise (HorizonMoved if error.pgcode == CANCELLED else DatabaseUnavailable)(_why(error)) from error
+            raise unavailable(error) from error
         except BaseException:
             connection.invalidate()  # its state is unknown
             raise
         finally:
             connection.close()
-
-
-def _broke_off(error: psycopg2.Error) -> bool:
-    """Return whether the transactions may be at fault: the connection was lost among them, or the error is odd."""
-    return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
-
-
-def _why(error: psycopg2.Error) -> str:
-    if error.pgcode in _STRANGE_SESSION:
-        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def let_go_names(
     if stands is not None and stands.moved_at + settled > clock:
         return NamesGone()
     wanted, names = clock - timedelta(days=days), 0
-    place = _BEGINNING if walk is None else _read(walk.entry_id)
+    place: Place | None = _BEGINNING if walk is None else _read(walk.entry_id)
     while stands is not None and place is not None:
         if not go_on():
             return NamesGone(names, is_done=False)

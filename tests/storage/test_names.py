@@ -21,6 +21,7 @@ from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.totals import EventTotals
 from flowledger.storage.retention import departed, horizons
 from flowledger.storage.retention.names import NamesGone, let_go_names
+from flowledger.storage.schema.partitions import make_partitions
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import ABSENT, raw
 from tests.storage.recording import all_rows, by_hand, dead_letters, empty, record
@@ -88,6 +89,8 @@ def test_names_stay_while_a_text_or_a_row_stands_or_the_subject_is_held(storage:
         kept = connection.execute(select(tables.events).where(tables.events.c.id == "line")).one()
     record(storage, task("again", "a", YOUNG))
     by_hand(storage, insert(tables.held).values(subject="b"))
+    with storage.writing() as connection:
+        make_partitions(connection, kept.recorded_at)
     by_hand(storage, insert(tables.event_texts).values(recorded_at=kept.recorded_at, meaning=kept.meaning, raw="{}"))
     assert let_all_go(storage) == 0
     by_hand(storage, delete(tables.event_texts), delete(tables.held), delete(tables.tasks))
