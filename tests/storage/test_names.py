@@ -17,14 +17,17 @@ from flowledger.domain.times import written_time
 from flowledger.storage import tables
 from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved
 from flowledger.storage.kinds import transaction_of
+from flowledger.storage.kinds.metrics import TABLE as METRICS
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
+from flowledger.storage.ledger.gaps import find_gaps
 from flowledger.storage.ledger.totals import EventTotals
 from flowledger.storage.retention import departed, horizons
 from flowledger.storage.retention.names import NamesGone, let_go_names
 from flowledger.storage.schema.partitions import make_partitions
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.verify import verify
 from tests.builders import ABSENT, raw
-from tests.storage.recording import all_rows, by_hand, dead_letters, empty, record
+from tests.storage.recording import all_rows, by_hand, dead_letters, empty, record, without_text
 
 EXAMPLES: Final = 8
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
@@ -230,3 +233,33 @@ def test_nothing_has_an_effect_twice_whatever_goes_in_between(storage: Storage, 
     assert set(letters) <= {"too_old"}
     counted = EventTotals(storage).look().get("task.created", 0)
     assert counted == len(took)
+
+
+def test_numbers_whose_names_may_be_gone_are_not_missing(storage: Storage) -> None:
+    def numbered(number: int, time: str | None = OLD) -> bytes:
+        return task(str(number), f"t{number}", time, attributes={"sequence": str(number)})
+
+    recorded_long_ago(storage, numbered(2, None), numbered(3), numbered(4))
+    record(storage, numbered(7, YOUNG), numbered(9, YOUNG))
+    with storage.reading() as connection:
+        assert find_gaps(connection).missing == 3
+    assert let_all_go(storage) == 2
+    with storage.reading() as connection:
+        found = find_gaps(connection, start=1)
+    assert (found.missing, found.unknown) == (1, 5)
+
+
+def test_sums_before_the_horizon_are_not_judged(storage: Storage) -> None:
+    measured = raw("metric.recorded", id="1", subject="m", time=OLD)
+    record(storage, measured, raw("metric.recorded", id="2", subject="m", time=YOUNG))
+    sums = [all_rows(storage)[name] for name in ("metric_hours", "metric_days")]
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    is_old = tables.events.c.id == "1"
+    by_hand(
+        storage, without_text("1"), delete(METRICS).where(METRICS.c.event_id == "1"),
+        update(tables.events).where(is_old).values(recorded_at=moment),
+    )  # fmt: skip
+    assert let_all_go(storage) == 1
+    report = verify(storage, mend=True)
+    assert (report.differences, report.gone_subjects) == (0, 1), report.first
+    assert [all_rows(storage)[name] for name in ("metric_hours", "metric_days")] == sums
