@@ -892,15 +892,9 @@ CREATE TABLE sign_in_tries (
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
 
 CREATE TABLE departed (
-    type TEXT NOT NULL,
-    count BIGINT NOT NULL,
-    CONSTRAINT pk_departed PRIMARY KEY (type)
-);
-
-CREATE TABLE departed_sums (
     what TEXT NOT NULL,
     sums TEXT NOT NULL,
-    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
+    CONSTRAINT pk_departed PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
