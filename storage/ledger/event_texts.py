@@ -14,11 +14,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     LargeBinary,
     Table,
     Text,
     and_,
+    delete,
     exists,
     or_,
     select,
@@ -59,21 +61,32 @@ def key_of(row: Any) -> Key:
 
 
 def texts(connection: Connection, keys: Iterable[Key]) -> dict[bytes, str]:
-    """Return the texts of these keys that are there, by `meaning`.
+    """Return the texts of these keys that are there, by `meaning`."""
+    found: dict[bytes, str] = {}
+    for of_week in _by_week(keys):
+        rows = connection.execute(select(TABLE.c.meaning, TABLE.c.raw).where(of_week))
+        found.update((row.meaning, row.raw) for row in rows)
+    return found
 
-    A query is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
+
+def remove(connection: Connection, keys: Iterable[Key]) -> int:
+    """Delete the texts of these keys. Return how many were there."""
+    return sum(connection.execute(delete(TABLE).where(of_week)).rowcount for of_week in _by_week(keys))
+
+
+def _by_week(keys: Iterable[Key]) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions that together are true of the texts of these keys.
+
+    Each is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
     partition, and plans few conditions.
     """
     weeks: dict[str, dict[str, list[bytes]]] = {}
     for at, meaning in keys:
         moment = sortable(at) if isinstance(at, datetime) else at
         weeks.setdefault(_week(moment), {}).setdefault(moment, []).append(meaning)
-    found: dict[bytes, str] = {}
     for moments in weeks.values():
         of_batches = (and_(moment == _RECORDED_AT, TABLE.c.meaning.in_(some)) for moment, some in moments.items())
-        rows = connection.execute(select(TABLE.c.meaning, TABLE.c.raw).where(or_(*of_batches)))
-        found.update((row.meaning, row.raw) for row in rows)
-    return found
+        yield or_(*of_batches)
 
 
 def _week(moment: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, Select, Table, select, union
+from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, Table, literal, select, union
 
 from flowledger.storage.kinds import KINDS
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
 from flowledger.storage.kinds.tasks import TABLE as TASKS
+from flowledger.storage.schema.types import Name
 
 IN_WORKSPACES: Final[tuple[Table, ...]] = tuple(
     kind.table for kind in KINDS if kind.repository is not None and "workspace_id" in kind.table.c
@@ -21,7 +22,7 @@ IN_WORKSPACES: Final[tuple[Table, ...]] = tuple(
 """The tables of subjects that may be in a workspace."""
 
 
-def with_parts(roots: Select[Any]) -> CTE:
+def with_parts(roots: Select[Any] | CompoundSelect[Any]) -> CTE:
     """Return `roots`, a select of ids, as rows `subject`, with the tasks and the messages that belong to them."""
     root = roots.subquery("root")
     ids = root.c[0]
@@ -34,6 +35,12 @@ def with_parts(roots: Select[Any]) -> CTE:
         select(MESSAGES.c.id).where(of_task, MESSAGES.c.task_id == ids),
         select(MESSAGES.c.id).join(TASKS, MESSAGES.c.task_id == TASKS.c.id).where(of_task, TASKS.c.execution_id == ids),
     ).cte("parts")
+
+
+def whole_of(id_: str) -> CTE:
+    """Return an id as a row `subject`, with all that belongs to it: parts, and, of a workspace, what is in it."""
+    inside = in_workspaces(lambda workspace: workspace == id_)
+    return with_parts(union(select(literal(id_, Name).label("subject")), inside))
 
 
 def in_workspaces(is_wanted: Callable[[Any], ColumnElement[bool]]) -> Select[Any]:
