@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import redis
-from sqlalchemy import Connection, case, literal, null, select, text, true
+from sqlalchemy import Connection, Select, case, exists, func, literal, null, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -22,7 +22,7 @@ from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
-from flowledger.storage.retention.belonging import whole_of
+from flowledger.storage.retention.belonging import parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK, ErasureRepository
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.holds import HELD
@@ -115,8 +115,13 @@ class Eraser:
         return erased
 
     def _round(self, erased: Erased, total: int, tell: Tell) -> None:
+        tell("parts", 0, total)
+        while self._find_parts():
+            pass
         tell("points", 0, total)
-        erased.rows += erase_points(self._storage)
+        points = erase_points(self._storage)
+        erased.rows += points
+        erased.events += points
         tell("dead letters", 0, total)
         erased.dead_letters += erase_letters(self._storage, self._unfinished())
         after, done = "", 0
@@ -129,6 +134,16 @@ class Eraser:
             tell("indexes of words", done, max(done, total))
             with self._storage.looking() as connection:
                 tidy(connection.connection.driver_connection)
+
+    def _find_parts(self) -> int:
+        """Write down what belongs to unfinished erasures and is not erased yet: it was recorded meanwhile, or before it
+        was known what it belongs to. Return how much.
+        """
+        with changing(self._storage) as connection:
+            added = sum(_add_rows(connection, rows) for rows in _parts(now()))
+            if connection.dialect.name == "postgresql" and added:
+                _lock_out_recorders(connection, lambda _: None)
+        return added
 
     def _unfinished(self) -> set[str]:
         ids: set[str] = set()
@@ -148,7 +163,9 @@ class Eraser:
         erased.rows += self._delete_rows(ids)
         for lines in journal.audit_lines(self._storage, ids):
             with self._changing() as connection:
-                erased.audit_lines += journal.clear(connection, lines)
+                cleared, events = journal.clear(connection, lines)
+            erased.audit_lines += cleared
+            erased.events += events
         for names in journal.batched(journal.names_of(self._storage, ids), journal.AT_ONCE):
             with self._changing() as connection:
                 erased.events += journal.blank(connection, names)
@@ -176,12 +193,26 @@ class Eraser:
 
 def _add(connection: Connection, id_: str, why: str, by: str, at: datetime) -> int:
     """Write down that an id is erased, with what belongs to it. Return how many subjects are new."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     subject = whole_of(id_).c.subject
     whole = case((subject == id_, null()), else_=literal(id_, Name))
-    row = select(subject, whole, literal(why), literal(by), literal(at, UtcTime())).where(true())
+    return _add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime())))
+
+
+def _parts(at: datetime) -> Iterator[Select[Any]]:
+    """Yield selects of the rows of what belongs to unfinished erasures."""
+    of = ERASURES.alias("of")
+    whole = func.coalesce(of.c.erased_with, of.c.subject)
+    for parts in parts_of(of, of.c.subject):
+        rows = parts.add_columns(whole, of.c.why, of.c.erased_by, literal(at, UtcTime()))
+        part = parts.selected_columns[0]
+        yield rows.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
+
+
+def _add_rows(connection: Connection, rows: Select[Any]) -> int:
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     names = ["subject", "erased_with", "why", "erased_by", "erased_at"]
-    added: int = connection.execute(dialect.insert(ERASURES).from_select(names, row).on_conflict_do_nothing()).rowcount
+    new = dialect.insert(ERASURES).from_select(names, rows.where(true())).on_conflict_do_nothing()
+    added: int = connection.execute(new).rowcount
     return added
 
 

@@ -51,12 +51,11 @@ def audit_lines(storage: Storage, subjects: Collection[str]) -> Iterator[list[Na
             yield from batched(((line.source, line.event_id) for line in found), AT_ONCE)
 
 
-def clear(connection: Connection, lines: Sequence[Name]) -> int:
-    """Clear what audit lines say of content, and blank their events. Return how many lines there were."""
+def clear(connection: Connection, lines: Sequence[Name]) -> tuple[int, int]:
+    """Clear what audit lines say of content, and blank their events. Return how many lines there were, and events."""
     is_one = is_one_of(connection, (AUDIT.c.source, AUDIT.c.event_id), lines)
     cleared = connection.execute(update(AUDIT).where(is_one).values(dict.fromkeys(CONTENT, null()))).rowcount
-    blank(connection, lines)
-    return cleared
+    return cleared, blank(connection, lines)
 
 
 def batched(items: Iterable[Item], most: int) -> Iterator[list[Item]]:

@@ -22,8 +22,9 @@ RECORDED_AT: Final = COLUMNS.index("recorded_at")
 BLANK: Final = b""
 """The meaning of an event of which only the name is kept: nothing can be guessed from it."""
 
-IS_ERASED: Final = "22012"
-"""SQLSTATE division by zero: what `CHECK` fails with. Nothing else of a batch divides."""
+NOTHING: Final = Transaction(None, ())
+"""What is left of a dead letter about what is erased."""
+
 LOCKED: Final = f"SELECT pg_advisory_lock_shared({LOCK});"
 LOCKED_WITHIN: Final = f"SELECT pg_advisory_xact_lock_shared({LOCK});"
 UNLOCKED: Final = f"pg_advisory_unlock_shared({LOCK})"
@@ -31,6 +32,7 @@ CHECK: Final = (
     "SELECT 1 / CASE WHEN EXISTS (SELECT FROM erasures) AND EXISTS (SELECT FROM erasures WHERE subject = ANY ($1)) "
     "THEN 0 ELSE 1 END"
 )
+"""It fails with a division by zero if one of the ids `$1` is erased. Nothing else of a batch divides."""
 _FOUND: Final = "SELECT subject, coalesce(erased_with, subject), why, erased_by FROM erasures WHERE subject"
 
 
@@ -87,7 +89,7 @@ def without_erased(transaction: Transaction, erased: dict[str, Erased]) -> Trans
     if of is None:
         return transaction
     if transaction.journal is None:
-        return Transaction(None, ())
+        return NOTHING
     writes = [_part(transaction.journal, of)] if transaction.is_part and ids[0] not in erased else []
     return Transaction((*transaction.journal[: len(COLUMNS) - 1], BLANK, None), writes)
 

@@ -213,6 +213,8 @@ def _flush_kept(cursor: Any, info: Any, transactions: Sequence[Transaction], end
     kept = erased.Kept(cursor, transactions)
     trips = _RoundTrips(cursor, _BEGIN)
     for position, transaction in enumerate(kept):
+        if transaction is erased.NOTHING:
+            continue
         statement = statement_of(transaction)
         if statement.name not in info["prepared"]:
             trips.send()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, Table, literal, select, union
+from sqlalchemy import CTE, ColumnElement, CompoundSelect, FromClause, Select, Table, literal, select, union
 
 from flowledger.storage.kinds import KINDS
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
@@ -41,6 +41,16 @@ def whole_of(id_: str) -> CTE:
     """Return an id as a row `subject`, with all that belongs to it: parts, and, of a workspace, what is in it."""
     inside = in_workspaces(lambda workspace: workspace == id_)
     return with_parts(union(select(literal(id_, Name).label("subject")), inside))
+
+
+def parts_of(owners: FromClause, column: ColumnElement[str]) -> list[Select[Any]]:
+    """Return selects of the tasks and messages that belong to `owners`, by ids in `column`, at first hand."""
+    of_task = MESSAGES.c.execution_id.is_(None) & (MESSAGES.c.task_id == column)
+    return [
+        select(TASKS.c.id.label("subject")).select_from(owners.join(TASKS, TASKS.c.execution_id == column)),
+        select(MESSAGES.c.id.label("subject")).select_from(owners.join(MESSAGES, MESSAGES.c.execution_id == column)),
+        select(MESSAGES.c.id.label("subject")).select_from(owners.join(MESSAGES, of_task)),
+    ]
 
 
 def in_workspaces(is_wanted: Callable[[Any], ColumnElement[bool]]) -> Select[Any]:
