@@ -21,7 +21,7 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.admission import Admission
 from flowledger.workers.authority import Guard, Known, conditions_of, refused_as_known
 from flowledger.workers.burial import Read, burial, refused_by_database
-from flowledger.workers.entries import Cut, Entry, all_fields, body, last_entries, readable
+from flowledger.workers.entries import Cut, Entry, Names, all_fields, body, last_entries, readable
 from flowledger.workers.faults import INTERRUPTIONS, OurFault, further_tries, kind_of
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.sources import Sources
@@ -178,7 +178,8 @@ class Recorder:
         if len(kept) > self._most_bytes:
             cut = Cut.of(entry.fields)
             return Read(entry, cut.beginning, refused=cut.refused(self._most_bytes))
-        return Read(entry, kept, refused=refused, names=readable(kept, self._limits) if is_readable else {})
+        names = readable(kept, self._limits) if is_readable else Names()
+        return Read(entry, kept, refused=refused, names=names.columns, named=names.named)
 
     def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         """Record what is admitted; what fails as a whole is retried by halves, down to the entry at fault."""

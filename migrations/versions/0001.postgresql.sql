@@ -809,6 +809,8 @@ CREATE TABLE erasures (
     done_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_erasures PRIMARY KEY (subject)
 );
+CREATE INDEX ix_erasures_done_at ON erasures (subject) WHERE done_at IS NULL;
+
 CREATE INDEX ix_erasures_erased_with ON erasures (erased_with);
 
 CREATE TABLE holds (

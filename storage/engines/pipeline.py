@@ -14,12 +14,19 @@ class Transaction(NamedTuple):
     """Rows that are committed together: an event's journal row, its text and its writes, or (`journal` is None) a dead
     letter.
 
-    If one of the `conditions` does not hold, the event writes nothing at all.
+    If one of the `conditions` does not hold, the event writes nothing at all. If only the event's name is recorded, the
+    text in `journal` is None.
+
+    `named` are ids that matter beside the event's subject, or those that a dead letter is about: if one of them is
+    erased, only the name is recorded, or nothing (`storage.engines.erased`). An event that `is_part` begins a subject
+    that is a part of what is `named`.
     """
 
     journal: tuple[str | int | bytes | None, ...] | None
     writes: Sequence[Write | Removal]
     conditions: Sequence[Condition] = ()
+    named: tuple[str | None, ...] = ()
+    is_part: bool = False
 
 
 class CheckpointRow(NamedTuple):

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage.engines import erased
 from flowledger.storage.engines.guard import check
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from flowledger.storage.ledger import event_texts
@@ -99,7 +100,11 @@ def _commit(driver: Any, transaction: Transaction, bound: str | None) -> bool:
 
 
 def write_within(driver: Any, transaction: Transaction) -> bool:
-    """Do the writes in the open transaction. Return False if the event was known, or must not be recorded."""
+    """Do the writes in the open transaction, those that may be kept. Return False if the event was known, or must not
+    be recorded.
+    """
+    found = erased.found_on_sqlite(driver, erased.names([transaction]))
+    transaction = erased.without_erased(transaction, found)
     new = transaction.journal is None or _write_journal(driver, transaction)
     if new:
         for write in transaction.writes:
@@ -117,7 +122,8 @@ def _write_journal(driver: Any, transaction: Transaction) -> bool:
     given = dict(zip(names, values, strict=True))
     if driver.execute(sql, given).rowcount != 1:
         return False
-    driver.execute(_TEXT, (given["recorded_at"], given["meaning"], raw))
+    if raw is not None:
+        driver.execute(_TEXT, (given["recorded_at"], given["meaning"], raw))
     return True
 
 

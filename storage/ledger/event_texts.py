@@ -14,11 +14,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     LargeBinary,
     Table,
     Text,
     and_,
+    delete,
     exists,
     or_,
     select,
@@ -69,9 +71,19 @@ def present(connection: Connection, keys: Iterable[Key]) -> set[bytes]:
 
 
 def _rows(connection: Connection, keys: Iterable[Key], *columns: Column[Any]) -> Iterator[Any]:
-    """Yield the rows of these keys.
+    for of_week in _by_week(keys):
+        yield from connection.execute(select(*columns).where(of_week))
 
-    A query is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
+
+def remove(connection: Connection, keys: Iterable[Key]) -> int:
+    """Delete the texts of these keys. Return how many were there."""
+    return sum(connection.execute(delete(TABLE).where(of_week)).rowcount for of_week in _by_week(keys))
+
+
+def _by_week(keys: Iterable[Key]) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions that together are true of the texts of these keys.
+
+    Each is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
     partition, and plans few conditions.
     """
     weeks: dict[str, dict[str, list[bytes]]] = {}
@@ -80,7 +92,7 @@ def _rows(connection: Connection, keys: Iterable[Key], *columns: Column[Any]) ->
         weeks.setdefault(_week(moment), {}).setdefault(moment, []).append(meaning)
     for moments in weeks.values():
         of_batches = (and_(moment == _RECORDED_AT, TABLE.c.meaning.in_(some)) for moment, some in moments.items())
-        yield from connection.execute(select(*columns).where(or_(*of_batches)))
+        yield or_(*of_batches)
 
 
 def _week(moment: str) -> str:
