@@ -22,7 +22,7 @@ from flowledger.storage.retention.gone import Gone
 from flowledger.storage.schema.partitions import DAYS, is_partitioned, make_partitions
 from flowledger.storage.unit_of_work import Storage
 
-__all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
+__all__ = ["Gone", "Week", "let_go", "weeks"]
 
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
@@ -74,12 +74,6 @@ def weeks(connection: Connection, table: Table) -> list[Week]:
         return []
     rows = connection.execute(_WEEKS, {"parent": table.name})
     return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
-
-
-def lock_holds(connection: Connection) -> None:
-    """Let no week go until the end of this transaction: to be called before `holds` or `held` are changed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
 
 
 def let_go(

@@ -21,7 +21,8 @@ from flowledger.storage.kinds.audit import AuditLogRepository
 from flowledger.storage.kinds.logs import TaskLogRepository
 from flowledger.storage.kinds.metrics import MetricRepository
 from flowledger.storage.ledger.journal import JournalRepository
-from flowledger.storage.retention.weeks import Gone, let_go, lock_holds, weeks
+from flowledger.storage.retention.holds import lock_holds
+from flowledger.storage.retention.weeks import Gone, let_go, weeks
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder

@@ -1,1 +1,1 @@
-"""A simulated year: does a ledger that forgets stay small, and does it keep what it must? (docs/contract/retention.md)"""
+"""A simulated year: a ledger that forgets stays small, and keeps what it must (docs/contract/retention.md)."""

@@ -27,12 +27,15 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=10_000_000, help="events of the year")
     parser.add_argument("--picture", type=Path, default=None, help="where the picture goes, as SVG")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="flowledger-year-") as folder:
-        with embedded_postgres_server(Path(folder) / "postgresql") as server, Storage.open(server.url) as storage:
-            migrations.upgrade(storage.engine)
-            year = simulate(storage, server.url, asked.events, _tell)
-            _report(year)
-            faults = [*broken(storage, year, per_day(asked.events))]
+    with (
+        tempfile.TemporaryDirectory(prefix="flowledger-year-") as folder,
+        embedded_postgres_server(Path(folder) / "postgresql") as server,
+        Storage.open(server.url) as storage,
+    ):
+        migrations.upgrade(storage.engine)
+        year = simulate(storage, server.url, asked.events, _tell)
+        _report(year)
+        faults = [*broken(storage, year, per_day(asked.events))]
     for fault in faults[:_MONTH]:
         print(f"does not hold: {fault}")
     if asked.picture is not None:
@@ -51,9 +54,8 @@ def _tell(sizes: Sizes) -> None:
 
 def _report(year: Year) -> None:
     done = year.recorded
-    print(
-        f"{done.recorded:,} events recorded in {year.seconds:,.0f} s, {done.repeated} repeated, {done.dead} dead letters"
-    )
+    counts = f"{done.recorded:,} events recorded, {done.repeated} repeated, {done.dead} dead letters"
+    print(f"{counts}, in {year.seconds:,.0f} s")
     print(f"kept for days: {KEEPING}")
     print(f"longest batch: {done.longest * 1000:,.0f} ms, without rounds {year.longest_alone * 1000:,.0f} ms")
 

@@ -40,6 +40,11 @@ class Recorded(NamedTuple):
     dead: int
     longest: float
 
+    def with_(self, other: Recorded) -> Recorded:
+        """Return the sums, and the longer of both times."""
+        counts = self.recorded + other.recorded, self.repeated + other.repeated, self.dead + other.dead
+        return Recorded(*counts, max(self.longest, other.longest))
+
 
 def events_of(day: Day, part: int, parts: int, per_day: int) -> list[bytes]:
     """Return the events of a day, of each so many-th execution: its own, and those that come late."""
@@ -72,13 +77,12 @@ def _record(recording: recorder.Recorder, day: Day, events: Sequence[bytes]) -> 
     total = Recorded(0, 0, 0, 0.0)
     for first in range(0, len(events), _BATCH):
         at = day.begins + timedelta(days=1) * (first / len(events))
-        one = _recorded(recording, events[first : first + _BATCH], at, first)
-        total = Recorded(*(a + b for a, b in zip(total[:3], one[:3], strict=True)), max(total.longest, one.longest))
+        total = total.with_(_recorded(recording, events[first : first + _BATCH], at, first))
     return total
 
 
 def _recorded(recording: recorder.Recorder, events: Sequence[bytes], at: datetime, first: int) -> Recorded:
-    recorder.now = lambda: at  # type: ignore[assignment]
+    vars(recorder)["now"] = lambda: at  # the simulated clock
     entries = [
         Entry(f"{first + place + 1}-0", [streams.FIELD.encode(), event], place % 8)
         for place, event in enumerate(events)

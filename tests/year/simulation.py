@@ -75,7 +75,7 @@ def simulate(storage: Storage, url: str, events: int, say: Callable[[Sizes], Non
             else:
                 alone = max(alone, *(one.longest for one in done))
             for one in done:
-                total = _sum(total, one)
+                total = total.with_(one)
             sizes.append(_sizes(storage, number, total.recorded))
             say(sizes[-1])
     return Year(sizes, total, alone, time.monotonic() - began)
@@ -113,10 +113,6 @@ def _recorders(url: str, each: int) -> Iterator[list[Pipe]]:
             process.kill()
 
 
-def _sum(total: Recorded, one: Recorded) -> Recorded:
-    return Recorded(*(a + b for a, b in zip(total[:3], one[:3], strict=True)), max(total.longest, one.longest))
-
-
 _SIZES: Final = text("""
     SELECT p.relname, coalesce(sum(pg_total_relation_size(t.relid)), 0)::bigint
     FROM pg_class p CROSS JOIN LATERAL pg_partition_tree(p.oid) t
@@ -130,5 +126,6 @@ _SIZES: Final = text("""
 def _sizes(storage: Storage, day: int, recorded: int) -> Sizes:
     names = [name for part in PARTS.values() for name in part]
     with storage.reading() as connection:
-        found = dict(connection.execute(_SIZES, {"names": names}).tuples().all())
+        rows = connection.execute(_SIZES, {"names": names})
+        found: dict[str, int] = {row[0]: row[1] for row in rows}
     return Sizes(day, recorded, {part: sum(found.get(name, 0) for name in names) for part, names in PARTS.items()})
