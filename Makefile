@@ -27,6 +27,10 @@ demo: install ## agents do real work on embedded servers, recorded live; ends by
 up: install ## everything on this machine, until Ctrl-C
 	@$(BIN)/flowledger up
 
+# Tests start hundreds of Python processes: what was compiled is kept for the next, even where the shell forbids it.
+test: export PYTHONDONTWRITEBYTECODE =
+test: export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/compiled
+
 .PHONY: test
 test: install ## ruff, mypy, import-linter, pytest
 	$(BIN)/ruff check .
