@@ -27,6 +27,8 @@ __all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.2
+_REST_SECONDS: Final = 0.05
+"""After a week that went: who waited for its lock records before the next one goes."""
 _LOCKED: Final = ("55P03", "40P01")
 """SQLSTATE: others held a lock for too long; a deadlock."""
 
@@ -103,7 +105,10 @@ def let_go(
             if not go_on():
                 return gone._replace(is_done=False)
             tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
-            gone = _with_week(gone, _let_week_go(storage, table, week, tries))
+            of_week = _let_week_go(storage, table, week, tries)
+            gone = _with_week(gone, of_week)
+            if of_week.weeks:
+                time.sleep(_REST_SECONDS)
         elif week.is_detached:
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
