@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, select
 
 from flowledger.domain.json_text import plain
 from flowledger.storage.filters import Filter
 from flowledger.storage.ledger.journal import TABLE as EVENTS
-from flowledger.storage.many import owners_of
+from flowledger.storage.many import is_one_of, owners_of
 from flowledger.storage.schema.partitions import is_partitioned, subjects_of, weeks
 
 
@@ -51,5 +51,6 @@ def by_week(connection: Connection, table: Table) -> list[ColumnElement[bool] | 
 
 def of_names(connection: Connection, table: Table, names: Collection[tuple[str, str]]) -> ColumnElement[bool]:
     """Return the condition of the times at which the events of these names were recorded."""
-    rows = connection.execute(select(EVENTS.c.recorded_at).where(tuple_(EVENTS.c.source, EVENTS.c.id).in_(names)))
+    is_one = is_one_of(connection, (EVENTS.c.source, EVENTS.c.id), [*names])
+    rows = connection.execute(select(EVENTS.c.recorded_at).where(is_one))
     return table.c.recorded_at.in_(sorted(set(rows.scalars())))
