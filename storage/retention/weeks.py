@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -22,7 +22,7 @@ from flowledger.storage.retention.gone import Gone
 from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
 from flowledger.storage.unit_of_work import Storage
 
-__all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
+__all__ = ["Gone", "Week", "let_go", "weeks"]
 
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
@@ -45,12 +45,6 @@ _HOLDERS: Final = text("""
 """Who holds a lock on a partition, or on its parent if that is given; one that began first."""
 
 _LET_GO: Final = text("SELECT * FROM ledger_let_go(:parent, CAST(:monday AS timestamptz))")
-
-
-def lock_holds(connection: Connection) -> None:
-    """Let no week go until the end of this transaction: to be called before `holds` or `held` are changed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
 
 
 def let_go(

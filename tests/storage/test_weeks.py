@@ -22,7 +22,7 @@ from flowledger.storage.kinds.logs import TaskLogRepository
 from flowledger.storage.kinds.metrics import MetricRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.replay.scratch import Scratch
-from flowledger.storage.retention.weeks import Gone, let_go, lock_holds, weeks
+from flowledger.storage.retention.weeks import Gone, let_go, weeks
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder
@@ -285,7 +285,7 @@ def test_a_detach_that_was_broken_off_is_brought_to_an_end(postgresql_storage: S
 def test_no_week_goes_while_holds_change(postgresql_storage: Storage) -> None:
     three_weeks(postgresql_storage)
     with postgresql_storage.engine.begin() as connection:
-        lock_holds(connection)
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
         gone = let_go(postgresql_storage, LOGS, MONDAY + WEEK, most=1)
         connection.execute(insert(tables.held).values(subject="task_2"))
     assert gone == Gone(is_done=False, waited="task_logs_20260105: holds were being changed, or partitions made")
