@@ -118,7 +118,7 @@ def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
 
 
 def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequence[Key]) -> int:
-    """Delete rows that have no event of their name and time; one whose event came meanwhile is mended with its subject."""
+    """Delete rows that have no event of their name and time; the subject of one that came meanwhile is mended."""
     events = tables.events
     with changing(storage) as connection:
         if connection.dialect.name == "postgresql":

@@ -58,7 +58,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION ledger_make_partitions")
+        op.execute("DROP FUNCTION ledger_make_partitions, ledger_let_go")
         for rule in RULES:
             op.execute(f"DROP DOMAIN ledger_{rule}")
         return

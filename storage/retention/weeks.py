@@ -27,6 +27,8 @@ __all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.2
+_REST_SECONDS: Final = 0.05
+"""After a week that went: who waited for its lock records before the next one goes."""
 _LOCKED: Final = ("55P03", "40P01")
 """SQLSTATE: others held a lock for too long; a deadlock."""
 
@@ -102,7 +104,11 @@ def let_go(
         if week.monday + _WEEK <= before.astimezone(UTC):
             if not go_on():
                 return gone._replace(is_done=False)
-            gone = _with_week(gone, _let_week_go(storage, table, week))
+            tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
+            of_week = _let_week_go(storage, table, week, tries)
+            gone = _with_week(gone, of_week)
+            if of_week.weeks:
+                time.sleep(_REST_SECONDS)
         elif week.is_detached:
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
@@ -120,11 +126,11 @@ def _with_week(gone: Gone, of_week: Gone) -> Gone:
     )
 
 
-def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
+def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone:
     """Let one partition go, or tell who holds a lock on it. Most hold one for a moment only: try a few times."""
     part = f"{table.name}_{week.monday:%Y%m%d}"
     holder: str | None = None
-    for attempt in range(_TRIES):
+    for attempt in range(tries):
         if attempt:
             time.sleep(_PAUSE_SECONDS)
         # Who reads the partition is waited for here, where no recorder waits behind.
@@ -143,7 +149,7 @@ def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
         except PoolTimeout as error:
             raise DatabaseUnavailable(words(error)) from error
         return Gone(int(row.is_gone), row.gone, row.kept)
-    return Gone(is_done=False, waited=f"{part}: {holder or 'others that had ended when they were looked for'}")
+    return Gone(is_done=False, waited=f"{part}: {holder or 'holds were being changed, or partitions made'}")
 
 
 def _holder(storage: Storage, part: str, parent: str | None = None) -> str | None:
