@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
     Select,
     Table,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    union_all,
 )
 
 from flowledger.storage.transactions import snapshot
@@ -70,14 +68,16 @@ def went_back(mark: Mark, later: Mark) -> bool:
 class Growth:
     """The rows that were added to a table since the last look; the first look returns all.
 
-    What all of them are begins with `gone`: rows that stand for those that are deleted, in the form of the others.
+    A look at all returns the rows of `departed` as well: what is kept of rows that went.
     """
 
-    def __init__(self, storage: Storage, table: Table, *asked: Select[Any], gone: Select[Any] | None = None) -> None:
+    def __init__(
+        self, storage: Storage, table: Table, *asked: Select[Any], departed: Select[Any] | None = None
+    ) -> None:
         self._storage = storage
         self._table = table
         self._asked = asked
-        self._gone = gone
+        self._departed = [] if departed is None else [departed]
         self._mark: Mark | None = None
 
     def look(self, is_behind: Callable[[Connection], bool] = lambda _: False) -> tuple[bool, list[Sequence[Any]]]:
@@ -93,9 +93,9 @@ class Growth:
         self._mark = mark
         return is_all, found
 
-    def _statements(self, dialect: str, is_all: bool) -> list[Select[Any] | CompoundSelect[Any]]:
+    def _statements(self, dialect: str, is_all: bool) -> list[Select[Any]]:
         if is_all or self._mark is None:
-            return [one if self._gone is None else union_all(one, self._gone) for one in self._asked]
+            return [*self._asked, *self._departed]
         return [one.where(is_new(self._table, self._mark, dialect)) for one in self._asked]
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Float, Select, func, literal_column, select, text
@@ -64,7 +65,7 @@ class EventTotals(_Patient):
     def __init__(self, storage: Storage) -> None:
         super().__init__()
         counted = select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type)
-        self._growth = Growth(storage, EVENTS, counted, gone=select(DEPARTED.c.type, DEPARTED.c["count"]))
+        self._growth = Growth(storage, EVENTS, counted, departed=select(DEPARTED.c.type, DEPARTED.c["count"]))
         self._counts: Counter[str] = Counter()
         self._looked: datetime | None = None
 
@@ -72,10 +73,10 @@ class EventTotals(_Patient):
         """Return the numbers by type. Raises DatabaseUnavailable, and StillCounting if another look takes longer."""
         with self.turn(patience_seconds):
             began = now()
-            is_all, (rows,) = self._growth.look(self._is_behind)
+            is_all, (rows, *departed) = self._growth.look(self._is_behind)
             if is_all:
                 self._counts.clear()
-            for type_, count in rows:
+            for type_, count in chain(rows, *departed):
                 self._counts[type_] += count
             self._looked = began
             return dict(self._counts)
