@@ -75,12 +75,17 @@ schema-files: install ## renew docs/schema, which is written from the models
 schemas: install ## 10,000 events and 10,000 mutants made from the schemas, through drains on both databases
 	SCHEMA_EVENTS=10000 $(BIN)/pytest --timeout 1200 tests/schema
 
+.PHONY: year
+year: install ## a year of ten million events in half an hour, with retention all the while; its picture in docs/images
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group pictures
+	$(BIN)/python -m tests.year --picture docs/images/year.svg
+
 .PHONY: update
 update: ## renew constraints.txt with today's releases, within the ranges of pyproject.toml
 	rm -rf $(VENV)/update
 	$(PYTHON) -m venv $(VENV)/update
 	$(VENV)/update/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1,<27"
-	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench ".[async,local]"
+	$(VENV)/update/bin/python -m pip install --quiet --group dev --group bench --group pictures ".[async,local]"
 	echo "# The exact versions that make installs by; renewed by make update." > constraints.txt
 	$(VENV)/update/bin/python -m pip freeze --exclude flowledger >> constraints.txt
 	rm -rf $(VENV)/update build *.egg-info

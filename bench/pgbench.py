@@ -22,7 +22,8 @@ from flowledger.domain.envelope import parse
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines.pipeline import Transaction
-from flowledger.storage.engines.postgresql import SESSION, statement_of
+from flowledger.storage.engines.postgresql import SESSION
+from flowledger.storage.engines.statements import statement_of
 from flowledger.storage.kinds import transaction_of
 
 CONNECTIONS: Final = 16

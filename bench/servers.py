@@ -45,6 +45,7 @@ def running_servers() -> Iterator[Servers]:
     ):
         _keep_commit_times(postgres)
         servers = Servers(postgres.url, valkey.url, Path(folder), postgres.pid, valkey.pid)
+        _recycle_wal(servers.engine())
         migrate(servers)
         yield servers
 
@@ -72,3 +73,18 @@ def _keep_commit_times(postgres: EmbeddedPostgres) -> None:
     )
     postgres.stop()
     postgres.start()
+
+
+def _recycle_wal(engine: Engine) -> None:
+    """Let the server have segments of its write-ahead log that it can use again, as one has that has run for a while.
+
+    A new one is filled with zeros while everybody waits. Measured at 2,000 events/s: some 100 ms every four seconds.
+    """
+    run(
+        engine,
+        "ALTER SYSTEM SET min_wal_size TO '512MB'",
+        "SELECT pg_reload_conf()",
+        "CREATE TABLE written AS SELECT repeat(md5(number::text), 30) FROM generate_series(1, 500000) number",
+        "DROP TABLE written",
+        "CHECKPOINT",
+    )

@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "gaps": "Tell which numbers are missing, where producers number their events by `sequence`.",
     "members": "List which sandboxes belong to which workspace, and whether who said so had the right to.",
     "redeliver": "Put messages into their inboxes again, after Redis has lost its data.",
+    "erase": "Erase what is recorded of executions, workspaces, users, agents, or any id, for good.",
     "dead-letters": "See what could not be recorded and why, mend it, send it again, or give it up.",
     "hold": "Keep workspaces, executions or subjects, with all that belongs to them, whatever their age.",
     "seed": "Make the records of a new ledger: ten default agents, and a first admin.",

@@ -18,7 +18,7 @@ from flowledger.storage.repository import Repository
 
 _SHOWN: Final = 160
 """Characters of a value."""
-_OF_EVENT: Final = frozenset({"source", "event_id"})
+_OF_EVENT: Final = frozenset({"source", "event_id", "recorded_at"})
 _HEADS: Final = {"took_seconds": "took"}
 _CELLS: Final[dict[str, Callable[[Any], Cell]]] = {
     "status": screen.status,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from flowledger.cli.conversation import conversation
+from flowledger.domain import readable
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.records import ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
@@ -18,6 +19,7 @@ from flowledger.storage.kinds.kind import Listed
 from flowledger.storage.kinds.messages import MessageRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.paging import MAX_LIMIT, BadCursor, Page
+from flowledger.storage.retention.erasures import Erasure, ErasureRepository
 
 _LINES: Final = 200
 _DEAD_LETTERS: Final = 10
@@ -32,6 +34,13 @@ _OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for l
 """The lists of ids of which nothing else need be recorded: what was measured there, and what was done to them."""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
+
+
+def erased_words(erased: Erasure) -> str:
+    """Return that it was erased, when, by whom and why."""
+    of = "" if erased.erased_with is None else f" with {erased.erased_with!r}"
+    rest = "" if erased.done_at else "; not all of it is gone yet: `flowledger erase` goes on"
+    return f"erased{of} at {readable.time(erased.erased_at)} by {erased.erased_by}: {erased.why}{rest}"
 
 
 class NotFound(LedgerError):
@@ -65,7 +74,7 @@ class Shown:
 
     `totals` says how many each list has in all, `next` what to ask for if this is not all of it: the next ones, and, of
     a list that only grows, whose last rows these are, those before. `dead_letters` are about the id: the open ones, or,
-    if nothing is recorded of it, all.
+    if nothing is recorded of it, all. `erased` tells that, when and why it was erased.
     """
 
     subject: str
@@ -74,11 +83,12 @@ class Shown:
     dead_letters: tuple[ListedDeadLetter, ...] = ()
     totals: dict[str, int] = field(default_factory=dict)
     next: dict[str, str] = field(default_factory=dict)
+    erased: Erasure | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return one object, with an empty list for each that was not asked for, or has nothing."""
         lists = {name: self.lists.get(name, ()) for name in LISTS}
-        rest = {"dead_letters": self.dead_letters, "totals": self.totals, "next": self.next}
+        rest = {"dead_letters": self.dead_letters, "totals": self.totals, "next": self.next, "erased": self.erased}
         return {"subject": self.subject} | self.records | lists | rest
 
     @property
@@ -88,6 +98,8 @@ class Shown:
 
     def why_not(self) -> str:
         """What to say if nothing is recorded."""
+        if self.erased is not None:
+            return f"nothing is left of {self.subject!r}: {erased_words(self.erased)}"
         count = self.totals["dead_letters"]
         about = f"{count:,} dead letter{'' if count == 1 else 's'} about it"
         return f"nothing recorded has the id {self.subject!r}, but {about}: {self.dead_letters[0].detail}"
@@ -110,11 +122,12 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
     is_recorded = any(lists.items.values()) or any(record is not None for record in records.values())
     status = DeadLetterStatus.OPEN if is_recorded else None
     dead = letters.about(subject, limit=_DEAD_LETTERS, status=status)
-    if not (is_recorded or dead):
+    erased = ErasureRepository(connection).get(subject)
+    if not (is_recorded or dead or erased):
         raise NotFound(f"nothing recorded has the id {subject!r}; `flowledger status` shows what waits to be recorded")
     if dead:
         lists.totals["dead_letters"] = letters.count_about(subject, status=status)
-    return Shown(subject, records, lists.items, tuple(dead), lists.totals, lists.next)
+    return Shown(subject, records, lists.items, tuple(dead), lists.totals, lists.next, erased)
 
 
 class _Lists:

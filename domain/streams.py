@@ -44,6 +44,7 @@ The post office (docs/decisions/0019):
                                  copy; with an expiry
     ledger:posted:{n}:{message}:{sandbox}   string; this message was put into this inbox, in this entry (n: length of
                                  the message's id); with an expiry once the message has ended
+    ledger:rewriting:{sandbox}   stream; an inbox that is written anew (docs/contract/erase.md), while a script runs
     ledger:expiries              sorted set; JSON of message and sandbox, by the ms at which the message expires
     ledger:postman               string; the owner of the post office's turn, with an expiry
     ledger:bell:post             string; the post office was asked to check; with an expiry
@@ -185,6 +186,10 @@ def alarm(what: str) -> str:
 
 def inbox(sandbox_id: str) -> str:
     return f"ledger:inbox:{sandbox_id}"
+
+
+def rewriting(sandbox_id: str) -> str:
+    return f"ledger:rewriting:{sandbox_id}"
 
 
 def consumers(sandbox_id: str) -> str:

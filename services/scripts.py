@@ -7,3 +7,5 @@ from typing import Final
 from flowledger.domain.lua_files import read_lua
 
 PUBLISH_ONCE: Final = read_lua("services/lua/publish_once.lua")
+ERASE_MESSAGES: Final = read_lua("services/lua/erase_messages.lua")
+REWRITE_INBOX: Final = read_lua("services/lua/rewrite_inbox.lua")

@@ -25,7 +25,6 @@ from flowledger.storage.people.passwords import TABLE as passwords
 from flowledger.storage.people.sessions import TABLE as sessions
 from flowledger.storage.people.tries import TABLE as sign_in_tries
 from flowledger.storage.retention.departed import TABLE as departed
-from flowledger.storage.retention.departed_sums import TABLE as departed_sums
 from flowledger.storage.retention.erasures import TABLE as erasures
 from flowledger.storage.retention.holds import HELD as held
 from flowledger.storage.retention.holds import HOLDS as holds
@@ -53,7 +52,6 @@ __all__ = [
     "dead_letter_actions",
     "dead_letters",
     "departed",
-    "departed_sums",
     "drains",
     "erasures",
     "event_texts",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,16 +19,19 @@ _GIVING_WAY: Final = "SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeou
 
 
 @contextmanager
-def snapshot(storage: Storage) -> Iterator[Connection]:
+def snapshot(storage: Storage, *kept: Table) -> Iterator[Connection]:
     """Yield a connection whose reads all see the database at one moment; workers go on recording meanwhile.
 
-    An event's journal row and its writes are one transaction, so a snapshot has all of them or none. Raises
-    DatabaseUnavailable if the database is unavailable.
+    An event's journal row and its writes are one transaction, so a snapshot has all of them or none. No week of the
+    `kept` tables goes until the end. Raises DatabaseUnavailable if the database is unavailable.
     """
     with _connection(storage) as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin() as transaction:  # on SQLite: the state of the first read (write-ahead log)
+            if kept and connection.dialect.name == "postgresql":  # before the snapshot is made
+                names = ", ".join(table.name for table in kept)
+                connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
             yield connection
             transaction.rollback()
 

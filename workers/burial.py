@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from flowledger.domain.envelope import Event
 from flowledger.domain.errors import DatabaseFailed, Reason, Refused
+from flowledger.domain.json_text import plain
 from flowledger.storage.engines.pipeline import Transaction, Unrecordable
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.workers.entries import Entry
@@ -22,8 +23,8 @@ _MOST_NAME: Final = 2_000
 class Read(NamedTuple):
     """An entry that was read: an event and its transaction, or why it is refused.
 
-    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could be read. `is_plain` asks for
-    the plain form of a dead letter, which cannot fail.
+    `names` are `type`, `source`, `subject` and `event_id` of a refused one, if they could be read, and `named` the ids
+    that it is about. `is_plain` asks for the plain form of a dead letter, which cannot fail.
     """
 
     entry: Entry
@@ -32,15 +33,18 @@ class Read(NamedTuple):
     transaction: Transaction | None = None
     refused: Refused | None = None
     names: Mapping[str, str | None] = MappingProxyType({})
+    named: tuple[str | None, ...] = ()
     is_plain: bool = False
 
     def dead(self, refused: Refused, *, is_plain: bool = False) -> Read:
         """Return the same entry, refused."""
         event = self.event
-        names = self.names
+        names, named = self.names, self.named
         if event is not None:
             names = {"type": event.type, "source": event.source, "subject": event.subject, "event_id": event.id}
-        return Read(self.entry, self.raw, refused=refused, names={} if is_plain else names, is_plain=is_plain)
+            named = (event.subject, event.data.owner())
+        names = {} if is_plain else names
+        return Read(self.entry, self.raw, refused=refused, names=names, named=named, is_plain=is_plain)
 
     @property
     def source(self) -> str | None:
@@ -73,7 +77,7 @@ def burial(read: Read, seen_at: str) -> Transaction:
         readable={name: None if text is None else text[:_MOST_NAME] for name, text in read.names.items()},
         most_bytes=_PLAIN_BYTES if read.is_plain else None,
     )
-    return Transaction(None, [letter])
+    return Transaction(None, [letter], named=tuple([plain(one) for one in read.named if one is not None]))
 
 
 def refused_by_database(failed: Exception) -> Refused:

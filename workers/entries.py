@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from flowledger.domain import json_text, streams
@@ -102,14 +103,27 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
     return json_text.ascii_dumps([list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]).encode()
 
 
+_OWNERS: Final = ("execution_id", "task_id")
+"""Fields of events that may name what their subject belongs to."""
+
+
 def is_to_many(fields: Sequence[bytes]) -> bool:
     """Return whether this may be a message to many recipients. One that only looks so is recorded a little later."""
     values = [value for value in fields[1::2] if b"message.sent" in value]
     return any(len(value) > _LONG_BYTES or b'"broadcast"' in value for value in values)
 
 
-def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
-    """Return `type`, `source`, `subject` and `event_id` of a dead letter; None for what cannot be read."""
+class Names(NamedTuple):
+    """What could be read of a dead letter: `type`, `source`, `subject` and `event_id`, each None if it could not; and
+    the ids that it is about: its subject, and what that belongs to.
+    """
+
+    columns: Mapping[str, str | None] = MappingProxyType({})
+    named: tuple[str, ...] = ()
+
+
+def readable(raw: bytes, limits: Limits) -> Names:
+    """Return the names of a dead letter."""
     attributes: Any = None
     if len(raw) <= limits.max_event_bytes:
         try:
@@ -120,4 +134,9 @@ def readable(raw: bytes, limits: Limits) -> dict[str, str | None]:
         attributes = {}
     names = {"type": "type", "source": "source", "subject": "subject", "event_id": "id"}
     texts = {column: attributes.get(name) for column, name in names.items()}
-    return {name: text if isinstance(text, str) else None for name, text in texts.items()}
+    data = attributes.get("data")
+    owners = [data.get(name) for name in _OWNERS] if isinstance(data, dict) else []
+    return Names(
+        {name: text if isinstance(text, str) else None for name, text in texts.items()},
+        tuple([one for one in (texts["subject"], *owners) if isinstance(one, str)]),
+    )

@@ -38,6 +38,7 @@ from flowledger.storage.kinds import KINDS, MERGED, kind_of, owners_of
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Key
 from flowledger.storage.replay.scratch import Scratch
+from flowledger.storage.retention.erasures import not_erased
 from flowledger.storage.schema.types import UtcTime
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
@@ -101,9 +102,11 @@ def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
     names = [column.name for column in events.c]
     mended = []
     with changing(storage) as connection:
-        found = [*journal_of(connection, tuple_(events.c.source, events.c.id).in_(keys))]
-        for journal in (JournalRow.read(row, raw) for row, raw in found):
-            difference = journal.difference()
+        read = [*journal_of(connection, tuple_(events.c.source, events.c.id).in_(keys))]
+        found = [JournalRow.read(row, raw) for row, raw in read]
+        kept = not_erased(connection, [journal.row["subject"] for journal in found])
+        for journal in found:
+            difference = journal.difference() if journal.row["subject"] in kept else None
             if difference is None or difference.kind is not Kind.DIFFERENT or journal.event is None:
                 continue
             right = journal.row | {column.name: column.expected for column in difference.columns}
@@ -118,7 +121,7 @@ def _mend_journal(storage: Storage, keys: Sequence[Key]) -> int:
 
 
 def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequence[Key]) -> int:
-    """Delete rows that have no event of their name and time; one whose event came meanwhile is mended with its subject."""
+    """Delete rows that have no event of their name and time; the subject of one that came meanwhile is mended."""
     events = tables.events
     with changing(storage) as connection:
         if connection.dialect.name == "postgresql":
@@ -139,6 +142,7 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
     ids = damage.readable(ids)
     scratch.clear()
     with changing(storage) as connection:
+        ids = not_erased(connection, ids)
         _lock(connection, subjects, ids)
         with closing(journal_of(connection, tables.events.c.subject.in_(ids))) as journal:
             for row, difference in recompute(journal, scratch):

@@ -16,12 +16,16 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
 
+from flowledger.domain.times import sortable
 from flowledger.storage import tables
 from flowledger.storage.kinds import MERGED
+from flowledger.storage.kinds.metrics import SUM_TABLES
 from flowledger.storage.ledger.event_texts import nameless
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Pair, PlainRow
 from flowledger.storage.replay.scratch import Scratch
+from flowledger.storage.retention import departed, horizons
+from flowledger.storage.schema.partitions import is_partitioned
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.damage import Damage
@@ -29,6 +33,7 @@ from flowledger.workers.recompute import Column, Difference, Kind, Tell, journal
 from flowledger.workers.repair import Mended, repair
 
 _TELL_EVERY: Final = 256
+_WEEKLY: Final = tuple(filter(is_partitioned, tables.metadata.tables.values()))
 _NAMELESS: Final = "no event of the journal has this text"
 
 
@@ -37,6 +42,7 @@ class Report:
     """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
+    Nor are sums of metrics from before the horizon of names, if names are gone: their subjects are among these, too.
     """
 
     events: int = 0
@@ -66,7 +72,7 @@ def verify(
     began = time.monotonic()
     with Scratch() as scratch:
         verification = Verification(scratch, most, tell)
-        with snapshot(storage) as connection:
+        with snapshot(storage, *_WEEKLY) as connection:
             verification.recompute(connection)
             verification.compare(connection)
         report = verification.report()
@@ -87,6 +93,7 @@ class Verification:
         self._events = 0
         self._gone = 0
         self._rows = 0
+        self._horizon = ""
         self._by_table: Counter[str] = Counter()
         self._first: list[Difference] = []
 
@@ -117,6 +124,8 @@ class Verification:
     def compare(self, connection: Connection) -> None:
         """Walk the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
+        if departed.read(connection, tables.events):
+            self._horizon = sortable(horizons.read(connection)["names"])
         for table in MERGED:
             expected = plain.rows(self._scratch.connection, table)
             with closing(plain.rows(connection, table)) as found, closing(expected):
@@ -125,10 +134,16 @@ class Verification:
         self._tell("compare", total, total)
 
     def _compare(self, table: Table, pair: Pair) -> None:
+        if self._is_sum_before_horizon(table, pair):
+            self.damage.of_gone_sum(table, pair)
         if self.damage.is_gone(table, pair):
             return
         known = self.damage.of_row(table, pair)
         self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
+
+    def _is_sum_before_horizon(self, table: Table, pair: Pair) -> bool:
+        start = [column.name for column in table.c].index("start") if table in SUM_TABLES else None
+        return start is not None and (pair.found or pair.expected or ())[start] < self._horizon
 
     def report(self) -> Report:
         by_table = dict(self._by_table)

@@ -222,8 +222,8 @@ ON CONFLICT (id)
 DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at ELSE executions.created_at END,
     created_at_key = CASE WHEN ((excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)) THEN excluded.created_at_key ELSE executions.created_at_key END
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
-w1 AS (INSERT INTO task_logs (source, event_id, execution_id, node, iteration, level, message, logger, context, time, sequence, order_key)
-SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::VARCHAR COLLATE "C", $18::VARCHAR COLLATE "C", $19::BIGINT, $20, $21::VARCHAR, $22::VARCHAR, $23::JSONB, $24::TIMESTAMP WITH TIME ZONE, $25::VARCHAR, $26::VARCHAR COLLATE "C"
+w1 AS (INSERT INTO task_logs (source, event_id, recorded_at, execution_id, node, iteration, level, message, logger, context, time, sequence, order_key)
+SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE, $18::VARCHAR COLLATE "C", $19::VARCHAR COLLATE "C", $20::BIGINT, $21, $22::VARCHAR, $23::VARCHAR, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE, $26::VARCHAR, $27::VARCHAR COLLATE "C"
 FROM "new"
 ON CONFLICT DO NOTHING)
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1

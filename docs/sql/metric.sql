@@ -7,18 +7,18 @@ ON CONFLICT DO NOTHING
 RETURNING 1 AS one), text AS (INSERT INTO event_texts (recorded_at, meaning, raw)
 SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
 FROM "new"),
-w0 AS (INSERT INTO metrics (source, event_id, subject, name, value, unit, kind, labels, agent_id, execution_id, task_id, workspace_id, time)
-SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::VARCHAR COLLATE "C", $15, $16, $17, $18, $19::JSONB, $20::VARCHAR COLLATE "C", $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::TIMESTAMP WITH TIME ZONE
+w0 AS (INSERT INTO metrics (source, event_id, recorded_at, subject, name, value, unit, kind, labels, agent_id, execution_id, task_id, workspace_id, time)
+SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18, $19, $20::JSONB, $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
 FROM "new"
 ON CONFLICT DO NOTHING),
 w1 AS (INSERT INTO metric_hours (subject, name, unit, kind, start, count, sum, min, max)
-SELECT $25::VARCHAR COLLATE "C", $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::TIMESTAMP WITH TIME ZONE, 1, $30, $31, $32
+SELECT $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::VARCHAR COLLATE "C", $30::TIMESTAMP WITH TIME ZONE, 1, $31, $32, $33
 FROM "new"
 ON CONFLICT (subject, name, start, unit, kind)
 DO UPDATE SET count = (metric_hours.count + 1), sum = (metric_hours.sum + excluded.sum), min = least(metric_hours.min, excluded.min), max = greatest(metric_hours.max, excluded.max)
 WHERE true),
 w2 AS (INSERT INTO metric_days (subject, name, unit, kind, start, count, sum, min, max)
-SELECT $33::VARCHAR COLLATE "C", $34::VARCHAR COLLATE "C", $35::VARCHAR COLLATE "C", $36::VARCHAR COLLATE "C", $37::TIMESTAMP WITH TIME ZONE, 1, $38, $39, $40
+SELECT $34::VARCHAR COLLATE "C", $35::VARCHAR COLLATE "C", $36::VARCHAR COLLATE "C", $37::VARCHAR COLLATE "C", $38::TIMESTAMP WITH TIME ZONE, 1, $39, $40, $41
 FROM "new"
 ON CONFLICT (subject, name, start, unit, kind)
 DO UPDATE SET count = (metric_days.count + 1), sum = (metric_days.sum + excluded.sum), min = least(metric_days.min, excluded.min), max = greatest(metric_days.max, excluded.max)

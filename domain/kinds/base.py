@@ -67,6 +67,8 @@ class EventData(BaseModel):
     who must sign the event if signatures are required. `by_ledger` is set if the ledger alone may sign it
     (`domain.signatures`), `by_registrar` if the ledger or the registrar must sign it, `moves` if the event may add its
     subject to a workspace, or remove it. `only_source` is the only source that the event may have, if it has one.
+    `belongs_to` are the fields that name what the event's record is a part of, the first that is given;
+    `begins_part` is set if the event begins such a record.
 
     Data that is read (`model_validate`) may have further fields, which are ignored. `TaskCompleted(…)` raises
     UnknownField for a field that the class does not have, and Refused for one that breaks the contract.
@@ -82,6 +84,8 @@ class EventData(BaseModel):
     by_registrar: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     only_source: ClassVar[str | None] = None
+    belongs_to: ClassVar[tuple[str, ...]] = ()
+    begins_part: ClassVar[bool] = False
 
     attempt: Attempt = 1
 
@@ -99,6 +103,14 @@ class EventData(BaseModel):
     def partition_key(self, subject: str) -> str:
         """Return the key that decides the shard if the event has no `partitionkey` (CONTRACT §1)."""
         return subject
+
+    def owner(self) -> str | None:
+        """Return what the event's record is a part of: the execution of a task, the execution or task of a message."""
+        for name in self.belongs_to:
+            owner: str | None = getattr(self, name)
+            if owner is not None:
+                return owner
+        return None
 
     def check(self, limits: Limits) -> None:
         """Raise BeyondLimit, with the path of the field, if the data exceeds a limit that is a setting."""

@@ -63,6 +63,8 @@ class MessageSent(MessageData):
     model_config = ConfigDict(json_schema_extra=_ADDRESSED)
     event_type = "message.sent"
     speaker = "from_sandbox_id"
+    belongs_to = ("execution_id", "task_id")
+    begins_part = True
     keeps_null = frozenset({"content"})
     from_sandbox_id: Id
     to_sandbox_ids: Annotated[list[Id], Field(min_length=1)] | None = None

@@ -20,6 +20,7 @@ class MetricRecorded(EventData):
     """A value was measured at the subject."""
 
     event_type = "metric.recorded"
+    belongs_to = ("execution_id", "task_id")
     name: Name
     value: Value
     kind: MetricKind | None = None

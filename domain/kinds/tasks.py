@@ -36,6 +36,7 @@ __all__ = [
 
 
 class _TaskDescription(Described):
+    belongs_to = ("execution_id",)
     name: str | None = None
     kind: str | None = None
     execution_id: Id | None = None
@@ -53,6 +54,7 @@ class TaskCreated(_TaskDescription):
     """A unit of work exists, and waits."""
 
     event_type = "task.created"
+    begins_part = True
     status = Status.PENDING
 
 

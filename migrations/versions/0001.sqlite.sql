@@ -892,15 +892,9 @@ CREATE TABLE sign_in_tries (
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
 
 CREATE TABLE departed (
-    type TEXT NOT NULL,
-    count BIGINT NOT NULL,
-    CONSTRAINT pk_departed PRIMARY KEY (type)
-);
-
-CREATE TABLE departed_sums (
     what TEXT NOT NULL,
     sums TEXT NOT NULL,
-    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
+    CONSTRAINT pk_departed PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
@@ -912,6 +906,8 @@ CREATE TABLE erasures (
     done_at DATETIME,
     CONSTRAINT pk_erasures PRIMARY KEY (subject)
 );
+CREATE INDEX ix_erasures_done_at ON erasures (subject) WHERE done_at IS NULL;
+
 CREATE INDEX ix_erasures_erased_with ON erasures (erased_with);
 
 CREATE TABLE holds (

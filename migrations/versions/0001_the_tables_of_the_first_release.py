@@ -21,7 +21,7 @@ depends_on = None
 
 TABLES = (
     "agents", "audit_logs", "checkpoints", "collaborations", "credentials", "custom_nodes",
-    "dead_letter_actions", "dead_letters", "departed", "departed_sums", "drains", "erasures", "event_texts", "events", "execution_failures", "execution_logs",
+    "dead_letter_actions", "dead_letters", "departed", "drains", "erasures", "event_texts", "events", "execution_failures", "execution_logs",
     "task_logs", "executions", "held", "holds", "horizons", "knowledge", "ledger", "mcp_servers", "message_deliveries", "outbox", "messages",
     "metric_days", "metric_hours", "metrics", "passwords", "rounds", "sandboxes", "schedule_changes", "schedule_due",
     "schedule_looks", "schedules", "secrets", "sessions", "sign_in_tries", "sizes", "task_failures", "tasks", "users",
@@ -58,7 +58,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION ledger_make_partitions")
+        op.execute("DROP FUNCTION ledger_make_partitions, ledger_let_go")
         for rule in RULES:
             op.execute(f"DROP DOMAIN ledger_{rule}")
         return

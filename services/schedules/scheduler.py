@@ -42,6 +42,7 @@ from flowledger.storage.ledger.schedule_due import (
     ScheduleDueRepository,
     ScheduleLookRepository,
 )
+from flowledger.storage.retention.erasures import not_erased
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import scripts
@@ -165,7 +166,8 @@ class Scheduler:
                 of_schedule.setdefault(change.schedule_id, []).append(change)
             before = due.of(ids)
             due.put([
-                watched(one, before.get(id_), of_schedule.get(id_, ()), now) for id_, one in schedules.items()
+                watched(schedules[id_], before.get(id_), of_schedule.get(id_, ()), now)
+                for id_ in not_erased(connection, schedules)
             ])  # fmt: skip
             due.remove(before.keys() - schedules.keys())
             noted.remove(changes)

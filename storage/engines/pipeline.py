@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from flowledger.domain.errors import LedgerError
+from flowledger.domain.errors import DatabaseUnavailable, LedgerError
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.writes import Removal, Write
 
@@ -14,12 +14,19 @@ class Transaction(NamedTuple):
     """Rows that are committed together: an event's journal row, its text and its writes, or (`journal` is None) a dead
     letter.
 
-    If one of the `conditions` does not hold, the event writes nothing at all.
+    If one of the `conditions` does not hold, the event writes nothing at all. If only the event's name is recorded, the
+    text in `journal` is None.
+
+    `named` are ids that matter beside the event's subject, or those that a dead letter is about: if one of them is
+    erased, only the name is recorded, or nothing (`storage.engines.erased`). An event that `is_part` begins a subject
+    that is a part of what is `named`.
     """
 
     journal: tuple[str | int | bytes | None, ...] | None
     writes: Sequence[Write | Removal]
     conditions: Sequence[Condition] = ()
+    named: tuple[str | None, ...] = ()
+    is_part: bool = False
 
 
 class CheckpointRow(NamedTuple):
@@ -46,15 +53,23 @@ class NoPartition(LedgerError):
     """A row has no partition; once that is made, a retry does not fail."""
 
 
+class HorizonMoved(DatabaseUnavailable):
+    """The horizon of names has passed the bound by which a flush was made; make it anew, by the bound that stands."""
+
+
 class Pipeline(Protocol):
     """Runs many transactions at once on one kind of database."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         """Commit each transaction by itself, in order, durably. Return the places of those that wrote nothing, since
         their event was known, or a condition does not hold.
 
         Raises Unrecordable if the database refuses a transaction permanently, DatabaseUnavailable if it is unreachable
         or busy, NoPartition if a partition is missing (but `PartitionMaking` makes it). Earlier transactions may be
         committed then, so the caller retries all of them.
+
+        Raises HorizonMoved if the horizon of names has passed `bound` (`storage.retention.beyond`).
         """
         ...

@@ -9,91 +9,51 @@ always writes, makes all of them durable.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import psycopg2
-from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exists, false, func, literal_column, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.storage.engines import erased
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.errors import is_permanent, unavailable
+from flowledger.storage.engines.guard import guard
 from flowledger.storage.engines.literals import execute
-from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
-from flowledger.storage.ledger import event_texts
-from flowledger.storage.ledger.journal import COLUMNS
-from flowledger.storage.ledger.journal import TABLE as EVENTS
-from flowledger.storage.merge.conditions import ConditionShape, binds, clause
-from flowledger.storage.merge.writes import Shape, built
+from flowledger.storage.engines.statements import REPEATED, Statement, statement_of
 from flowledger.storage.schema.partitions import is_missing
 
-# A batch collects which of its events were known in a setting of its session: this writes nothing, and one query at the
-# end reads it. (psycopg2 returns only the result of the last statement of a round trip.)
-_REPEATED: Final = "flowledger.repeated"
-_NONE_REPEATED: Final = f"SELECT set_config('{_REPEATED}', '', true);".encode()
-_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{_REPEATED}', '', false); BEGIN;"
+_NONE_REPEATED: Final = f"SELECT set_config('{REPEATED}', '', true);".encode()
+_BEGIN: Final = f"SET synchronous_commit TO off; SELECT set_config('{REPEATED}', '', false); BEGIN;".encode()
 _NEXT: Final = b"COMMIT AND CHAIN;"
 # The last statement is a transaction of its own: the driver returns its result.
 _CHECKPOINTS: Final = (
     "COMMIT; SET synchronous_commit TO %s; "
     "WITH batch AS (INSERT INTO checkpoints (stream, entry_id, recorded_at) VALUES "
 )
-_END: Final = (
+_COUNTED: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
     "(SELECT json_object_agg(stream, batches)::text FROM batch)"
 )
+_END: Final = ", ".join((_COUNTED, erased.UNLOCKED))
 
 # Plans are made once per connection, often while the tables are empty, and a plan that scans a small table (for a check
 # of a foreign key) stays when the table has grown. Everything here is looked up by its key.
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
 
-_PERMANENT: Final = ("22", "23", "54")
-"""SQLSTATE classes that a retry cannot change: data exception, constraint violation, program limit exceeded."""
-
-_BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
-"""SQLSTATE classes of the database's own state, or its operator's settings: connection, read-only transaction, missing
-prepared statement, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks,
-operator intervention, disk. They pass, or somebody mends them."""
-
-_STRANGE_SESSION: Final = ("26000", "42P05")
-"""SQLSTATE: a prepared statement is missing, or exists already."""
-
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
 
 
-class Statement(NamedTuple):
-    """The prepared statement of one combination of writes; its parameters are in the order of `values`."""
-
-    name: str
-    sql: str
-    types: str
-
-    @property
-    def prepare(self) -> str:
-        return f"PREPARE {self.name} ({self.types}) AS {self.sql}"
-
-    @staticmethod
-    def values(transaction: Transaction, position: int) -> list[Any]:
-        """Return all values of a transaction; `position` is what it reports if its event is known."""
-        values: list[Any] = [] if transaction.journal is None else [*transaction.journal, f"{position} "]
-        for condition in transaction.conditions:
-            values += condition.values
-        for write in transaction.writes:
-            values += write.values
-        return values
-
-
 _LOCK: Final = Statement("ledger_lock", "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "TEXT")
+_CHECK: Final = Statement("ledger_erased", erased.CHECK, "TEXT[]")
 
 
 class PostgresqlPipeline:
@@ -102,7 +62,9 @@ class PostgresqlPipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
@@ -113,35 +75,26 @@ class PostgresqlPipeline:
             with driver.cursor() as cursor:
                 statements = [statement_of(transaction) for transaction in transactions]
                 _set_up(cursor, connection.info)
-                needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
-                _prepare(cursor, connection.info, needed)
-                flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
+                _prepare(cursor, connection.info, {_CHECK, _LOCK, *statements})
+                end = _end(cursor, checkpoints, connection.info["synchronous_commit"])
+                guarded = guard(cursor, bound)
+                try:
+                    flushed = _flush(cursor, transactions, statements, guarded, end)
+                except psycopg2.errors.DivisionByZero:
+                    flushed = _flush_kept(cursor, connection.info, transactions, guarded, end)
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
-            if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
+            if isinstance(error, ValueError) or is_permanent(error):
                 _give_back_clean(connection)
                 raise (NoPartition if is_missing(error) else Unrecordable)(words(error)) from error
             connection.invalidate()
-            if _broke_off(error):
-                raise DatabaseFailed(_why(error), error.pgcode or "") from error
-            raise DatabaseUnavailable(_why(error)) from error
+            raise unavailable(error) from error
         except BaseException:
             connection.invalidate()  # its state is unknown
             raise
         finally:
             connection.close()
-
-
-def _broke_off(error: psycopg2.Error) -> bool:
-    """Return whether the transactions may be at fault: the connection was lost among them, or the error is odd."""
-    return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
-
-
-def _why(error: psycopg2.Error) -> str:
-    if error.pgcode in _STRANGE_SESSION:
-        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error)
 
 
 @contextmanager
@@ -168,9 +121,12 @@ def write_within(connection: Connection, transaction: Transaction) -> bool:
 
     What is prepared stays prepared, also after a rollback, so it is noted as that of the pipeline.
     """
-    statement = statement_of(transaction)
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
+        cursor.execute(erased.LOCKED_WITHIN)
+        found = erased.found_on_postgresql(cursor, erased.names([transaction]))
+        transaction = erased.without_erased(transaction, found)
+        statement = statement_of(transaction)
         _prepare(cursor, connection.connection.info, {_LOCK, statement})
         cursor.execute(_NONE_REPEATED + _executed(cursor, transaction, statement, 0))
         return cursor.fetchone() is None  # else a row: the position of what was known
@@ -196,26 +152,65 @@ def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
         prepared.add(statement.name)
 
 
+class _RoundTrips:
+    """Statements that are sent together, as many as are not too large, each time after the `first` one."""
+
+    def __init__(self, cursor: Any, first: bytes, *texts: bytes) -> None:
+        self._cursor = cursor
+        self._first = first
+        self._texts = list(texts)
+        self._size = 0
+
+    def add(self, text: bytes) -> None:
+        self._size += len(text)
+        if self._size > _MAX_ROUND_TRIP_BYTES:
+            self.send()
+            self._size = len(text)
+        self._texts.append(text)
+
+    def send(self) -> None:
+        if self._texts:
+            self._cursor.execute(b"".join((self._first, *self._texts)))
+            self._texts, self._size = [], 0
+
+    def end(self, text: bytes) -> Flushed:
+        self._texts.append(text)
+        self.send()
+        repeated, batches, _ = self._cursor.fetchone()
+        return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
+
+
 def _flush(
-    cursor: Any,
-    transactions: Sequence[Transaction],
-    statements: Sequence[Statement],
-    checkpoints: Sequence[CheckpointRow],
-    commit: str,
+    cursor: Any, transactions: Sequence[Transaction], statements: Sequence[Statement], guarded: bytes, end: bytes
 ) -> Flushed:
-    size = 0
-    round_trip = [_BEGIN.encode()]
+    """Flush all. Raises DivisionByZero, with nothing done but the lock taken, if any of it is about what is erased."""
+    check = execute(cursor, _CHECK.name, [erased.as_array(erased.names(transactions))])
+    trips = _RoundTrips(cursor, guarded, erased.LOCKED.encode(), check, _BEGIN)
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
-        text = _executed(cursor, transaction, statement, position) + _NEXT
-        size += len(text)
-        if size > _MAX_ROUND_TRIP_BYTES:
-            cursor.execute(b"".join(round_trip))
-            round_trip, size = [], len(text)
-        round_trip.append(text)
+        trips.add(_executed(cursor, transaction, statement, position) + _NEXT)
+    return trips.end(end)
+
+
+def _flush_kept(cursor: Any, info: Any, transactions: Sequence[Transaction], guarded: bytes, end: bytes) -> Flushed:
+    """Flush what may be kept of each; the lock is taken."""
+    kept = erased.Kept(cursor, transactions)
+    trips = _RoundTrips(cursor, guarded, _BEGIN)
+    for position, transaction in enumerate(kept):
+        if transaction is erased.NOTHING:
+            continue
+        statement = statement_of(transaction)
+        if statement.name not in info["prepared"]:
+            trips.send()
+            _prepare(cursor, info, {_CHECK, _LOCK, statement})
+        trips.add(_executed(cursor, transaction, statement, position) + _NEXT)
+        if kept.adds_a_part:
+            trips.send()
+    return trips.end(end)
+
+
+def _end(cursor: Any, checkpoints: Sequence[CheckpointRow], commit: str) -> bytes:
     rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
-    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
-    repeated, batches = cursor.fetchone()
-    return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
+    return b"".join(((_CHECKPOINTS % commit).encode(), rows, _END.encode()))
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:
@@ -230,6 +225,7 @@ def _give_back_clean(connection: Any) -> None:
     try:
         with driver.cursor() as cursor:
             cursor.execute("ROLLBACK")
+            cursor.execute("SELECT pg_advisory_unlock_all()")
             cursor.execute(
                 "SELECT set_config('synchronous_commit', %s, false)", (connection.info["synchronous_commit"],)
             )
@@ -237,62 +233,3 @@ def _give_back_clean(connection: Any) -> None:
     except psycopg2.Error as error:
         connection.invalidate()
         raise DatabaseUnavailable(words(error)) from error
-
-
-def statement_of(transaction: Transaction) -> Statement:
-    """Return the prepared statement for a transaction's combination of writes."""
-    return _statement(
-        transaction.journal is not None,
-        tuple([condition.shape for condition in transaction.conditions]),
-        tuple([write.shape for write in transaction.writes]),
-    )
-
-
-@lru_cache(maxsize=4096)
-def _statement(with_journal: bool, conditions: tuple[ConditionShape, ...], shapes: tuple[Shape, ...]) -> Statement:
-    """Build the statement with SQLAlchemy; its parameters are renumbered in the order of the collected values."""
-    names = [*(f"journal_{column}" for column in (*COLUMNS, "raw")), "position"] if with_journal else []
-    names += [name for place in range(len(conditions)) for name in binds(f"c{place}_")]
-    new = _journal_insert(conditions) if with_journal else None
-    writes = [] if new is None else [_text_insert(new)]
-    for place, shape in enumerate(shapes):
-        prefix = f"w{place}_"
-        write = built(shape)
-        names += [prefix + bind for bind in write.binds]
-        writes.append(write.postgresql(prefix, new).cte(f"w{place}"))
-    told = select(literal_column("1")) if new is None else _tell_repeated(new)
-    compiled = told.add_cte(*writes).compile(dialect=_DIALECT)
-    numbers = {name: place for place, name in enumerate(names, 1)}
-    order = [numbers[name] for name in compiled.positiontup or ()]
-    sql = re.sub(r"\$(\d+)", lambda match: f"${order[int(match[1]) - 1]}", str(compiled))
-    types = ", ".join(_type(compiled.binds[name].type) for name in names)
-    # Named after its content: if this name is prepared in the session already, it is the same statement.
-    name = hashlib.sha256(f"{types};{sql}".encode()).hexdigest()[:32]
-    return Statement(f"ledger_{name}", sql, types)
-
-
-def _journal_insert(conditions: tuple[ConditionShape, ...]) -> Any:
-    values = [bindparam(f"journal_{column}", type_=EVENTS.c[column].type) for column in COLUMNS]
-    row = select(*values).where(*(clause(shape, f"c{place}_") for place, shape in enumerate(conditions)))
-    insert = postgresql.insert(EVENTS).from_select(COLUMNS, row).on_conflict_do_nothing()
-    return insert.returning(literal_column("1").label("one")).cte("new")
-
-
-def _text_insert(new: Any) -> Any:
-    table, names = event_texts.TABLE, event_texts.COLUMNS
-    row = select(*(bindparam(f"journal_{name}", type_=table.c[name].type) for name in names)).select_from(new)
-    return postgresql.insert(table).from_select(names, row).cte("text")
-
-
-def _tell_repeated(new: Any) -> Any:
-    position = bindparam("position", type_=Text())
-    setting: ColumnElement[str] = literal_column(f"'{_REPEATED}'", Text())
-    told = func.set_config(setting, func.current_setting(setting, type_=Text()).concat(position), false())
-    return select(told).where(~exists(select(literal_column("1")).select_from(new)))
-
-
-def _type(type_: Any) -> str:
-    return str(type_.compile(dialect=_DIALECT)).partition(" COLLATE")[0]
-
-
-_DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from flowledger.domain.envelope import Event
+from flowledger.domain.json_text import plain
 from flowledger.domain.kinds.base import EventData
 from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.kinds import (
@@ -87,7 +88,10 @@ def transaction_of(event: Event, shard: int, recorded_at: str, conditions: Seque
     """Return the transaction that records an event if the `conditions` hold."""
     writes = [writer(event, recorded_at) for writer in EVENT_HANDLERS[type(event.data)]]
     journal = JournalRepository.row(event, shard, recorded_at)
-    return Transaction(journal, [write for write in writes if write is not None], conditions)
+    kept = [write for write in writes if write is not None]
+    owner = event.data.owner()
+    named = () if owner is None else (plain(owner),)
+    return Transaction(journal, kept, conditions, named, event.data.begins_part)
 
 
 def transaction_of_past(

@@ -14,11 +14,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     LargeBinary,
     Table,
     Text,
     and_,
+    delete,
     exists,
     or_,
     select,
@@ -59,21 +61,38 @@ def key_of(row: Any) -> Key:
 
 
 def texts(connection: Connection, keys: Iterable[Key]) -> dict[bytes, str]:
-    """Return the texts of these keys that are there, by `meaning`.
+    """Return the texts of these keys that are there, by `meaning`."""
+    return {row.meaning: row.raw for row in _rows(connection, keys, TABLE.c.meaning, TABLE.c.raw)}
 
-    A query is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
+
+def present(connection: Connection, keys: Iterable[Key]) -> set[bytes]:
+    """Return the `meaning` of those of these keys whose texts are there."""
+    return {row.meaning for row in _rows(connection, keys, TABLE.c.meaning)}
+
+
+def _rows(connection: Connection, keys: Iterable[Key], *columns: Column[Any]) -> Iterator[Any]:
+    for of_week in _by_week(keys):
+        yield from connection.execute(select(*columns).where(of_week))
+
+
+def remove(connection: Connection, keys: Iterable[Key]) -> int:
+    """Delete the texts of these keys. Return how many were there."""
+    return sum(connection.execute(delete(TABLE).where(of_week)).rowcount for of_week in _by_week(keys))
+
+
+def _by_week(keys: Iterable[Key]) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions that together are true of the texts of these keys.
+
+    Each is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
     partition, and plans few conditions.
     """
     weeks: dict[str, dict[str, list[bytes]]] = {}
     for at, meaning in keys:
         moment = sortable(at) if isinstance(at, datetime) else at
         weeks.setdefault(_week(moment), {}).setdefault(moment, []).append(meaning)
-    found: dict[bytes, str] = {}
     for moments in weeks.values():
         of_batches = (and_(moment == _RECORDED_AT, TABLE.c.meaning.in_(some)) for moment, some in moments.items())
-        rows = connection.execute(select(TABLE.c.meaning, TABLE.c.raw).where(or_(*of_batches)))
-        found.update((row.meaning, row.raw) for row in rows)
-    return found
+        yield or_(*of_batches)
 
 
 def _week(moment: str) -> str:

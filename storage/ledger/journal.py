@@ -95,12 +95,15 @@ class JournalRepository:
         return next(recorded(self.connection, self.connection.execute(select(*READ).where(is_it)).all()), None)
 
     def conflicting(self, events: Sequence[Event]) -> list[Event]:
-        """Return those of `events` that were recorded with another meaning (`domain.sameness`)."""
+        """Return those of `events` that were recorded with another meaning (`domain.sameness`).
+
+        Of an event about what is erased no meaning is known: whatever has its name is taken for a repeat.
+        """
         if not events:
             return []
         statement = select(TABLE.c.source, TABLE.c.id, TABLE.c.meaning).where(_named_as(events))
         known = {(row.source, row.id): row.meaning for row in self.connection.execute(statement)}
-        return [event for event in events if known.get((event.source, event.id), event.meaning) != event.meaning]
+        return [event for event in events if (known.get((event.source, event.id)) or event.meaning) != event.meaning]
 
     def recorded_as(self, event: Event) -> datetime | None:
         """Return when the event, with this meaning, was recorded; None if it is not."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from flowledger.domain.records import RecordedEvent
+from flowledger.storage.ledger.event_texts import TABLE as TEXTS
 from flowledger.storage.ledger.journal import READ, recorded
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import Mark, in_order, is_new, mark_of
@@ -51,7 +52,8 @@ class Tail:
 
     def look(self) -> Generator[RecordedEvent]:
         """Yield new events in the order in which they were recorded. Raises DatabaseUnavailable."""
-        with snapshot(self._storage) as connection:
+        of_past = self._mark is None and self._since is not None
+        with snapshot(self._storage, *([TEXTS] if of_past else [])) as connection:
             mark = mark_of(connection, EVENTS)
             if self._mark is not None or self._since is not None:
                 options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Float, Select, func, literal_column, select, text
 
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.measures import Measures
+from flowledger.domain.times import now
 from flowledger.storage.ledger.drains import TABLE as DRAINS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import Growth
-from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention import departed, horizons
 from flowledger.storage.unit_of_work import Storage
 
 _BUCKETS: Final = {
@@ -31,6 +33,9 @@ _BUCKETS: Final = {
 _VALUE: Final = {"postgresql": "(bucket.value::text)::double precision", "sqlite": "bucket.value"}
 OUTCOMES: Final = ("recorded", "repeated", "dead")
 """The columns of `drains` that count entries."""
+
+
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 
 class StillCounting(LedgerError):
@@ -55,21 +60,32 @@ class _Patient:
 
 
 class EventTotals(_Patient):
-    """How many events of each type are recorded. Rows that expire later stay counted."""
+    """How many events of each type were ever recorded, with those whose names are gone (`retention.departed`)."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__()
-        self._growth = Growth(storage, EVENTS, select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type))
+        counted = select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type)
+        self._growth = Growth(storage, EVENTS, counted, departed=departed.of(EVENTS))
         self._counts: Counter[str] = Counter()
+        self._looked: datetime | None = None
 
     def look(self, patience_seconds: float = -1) -> dict[str, int]:
         """Return the numbers by type. Raises DatabaseUnavailable, and StillCounting if another look takes longer."""
         with self.turn(patience_seconds):
-            is_all, (rows,) = self._growth.look()
+            began = now()
+            is_all, (rows, *gone) = self._growth.look(self._is_behind)
             if is_all:
                 self._counts.clear()
             self._counts.update({row[0]: row[1] for row in rows})
+            for (counts,) in chain.from_iterable(gone):
+                self._counts.update(counts)
+            self._looked = began
             return dict(self._counts)
+
+    def _is_behind(self, connection: Connection) -> bool:
+        """Return whether names of events that were recorded after the last look may be gone."""
+        horizon = horizons.read(connection).get("names")
+        return horizon is not None and self._looked is not None and horizon > self._looked - _CLOCKS_DIFFER
 
 
 @dataclass(slots=True)
@@ -86,18 +102,18 @@ class DrainTotals(_Patient):
     def __init__(self, storage: Storage) -> None:
         super().__init__()
         asked = _outcomes(), _buckets(storage.engine.dialect.name)
-        self._growth = Growth(storage, DRAINS, *asked, departed=departed_sums.of(DRAINS))
+        self._growth = Growth(storage, DRAINS, *asked, departed=departed.of(DRAINS))
         self._sums = DrainSums()
 
     def look(self, patience_seconds: float = -1) -> DrainSums:
         """Return the sums. Raises as `EventTotals.look`."""
         with self.turn(patience_seconds):
-            is_all, ((outcomes,), buckets, *departed) = self._growth.look()
+            is_all, ((outcomes,), buckets, *gone) = self._growth.look()
             if is_all:
                 self._sums = DrainSums()
-            for (gone,) in chain.from_iterable(departed):
-                self._sums.entries.update({name: gone[name] for name in OUTCOMES})
-                self._sums.measures.add_json(gone["measures"])
+            for (sums,) in chain.from_iterable(gone):
+                self._sums.entries.update({name: sums[name] for name in OUTCOMES})
+                self._sums.measures.add_json(sums["measures"])
             self._sums.entries.update({name: int(count) for name, count in zip(OUTCOMES, outcomes, strict=True)})
             self._sums.measures.add_json(_histograms(buckets))
             return deepcopy(self._sums)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, select, tuple_
 
 from flowledger.domain import json_text
 from flowledger.domain.envelope import LEDGER_SOURCE
@@ -16,6 +16,7 @@ from flowledger.storage.kinds.messages import DELIVERIES, reached_by
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
 from flowledger.storage.ledger.event_texts import with_texts
 from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.schema.columns import FIRST_KEY
 
 _PLACE: Final = (DELIVERIES.c.to_sandbox_id, DELIVERIES.c.sent_at, DELIVERIES.c.message_id)
@@ -141,8 +142,9 @@ def _is_one_of(names: Iterable[SentBy]) -> ColumnElement[bool]:
 
 
 def _is_undelivered(to_sandbox_id: str | None) -> ColumnElement[bool]:
-    """Return the condition: the delivery is sent, and the `message.sent` of its message is recorded."""
+    """Return the condition: the delivery is sent, its `message.sent` is recorded, its recipient is not erased."""
     conditions = [DELIVERIES.c.status == DeliveryStatus.SENT.value, MESSAGES.c.sent_key != FIRST_KEY]
+    conditions.append(~exists().where(ERASURES.c.subject == DELIVERIES.c.to_sandbox_id))
     if to_sandbox_id is not None:
         conditions.append(DELIVERIES.c.to_sandbox_id == to_sandbox_id)
     return and_(*conditions)

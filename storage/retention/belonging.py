@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    FromClause,
     Select,
     Table,
     exists,
@@ -29,6 +30,7 @@ from flowledger.storage.kinds import KINDS
 from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
 from flowledger.storage.kinds.tasks import TABLE as TASKS
+from flowledger.storage.schema.types import Name
 
 IN_WORKSPACES: Final[tuple[Table, ...]] = tuple(
     kind.table for kind in KINDS if kind.repository is not None and "workspace_id" in kind.table.c
@@ -51,6 +53,22 @@ def with_parts(roots: Ids) -> CTE:
         select(MESSAGES.c.id).where(of_task, MESSAGES.c.task_id == ids),
         select(MESSAGES.c.id).join(TASKS, MESSAGES.c.task_id == TASKS.c.id).where(of_task, TASKS.c.execution_id == ids),
     ).cte("parts")
+
+
+def whole_of(id_: str) -> CTE:
+    """Return an id as a row `subject`, with all that belongs to it: parts, and, of a workspace, what is in it."""
+    inside = in_workspaces(lambda workspace: workspace == id_)
+    return with_parts(union(select(literal(id_, Name).label("subject")), inside))
+
+
+def parts_of(owners: FromClause, column: ColumnElement[str]) -> list[Select[Any]]:
+    """Return selects of the tasks and messages that belong to `owners`, by ids in `column`, at first hand."""
+    of_task = MESSAGES.c.execution_id.is_(None) & (MESSAGES.c.task_id == column)
+    return [
+        select(TASKS.c.id.label("subject")).select_from(owners.join(TASKS, TASKS.c.execution_id == column)),
+        select(MESSAGES.c.id.label("subject")).select_from(owners.join(MESSAGES, MESSAGES.c.execution_id == column)),
+        select(MESSAGES.c.id.label("subject")).select_from(owners.join(MESSAGES, of_task)),
+    ]
 
 
 def with_owners(subjects: Ids) -> CTE:

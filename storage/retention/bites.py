@@ -9,14 +9,13 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Table,
     Text,
     bindparam,
     delete,
-    func,
     literal,
     literal_column,
+    or_,
     select,
     tuple_,
     type_coerce,
@@ -56,7 +55,7 @@ def delete_old_rows(storage: Storage, table: Table, before: datetime, most: int,
         after = (rows[-1].recorded_at, rows[-1].rowid)
 
 
-def _oldest(connection: Connection, table: Table, after: tuple[str, int], until: str, most: int) -> Sequence[Row[Any]]:
+def _oldest(connection: Connection, table: Table, after: tuple[str, int], until: str, most: int) -> Sequence[Any]:
     recorded_at = type_coerce(table.c.recorded_at, Text())
     place = tuple_(*map(literal, after))
     rows = select(recorded_at.label("recorded_at"), _ROWID).select_from(table)
@@ -64,15 +63,14 @@ def _oldest(connection: Connection, table: Table, after: tuple[str, int], until:
     return connection.execute(rows.order_by(recorded_at, _ROWID).limit(most)).all()
 
 
-def _held(connection: Connection, table: Table, rows: Sequence[Row[Any]]) -> set[int]:
+def _held(connection: Connection, table: Table, rows: Sequence[Any]) -> set[int]:
     """Return the numbers of those rows whose subjects are held."""
     if not rows:
         return set()
-    recorded_at = type_coerce(table.c.recorded_at, Text())
     subjects = select(HELD.c.subject)
     among = _ROWID.in_([row.rowid for row in rows])
     if table is not TEXTS:
-        is_held = func.coalesce(*(table.c[name] for name in subjects_of(table))).in_(subjects)
+        is_held = or_(*(table.c[name].in_(subjects) for name in subjects_of(table)))
         return set(connection.execute(select(_ROWID).select_from(table).where(among, is_held)).scalars())
     since = type_coerce(EVENTS.c.recorded_at, Text())
     of_bite = select(EVENTS.c.meaning).where(since.between(rows[0].recorded_at, rows[-1].recorded_at))

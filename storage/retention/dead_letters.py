@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.storage.ledger.dead_letter_actions import TABLE as ACTIONS
 from flowledger.storage.ledger.dead_letters import TABLE
-from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention import departed
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.transactions import biting
 from flowledger.storage.unit_of_work import Storage
@@ -61,12 +61,7 @@ def _bite(
     acted = {row[0]: row[1] for row in connection.execute(last)}
     old = [row for row in found if acted.get(row.id, row.first_seen) < before]
     if old:
-        reasons = Counter(row.reason for row in old)
-        departed_sums.change(connection, TABLE, lambda sums: _with(sums, reasons))
+        departed.add(connection, TABLE, Counter(row.reason for row in old))
         connection.execute(delete(ACTIONS).where(of_letter.in_([row.id for row in old])))
         connection.execute(delete(TABLE).where(TABLE.c.id.in_([row.id for row in old])))
     return len(old), (found[-1].first_seen, found[-1].id), len(found) < _AT_ONCE
-
-
-def _with(sums: dict[str, Any], reasons: Counter[str]) -> dict[str, Any]:
-    return sums | {reason: sums.get(reason, 0) + count for reason, count in reasons.items()}

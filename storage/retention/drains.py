@@ -13,7 +13,7 @@ from flowledger.domain.measures import Measures
 from flowledger.storage.ledger.drains import TABLE
 from flowledger.storage.ledger.marks import is_not_last
 from flowledger.storage.ledger.totals import OUTCOMES
-from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention import departed
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.transactions import biting
 from flowledger.storage.unit_of_work import Storage
@@ -28,7 +28,7 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
         with biting(storage) as connection:
             rows = _oldest(connection, before)
             if rows:
-                departed_sums.change(connection, TABLE, partial(_with, rows))
+                departed.change(connection, TABLE, partial(_with, rows))
                 connection.execute(delete(TABLE).where(TABLE.c.id.in_([row.id for row in rows])))
         gone = gone._replace(rows=gone.rows + len(rows))
         if len(rows) < _AT_ONCE:

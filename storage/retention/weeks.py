@@ -22,7 +22,7 @@ from flowledger.storage.retention.gone import Gone
 from flowledger.storage.schema.partitions import DAYS, is_partitioned, make_partitions
 from flowledger.storage.unit_of_work import Storage
 
-__all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
+__all__ = ["Gone", "Week", "let_go", "weeks"]
 
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
@@ -76,12 +76,6 @@ def weeks(connection: Connection, table: Table) -> list[Week]:
     return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
 
 
-def lock_holds(connection: Connection) -> None:
-    """Let no week go until the end of this transaction: to be called before `holds` or `held` are changed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
-
-
 def let_go(
     storage: Storage, table: Table, before: datetime, *, most: int, go_on: Callable[[], bool] = lambda: True
 ) -> Gone:
@@ -102,7 +96,8 @@ def let_go(
         if week.monday + _WEEK <= before.astimezone(UTC):
             if not go_on():
                 return gone._replace(is_done=False)
-            gone = _with_week(gone, _let_week_go(storage, table, week))
+            tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
+            gone = _with_week(gone, _let_week_go(storage, table, week, tries))
         elif week.is_detached:
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
@@ -120,11 +115,11 @@ def _with_week(gone: Gone, of_week: Gone) -> Gone:
     )
 
 
-def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
+def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone:
     """Let one partition go, or tell who holds a lock on it. Most hold one for a moment only: try a few times."""
     part = f"{table.name}_{week.monday:%Y%m%d}"
     holder: str | None = None
-    for attempt in range(_TRIES):
+    for attempt in range(tries):
         if attempt:
             time.sleep(_PAUSE_SECONDS)
         # Who reads the partition is waited for here, where no recorder waits behind.
@@ -143,7 +138,7 @@ def _let_week_go(storage: Storage, table: Table, week: Week) -> Gone:
         except PoolTimeout as error:
             raise DatabaseUnavailable(words(error)) from error
         return Gone(int(row.is_gone), row.gone, row.kept)
-    return Gone(is_done=False, waited=f"{part}: {holder or 'others that had ended when they were looked for'}")
+    return Gone(is_done=False, waited=f"{part}: {holder or 'holds were being changed, or partitions made'}")
 
 
 def _holder(storage: Storage, part: str, parent: str | None = None) -> str | None:

@@ -26,7 +26,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     true,
     tuple_,
 )
@@ -38,7 +37,7 @@ from flowledger.storage.kinds import executions, messages, tasks
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.outbox import TABLE as OUTBOX
 from flowledger.storage.retention.belonging import Member, members, without_owner
-from flowledger.storage.retention.holds import HELD
+from flowledger.storage.retention.holds import HELD, lock_held
 from flowledger.storage.transactions import biting
 from flowledger.storage.unit_of_work import Storage
 
@@ -184,7 +183,7 @@ class _Wholes:
         What became part of a whole in the meantime is not locked, so that whole stays.
         """
         with biting(self._storage) as connection:
-            _let_no_hold_be_added(connection)
+            lock_held(connection)
             locked = _lock(connection, [*parts, *spared])
             roots = {one.root for one in parts}
             now = [*parts, *spared] if spared else members(connection, self._root, roots)
@@ -266,11 +265,6 @@ def _has_ended(table: Table) -> ColumnElement[bool]:
     if "status" in table.c:
         return table.c.status.in_(_TERMINAL)
     return and_(~messages.is_waiting(table.c), ~exists().where(OUTBOX.c.message_id == table.c.id))
-
-
-def _let_no_hold_be_added(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock_shared(hashtextextended('ledger_holds', 0))"))
 
 
 def _lock(connection: Connection, parts: Sequence[Member]) -> set[Member]:

@@ -17,10 +17,15 @@ from flowledger.domain.words import Term
 
 _INDEX: Final = "_search"
 _PLACES: Final = "_places"
+_PAGES: Final = 200
+_NOTHING_LEFT: Final = 2
+"""A merge that changes less had nothing to do (https://sqlite.org/fts5.html#the_merge_command)."""
+_indexes: Final[set[str]] = set()
 
 
 def make_index(of: Table, columns: Sequence[str]) -> None:
     """Have an index of these columns of words made with the table, on SQLite; it is dropped with it."""
+    _indexes.add(of.name + _INDEX)
     for statement in _statements(of.name, columns):
         event.listen(of, "after_create", _on_sqlite(statement))
     for name in (_INDEX, _PLACES):
@@ -38,6 +43,19 @@ def matches(of: Table, terms: Sequence[Term]) -> ColumnElement[bool]:
     asked = text(f"{index.name} MATCH :asked").bindparams(bindparam("asked", _query(terms), unique=True))
     found = select(places.c.id).join_from(index, places, places.c.place == index.c.rowid).where(asked)
     return of.c.id.in_(found)
+
+
+def tidy(connection: Any) -> None:
+    """Take the words of deleted rows out of all indexes, some pages in a transaction; nothing on PostgreSQL.
+
+    `connection` is sqlite3's. An index keeps them until it merges the parts that hold them.
+    """
+    for name in sorted(_indexes):
+        most, changes = -_PAGES, connection.total_changes - _NOTHING_LEFT
+        while connection.total_changes - changes >= _NOTHING_LEFT:
+            changes = connection.total_changes
+            connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (most,))
+            most = _PAGES
 
 
 def _on_sqlite(statement: str) -> Any:

@@ -64,6 +64,11 @@ def index_of_age(table: str) -> Index:
     return Index(f"ix_{table}_recorded_at", "recorded_at").ddl_if(dialect="sqlite")
 
 
+def is_index_of_age(name: str) -> bool:
+    """Return whether an index is one of `index_of_age`, by its name."""
+    return name.removeprefix("ix_").removesuffix("_recorded_at") in _subjects
+
+
 def make_partitions(connection: Connection, since: datetime | str, weeks: int = 1) -> int:
     """Make the partitions of the week of `since` and of the following ones that are missing. Return how many were.
 

@@ -187,6 +187,7 @@ def log_line(event: Event) -> Row:
     return {
         "source": event.source,
         "event_id": event.id,
+        "recorded_at": event.recorded_at,
         "task_id": None if of_execution else event.subject,
         "execution_id": event.subject if of_execution else None,
         "node": event.get("node") if of_execution else None,

@@ -18,6 +18,7 @@ def point(event: Event) -> Row:
     return {
         "source": event.source,
         "event_id": event.id,
+        "recorded_at": event.recorded_at,
         "subject": event.subject,
         "name": event.data["name"],
         "value": float(event.data["value"]),
@@ -56,6 +57,7 @@ def audit_line(event: Event) -> Row:
     return {
         "source": event.source,
         "event_id": event.id,
+        "recorded_at": event.recorded_at,
         "resource_id": event.subject,
         "action": event.data["action"],
         **{column: event.get(column) for column in columns},

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from flowledger.domain.keys import earliest_key, event_key, order_key
+from flowledger.storage.schema.partitions import make_partitions
 
 BIG: Final = "big"
 WORKFLOW: Final = "wf_7"
@@ -96,8 +97,8 @@ _BIG_ROWS: Final = (
         INSERT INTO task_failures SELECT '{BIG}_' || n, {_BIG_AT} + interval '9 seconds', :key
         FROM generate_series(50, :tasks, 50) n""",
     f"""
-        INSERT INTO task_logs (source, event_id, task_id, level, message, time, order_key)
-        SELECT '/worker', 'l' || n, '{BIG}_' || n / 3 + 1, CASE n % 3 WHEN 2 THEN 'error' ELSE 'info' END,
+        INSERT INTO task_logs (source, event_id, recorded_at, task_id, level, message, time, order_key)
+        SELECT '/worker', 'l' || n, {_BIG_AT}, '{BIG}_' || n / 3 + 1, CASE n % 3 WHEN 2 THEN 'error' ELSE 'info' END,
             'line ' || n || ' of the work', {_BIG_AT}, :order || n FROM generate_series(0, 3 * :tasks - 1) n""",
     f"""
         INSERT INTO events (source, id, type, subject, time, partition, meaning, recorded_at)
@@ -113,6 +114,7 @@ _BIG_ROWS: Final = (
 
 def fill(connection: Connection, rows: int, tasks: int, tell: Callable[[str], None] = lambda _: None) -> None:
     """Fill the tables of a migrated database: so many rows each, and so many tasks of `big`; `tell` hears of each."""
+    make_partitions(connection, "2026-01-01", 30)
     values = {**_KEYS, "rows": rows, "tasks": tasks}
     for table, statement in (*_ROWS.items(), *((BIG, statement) for statement in _BIG_ROWS)):
         tell(table)

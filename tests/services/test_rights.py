@@ -14,16 +14,19 @@ from flowledger.services.users import Users
 from flowledger.services.vault import Credentials, Vault, rotate
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.retention.weeks import Gone, let_go
+from flowledger.storage.tables import metadata
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
-from tests.builders import event
+from tests.builders import event, raw
 from tests.conftest import settings_for
-from tests.documented import block
+from tests.documented import block, grants_of
 from tests.services.conftest import Clock, CountingHasher
 from tests.services.signing_in import EMAIL, PASSWORD
 from tests.services.webhooks.calling import BODY, SECRET, WEBHOOK, headers, set_up
 from tests.storage import recording
 from tests.storage.test_audit import worker_url
+from tests.storage.test_weeks import MONDAY, WEEK, at
 
 __all__ = ["worker_url"]
 
@@ -103,4 +106,30 @@ def test_a_worker_can_neither_read_nor_write_what_is_secret(worker_url: str, tab
     engine = make_engine(settings_for(worker_url))
     for statement in (f"SELECT count(*) FROM {table}", f"DELETE FROM {table}", f"INSERT INTO {table} DEFAULT VALUES"):
         assert is_refused(engine, statement)
+    engine.dispose()
+
+
+def test_who_maintains_lets_weeks_go_and_deletes_but_no_audit_lines(
+    postgresql_url: str, postgresql_storage: Storage
+) -> None:
+    grants = grants_of("flowledger_maintainer")
+    with as_role(postgresql_url, grants, "flowledger_maintainer") as storage:
+        lines = (raw("task.logged", subject=one) for one in ("task_1", "task_2"))
+        at(postgresql_storage, MONDAY, *lines)
+        recording.by_hand(storage, text("INSERT INTO held VALUES ('task_1')"))
+        logs = metadata.tables["task_logs"]
+        assert let_go(storage, logs, MONDAY + WEEK, most=1) == Gone(1, 1, 1)
+        for statement in (
+            "DELETE FROM task_logs",
+            "DELETE FROM tasks",
+            "DELETE FROM sessions WHERE expires_at < now()",
+        ):
+            recording.by_hand(storage, text(statement))
+        for statement in ("DELETE FROM audit_logs", "SELECT * FROM secrets", "UPDATE events SET type = 'x'"):
+            assert is_refused(storage.engine, statement)
+
+
+def test_a_worker_lets_no_week_go(worker_url: str) -> None:
+    engine = make_engine(settings_for(worker_url))
+    assert is_refused(engine, "SELECT ledger_let_go('task_logs', '2026-01-05+00')")
     engine.dispose()

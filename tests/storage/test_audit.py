@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from unittest.mock import ANY
 
 import pytest
 from sqlalchemy import Engine, make_url, text
@@ -36,7 +37,7 @@ def test_a_line_has_what_its_event_says(storage: Storage) -> None:
     assert row(storage, "audit_logs", "/web", "1") == {
         "source": "/web", "event_id": "1", "resource_id": "ws_1", "action": "workspace.share", "user_id": "u",
         "resource_type": "workspace", "event_type": "access", "details": {"with": None}, "ip_address": "::1",
-        "success": False, "time": moment(1),
+        "success": False, "time": moment(1), "recorded_at": ANY,
     }  # fmt: skip
     assert count(storage, "workspaces") == 0, "the subject makes no row"
 
@@ -106,7 +107,8 @@ def test_lines_of_one_moment_are_told_apart_by_a_cursor(storage: Storage) -> Non
 REFUSED: Final = (
     "UPDATE audit_logs SET success = true",
     "UPDATE audit_logs SET action = 'x' WHERE event_id = 'none'",
-    "INSERT INTO audit_logs SELECT * FROM audit_logs ON CONFLICT (source, event_id) DO UPDATE SET action = 'x'",
+    "INSERT INTO audit_logs SELECT * FROM audit_logs ON CONFLICT (source, event_id, recorded_at)"
+    " DO UPDATE SET action = 'x'",
     "DELETE FROM audit_logs",
     "TRUNCATE audit_logs",
     "DROP TABLE audit_logs",

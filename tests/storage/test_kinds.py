@@ -12,7 +12,7 @@ import pytest
 from flowledger.domain import events as say
 from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.kinds.base import Described
-from flowledger.storage.engines.postgresql import statement_of
+from flowledger.storage.engines.statements import statement_of
 from flowledger.storage.kinds import EVENT_HANDLERS, KINDS, MERGED, owners_of, transaction_of
 from flowledger.storage.kinds.kind import Kind
 from flowledger.storage.kinds.parts import DESCRIPTION

@@ -6,6 +6,7 @@ import threading
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +47,7 @@ def test_a_point_has_what_its_event_says(storage: Storage) -> None:
     assert row(storage, "metrics", "/s", "1") == {
         "source": "/s", "event_id": "1", "subject": "h", "name": "n", "value": 1.5, "unit": "ms", "kind": "gauge",
         "labels": labels, "agent_id": None, "execution_id": None, "task_id": "t", "workspace_id": None,
-        "time": moment(1),
+        "time": moment(1), "recorded_at": ANY,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import make_url, text
 
 from flowledger.domain.errors import DatabaseUnavailable, DatabaseUnfit, SettingsError
 from flowledger.domain.settings import Settings
-from flowledger.storage.engines import postgresql
+from flowledger.storage.engines import statements
 from flowledger.storage.engines.address import DatabaseAddress
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.session import SessionSetUp
@@ -190,5 +190,5 @@ def test_a_prepared_statement_is_named_after_what_it_says(postgresql_url: str) -
             with storage.reading() as connection:
                 prepared = connection.execute(text("SELECT name, statement FROM pg_prepared_statements ORDER BY name"))
                 names.append([tuple(row) for row in prepared])
-        postgresql._statement.cache_clear()  # as in a new process
+        statements._statement.cache_clear()  # as in a new process
     assert names[0] == names[1] != []

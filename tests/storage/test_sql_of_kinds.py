@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from flowledger.storage.engines.postgresql import statement_of
+from flowledger.storage.engines.statements import statement_of
 from flowledger.storage.kinds import KINDS, transaction_of
 from flowledger.storage.kinds.kind import Kind
 from tests.builders import parsed

@@ -44,7 +44,8 @@ class Office:
     def drain(self) -> None:
         """Until nothing is left to record: what the post office says is an event, too."""
         while any(self.client.xlen(streams.stream(shard)) for shard in range(self.settings.shards)):
-            assert "waiting" not in Drain(self.settings, self.client, self.storage, 0, post=self.post).run()
+            result = Drain(self.settings, self.client, self.storage, 0, post=self.post).run()
+            assert "waiting" not in result, result
 
     def inbox(self, sandbox: str) -> list[dict[bytes, bytes]]:
         entries: Any = self.client.xrange(streams.inbox(sandbox))

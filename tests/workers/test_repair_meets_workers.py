@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, insert, text, update
 
+from flowledger.domain.times import now
 from flowledger.storage import tables
 from flowledger.storage.replay import plain
 from flowledger.storage.unit_of_work import Storage
@@ -113,7 +114,11 @@ def test_the_event_of_a_log_line_that_had_none_may_come_while_the_line_is_remove
     record(postgresql_storage, raw("task.created", subject="t1"))
     line = {"source": "/tests", "event_id": "late", "task_id": "t1", "level": "info", "message": "wrong"}
     with postgresql_storage.engine.begin() as connection:
-        connection.execute(insert(tables.task_logs).values(line | {"order_key": "", "time": func.current_timestamp()}))
+        connection.execute(
+            insert(tables.task_logs).values(
+                line | {"order_key": "", "recorded_at": now(), "time": func.current_timestamp()}
+            )
+        )
     intruder = Intruder(postgresql_storage, raw("task.logged", id="late", subject="t1", message="right"))
     between(intruder)
     assert verify(postgresql_storage, mend=True).is_well

@@ -31,6 +31,7 @@ from flowledger.storage.kinds import (
     workflows,
 )
 from flowledger.storage.merge.description import KEY, KEYS
+from flowledger.storage.schema.columns import OWNER as OWNED
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recompute import Difference, Kind
 from flowledger.workers.verify import Report, verify
@@ -106,7 +107,9 @@ def another(column: Column[Any]) -> Any:
 
 def changeable(table: Table) -> list[str]:
     """Columns outside the key that no other table must agree with, and in which every value says something."""
-    free = [column.name for column in table.c if not column.primary_key and not column.foreign_keys]
+    free = [
+        column.name for column in table.c if not (column.primary_key or column.foreign_keys or OWNED in column.info)
+    ]
     return [name for name in free if name not in (KEY, KEYS)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Table, delete, func, update
 
+from flowledger.domain.times import now
 from flowledger.storage.kinds import audit, metrics
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
@@ -57,6 +58,7 @@ def test_the_event_of_a_line_that_had_none_may_come_while_the_line_is_removed(
     postgresql_storage: Storage, between: Between
 ) -> None:
     line = {"source": "/tests", "event_id": "late", "resource_id": "r", "action": "wrong", "success": True}
+    line |= {"recorded_at": now()}
     by_hand(postgresql_storage, audit.TABLE.insert().values(**line, time=func.current_timestamp()))
     intruder = Intruder(postgresql_storage, raw("audit.logged", id="late", subject="r", action="right"))
     between(intruder)

@@ -1,0 +1,122 @@
+"""`flowledger erase`: what would go, the question, progress, and what went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from flowledger.cli import people, screen
+from flowledger.domain.settings import Settings
+from flowledger.services.erasing.eraser import CannotErase, Erased, Eraser
+from flowledger.services.erasing.outlook import Outlook, outlook
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.retention.erasures import ErasureRepository
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.connections import connect
+
+_SHOWN: Final = 20
+
+
+@contextmanager
+def _eraser(settings: Settings) -> Iterator[tuple[Eraser, Storage]]:
+    with closing(connect(settings)) as client, Storage(make_engine(settings)) as storage:
+        yield Eraser(settings, storage, client), storage
+
+
+def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
+    """Return what would go with each of these. Raises CannotErase as `Eraser.check` does."""
+    with _eraser(settings) as (eraser, storage):
+        eraser.check(ids)
+        with storage.reading() as connection:
+            return [outlook(connection, id_) for id_ in ids]
+
+
+def ask(settings: Settings, ids: Sequence[str]) -> bool:
+    """Show what would go, and ask. Raises CannotErase if nobody sits at a terminal."""
+    if not people.at_terminal():
+        raise CannotErase("nobody can be asked here: --yes erases without a question; nothing was erased")
+    print_outlooks(outlooks(settings, ids))
+    return typer.confirm("Erase this? It cannot be undone.", default=False)
+
+
+def erase(settings: Settings, ids: Sequence[str], *, why: str, by: str, quiet: bool) -> Erased:
+    """Erase with a progress bar on standard error, unless `quiet`; without ids, what is unfinished."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        _eraser(settings) as (eraser, _),
+        Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,
+    ):
+        bar = progress.add_task("writing down", total=None)
+        if ids:
+            eraser.begin(ids, why=why, by=by, waits=lambda why_: progress.update(bar, description=f"waits: {why_}"))
+
+        def tell(what: str, done: int, total: int) -> None:
+            progress.update(bar, description=what, completed=done, total=total)
+
+        return eraser.go_on(tell)
+
+
+def unfinished(settings: Settings) -> int:
+    """Return how many subjects are not gone yet."""
+    with Storage(make_engine(settings)) as storage, storage.reading() as connection:
+        return ErasureRepository(connection).count_unfinished()
+
+
+def print_outlooks(found: Sequence[Outlook]) -> None:
+    """Print what would go with each, and with all of them together."""
+    for one in found[:_SHOWN]:
+        _print_outlook(one.subject, [one])
+    if len(found) > 1:
+        _print_outlook(f"all {len(found):,}", found)
+
+
+def _print_outlook(what: str, some: Sequence[Outlook]) -> None:
+    rows, named_by = Counter[str](), Counter[str]()
+    for one in some:
+        rows.update(one.rows)
+        named_by.update(one.named_by)
+    gone = {
+        "subjects": sum(one.subjects for one in some),
+        "texts of events": sum(one.events for one in some),
+        **{f"rows of {table}": count for table, count in rows.items()},
+        "dead letters": sum(one.dead_letters for one in some),
+    }
+    screen.out.print(Text.assemble((screen.safe(what), "bold"), f" goes with {_told(gone)}"), soft_wrap=True)
+    if lines := sum(one.audit_lines for one in some):
+        screen.out.print(f"  stay without details and address: {lines:,} audit lines", soft_wrap=True)
+    if named_by:
+        screen.out.print(f"  stay, and name it: {_told(named_by)}", soft_wrap=True)
+    if held := [subject for one in some for subject in one.held]:
+        words = f"  held, so it would be refused: {', '.join(map(screen.safe, held))}"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {words}" for words, count in counts.items() if count) or "nothing"
+
+
+def print_erased(erased: Erased) -> None:
+    """Print what went, and what still holds the content."""
+    counts = {
+        "subjects": erased.subjects,
+        "texts of events": erased.events,
+        "rows": erased.rows,
+        "dead letters": erased.dead_letters,
+        "messages in inboxes": erased.messages,
+    }
+    screen.out.print(f"erased: {_told(counts)}", soft_wrap=True)
+    if erased.audit_lines:
+        screen.out.print(f"{erased.audit_lines:,} audit lines have no details and no address any more", soft_wrap=True)
+    if erased.unfinished:
+        words = f"{erased.unfinished:,} parts came meanwhile: `flowledger erase` erases them, too"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
+    words = (
+        "the files of the servers hold what is deleted for a while; how long, and what to do: docs/contract/erase.md"
+    )
+    screen.out.print(Text(words, style="dim"), soft_wrap=True)

@@ -1,0 +1,241 @@
+"""An erasure from its beginning to its end: first it is written down, then everything goes, in small steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import redis
+from sqlalchemy import Connection, Select, case, exists, func, literal, null, select, text, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from flowledger.domain.errors import LedgerError
+from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
+from flowledger.services.erasing import journal
+from flowledger.services.erasing.inboxes import ErasedInboxes
+from flowledger.services.erasing.outlook import unknown
+from flowledger.services.erasing.passes import erase_letters, erase_points
+from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
+from flowledger.storage.retention.belonging import parts_of, whole_of
+from flowledger.storage.retention.erasures import LOCK, ErasureRepository
+from flowledger.storage.retention.erasures import TABLE as ERASURES
+from flowledger.storage.retention.holds import HELD
+from flowledger.storage.schema.fts5 import tidy
+from flowledger.storage.schema.types import Name, UtcTime
+from flowledger.storage.transactions import changing
+from flowledger.storage.unit_of_work import Storage
+
+_SUBJECTS_AT_ONCE: Final = 100
+_ROWS_AT_ONCE: Final = 500
+_ROUNDS: Final = 3
+"""Parts that come while others go are erased in another round; after these, by the next command."""
+_LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout TO '2s'"
+_BITE: Final = "SET LOCAL enable_seqscan TO off; SET LOCAL synchronous_commit TO off"
+_PAUSE_SECONDS: Final = 0.5
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+Tell = Callable[[str, int, int], None]
+"""Hears of progress: what goes now, how many subjects are done, and how many there are."""
+
+
+class CannotErase(LedgerError):
+    """The erasure did not begin; nothing has gone."""
+
+
+@dataclass(slots=True)
+class Erased:
+    """What went, in this run: of what an interrupted run erased nothing is counted again."""
+
+    subjects: int = 0
+    rows: int = 0
+    events: int = 0
+    audit_lines: int = 0
+    dead_letters: int = 0
+    messages: int = 0
+    """Messages taken out of inboxes, once for each recipient."""
+    unfinished: int = 0
+    """Parts that came meanwhile, and are left for another run."""
+
+
+class Eraser:
+    """Erases subjects; several may do so at once, and workers go on.
+
+    Its methods raise DatabaseUnavailable and redis.RedisError. Whatever ends it, `go_on` continues.
+    """
+
+    def __init__(self, settings: Settings, storage: Storage, client: redis.Redis) -> None:
+        self._storage = storage
+        self._inboxes = ErasedInboxes(client, settings, storage)
+
+    def check(self, ids: Sequence[str]) -> None:
+        """Raise CannotErase if nothing is known of one of these, or the role of the database lacks a right."""
+        with self._storage.reading() as connection:
+            if missing := missing_rights(connection):
+                role = connection.execute(text("SELECT current_user")).scalar_one()
+                raise CannotErase(
+                    f"the database's role {role} may not erase, it lacks: {', '.join(missing)}; give DATABASE_URL the "
+                    "role that owns the tables, or flowledger_maintainer (docs/production.md); nothing was erased"
+                )
+            if strange := unknown(connection, ids):
+                raise CannotErase(f"nothing is known of {', '.join(strange)}; nothing was erased")
+
+    def begin(self, ids: Sequence[str], *, why: str, by: str, waits: Callable[[str], None] = lambda _: None) -> int:
+        """Write down that these are erased, with what belongs to them. Return how many subjects are new among them.
+
+        From then on nothing about them is recorded but names. Raises CannotErase if one of them is held. `waits` is
+        told while a batch that is being recorded is waited for.
+        """
+        self.check(ids)
+        at = now()
+        with changing(self._storage) as connection:
+            added = sum(_add(connection, id_, why, by, at) for id_ in ids)
+            if held := _held(connection, at):
+                raise CannotErase(f"held: {', '.join(held)}; see `flowledger hold list`; nothing was erased")
+            if connection.dialect.name == "postgresql" and added:
+                _lock_out_recorders(connection, waits)
+        return added
+
+    def go_on(self, tell: Tell = lambda _what, _done, _total: None) -> Erased:
+        """Erase all of what is written down and not gone."""
+        erased = Erased()
+        for _ in range(_ROUNDS):
+            with self._storage.looking() as connection:
+                total = ErasureRepository(connection).count_unfinished()
+            if not total:
+                return erased
+            self._round(erased, total, tell)
+        with self._storage.looking() as connection:
+            erased.unfinished = ErasureRepository(connection).count_unfinished()
+        return erased
+
+    def _round(self, erased: Erased, total: int, tell: Tell) -> None:
+        tell("parts", 0, total)
+        while self._find_parts():
+            pass
+        tell("points", 0, total)
+        points = erase_points(self._storage)
+        erased.rows += points
+        erased.events += points
+        tell("dead letters", 0, total)
+        erased.dead_letters += erase_letters(self._storage, self._unfinished())
+        after, done = "", 0
+        while ids := self._some(after):
+            self._erase(ids, erased)
+            after, done = ids[-1], done + len(ids)
+            erased.subjects += len(ids)
+            tell("subjects", done, max(done, total))
+        if self._storage.engine.dialect.name == "sqlite":
+            tell("indexes of words", done, max(done, total))
+            with self._storage.looking() as connection:
+                tidy(connection.connection.driver_connection)
+
+    def _find_parts(self) -> int:
+        """Write down what belongs to unfinished erasures and is not erased yet: it was recorded meanwhile, or before it
+        was known what it belongs to. Return how much.
+        """
+        with changing(self._storage) as connection:
+            added = sum(_add_rows(connection, rows) for rows in _parts(now()))
+            if connection.dialect.name == "postgresql" and added:
+                _lock_out_recorders(connection, lambda _: None)
+        return added
+
+    def _unfinished(self) -> set[str]:
+        ids: set[str] = set()
+        after = ""
+        while some := self._some(after, 10_000):
+            ids.update(some)
+            after = some[-1]
+        return ids
+
+    def _some(self, after: str, most: int = _SUBJECTS_AT_ONCE) -> list[str]:
+        with self._storage.looking() as connection:
+            return ErasureRepository(connection).unfinished(most, after)
+
+    def _erase(self, ids: Collection[str], erased: Erased) -> None:
+        """Erase all of some subjects. Messages leave the inboxes first, while the rows say whose they are."""
+        erased.messages += self._inboxes.erase(ids)
+        erased.rows += self._delete_rows(ids)
+        for lines in journal.audit_lines(self._storage, ids):
+            with self._changing() as connection:
+                cleared, events = journal.clear(connection, lines)
+            erased.audit_lines += cleared
+            erased.events += events
+        for names in journal.batched(journal.names_of(self._storage, ids), journal.AT_ONCE):
+            with self._changing() as connection:
+                erased.events += journal.blank(connection, names)
+        with changing(self._storage) as connection:
+            ErasureRepository(connection).finish(ids, now())
+
+    def _delete_rows(self, ids: Collection[str]) -> int:
+        deleted = 0
+        for rows in OF_SUBJECTS:
+            some = _ROWS_AT_ONCE
+            while some == _ROWS_AT_ONCE:
+                with self._changing() as connection:
+                    some = delete_some(connection, rows, ids, _ROWS_AT_ONCE)
+                deleted += some
+        return deleted
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        """Yield a transaction that finds rows by indexes, and whose commit waits for no disk: `finish` does."""
+        with changing(self._storage) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(_BITE)
+            yield connection
+
+
+def _add(connection: Connection, id_: str, why: str, by: str, at: datetime) -> int:
+    """Write down that an id is erased, with what belongs to it. Return how many subjects are new."""
+    subject = whole_of(id_).c.subject
+    whole = case((subject == id_, null()), else_=literal(id_, Name))
+    return _add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime())))
+
+
+def _parts(at: datetime) -> Iterator[Select[Any]]:
+    """Yield selects of the rows of what belongs to unfinished erasures."""
+    of = ERASURES.alias("of")
+    whole = func.coalesce(of.c.erased_with, of.c.subject)
+    for parts in parts_of(of, of.c.subject):
+        rows = parts.add_columns(whole, of.c.why, of.c.erased_by, literal(at, UtcTime()))
+        part = parts.selected_columns[0]
+        yield rows.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
+
+
+def _add_rows(connection: Connection, rows: Select[Any]) -> int:
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    names = ["subject", "erased_with", "why", "erased_by", "erased_at"]
+    new = dialect.insert(ERASURES).from_select(names, rows.where(true())).on_conflict_do_nothing()
+    added: int = connection.execute(new).rowcount
+    return added
+
+
+def _held(connection: Connection, at: datetime) -> list[str]:
+    """Return what is held of what was written down at this time, in words."""
+    found = select(HELD.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == HELD.c.subject)
+    rows = connection.execute(found.where(ERASURES.c.erased_at == at).order_by(HELD.c.subject))
+    return [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
+
+
+def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) -> None:
+    """Wait until no batch is being recorded that may not know of the erasure; later ones wait for its commit.
+
+    A batch that takes long does not hold up others for longer than the time limit of a try.
+    """
+    connection.exec_driver_sql(_LOCK_TIMEOUT)
+    while True:
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+                return
+        except OperationalError as error:
+            if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+                raise
+        waits("a batch is being recorded")
+        time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,93 @@
+"""Redis's part: erased messages leave the inboxes, and of an erased sandbox its inbox goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import redis
+from sqlalchemy import select, union
+
+from flowledger.domain import streams
+from flowledger.domain.settings import Settings
+from flowledger.services import scripts
+from flowledger.storage.kinds.messages import DELIVERIES
+from flowledger.storage.ledger.outbox import TABLE as OUTBOX
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.inboxes import MARK_KEPT_MS, member
+
+_AT_ONCE: Final = 200
+Addressed = tuple[str, str]
+"""A message, and one of its recipients."""
+
+
+class ErasedInboxes:
+    """Takes erased messages out of inboxes. Its methods raise redis.RedisError, and may be repeated."""
+
+    def __init__(self, client: redis.Redis, settings: Settings, storage: Storage) -> None:
+        self._client = client
+        self._storage = storage
+        self._quiet_ms = str(settings.inbox_quiet_seconds * 1000)
+
+    def erase(self, ids: Collection[str]) -> int:
+        """Take the messages among `ids` out of their inboxes, and remove the inboxes of the sandboxes among them.
+
+        Call it before the rows go: they say who the recipients are.
+        """
+        touched: set[str] = set()
+        removed = 0
+        for some in self._sent(ids):
+            removed += self._take_out(some, touched)
+        for sandbox in ids:
+            removed += self._remove(sandbox, touched)
+        for sandbox in touched:
+            self._client.eval(
+                scripts.REWRITE_INBOX, 2, streams.inbox(sandbox), streams.rewriting(sandbox), self._quiet_ms
+            )
+        return removed
+
+    def _sent(self, ids: Collection[str]) -> Iterator[list[Addressed]]:
+        """Yield the messages among `ids` with their recipients, some at a time."""
+        after: Addressed = ("", "")
+        while True:
+            found = union(*(
+                select(table.c.message_id, table.c.to_sandbox_id).where(table.c.message_id.in_(ids))
+                for table in (DELIVERIES, OUTBOX)
+            )).subquery()  # fmt: skip
+            place = found.c.message_id, found.c.to_sandbox_id
+            behind = (place[0] > after[0]) | ((place[0] == after[0]) & (place[1] > after[1]))
+            with self._storage.looking() as connection:
+                rows = connection.execute(select(*place).where(behind).order_by(*place).limit(_AT_ONCE)).all()
+            if rows:
+                yield [(row.message_id, row.to_sandbox_id) for row in rows]
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1].message_id, rows[-1].to_sandbox_id
+
+    def _take_out(self, some: Sequence[Addressed], touched: set[str]) -> int:
+        keys = [key for one, to in some for key in (streams.posted(one, to), streams.inbox(to))]
+        members = [member(one, to) for one, to in some]
+        removed: Any = self._client.eval(
+            scripts.ERASE_MESSAGES, 1 + len(keys), streams.EXPIRIES, *keys, MARK_KEPT_MS, *members
+        )
+        touched.update(to for (_, to), there in zip(some, removed, strict=True) if there)
+        return sum(removed)
+
+    def _remove(self, sandbox: str, touched: set[str]) -> int:
+        """Remove the inbox of a sandbox, with what is known of its messages. Return how many there were."""
+        inbox = streams.inbox(sandbox)
+        removed = 0
+        while self._client.type(inbox) == b"stream":
+            entries: Any = self._client.xrange(inbox, count=_AT_ONCE)
+            some = [(fields[_MESSAGE_ID].decode(), sandbox) for _, fields in entries if _MESSAGE_ID in fields]
+            removed += self._take_out(some, set()) if some else 0
+            if entries:
+                self._client.xdel(inbox, *(id_ for id_, _ in entries))
+            if len(entries) < _AT_ONCE:
+                break
+        self._client.delete(inbox, streams.taken(sandbox), streams.consumers(sandbox))
+        touched.discard(sandbox)
+        return removed
+
+
+_MESSAGE_ID: Final = streams.MESSAGE_ID.encode()

@@ -1,0 +1,89 @@
+"""What an erasure would take, and what it would leave: counted, and nothing done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, or_, select
+
+from flowledger.services.erasing.passes import letters_about
+from flowledger.services.erasing.rows import CLEARED, NAMING, OF_SUBJECTS
+from flowledger.storage.engines.erased import BLANK
+from flowledger.storage.kinds import KINDS, owners_of
+from flowledger.storage.kinds.audit import TABLE as AUDIT
+from flowledger.storage.kinds.metrics import TABLE as POINTS
+from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.retention.belonging import in_workspaces, whole_of
+from flowledger.storage.retention.erasures import ErasureRepository
+from flowledger.storage.retention.holds import HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would go with an id: subjects, rows by table, events' texts, dead letters; audit lines lose their content.
+
+    `named_by` are rows that name it, or what goes with it, and stay: by table and column, as far as an index finds
+    them. `held` are subjects for which it would be refused.
+    """
+
+    subject: str
+    subjects: int
+    rows: dict[str, int]
+    events: int
+    dead_letters: int
+    audit_lines: int
+    named_by: dict[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+
+
+def outlook(connection: Connection, id_: str) -> Outlook:
+    """Return what the erasure of an id would take."""
+    whole = whole_of(id_)
+    ids = select(whole.c.subject)
+    subjects = connection.execute(ids).scalars().all()
+    rows: Counter[str] = Counter()
+    for one in OF_SUBJECTS:
+        rows[one.table.name] += _count(connection, one.table, one.table.c[one.column].in_(ids))
+    owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
+    rows[POINTS.name] += _count(connection, POINTS, owner.in_(ids) & POINTS.c.subject.not_in(ids))
+    is_cleared = or_(*(AUDIT.c[one.column].in_(ids) for one in CLEARED))
+    return Outlook(
+        id_,
+        len(subjects),
+        {name: count for name, count in rows.items() if count},
+        _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)),
+        len({*letters_about(connection, set(subjects))}),
+        _count(connection, AUDIT, is_cleared),
+        dict(_naming(connection, ids)),
+        tuple(connection.execute(select(HELD.c.subject).where(HELD.c.subject.in_(ids))).scalars()),
+    )
+
+
+def unknown(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """Return those of `ids` of which nothing is known: no record, no event, no dead letter, no erasure."""
+    known = set(ErasureRepository(connection).of(ids))
+    return [id_ for id_ in ids if id_ not in known and not _is_known(connection, id_)]
+
+
+def _is_known(connection: Connection, id_: str) -> bool:
+    places: list[Any] = [kind.table.c[kind.subject] for kind in KINDS]
+    places += [EVENTS.c.subject, LETTERS.c.subject, *(AUDIT.c[one.column] for one in CLEARED)]
+    found = [exists().where(place == id_) for place in places]
+    inside = exists(in_workspaces(lambda workspace: workspace == id_))
+    return any(connection.execute(select(one)).scalar() for one in (*found, inside))
+
+
+def _naming(connection: Connection, ids: Any) -> Iterator[tuple[str, int]]:
+    """Yield how many rows of others name one of these ids, by table and column."""
+    for table, column in NAMING:
+        others = [table.c[name].not_in(ids) | table.c[name].is_(None) for _, name in owners_of(table)]
+        if count := _count(connection, table, table.c[column].in_(ids), *others):
+            yield f"{table.name}.{column}", count
+
+
+def _count(connection: Connection, table: Any, *where: Any) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()

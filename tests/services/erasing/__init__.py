@@ -1,0 +1,1 @@
+"""Erasing: everything of a subject goes, and nothing brings it back."""

@@ -1,0 +1,40 @@
+"""A ledger with executions in it, and what erases them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import redis
+
+from flowledger.domain.settings import Settings
+from flowledger.services.erasing.eraser import Erased, Eraser
+from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.post import PostOffice
+from tests.workers.office import Office
+
+
+class Scene(Office):
+    """Drains, a post office, and an eraser."""
+
+    def __init__(self, settings: Settings, client: redis.Redis, storage: Storage) -> None:
+        super().__init__(settings, client, storage)
+        self.settings = self.settings.model_copy(update={"inbox_messages": 1_000})
+        self.post = PostOffice(client, self.settings, storage)
+
+    def erase(self, *ids: str) -> Erased:
+        eraser = Eraser(self.settings, self.storage, self.client)
+        eraser.begin(ids, why="asked for", by="jo")
+        return eraser.go_on()
+
+
+@pytest.fixture
+def scene(settings: Settings, redis_url: str) -> Iterator[Scene]:
+    with closing(redis.Redis.from_url(redis_url)) as client, Storage.open(_url(settings)) as storage:
+        yield Scene(settings, client, storage)
+
+
+def _url(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
