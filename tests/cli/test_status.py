@@ -108,10 +108,10 @@ def test_status_tells_how_the_ledger_grows(run: Run, storage: Storage) -> None:
     found = json.loads(run("status", "--json").out)["growth"]
     assert [part["name"] for part in found["parts"]] == ["all"]
     assert (found["last_day"], found["holds"], found["bytes"] >= size) == (None, 1, True)
-    assert 1_000_000 <= found["last_week"] <= 1_100_000
-    assert found["expected_bytes"]["30"] > size + 30_000_000
+    assert 990_000 <= found["last_week"] <= 1_100_000
+    assert found["expected_bytes"]["30"] > size + 29_000_000
     assert [*found["alarms"]] == ["round"]
     shown = run("status").out
-    for told in ("not known yet", "+1", "KiB", "if nothing goes", " in 365 days", "is not over: more falls due"):
+    for told in ("not known yet", "+97", "KiB", "if nothing goes", " in 365 days", "is not over: more falls due"):
         assert told in shown, told
     assert "dead-letters list" not in shown

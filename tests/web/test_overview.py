@@ -41,7 +41,7 @@ def test_it_tells_what_waits_and_what_is_wrong(site: Site, storage: Storage, cli
     record(storage, raw("task.progressed", progress=2), raw("task.created"))
     page = site.get("/ledger")
     assert page.status == 200
-    assert page.queries <= 25
+    assert page.queries <= 30
     assert "waiting 7" in page.words
     assert "shard 2 is paused by &lt;jo&gt; since 2026-01-31T12:00:00Z: a test" in page.text
     assert "nothing is recorded for now: the database is away" in page.words

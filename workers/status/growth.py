@@ -90,8 +90,11 @@ class Growth:
 def growth(connection: Connection, settings: Settings, clock: Callable[[], datetime] = now) -> Growth:
     """Return how the ledger grows. Raises what SQLAlchemy raises if the database does not answer."""
     at = clock()
-    measured = _tried(connection, sizes.measure, Sizes({}, {}))
-    noted = _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, at))
+    both = _tried(connection, lambda c: (sizes.measure(c), _noted(c, at)), None)
+    measured, noted = both or (
+        _tried(connection, sizes.measure, Sizes({}, {})),
+        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, at)),
+    )
     day, week = (sizes.bytes_a_day(noted.samples, measured.parts, at, over) for over in (_DAY, _WEEK))
     parts = [
         Part(name=name, bytes=size.bytes, rows=size.rows, last_day=day.get(name), last_week=week.get(name))
@@ -131,7 +134,7 @@ def _tried(connection: Connection, ask: Callable[[Connection], Found], other: Fo
 
 
 class _Noted(NamedTuple):
-    """What small tables tell; `began` is when the ledger was made."""
+    """What small tables tell; `began` is when the ledger was made, or its last round of retention began."""
 
     samples: list[Sample]
     holds: int | None
@@ -140,11 +143,12 @@ class _Noted(NamedTuple):
 
 
 def _noted(connection: Connection, at: datetime) -> _Noted:
+    last = rounds.read(connection)
     return _Noted(
         sizes.samples(connection, at - _WEEK - timedelta(hours=1)),
         connection.execute(select(func.count()).select_from(HOLDS)).scalar_one(),
-        rounds.read(connection),
-        LedgerRepository(connection).get().created_at,
+        last,
+        LedgerRepository(connection).get().created_at if last is None else last.began_at,
     )
 
 
@@ -217,8 +221,7 @@ def _of_round(last: rounds.Round | None, settings: Settings, at: datetime, began
         return found
     refused = {what: why for what, why in last.waits.items() if _REFUSED in why}
     if refused:
-        what, why = next(iter(refused.items()))
-        found["refused"] = f"{', '.join(refused)} cannot go; {what}: {why}"
+        found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
     if last.ended_at is None:
         if at - last.began_at > _LONG_ROUND:
             since = readable.time(last.began_at)
