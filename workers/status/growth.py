@@ -155,10 +155,8 @@ def _noted(connection: Connection, at: datetime) -> _Noted:
 def _firsts(connection: Connection) -> dict[str, datetime]:
     """Return when the oldest row of each was recorded; those without a row are missing."""
     columns = {name: table.c.recorded_at for name, table in _WEEKLY.items()}
-    found = {
-        name: connection.execute(select(column).order_by(column).limit(1)).scalar_one_or_none()
-        for name, column in columns.items()
-    }
+    firsts = (select(one).order_by(one).limit(1).scalar_subquery().label(name) for name, one in columns.items())
+    found = connection.execute(select(*firsts)).mappings().one()
     return {name: first for name, first in found.items() if first is not None}
 
 
