@@ -27,13 +27,16 @@ demo: install ## agents do real work on embedded servers, recorded live; ends by
 up: install ## everything on this machine, until Ctrl-C
 	@$(BIN)/flowledger up
 
+# Tests start hundreds of Python processes: what was compiled is kept for the next, even if the shell forbids it.
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/compiled
+
 .PHONY: test
 test: install ## ruff, mypy, import-linter, pytest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(KEEP_COMPILED) $(BIN)/pytest --numprocesses auto --dist worksteal
 
 .PHONY: bench
 bench: install ## Flowledger beside its peers, in one run on the same servers, 20 minutes; tables, bench/results.json

@@ -221,6 +221,21 @@ KINDS: Final[dict[str, st.SearchStrategy[Json]]] = {
 }
 """Values of each kind of field."""
 
+# Made once: to make and to check a strategy takes as long as to draw from it.
+_OR_NULL: Final = {kind: st.none() | values for kind, values in KINDS.items()}
+_CHANCES: Final = st.integers(0, 9)
+_UNKNOWN: Final = st.dictionaries(st.sampled_from(["cc", "x\x00", "\ud800"]), _values, max_size=1)
+_EXTENSIONS: Final = st.dictionaries(st.just("extension"), _values, max_size=1)
+_MOMENTS: Final = st.just(ABSENT) | st.none() | st.sampled_from(TIMES)
+_SOURCES: Final = st.sampled_from(SOURCES)
+_ID_BEGINNINGS: Final = st.sampled_from(["a", "\x01", "\ud7ff", "\ue000", "é"])
+_SEQUENCE_KINDS: Final = st.sampled_from(["absent", "absent", "null", "text", "number"])
+_SEQUENCES: Final = {
+    "null": st.just("null"),
+    "number": st.sampled_from(SEQUENCE_NUMBERS),
+    "text": st.sampled_from(tuple(map(json.dumps, SEQUENCES))),
+}
+
 
 @st.composite
 def data_of(draw: st.DrawFn, type_: str) -> dict[str, Json]:
@@ -228,23 +243,20 @@ def data_of(draw: st.DrawFn, type_: str) -> dict[str, Json]:
     data: dict[str, Json] = {}
     sparing = draw(st.booleans())
     for name, field in FIELDS[type_].items():
-        if field.required or draw(st.integers(0, 9)) < (2 if sparing else 6):
+        if field.required or draw(_CHANCES) < (2 if sparing else 6):
             nullable = not field.required or field.kind == "any"
-            data[name] = draw(st.none() | KINDS[field.kind] if nullable else KINDS[field.kind])
+            data[name] = draw((_OR_NULL if nullable else KINDS)[field.kind])
     if type_ == "message.sent" and draw(st.booleans()):
         data |= {"broadcast": True, "workspace_id": "ws_1"}
         del data["to_sandbox_ids"]
-    return data | draw(st.dictionaries(st.sampled_from(["cc", "x\x00", "\ud800"]), _values, max_size=1))
+    return data | draw(_UNKNOWN)
 
 
 @st.composite
 def _attributes(draw: st.DrawFn) -> str:
     """A `sequence` or none, as the beginning of JSON text: numbers count as they are written."""
-    kind = draw(st.sampled_from(["absent", "absent", "null", "text", "number"]))
-    if kind == "absent":
-        return ""
-    texts_of_kind = {"null": ("null",), "number": SEQUENCE_NUMBERS, "text": tuple(map(json.dumps, SEQUENCES))}
-    return f'"sequence": {draw(st.sampled_from(texts_of_kind[kind]))}, '
+    kind = draw(_SEQUENCE_KINDS)
+    return "" if kind == "absent" else f'"sequence": {draw(_SEQUENCES[kind])}, '
 
 
 @st.composite
@@ -258,11 +270,11 @@ def events(
     data = draw(data_of(type_)) | ({"from_sandbox_id": f"\x01 {subject}"} if type_ == "message.sent" else {})
     envelope = event(
         type_,
-        id=draw(st.sampled_from(["a", "\x01", "\ud7ff", "\ue000", "é"])) + id,
-        source=OWN_SOURCES.get(type_) or draw(st.sampled_from(SOURCES)),
+        id=draw(_ID_BEGINNINGS) + id,
+        source=OWN_SOURCES.get(type_) or draw(_SOURCES),
         subject=subject,
-        time=draw(st.just(ABSENT) | st.none() | st.sampled_from(TIMES)),
-        attributes={"data": data} | draw(st.dictionaries(st.just("extension"), _values, max_size=1)),
+        time=draw(_MOMENTS),
+        attributes={"data": data} | draw(_EXTENSIONS),
     )
     text = json.dumps(envelope, ensure_ascii=draw(st.booleans()))
     return escaped("{" + draw(_attributes()) + text[1:]).encode()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
 
 from flowledger.storage import tables
 from flowledger.storage.kinds import MERGED
@@ -75,13 +76,18 @@ def compare(actual: Rows, wanted: Rows) -> list[str]:
 
 
 def _table(connection: Connection, table: Table, span: Span) -> dict[tuple[Any, ...], dict[str, Any]]:
-    columns = [column for column in table.c if not column.name.endswith(("_key", "_keys"))]
     key = [column.name for column in table.primary_key if column.name != "recorded_at"]
-    found = {}
+    return {
+        tuple(row[part] for part in key): dict(row) for row in connection.execute(_selection(table, span)).mappings()
+    }
+
+
+@lru_cache
+def _selection(table: Table, span: Span) -> Select[Any]:
+    """To make a statement takes longer than to ask it."""
+    columns = [column for column in table.c if not column.name.endswith(("_key", "_keys"))]
     subjects = [table.c[name] for name in _SUBJECTS.get(table.name, ("id",))]
-    for row in connection.execute(select(*columns).where(or_(*(_is_in(one, span) for one in subjects)))).mappings():
-        found[tuple(row[part] for part in key)] = dict(row)
-    return found
+    return select(*columns).where(or_(*(_is_in(one, span) for one in subjects)))
 
 
 def _is_in(subject: ColumnElement[str], span: Span) -> ColumnElement[bool]:

@@ -701,6 +701,12 @@ CREATE TABLE checkpoints (
     CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
 );
 
+CREATE TABLE departed (
+    what TEXT COLLATE "C" NOT NULL,
+    sums JSONB NOT NULL,
+    CONSTRAINT pk_departed PRIMARY KEY (what)
+);
+
 CREATE TABLE dead_letters (
     id TEXT COLLATE "C" NOT NULL,
     stream TEXT NOT NULL,
@@ -793,12 +799,6 @@ CREATE TABLE sign_in_tries (
     CONSTRAINT pk_sign_in_tries PRIMARY KEY (key)
 );
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
-
-CREATE TABLE departed (
-    what TEXT COLLATE "C" NOT NULL,
-    sums JSONB NOT NULL,
-    CONSTRAINT pk_departed PRIMARY KEY (what)
-);
 
 CREATE TABLE erasures (
     subject TEXT COLLATE "C" NOT NULL,

@@ -796,6 +796,12 @@ CREATE TABLE checkpoints (
     CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
 );
 
+CREATE TABLE departed (
+    what TEXT NOT NULL,
+    sums TEXT NOT NULL,
+    CONSTRAINT pk_departed PRIMARY KEY (what)
+);
+
 CREATE TABLE dead_letters (
     id TEXT NOT NULL,
     stream TEXT NOT NULL,
@@ -890,12 +896,6 @@ CREATE TABLE sign_in_tries (
     CONSTRAINT pk_sign_in_tries PRIMARY KEY ("key")
 );
 CREATE INDEX ix_sign_in_tries_expires_at ON sign_in_tries (expires_at);
-
-CREATE TABLE departed (
-    what TEXT NOT NULL,
-    sums TEXT NOT NULL,
-    CONSTRAINT pk_departed PRIMARY KEY (what)
-);
 
 CREATE TABLE erasures (
     subject TEXT NOT NULL,

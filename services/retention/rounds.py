@@ -17,7 +17,7 @@ from flowledger.domain.keeping import Keeping
 from flowledger.domain.times import now as machine_time
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import sqlstate
-from flowledger.storage.retention import horizons, rounds
+from flowledger.storage.retention import holds, horizons, rounds
 from flowledger.storage.retention.maintainer import forbidden
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.retention.wholes import BUSY
@@ -98,14 +98,20 @@ class Maintenance:
         return permitted
 
     def _move_horizons(self, steps: list[Step]) -> dict[str, datetime]:
-        """Move the horizons of what is about to go, and commit that, before anything goes. Return them."""
+        """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
+
+        What came into held things since they were held is held from now on. The horizon of names moves when what was
+        before it has gone (`storage.retention.names`).
+        """
         now = self._clock()
         whats = dict.fromkeys(what for step in steps for what in step.what)
         at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
         if at:
             with changing(self._storage) as connection:
+                holds.refresh_if_any(connection)
                 for what, horizon in at.items():
-                    horizons.move(connection, what, horizon, at=now)
+                    if what != "names":
+                        horizons.move(connection, what, horizon, at=now)
         return at
 
     def _done(self, step: Step, work: Work) -> Did:

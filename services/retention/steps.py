@@ -15,11 +15,13 @@ from flowledger.storage import tables
 from flowledger.storage.kinds import audit, metrics
 from flowledger.storage.retention import dead_letters, drains, sign_ins, weeks, wholes
 from flowledger.storage.retention.gone import Gone
+from flowledger.storage.retention.names import let_go_names
 from flowledger.storage.retention.wholes import Horizons
 from flowledger.storage.unit_of_work import Storage
 
 _ROWS_AT_ONCE: Final = 500
 """Rows of one transaction where weeks go row by row, on SQLite."""
+_NAMES_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def _of_gone(table: Table, let_go: Callable[[Work], Gone], work: Work) -> Did:
     return Did({table.name: gone.rows}, gone.is_done)
 
 
+def _names(work: Work) -> Did:
+    gone = let_go_names(work.storage, work.horizons["names"], most=_NAMES_AT_ONCE, now=work.now, go_on=work.go_on)
+    return Did({tables.events.name: gone.names}, gone.is_done)
+
+
 def _of_rows(root: Table) -> Step:
     return Step(root.name, ("rows", "unfinished"), wholes.tables_of(root), partial(_wholes, root))
 
@@ -111,4 +118,5 @@ STEPS: Final[tuple[Step, ...]] = (
             work.storage, work.horizons["sessions"], work.now, go_on=work.go_on
         )),
     ),
+    Step("names", ("names",), (tables.events,), _names),
 )  # fmt: skip

@@ -17,12 +17,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    cast,
     func,
+    literal,
     or_,
     select,
     update,
 )
 
+from flowledger.domain import json_text
 from flowledger.domain.errors import LedgerError, Reason, Refused
 from flowledger.domain.ids import derived_id
 from flowledger.domain.json_text import plain
@@ -31,6 +34,7 @@ from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.storage.merge.writes import Write
 from flowledger.storage.paging import Order, Page
 from flowledger.storage.repository import Repository
+from flowledger.storage.retention import departed
 from flowledger.storage.schema.columns import metadata, one_of
 from flowledger.storage.schema.types import Name, UtcTime
 
@@ -189,9 +193,14 @@ class DeadLetterRepository(Repository[DeadLetter]):
         return self.connection.execute(statement).scalar_one()
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Return the number of dead letters by reason and status."""
+        """Return the number of dead letters by reason and status; those that went have the status `gone`. One query."""
         by = TABLE.c.reason, TABLE.c.status
-        return {(row[0], row[1]): row[2] for row in self.connection.execute(select(*by, func.count()).group_by(*by))}
+        there = select(*by, cast(func.count(), Text)).group_by(*by)
+        gone = departed.of(TABLE).subquery()
+        rows = self.connection.execute(there.union_all(select(literal(""), literal(""), cast(gone.c.sums, Text)))).all()
+        found = {(row[0], row[1]): int(row[2]) for row in rows if row[0]}
+        sums: dict[str, int] = next((json_text.loads(row[2]) for row in rows if not row[0]), {})
+        return found | {(reason, "gone"): count for reason, count in sums.items()}
 
     def open_bytes(self) -> int:
         """Return the bytes of all open dead letters together."""

@@ -158,3 +158,11 @@ def refresh(connection: Connection) -> None:
     wanted = following(connection)
     is_wanted = exists().where(wanted.c.subject == HELD.c.subject)
     connection.execute(delete(HELD).where(~is_wanted))
+
+
+def refresh_if_any(connection: Connection) -> None:
+    """Do the same if anything is held: who deletes does so before, since more may have come to what is held."""
+    if connection.execute(
+        select(exists().where(HOLDS.c.id.is_not(None)) | exists().where(HELD.c.subject.is_not(None)))
+    ).scalar_one():
+        refresh(connection)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, literal, select, tuple_
+from sqlalchemy import Connection, Table, delete, literal, select, tuple_
 
 from flowledger.domain import json_text
 from flowledger.domain.events import EVENT_TYPES
@@ -49,25 +49,24 @@ class NamesGone(NamedTuple):
 
 def let_go_names(
     storage: Storage,
+    wanted: datetime,
     *,
-    days: float,
     most: int,
-    now: datetime | None = None,
+    now: datetime,
     go_on: Callable[[], bool] = lambda: True,
     settled: timedelta = SETTLED,
 ) -> NamesGone:
-    """Delete names before the horizon that stands, then move it forward to `days` before `now`.
+    """Delete names before the horizon that stands, then move it forward to the one that is `wanted`.
 
-    `now` is the database's clock if it is not given. At most `most` names are looked at in a transaction; `go_on` is
-    asked before each. May be called by many at once. Raises DatabaseUnavailable.
+    At most `most` names are looked at in a transaction; `go_on` is asked before each. May be called by many at once.
+    Raises DatabaseUnavailable.
     """
     with storage.reading() as connection:
-        clock = now or _clock(connection)
         stands = connection.execute(select(horizons.TABLE).where(horizons.TABLE.c.what == "names")).one_or_none()
         walk = CheckpointRepository(connection).get(NAMES)
-    if stands is not None and stands.moved_at + settled > clock:
+    if stands is not None and stands.moved_at + settled > now:
         return NamesGone()
-    wanted, names = clock - timedelta(days=days), 0
+    names = 0
     place: Place | None = _BEGINNING if walk is None else _read(walk.entry_id)
     while stands is not None and place is not None:
         if not go_on():
@@ -75,9 +74,9 @@ def let_go_names(
         with changing(storage) as connection:
             went, place = _let_some_go(connection, min(stands.horizon, wanted), place, most)
             names += went
-            CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), clock)
+            CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), now)
     with changing(storage) as connection:
-        horizons.move(connection, "names", wanted, at=clock)
+        horizons.move(connection, "names", wanted, at=now)
     return NamesGone(names)
 
 
@@ -152,13 +151,6 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
     gone = Counter(connection.execute(delete(EVENTS).where(is_one).returning(EVENTS.c.type)).scalars())
     departed.add(connection, EVENTS, gone)
     return gone.total()
-
-
-def _clock(connection: Connection) -> datetime:
-    if connection.dialect.name != "postgresql":
-        return datetime.now(UTC)
-    at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return at
 
 
 def _written(place: Place) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,7 +19,7 @@ from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
 from flowledger.storage.engines.engine import words
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
-from flowledger.storage.schema.partitions import DAYS, is_partitioned, make_partitions
+from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
 from flowledger.storage.unit_of_work import Storage
 
 __all__ = ["Gone", "Week", "let_go", "weeks"]
@@ -27,32 +27,11 @@ __all__ = ["Gone", "Week", "let_go", "weeks"]
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.2
+_REST_SECONDS: Final = 0.05
+"""After a week that went: who waited for its lock records before the next one goes."""
 _LOCKED: Final = ("55P03", "40P01")
 """SQLSTATE: others held a lock for too long; a deadlock."""
 
-
-class Week(NamedTuple):
-    """A partition: its Monday, about how many rows it has, its size with indexes.
-
-    Rows of one that `is_detached` are not found, until it is attached again.
-    """
-
-    monday: datetime
-    rows: int
-    bytes: int
-    is_detached: bool
-
-
-_WEEKS: Final = text("""
-    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, pg_total_relation_size(c.oid) AS bytes,
-        coalesce(i.inhdetachpending, true) AS is_detached
-    FROM pg_class p
-    JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relkind = 'r'
-        AND c.relname ~ ('^' || p.relname || '_[0-9]{8}$')
-    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
-    WHERE p.oid = to_regclass(:parent)
-    ORDER BY c.relname
-""")
 
 _HOLDERS: Final = text("""
     SELECT a.pid, a.usename, nullif(a.application_name, '') AS name
@@ -66,14 +45,6 @@ _HOLDERS: Final = text("""
 """Who holds a lock on a partition, or on its parent if that is given; one that began first."""
 
 _LET_GO: Final = text("SELECT * FROM ledger_let_go(:parent, CAST(:monday AS timestamptz))")
-
-
-def weeks(connection: Connection, table: Table) -> list[Week]:
-    """Return the partitions of a table, the oldest first; none on SQLite."""
-    if connection.dialect.name != "postgresql":
-        return []
-    rows = connection.execute(_WEEKS, {"parent": table.name})
-    return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
 
 
 def let_go(
@@ -97,7 +68,10 @@ def let_go(
             if not go_on():
                 return gone._replace(is_done=False)
             tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
-            gone = _with_week(gone, _let_week_go(storage, table, week, tries))
+            of_week = _let_week_go(storage, table, week, tries)
+            gone = _with_week(gone, of_week)
+            if of_week.weeks:
+                time.sleep(_REST_SECONDS)
         elif week.is_detached:
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
@@ -149,7 +123,3 @@ def _holder(storage: Storage, part: str, parent: str | None = None) -> str | Non
         return None
     named = row.usename if row.name is None else f"{row.usename}, {row.name}"
     return f"a transaction of process {row.pid} ({named}) holds a lock"
-
-
-def _monday(name: str) -> datetime:
-    return datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)

@@ -44,10 +44,12 @@ _OWN: Final[dict[tuple[str, str], str]] = {
     ("drains", "dead"): "CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END",
     ("drains", "why"): "CASE WHEN n % 100 = 1 THEN 'the database is away' END",
     ("drains", "worker"): _GROUP,
+    ("erasures", "subject"): "'i' || n",
     ("event_texts", "meaning"): _MEANING,
     ("events", "id"): "n",
     ("events", "meaning"): _MEANING,
     ("events", "subject"): _GROUP,
+    ("held", "subject"): "'i' || n",
     ("knowledge", "tags"): "jsonb_build_array('n' || n % 300)",
     ("messages", "sent_key"): "n",
     ("metric_days", "start"): HOUR,
@@ -68,7 +70,7 @@ _NAMES: Final = {
     "category": _SOME_NAME, "full_name": _SOME_NAME, "kind": _SOME_NAME, "name": _SOME_NAME, "node": "'n' || n % 7",
     "subject": _GROUP, "source": "'s'", "event_id": "n", "status_key": "'k' || n", "iteration": "n", "version": "n",
 }  # fmt: skip
-_EMPTY: Final = frozenset({"checkpoints", "ledger", "schedule_looks"})
+_EMPTY: Final = frozenset({"checkpoints", "horizons", "ledger", "schedule_looks"})
 _RARE: Final = 100
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, func, select
 
@@ -18,6 +18,8 @@ from flowledger.workers.entries import Entry
 from flowledger.workers.recorder import Recorded, Recorder
 from tests import rows
 from tests.builders import entries
+
+_TABLES: Final = [table for table in reversed(tables.metadata.sorted_tables) if table is not tables.ledger]
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ def own_events(storage: Storage) -> list[str]:
 
 
 def empty(storage: Storage) -> None:
-    """Takes all rows out of all tables, but for the ledger's own."""
+    """Takes all rows out of all tables, but for the ledger's own, in one round trip."""
+    deletions = [f"DELETE FROM {table.name}" for table in _TABLES]
     with storage.engine.begin() as connection:
-        for table in reversed(tables.metadata.sorted_tables):
-            if table is not tables.ledger:
-                connection.execute(delete(table))
+        for statement in ["; ".join(deletions)] if connection.dialect.name == "postgresql" else deletions:
+            connection.exec_driver_sql(statement)
 
 
 def text_of(*ids: str) -> ColumnElement[bool]:

@@ -39,7 +39,7 @@ CHECKPOINTS: Final = [CheckpointRow("s", "1-0", MOMENT)]
 
 
 def let_go(storage: Storage, now: datetime = NOW, most: int = 100, **how: Any) -> NamesGone:
-    return let_go_names(storage, days=DAYS, most=most, now=now, **how)
+    return let_go_names(storage, now - timedelta(days=DAYS), most=most, now=now, **how)
 
 
 def let_all_go(storage: Storage, now: datetime = NOW) -> int:
@@ -129,7 +129,7 @@ def test_a_longer_setting_keeps_what_is_not_gone_yet(storage: Storage) -> None:
     recorded_long_ago(storage, task("1"))
     let_go(storage)
     later = NOW + timedelta(hours=1)
-    assert let_go_names(storage, days=300, most=10, now=later).names == 0
+    assert let_go_names(storage, later - timedelta(days=300), most=10, now=later).names == 0
     assert names(storage) == {"1", "last"}
     with storage.reading() as connection:
         assert horizons.read(connection)["names"] == NOW - timedelta(days=DAYS)

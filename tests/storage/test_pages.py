@@ -101,9 +101,14 @@ READS: Final = {
 }
 
 
-@pytest.fixture
-def ledger(storage: Storage) -> Storage:
-    """Some rows of everything, many of them of one moment, the ids in no order."""
+@pytest.fixture(scope="module")
+def ledger(common_storage: Storage) -> Storage:
+    """Some rows of everything, many of them of one moment, the ids in no order; for tests that only read them."""
+    fill(common_storage)
+    return common_storage
+
+
+def fill(storage: Storage) -> None:
     events = []
     for place, id_ in enumerate(IDS):
         shared: dict[str, Any] = {"subject": id_, "time": TIMES[place % 3]}
@@ -133,7 +138,6 @@ def ledger(storage: Storage) -> Storage:
     record(storage, *events)
     for batch in range(2):
         recorder(storage, shard=batch).record(entries([b"not json"] * 4))
-    return storage
 
 
 def by_cursor(ask: Callable[..., Page[Any]], limit: int) -> list[Any]:
@@ -182,12 +186,13 @@ def test_a_page_that_ends_with_the_list_has_no_cursor(ledger: Storage, name: str
         assert ask(limit=READS[name].rows - 1).cursor is not None
 
 
-def test_pages_by_cursor_stay_whole_while_rows_come_in(ledger: Storage) -> None:
-    with ledger.reading() as connection:
+def test_pages_by_cursor_stay_whole_while_rows_come_in(storage: Storage) -> None:
+    fill(storage)
+    with storage.reading() as connection:
         before = [row.id for row in by_cursor(ExecutionRepository(connection).newest, 100)]
         first = ExecutionRepository(connection).newest(limit=4)
-    record(ledger, raw("execution.created", subject="new", time="2027-01-01T00:00:00Z"), start=9000)
-    with ledger.reading() as connection:
+    record(storage, raw("execution.created", subject="new", time="2027-01-01T00:00:00Z"), start=9000)
+    with storage.reading() as connection:
         rest = ExecutionRepository(connection).newest(limit=100, after=first.cursor)
     assert [row.id for row in (*first.items, *rest.items)] == before
 

@@ -32,8 +32,8 @@ _OPTIONS: Final = (
 class Browser:
     """One tab. `wrong` are errors of pages: of scripts, of missing files, of what the page's policy forbids."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, socket: WebSocketClientConnection) -> None:
-        self._loop = loop
+    def __init__(self, runner: asyncio.Runner, socket: WebSocketClientConnection) -> None:
+        self._runner = runner
         self._socket = socket
         self._number = 0
         self._credentials = ("", "")
@@ -82,7 +82,7 @@ class Browser:
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The result of a command of the protocol."""
-        return self._loop.run_until_complete(asyncio.wait_for(self._ask(method, parameters), _SECONDS))
+        return self._runner.run(asyncio.wait_for(self._ask(method, parameters), _SECONDS))
 
     async def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         mine = await self._send(method, parameters)
@@ -130,19 +130,18 @@ def chromium() -> Iterator[Browser]:
         command = [CHROMIUM, *_OPTIONS, *sandbox, f"--user-data-dir={folder}", "about:blank"]
         environment = os.environ | {"HOME": folder}
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-        loop = asyncio.new_event_loop()
         try:
             port_file = Path(folder) / "DevToolsActivePort"
             wait_until(lambda: port_file.exists() and len(port_file.read_text().splitlines()) > 1, _SECONDS, "Chromium")
-            browser = Browser(loop, loop.run_until_complete(_connected(port_file.read_text().splitlines()[0])))
-            for domain in ("Page", "Runtime", "Log"):
-                browser.ask(f"{domain}.enable")
-            browser.ask("Fetch.enable", handleAuthRequests=True)
-            yield browser
+            with asyncio.Runner() as runner:
+                browser = Browser(runner, runner.run(_connected(port_file.read_text().splitlines()[0])))
+                for domain in ("Page", "Runtime", "Log"):
+                    browser.ask(f"{domain}.enable")
+                browser.ask("Fetch.enable", handleAuthRequests=True)
+                yield browser
         finally:
             process.terminate()
             process.wait(_SECONDS)
-            loop.close()
 
 
 async def _connected(port: str) -> WebSocketClientConnection:

@@ -128,7 +128,6 @@ def served(settings: Settings, url_prefix: str | None = None) -> Iterator[Site]:
 def _running(settings: Settings, flower_settings: dict[str, Any]) -> Iterator[tuple[int, Any]]:
     started: threading.Event = threading.Event()
     found: list[Any] = []
-    loop = asyncio.new_event_loop()
 
     async def serve() -> None:
         broker = None if settings.redis_url is None else settings.redis_url.get_secret_value()
@@ -138,20 +137,19 @@ def _running(settings: Settings, flower_settings: dict[str, Any]) -> Iterator[tu
         server, sockets = HTTPServer(application), bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         end = asyncio.Event()
-        found.extend((sockets[0].getsockname()[1], application, end))
+        found.extend((sockets[0].getsockname()[1], application, asyncio.get_running_loop(), end))
         started.set()
         await end.wait()
         server.stop()
         await server.close_all_connections()
         application.executor.shutdown()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert started.wait(10)
-    port, application, end = found
+    port, application, loop, end = found
     try:
         yield port, application
     finally:
         loop.call_soon_threadsafe(end.set)
         thread.join(10)
-        loop.close()

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from flowledger import Storage
 from flowledger.storage import tables
+from flowledger.storage.retention import departed
 from flowledger.workers.verify import verify
 from tests.year.life import EVENTS_EACH, Execution
 from tests.year.recording import BEGIN, Day, record_at
@@ -36,7 +37,7 @@ def broken(storage: Storage, year: Year, per_day: int) -> Iterator[str]:
 def _counts(storage: Storage, year: Year) -> Iterator[str]:
     with storage.reading() as connection:
         known = _count(connection, tables.events)
-        gone = connection.execute(select(func.coalesce(func.sum(tables.departed.c.count), 0))).scalar_one()
+        gone = sum(departed.read(connection, tables.events).values())
     if known + gone != year.recorded.recorded:
         yield f"{known} names and {gone} that are gone are not the {year.recorded.recorded} events recorded"
 

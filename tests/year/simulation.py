@@ -18,6 +18,7 @@ from flowledger.domain.keeping import Keeping
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.storage.kinds import MERGED
 from flowledger.storage.retention.holds import Held, Hold, HoldRepository
+from flowledger.storage.schema.partitions import AHEAD_WEEKS, make_partitions
 from tests.year.life import EVENTS_EACH, HELD_WORKSPACE
 from tests.year.recording import BEGIN, Day, Recorded, record_days
 
@@ -87,7 +88,9 @@ def per_day(events: int) -> int:
 
 
 def _rounds(storage: Storage, at: datetime) -> None:
-    """Run one round, at a time of the simulated clock."""
+    """Run one round, at a time of the simulated clock, and make partitions as workers do."""
+    with storage.writing() as connection:
+        make_partitions(connection, at, AHEAD_WEEKS)
     while Maintenance(storage, KEEPING, clock=lambda: at).turn().ended_at is None:
         pass
 

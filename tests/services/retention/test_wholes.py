@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from flowledger.domain.times import written_time
 from flowledger.storage import tables
 from flowledger.storage.retention import wholes
 from flowledger.storage.retention.wholes import ROOTS, Horizons
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers import recorder as recording
-from tests.builders import ABSENT, raw
+from tests.builders import raw
+from tests.services.retention.recording import (
+    HORIZON,
+    NOW,
+    OLD,
+    YOUNG,
+    at,
+    execution,
+    hold,
+    ids,
+    message,
+    recorded,
+    task,
+)
 from tests.storage.recording import by_hand, count, record
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-OLD, YOUNG = NOW - timedelta(days=40), NOW - timedelta(days=20)
-HORIZON = NOW - timedelta(days=30)
 ENDED = Horizons(HORIZON, None)
-
-
-@contextmanager
-def at(moment: datetime) -> Iterator[None]:
-    """What is recorded is recorded then."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording, "now", lambda: moment)
-        yield
-
-
-def recorded(storage: Storage, moment: datetime, *events: tuple[str, str, Mapping[str, Any]]) -> None:
-    """Record events of that moment: type, subject, data."""
-    time = written_time(moment)
-    with at(moment):
-        found = record(storage, *(raw(type_, subject=subject, time=time, **data) for type_, subject, data in events))
-    assert found.recorded == len(events)
-
-
-def execution(storage: Storage, moment: datetime, id_: str = "exec_1", *, ends: bool = True) -> None:
-    recorded(storage, moment, ("execution.created", id_, {}), ("node.failed", id_, {"node": "a", "iteration": 1}))
-    if ends:
-        recorded(storage, moment, ("execution.failed", id_, {}))
-
-
-def task(storage: Storage, moment: datetime, id_: str = "task_1", *, ends: bool = True, **data: Any) -> None:
-    recorded(storage, moment, ("task.created", id_, data), ("task.logged", id_, {}))
-    if ends:
-        recorded(storage, moment, ("task.failed", id_, {}))
-
-
-def message(storage: Storage, moment: datetime, id_: str = "msg_1", *, ends: bool = True, **data: Any) -> None:
-    recorded(storage, moment, ("message.sent", id_, {"to_sandbox_ids": ["sb_2"], **data}))
-    if ends:
-        recorded(storage, moment, ("message.delivered", id_, {"to_sandbox_id": "sb_2"}))
 
 
 def go(storage: Storage, horizons: Horizons = ENDED) -> dict[str, int]:
@@ -68,15 +40,6 @@ def go(storage: Storage, horizons: Horizons = ENDED) -> dict[str, int]:
         for name, rows in walked.went.items():
             went[name] = went.get(name, 0) + rows
     return went
-
-
-def hold(storage: Storage, subject: str) -> None:
-    by_hand(storage, insert(tables.held).values(subject=subject))
-
-
-def ids(storage: Storage, table: str) -> set[str]:
-    with storage.reading() as connection:
-        return set(connection.execute(select(tables.metadata.tables[table].c.id)).scalars())
 
 
 def test_an_execution_goes_with_all_that_belongs_to_it(storage: Storage) -> None:
@@ -120,7 +83,9 @@ def test_an_execution_stays_whole_for_any_of_its_parts(storage: Storage, part: s
 
 def test_a_message_that_waits_in_the_outbox_is_unfinished(storage: Storage) -> None:
     by_hand(storage, insert(tables.sandboxes).values(id="sb_3", workspace_id="ws_1", created_at=OLD))
-    recorded(storage, OLD, ("message.sent", "msg_1", {"workspace_id": "ws_1", "to_sandbox_ids": ABSENT}))
+    recorded(
+        storage, OLD, ("message.sent", "msg_1", {"workspace_id": "ws_1", "broadcast": True, "to_sandbox_ids": None})
+    )
     assert (count(storage, "outbox"), count(storage, "message_deliveries")) == (1, 0)
     assert go(storage) == {}
     assert go(storage, Horizons(None, HORIZON)) == {"messages": 1, "outbox": 1}

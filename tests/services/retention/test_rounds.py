@@ -1,0 +1,217 @@
+"""Rounds: horizons, then what is before them; resumed after a stop; and what they say."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from flowledger.domain.keeping import Keeping
+from flowledger.domain.records import DeadLetterDeed, DrainRecord
+from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
+from flowledger.services.retention.rounds import Maintenance
+from flowledger.storage import tables
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
+from flowledger.storage.ledger.dead_letters import DeadLetterRepository
+from flowledger.storage.ledger.drains import DrainRepository
+from flowledger.storage.ledger.totals import DrainTotals
+from flowledger.storage.retention import holds, horizons, rounds, wholes
+from flowledger.storage.retention.rounds import Round
+from flowledger.storage.unit_of_work import Storage
+from tests.conftest import settings_for
+from tests.services.retention.recording import HORIZON, NOW, OLD, YOUNG, execution, hold, ids, recorded, task
+from tests.storage.recording import by_hand, count, dead_letters, record
+from tests.storage.test_audit import worker_url
+
+__all__ = ["worker_url"]
+
+NOTHING = Keeping()
+ALL = Keeping(*[30.0] * 10)._replace(names=None)
+
+
+def go(storage: Storage, keeping: Keeping = ALL, **given: Any) -> Round:
+    return Maintenance(storage, keeping, clock=lambda: NOW, **given).turn()
+
+
+def last(storage: Storage) -> Round | None:
+    with storage.reading() as connection:
+        return rounds.read(connection)
+
+
+def test_what_is_kept_for_ever_stays(storage: Storage) -> None:
+    execution(storage, OLD)
+    assert go(storage, NOTHING).went == {}
+    with storage.reading() as connection:
+        assert horizons.read(connection) == {}
+    assert count(storage, "executions") == 1
+
+
+def test_a_round_lets_go_all_that_is_too_old_and_tells_it(storage: Storage) -> None:
+    execution(storage, OLD)
+    task(storage, OLD)
+    recorded(storage, OLD, ("metric.recorded", "agent_1", {}), ("audit.logged", "agent_1", {}))
+    task(storage, YOUNG, "task_2")
+    done = go(storage)
+    assert done.went == {
+        "event_texts": 8, "task_logs": 1, "metrics": 1, "audit_logs": 1, "executions": 1, "execution_logs": 1,
+        "execution_failures": 1, "tasks": 1, "task_failures": 1,
+    }  # fmt: skip
+    assert (done.began_at, done.ended_at, done.waits, done.place) == (NOW, NOW, {}, None)
+    assert last(storage) == done
+    with storage.reading() as connection:
+        assert horizons.read(connection) == dict.fromkeys(set(ALL._fields) - {"names"}, HORIZON)
+    assert ids(storage, "tasks") == {"task_2"}
+    assert count(storage, "metric_days") == 1, "sums outlive their points"
+    assert go(storage).went == {}
+
+
+def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
+    for place in range(3):
+        execution(storage, OLD + timedelta(minutes=place), f"exec_{place}")
+    task(storage, OLD)
+    hold(storage, "exec_0")
+    turns = 0
+    while (
+        done := go(storage, ALL._replace(texts=None), is_over=iter([False, False, True] * 99).__next__)
+    ).ended_at is None:
+        turns += 1
+        assert last(storage) == done
+        assert turns < 50
+    assert turns > 2
+    assert done.went["executions"] == 2
+    assert (ids(storage, "executions"), count(storage, "tasks")) == ({"exec_0"}, 0)
+
+
+def test_a_killed_round_is_done_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in range(3):
+        execution(storage, OLD, f"exec_{place}")
+
+    def killed(*_: object) -> bool:
+        if count(storage, "executions") < 3:
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
+    with pytest.raises(KeyboardInterrupt):
+        go(storage, is_over=killed)
+    assert count(storage, "executions") == 2
+    assert last(storage) is None
+    assert go(storage).went["executions"] == 2
+
+
+def test_what_came_into_a_held_workspace_after_the_hold_is_held_as_well(storage: Storage) -> None:
+    with storage.writing() as connection:
+        held = holds.Hold(what="workspace", id="ws_1", why="audit", added_by="me", added_at=OLD)
+        assert holds.HoldRepository(connection).add(held)
+    recorded(storage, OLD, ("task.created", "task_1", {"workspace_id": "ws_1"}), ("task.completed", "task_1", {}))
+    task(storage, OLD, "task_2")
+    assert go(storage).went["tasks"] == 1
+    assert ids(storage, "tasks") == {"task_1"}
+    assert count(storage, "event_texts") == 2
+
+
+def test_drains_go_and_their_sums_stay(storage: Storage) -> None:
+    def drain(id_: str, ended: Any, recorded: int) -> DrainRecord:
+        histogram = {"counts": {"0.005": recorded}, "sum": 0.5}
+        return DrainRecord(
+            id=id_, worker="w", started_at=ended, ended_at=ended, shards=[0], recorded=recorded, repeated=1, dead=2,
+            why=None, measures={"latency_seconds": histogram},
+        )  # fmt: skip
+
+    with storage.writing() as connection:
+        DrainRepository(connection).add([drain("1", OLD, 3), drain("2", OLD, 4), drain("3", YOUNG, 5)])
+    counting = DrainTotals(storage)
+    before = counting.look()
+    assert go(storage).went == {"drains": 2}
+    assert count(storage, "drains") == 1
+    for totals in (counting, DrainTotals(storage)):
+        assert totals.look() == before
+    with storage.writing() as connection:
+        DrainRepository(connection).add([drain("4", NOW, 6)])
+    assert counting.look() == DrainTotals(storage).look()
+    assert counting.look().entries["recorded"] == 18
+
+
+def test_the_last_drain_stays_on_sqlite_for_its_number_would_be_given_again(sqlite_url: str) -> None:
+    sqlite_storage = Storage(make_engine(settings_for(sqlite_url)))
+    row = {"worker": "w", "started_at": OLD, "ended_at": OLD, "shards": [], "repeated": 0, "dead": 0, "measures": {}}
+    by_hand(sqlite_storage, *(insert(tables.drains).values(id=id_, recorded=1, **row) for id_ in "123"))
+    counting = DrainTotals(sqlite_storage)
+    assert counting.look().entries["recorded"] == 3
+    assert go(sqlite_storage).went == {"drains": 2}
+    by_hand(sqlite_storage, insert(tables.drains).values(id="4", recorded=1, **row))
+    assert counting.look().entries["recorded"] == 4
+    sqlite_storage.close()
+
+
+def test_closed_dead_letters_go_by_the_last_action_and_stay_counted(storage: Storage) -> None:
+    record(storage, b"one", b"two", b"three", b"four")
+    one, two, three, _four = (letter.id for letter in dead_letters(storage))
+    seen = {"first_seen": OLD - timedelta(days=1)}
+    by_hand(storage, tables.dead_letters.update().values(**seen))
+
+    def deed(letter: str, moment: Any) -> DeadLetterDeed:
+        return DeadLetterDeed(
+            id=f"deed_{letter}_{moment}", dead_letter_id=letter, at=moment, who="me", action=DeadLetterAction.DISCARDED,
+            source=None, event_id=None, stream=None, entry_id=None, raw=None, detail="",
+        )  # fmt: skip
+
+    with storage.writing() as connection:
+        letters = DeadLetterRepository(connection)
+        letters.close([one, two], DeadLetterStatus.DISCARDED)
+        letters.close([three], DeadLetterStatus.REPLAYED)
+        acts = [deed(one, OLD), deed(two, OLD), deed(two, HORIZON), deed(three, OLD), deed(three, OLD + timedelta(1))]
+        DeadLetterActionRepository(connection).add(acts)
+    assert go(storage).went == {"dead_letters": 2}
+    assert {letter.entry_id for letter in dead_letters(storage)} == {"2-0", "4-0"}
+    assert count(storage, "dead_letter_actions") == 2
+    with storage.reading() as connection:
+        counts = DeadLetterRepository(connection).counts()
+    reason = dead_letters(storage)[0].reason
+    assert counts == {(reason, "open"): 1, (reason, "discarded"): 1, (reason, "gone"): 2}
+
+
+def test_sessions_that_ended_go_and_tries_that_expired(storage: Storage) -> None:
+    def session(id_: str, **ends: Any) -> Any:
+        row = {"user_id": "user_1", "token_hash": id_, "created_at": OLD, **ends}
+        return insert(tables.sessions).values(id=id_, **row)
+
+    by_hand(
+        storage,
+        session("expired", expires_at=OLD),
+        session("revoked", expires_at=NOW, revoked_at=OLD),
+        session("lately expired", expires_at=YOUNG),
+        session("lately revoked", expires_at=NOW, revoked_at=YOUNG),
+        session("valid", expires_at=NOW),
+        insert(tables.sign_in_tries).values(key="old", tries=1, free_at=OLD, expires_at=NOW),
+        insert(tables.sign_in_tries).values(key="new", tries=1, free_at=OLD, expires_at=NOW + timedelta(seconds=1)),
+    )
+    assert go(storage).went == {"sessions": 3}
+    assert ids(storage, "sessions") == {"lately expired", "lately revoked", "valid"}
+    with storage.reading() as connection:
+        assert list(connection.execute(select(tables.sign_in_tries.c.key)).scalars()) == ["new"]
+
+
+def test_without_the_right_to_delete_nothing_is_touched_and_that_is_said_once(
+    postgresql_storage: Storage, worker_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution(postgresql_storage, OLD)
+    with Storage(make_engine(settings_for(worker_url))) as storage, caplog.at_level(logging.DEBUG):
+        done = go(storage)
+        again = go(storage)
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert len(said) == len(set(said)) == len(done.waits) == 10
+    assert again.waits == done.waits
+    assert done.waits["drains"] == (
+        "this role has no right to delete rows of drains: run `flowledger maintain` with the role of the maintainer "
+        "(docs/production.md)"
+    )
+    assert (done.went, done.ended_at) == ({}, NOW)
+    with postgresql_storage.reading() as connection:
+        assert horizons.read(connection) == {}
+    assert count(postgresql_storage, "executions") == 1
