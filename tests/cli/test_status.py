@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.retention import rounds, sizes
+from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import entries, raw
 from tests.cli.calling import Run
@@ -93,3 +97,21 @@ def test_status_counts_refused_calls_of_webhooks(run: Run, settings: Settings, s
     assert [word in shown for word in ("unknown ids", "malformed", "hook_3", "hook_4", "and 2 more")] == [
         True, True, True, False, True,
     ]  # fmt: skip
+
+
+def test_status_tells_how_the_ledger_grows(run: Run, storage: Storage) -> None:
+    with storage.writing() as connection:
+        size = sizes.measure(connection).parts[sizes.ALL].bytes
+        sizes.keep(connection, {sizes.ALL: sizes.Size(size - 5_000_000, None)}, now() - timedelta(days=5))
+        rounds.write(connection, Round(began_at=now() - timedelta(days=2)))
+    run("hold", "add", "subject", "t_1", "--why", "case 7")
+    found = json.loads(run("status", "--json").out)["growth"]
+    assert [part["name"] for part in found["parts"]] == ["all"]
+    assert (found["last_day"], found["holds"], found["bytes"] >= size) == (None, 1, True)
+    assert 990_000 <= found["last_week"] <= 1_100_000
+    assert found["expected_bytes"]["30"] > size + 29_000_000
+    assert [*found["alarms"]] == ["round"]
+    shown = run("status").out
+    for told in ("not known yet", "+97", "KiB", "if nothing goes", " in 365 days", "is not over: more falls due"):
+        assert told in shown, told
+    assert "dead-letters list" not in shown

@@ -14,6 +14,8 @@ from flowledger.domain import streams
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
+from flowledger.storage.retention import rounds, sizes
+from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from flowledger.web.history import MINUTES, minutes, quantile
 from tests.builders import raw
@@ -39,7 +41,7 @@ def test_it_tells_what_waits_and_what_is_wrong(site: Site, storage: Storage, cli
     record(storage, raw("task.progressed", progress=2), raw("task.created"))
     page = site.get("/ledger")
     assert page.status == 200
-    assert page.queries <= 25
+    assert page.queries <= 30
     assert "waiting 7" in page.words
     assert "shard 2 is paused by &lt;jo&gt; since 2026-01-31T12:00:00Z: a test" in page.text
     assert "nothing is recorded for now: the database is away" in page.words
@@ -132,3 +134,18 @@ def test_minutes_add_up_what_drains_did() -> None:
     assert middle is not None
     assert 0.01 < middle <= 0.025
     assert quantile(found[1].latency, 0.5) is None
+
+
+def test_it_tells_how_the_ledger_grows_and_what_does_not_go(site: Site, storage: Storage) -> None:
+    with storage.writing() as connection:
+        part, size = max(sizes.measure(connection).parts.items(), key=lambda one: one[1].bytes)
+        sizes.keep(connection, {part: sizes.Size(size.bytes - 4096, None)}, now() - timedelta(hours=24))
+        rounds.write(connection, Round(began_at=now() - timedelta(days=2), went={"drains": 3}, waits={"texts": "<b>"}))
+    page = site.get("/ledger")
+    assert f"{part} " in page.words
+    assert "KiB" in page.words
+    assert "is not over: more falls due than goes" in page.words
+    assert ": 3 drains went" in page.words
+    assert "texts wait" in page.words
+    assert "&lt;b&gt;" in page.text
+    assert "last round goes on, since" in page.words

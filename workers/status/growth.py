@@ -90,8 +90,11 @@ class Growth:
 def growth(connection: Connection, settings: Settings, clock: Callable[[], datetime] = now) -> Growth:
     """Return how the ledger grows. Raises what SQLAlchemy raises if the database does not answer."""
     at = clock()
-    measured = _tried(connection, sizes.measure, Sizes({}, {}))
-    noted = _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, at))
+    both = _tried(connection, lambda c: (sizes.measure(c), _noted(c, at)), None)
+    measured, noted = both or (
+        _tried(connection, sizes.measure, Sizes({}, {})),
+        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, at)),
+    )
     day, week = (sizes.bytes_a_day(noted.samples, measured.parts, at, over) for over in (_DAY, _WEEK))
     parts = [
         Part(name=name, bytes=size.bytes, rows=size.rows, last_day=day.get(name), last_week=week.get(name))
@@ -131,7 +134,7 @@ def _tried(connection: Connection, ask: Callable[[Connection], Found], other: Fo
 
 
 class _Noted(NamedTuple):
-    """What small tables tell; `began` is when the ledger was made."""
+    """What small tables tell; `began` is when the ledger was made, or its last round of retention began."""
 
     samples: list[Sample]
     holds: int | None
@@ -140,21 +143,20 @@ class _Noted(NamedTuple):
 
 
 def _noted(connection: Connection, at: datetime) -> _Noted:
+    last = rounds.read(connection)
     return _Noted(
         sizes.samples(connection, at - _WEEK - timedelta(hours=1)),
         connection.execute(select(func.count()).select_from(HOLDS)).scalar_one(),
-        rounds.read(connection),
-        LedgerRepository(connection).get().created_at,
+        last,
+        LedgerRepository(connection).get().created_at if last is None else last.began_at,
     )
 
 
 def _firsts(connection: Connection) -> dict[str, datetime]:
     """Return when the oldest row of each was recorded; those without a row are missing."""
     columns = {name: table.c.recorded_at for name, table in _WEEKLY.items()}
-    found = {
-        name: connection.execute(select(column).order_by(column).limit(1)).scalar_one_or_none()
-        for name, column in columns.items()
-    }
+    firsts = (select(one).order_by(one).limit(1).scalar_subquery().label(name) for name, one in columns.items())
+    found = connection.execute(select(*firsts)).mappings().one()
     return {name: first for name, first in found.items() if first is not None}
 
 
@@ -217,8 +219,7 @@ def _of_round(last: rounds.Round | None, settings: Settings, at: datetime, began
         return found
     refused = {what: why for what, why in last.waits.items() if _REFUSED in why}
     if refused:
-        what, why = next(iter(refused.items()))
-        found["refused"] = f"{', '.join(refused)} cannot go; {what}: {why}"
+        found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
     if last.ended_at is None:
         if at - last.began_at > _LONG_ROUND:
             since = readable.time(last.began_at)

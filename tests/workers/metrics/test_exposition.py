@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 import redis
@@ -13,7 +14,10 @@ from sqlalchemy import text
 from flowledger.cli.embedded import free_port
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
 from flowledger.storage import tables
+from flowledger.storage.retention import rounds, sizes
+from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.asides import Asides
 from flowledger.workers.fuse import BY_FUSE
@@ -138,3 +142,22 @@ def test_a_question_that_takes_long_is_asked_less_often(monkeypatch: pytest.Monk
         now += 1.0
     assert len(asked) == 2
     assert asked[1] - asked[0] >= 40
+
+
+def test_growth_and_retention_are_told(settings: Settings, storage: Storage) -> None:
+    at = now()
+    with storage.writing() as connection:
+        found = sizes.measure(connection)
+        part, size = max(found.parts.items(), key=lambda one: one[1].bytes)
+        sizes.keep(connection, {part: sizes.Size(size.bytes - 1_000, None)}, at - timedelta(hours=12))
+        rounds.write(connection, Round(began_at=at, ended_at=at, waits={"texts": "a lock"}))
+    with closing(Exposition(settings)) as exposition:
+        told = {(one.name, *one.labels.values()): one.value for each in exposition.collect() for one in each.samples}
+    assert told["ledger_size_bytes", part] >= size.bytes
+    assert told["ledger_growth_bytes_per_day", part, "day"] >= 1_900
+    assert told["ledger_retention_round_timestamp_seconds",] == pytest.approx(at.timestamp())
+    assert told["ledger_retention_waits",] == 1
+    assert told["ledger_holds",] == 0
+    assert told["ledger_retention_late_seconds", "texts"] == 0
+    if storage.engine.dialect.name == "postgresql":
+        assert 28 * 86_400 <= told["ledger_partitions_ahead_seconds", "texts"] <= 35 * 86_400

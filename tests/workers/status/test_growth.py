@@ -135,7 +135,7 @@ def test_a_round_that_does_not_end_is_an_alarm(storage: Storage) -> None:
 def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
     waits = {"texts": "a lock of another", "executions": "this role may not delete: run `flowledger maintain` with …"}
     ended(storage, timedelta(), went={"drains": 3}, waits=waits)
-    assert found(storage).alarms == {"refused": f"executions cannot go; executions: {waits['executions']}"}
+    assert found(storage).alarms == {"refused": f"executions cannot go: {waits['executions']}"}
 
 
 def test_a_missing_right_breaks_nothing(postgresql_url: str, postgresql_storage: Storage) -> None:
