@@ -70,7 +70,7 @@ _NAMES: Final = {
     "category": _SOME_NAME, "full_name": _SOME_NAME, "kind": _SOME_NAME, "name": _SOME_NAME, "node": "'n' || n % 7",
     "subject": _GROUP, "source": "'s'", "event_id": "n", "status_key": "'k' || n", "iteration": "n", "version": "n",
 }  # fmt: skip
-_EMPTY: Final = frozenset({"checkpoints", "horizons", "ledger", "schedule_looks"})
+_EMPTY: Final = frozenset({"checkpoints", "horizons", "sizes"})
 _RARE: Final = 100
 
 
@@ -78,7 +78,7 @@ def fill(connection: Connection, rows: int, tell: Callable[[str], None] = lambda
     """Fill every table of a migrated database; `tell` is told the name of each before."""
     make_partitions(connection, "2026-01-01", 20)
     for table in tables.metadata.sorted_tables:
-        if table.name not in _EMPTY:
+        if table.name not in _EMPTY and "one" not in table.c:
             tell(table.name)
             values = {column.name: _value(column) for column in table.c}
             given = {name: value for name, value in values.items() if value is not None}
