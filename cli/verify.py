@@ -53,7 +53,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "clean": report.differences == 0,
         "events": report.events,
         "rows": report.rows,
-        "gone": {"events": report.gone, "subjects": report.gone_subjects, "lines": report.gone_lines},
+        "gone": {"events": report.gone, "subjects": report.gone_subjects},
         "differences": report.differences,
         "by_table": report.by_table,
         "first": report.first,
@@ -70,11 +70,8 @@ def print_report(report: Report) -> None:
         gone = f"the texts of {report.gone:,} events are gone"
         words = f"{gone}: the rows of {report.gone_subjects:,} subjects cannot be recomputed, and are not judged"
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)
-    if report.gone_lines:
-        words = f"{report.gone_lines:,} log lines, points and audit lines are gone by their age, and not missed"
-        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
     if report.differences == 0:
-        rest = "every other row" if report.gone or report.gone_lines else "every row"
+        rest = "every other row" if report.gone else "every row"
         screen.out.print(Text(f"{rest} is what the journal says", style="green"))
         return
     for difference in report.first:

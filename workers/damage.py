@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
-from flowledger.domain.times import sortable
 from flowledger.storage.kinds import KINDS, owners_of
 from flowledger.storage.replay.plain import Key, Pair
 from flowledger.storage.replay.scratch import Scratch
-from flowledger.storage.retention import horizons
 from flowledger.workers.recompute import Difference, JournalRow, Kind
 
 SUBJECTS: Final = tuple(kind.table for kind in KINDS)
@@ -30,10 +28,6 @@ _TABLES: Final = (
 )
 
 
-_HORIZONS: Final = {"task_logs": "logs", "metrics": "metrics", "audit_logs": "audit"}
-"""The horizons of rows that go by their own age."""
-
-
 class Damage:
     """Subjects whose rows differ, log lines that have no event, rows of the journal to mend or to leave alone.
 
@@ -44,8 +38,6 @@ class Damage:
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self.damaged_events = 0
-        self.gone_lines = 0
-        self._horizons: dict[str, str] = {}
         for statement in _TABLES:
             scratch.execute(statement)
 
@@ -75,15 +67,6 @@ class Damage:
     def is_gone(self, table: Table, pair: Pair) -> bool:
         """Return whether a row that differs cannot be judged, because a text about its subject is gone."""
         return bool(self._scratch.execute("SELECT 1 FROM gone WHERE id = ?", (_subject_of_pair(table, pair)[1],)))
-
-    def read_horizons(self, connection: Connection) -> None:
-        """Note up to which time rows may be gone by their own age."""
-        known = horizons.read(connection)
-        self._horizons = {table: sortable(known[what]) for table, what in _HORIZONS.items() if what in known}
-
-    def is_past(self, table: Table, pair: Pair) -> bool:
-        """Return whether a row is missing that may be gone by its own age."""
-        return pair.found is None and table.name in self._horizons and pair.key[2] < self._horizons[table.name]
 
     def gone(self) -> int:
         """Return how many subjects cannot be computed any more, because texts about them are gone."""

@@ -148,7 +148,7 @@ def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects:
                 if difference is not None and difference.kind is Kind.DAMAGED:
                     damage.of_journal(row, difference)
                     raise _Unreadable
-        mended = sum(_mend_table(connection, scratch, damage, table, where) for table, where in rows_of(subjects, ids))
+        mended = sum(_mend_table(connection, scratch, table, where) for table, where in rows_of(subjects, ids))
         for kind in KINDS:
             if mended and kind.table is subjects and kind.repaired is not None:
                 kind.repaired(connection, ids)
@@ -176,16 +176,14 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
             connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
 
 
-def _mend_table(
-    connection: Connection, scratch: Scratch, damage: Damage, table: Table, where: ColumnElement[bool]
-) -> int:
-    """Write the rows that differ, some at a time; return how many. Lines that went by their age stay away."""
+def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: ColumnElement[bool]) -> int:
+    """Write the rows that differ, some at a time; return how many."""
     mended, after = 0, None
     while True:
         expected = plain.rows(scratch.connection, table, where, after)
         with closing(plain.rows(connection, table, where, after)) as found, closing(expected):
             pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
-        right = [pair.expected for pair in pairs if pair.expected is not None and not damage.is_past(table, pair)]
+        right = [pair.expected for pair in pairs if pair.expected is not None]
         # A log line that belongs elsewhere is mended there; one that belongs nowhere is gone by now.
         wrong = [pair.key for pair in pairs if pair.expected is None and not has_one_event(table)]
         plain.put(connection, table, right)

@@ -40,14 +40,12 @@ class Report:
     """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
-    Further `gone_lines` (log lines, points, audit lines) are missing, and so old that they went by their own age.
     """
 
     events: int = 0
     rows: int = 0
     gone: int = 0
     gone_subjects: int = 0
-    gone_lines: int = 0
     differences: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     first: list[Difference] = field(default_factory=list)
@@ -122,7 +120,6 @@ class Verification:
     def compare(self, connection: Connection) -> None:
         """Walk the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
-        self.damage.read_horizons(connection)
         for table in MERGED:
             for where in by_week(connection, table):
                 expected = plain.rows(self._scratch.connection, table, where)
@@ -135,9 +132,6 @@ class Verification:
     def _compare(self, table: Table, pair: Pair) -> None:
         if self.damage.is_gone(table, pair):
             return
-        if self.damage.is_past(table, pair):
-            self.damage.gone_lines += 1
-            return
         known = self.damage.of_row(table, pair)
         self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
 
@@ -148,7 +142,6 @@ class Verification:
             rows=self._rows,
             gone=self._gone,
             gone_subjects=self.damage.gone(),
-            gone_lines=self.damage.gone_lines,
             differences=sum(by_table.values()),
             by_table=by_table,
             first=self._first,

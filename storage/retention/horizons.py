@@ -6,11 +6,9 @@ who records reads that of names: an unknown event whose `time` is before it may 
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Column, Connection, Table, Text, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Table, Text
 
 from flowledger.domain.keeping import KEPT
 from flowledger.storage.schema.columns import metadata, one_of
@@ -24,20 +22,3 @@ TABLE: Final = Table(
     Column("moved_at", UtcTime, nullable=False),
 )
 """At most a row for each of `domain.keeping.KEPT`."""
-
-
-def read(connection: Connection) -> dict[str, datetime]:
-    """Return the horizons that stand, by what they are about."""
-    return {row.what: row.horizon for row in connection.execute(select(TABLE.c.what, TABLE.c.horizon))}
-
-
-def move(connection: Connection, what: str, horizon: datetime, *, at: datetime) -> bool:
-    """Move a horizon forward, never back; commit it before anything goes. Return whether it was moved."""
-    insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(TABLE)
-    new = insert.values(what=what, horizon=horizon, moved_at=at)
-    moved = new.on_conflict_do_update(
-        index_elements=["what"],
-        set_={"horizon": new.excluded.horizon, "moved_at": new.excluded.moved_at},
-        where=new.excluded.horizon > TABLE.c.horizon,
-    )
-    return connection.execute(moved).rowcount == 1

@@ -22,7 +22,6 @@ from flowledger.storage.kinds.logs import TaskLogRepository
 from flowledger.storage.kinds.metrics import MetricRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.replay.scratch import Scratch
-from flowledger.storage.retention import horizons
 from flowledger.storage.retention.weeks import Gone, let_go, weeks
 from flowledger.storage.schema.partitions import AHEAD_WEEKS
 from flowledger.storage.transactions import snapshot
@@ -359,19 +358,3 @@ def test_a_verification_holds_few_locks_however_many_weeks_there_are(postgresql_
         report = verification.report()
     assert (report.events, report.differences) == (24, 0)
     assert report.rows > 24
-
-
-def test_lines_that_went_by_their_age_are_not_missed_and_not_put_back(storage: Storage) -> None:
-    three_weeks(storage)
-    with storage.writing() as connection:
-        for what in ("logs", "metrics", "audit"):
-            horizons.move(connection, what, MONDAY + WEEK, at=MONDAY + 3 * WEEK)
-    for table in OF_EVENTS[1:]:
-        let_go(storage, table, MONDAY + WEEK, most=10)
-    report = verify(storage)
-    assert (report.differences, report.gone_lines, report.gone) == (0, 8, 0)
-    by_hand(storage, delete(LOGS).where(LOGS.c.execution_id == "exec_1"))
-    wrong = verify(storage, mend=True)
-    assert (wrong.by_table, wrong.is_well) == ({"task_logs": 2}, True)
-    assert count(storage, "task_logs") == 8
-    assert verify(storage).gone_lines == 8
