@@ -48,7 +48,7 @@ class Week(NamedTuple):
 
 
 _WEEKS: Final = text("""
-    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, pg_total_relation_size(c.oid) AS bytes,
+    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, coalesce(pg_total_relation_size(c.oid), 0) AS bytes,
         coalesce(i.inhdetachpending, true) AS is_detached
     FROM pg_class p
     JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relkind = 'r'
@@ -111,7 +111,8 @@ def weeks(connection: Connection, table: Table) -> list[Week]:
     if connection.dialect.name != "postgresql":
         return []
     rows = connection.execute(_WEEKS, {"parent": table.name})
-    return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
+    found = ((_monday(row.relname), row) for row in rows)
+    return [Week(monday, row.rows, row.bytes, row.is_detached) for monday, row in found if monday is not None]
 
 
 def is_missing(error: Exception) -> bool:
@@ -121,8 +122,13 @@ def is_missing(error: Exception) -> bool:
     return error.diag.constraint_name is None and error.diag.table_name in _subjects
 
 
-def _monday(name: str) -> datetime:
-    return datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+def _monday(name: str) -> datetime | None:
+    """Return the Monday in a partition's name; None if there is none: the table is somebody's own."""
+    try:
+        monday = datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return monday if monday.weekday() == 0 else None
 
 
 def _ddl(statement: str) -> Any:

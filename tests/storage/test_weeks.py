@@ -23,6 +23,7 @@ from flowledger.storage.kinds.metrics import MetricRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.replay.scratch import Scratch
 from flowledger.storage.retention.weeks import Gone, let_go, weeks
+from flowledger.storage.schema.partitions import AHEAD_WEEKS
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder
@@ -160,6 +161,16 @@ def test_a_week_that_went_and_gets_an_event_is_made_again(postgresql_storage: St
     assert dead_letters(postgresql_storage) == []
     with postgresql_storage.reading() as connection:
         assert len(TaskLogRepository(connection).of_task("task_1").items) == 3
+
+
+def test_a_table_that_is_only_called_alike_is_left_alone(postgresql_storage: Storage) -> None:
+    three_weeks(postgresql_storage)
+    for name in ("task_logs_20260106", "task_logs_20269999"):
+        by_hand(postgresql_storage, text(f"CREATE TABLE {name} AS TABLE task_logs"))
+    assert let_go(postgresql_storage, LOGS, MONDAY + WEEK, most=1) == Gone(1, 4, 0)
+    with postgresql_storage.reading() as connection:
+        assert len(weeks(connection, LOGS)) == 2 + AHEAD_WEEKS
+        assert connection.execute(text("SELECT count(*) FROM task_logs_20260106")).scalar_one() == 12
 
 
 def test_a_table_without_weeks_is_refused(storage: Storage) -> None:
