@@ -224,8 +224,7 @@ DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created
 WHERE (excluded.created_at_key, excluded.created_at) < (executions.created_at_key, executions.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, recorded_at, execution_id, node, iteration, level, message, logger, context, time, sequence, order_key)
 SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE, $18::VARCHAR COLLATE "C", $19::VARCHAR COLLATE "C", $20::BIGINT, $21, $22::VARCHAR, $23::VARCHAR, $24::JSONB, $25::TIMESTAMP WITH TIME ZONE, $26::VARCHAR, $27::VARCHAR COLLATE "C"
-FROM "new"
-ON CONFLICT DO NOTHING)
+FROM "new")
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

@@ -9,8 +9,7 @@ SELECT $8::TIMESTAMP WITH TIME ZONE, $9, $10::VARCHAR
 FROM "new"),
 w0 AS (INSERT INTO metrics (source, event_id, recorded_at, subject, name, value, unit, kind, labels, agent_id, execution_id, task_id, workspace_id, time)
 SELECT $12::VARCHAR COLLATE "C", $13::VARCHAR COLLATE "C", $14::TIMESTAMP WITH TIME ZONE, $15::VARCHAR COLLATE "C", $16, $17, $18, $19, $20::JSONB, $21::VARCHAR COLLATE "C", $22::VARCHAR COLLATE "C", $23::VARCHAR COLLATE "C", $24::VARCHAR COLLATE "C", $25::TIMESTAMP WITH TIME ZONE
-FROM "new"
-ON CONFLICT DO NOTHING),
+FROM "new"),
 w1 AS (INSERT INTO metric_hours (subject, name, unit, kind, start, count, sum, min, max)
 SELECT $26::VARCHAR COLLATE "C", $27::VARCHAR COLLATE "C", $28::VARCHAR COLLATE "C", $29::VARCHAR COLLATE "C", $30::TIMESTAMP WITH TIME ZONE, 1, $31, $32, $33
 FROM "new"

@@ -224,8 +224,7 @@ DO UPDATE SET created_at = CASE WHEN ((excluded.created_at_key, excluded.created
 WHERE (excluded.created_at_key, excluded.created_at) < (tasks.created_at_key, tasks.created_at)),
 w1 AS (INSERT INTO task_logs (source, event_id, recorded_at, task_id, level, message, logger, context, time, sequence, order_key)
 SELECT $15::VARCHAR COLLATE "C", $16::VARCHAR COLLATE "C", $17::TIMESTAMP WITH TIME ZONE, $18::VARCHAR COLLATE "C", $19, $20::VARCHAR, $21::VARCHAR, $22::JSONB, $23::TIMESTAMP WITH TIME ZONE, $24::VARCHAR, $25::VARCHAR COLLATE "C"
-FROM "new"
-ON CONFLICT DO NOTHING)
+FROM "new")
 SELECT set_config('flowledger.repeated', current_setting('flowledger.repeated') || $11::VARCHAR, false) AS set_config_1
 WHERE NOT (EXISTS (SELECT 1
 FROM "new"));

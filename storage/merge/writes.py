@@ -34,6 +34,7 @@ from flowledger.storage.merge.additions import Addition
 from flowledger.storage.merge.description import MASK, Description
 from flowledger.storage.merge.groups import Group, Part
 from flowledger.storage.schema.columns import metadata
+from flowledger.storage.schema.partitions import is_partitioned
 from flowledger.storage.schema.types import Json
 
 
@@ -64,14 +65,23 @@ class Upsert:
     binds: tuple[str, ...]
 
     def postgresql(self, prefix: str, new: FromClause | None) -> Any:
-        """Return the upsert of rows that exist only if the event's journal row is `new` (None: always)."""
+        """Return the upsert of rows that exist only if the event's journal row is `new` (None: always).
+
+        A row of a table with partitions belongs to one event, at the time at which that was recorded. If that is new,
+        there is none to be in conflict with. Measured: to look for one is a tenth of the cost of a log line.
+        """
         names, values = self._row(prefix)
         rows = select(*values)
         if new is not None:
             rows = rows.select_from(
                 new if self.each is None else new.join(self._items(prefix, self.each, postgresql.dialect.name), true())
             )
-        return self._on_conflict(postgresql.insert(self.table).from_select(names, rows), prefix, "postgresql")
+        insert = postgresql.insert(self.table).from_select(names, rows)
+        return (
+            insert
+            if new is not None and is_partitioned(self.table)
+            else self._on_conflict(insert, prefix, "postgresql")
+        )
 
     def sqlite(self, prefix: str) -> Any:
         """Return the upsert by itself. (`WHERE true` keeps SQLite from reading ON CONFLICT as part of a join.)"""
