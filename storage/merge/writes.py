@@ -68,7 +68,7 @@ class Upsert:
         """Return the upsert of rows that exist only if the event's journal row is `new` (None: always).
 
         A row of a table with partitions belongs to one event, at the time at which that was recorded. If that is new,
-        there is none to be in conflict with. Measured: to look for one is a tenth of the cost of a log line.
+        there is none to be in conflict with. Measured: to look for one is 58 bytes more of write-ahead log.
         """
         names, values = self._row(prefix)
         rows = select(*values)
@@ -77,11 +77,9 @@ class Upsert:
                 new if self.each is None else new.join(self._items(prefix, self.each, postgresql.dialect.name), true())
             )
         insert = postgresql.insert(self.table).from_select(names, rows)
-        return (
-            insert
-            if new is not None and is_partitioned(self.table)
-            else self._on_conflict(insert, prefix, "postgresql")
-        )
+        if new is not None and is_partitioned(self.table):
+            return insert
+        return self._on_conflict(insert, prefix, "postgresql")
 
     def sqlite(self, prefix: str) -> Any:
         """Return the upsert by itself. (`WHERE true` keeps SQLite from reading ON CONFLICT as part of a join.)"""
