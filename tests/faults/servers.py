@@ -21,6 +21,7 @@ from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
+from tests.faults import bygone
 from tests.faults.disks import small_disk
 from tests.proxy import Proxy
 from tests.waiting import wait_until
@@ -81,6 +82,7 @@ class Servers:
             database_url=SecretStr(database_url),
             home=self.folder / "home",
             lease_seconds=self.plan.lease_seconds,
+            **bygone.SETTINGS,
         )
         self.engine: Engine = make_engine(self.direct)
         self._stack.callback(self.engine.dispose)
