@@ -701,6 +701,12 @@ CREATE TABLE checkpoints (
     CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
 );
 
+CREATE TABLE departed_sums (
+    what TEXT COLLATE "C" NOT NULL,
+    sums JSONB NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
+);
+
 CREATE TABLE dead_letters (
     id TEXT COLLATE "C" NOT NULL,
     stream TEXT NOT NULL,
@@ -798,12 +804,6 @@ CREATE TABLE departed (
     type TEXT COLLATE "C" NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
-);
-
-CREATE TABLE departed_sums (
-    what TEXT COLLATE "C" NOT NULL,
-    sums JSONB NOT NULL,
-    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (

@@ -796,6 +796,12 @@ CREATE TABLE checkpoints (
     CONSTRAINT pk_checkpoints PRIMARY KEY (stream)
 );
 
+CREATE TABLE departed_sums (
+    what TEXT NOT NULL,
+    sums TEXT NOT NULL,
+    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
+);
+
 CREATE TABLE dead_letters (
     id TEXT NOT NULL,
     stream TEXT NOT NULL,
@@ -895,12 +901,6 @@ CREATE TABLE departed (
     type TEXT NOT NULL,
     count BIGINT NOT NULL,
     CONSTRAINT pk_departed PRIMARY KEY (type)
-);
-
-CREATE TABLE departed_sums (
-    what TEXT NOT NULL,
-    sums TEXT NOT NULL,
-    CONSTRAINT pk_departed_sums PRIMARY KEY (what)
 );
 
 CREATE TABLE erasures (
