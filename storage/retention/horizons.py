@@ -41,7 +41,7 @@ def of_wholes(stand: Mapping[str, datetime]) -> str:
 def of_events(stand: Mapping[str, datetime], table: Table) -> str:
     """Return the time before which rows of this table, which are events', may be gone; empty if they stay."""
     what = OF_EVENTS.get(table.name)
-    return sortable(stand[what]) if what in stand else ""
+    return sortable(stand[what]) if what is not None and what in stand else ""
 
 
 def read(connection: Connection) -> dict[str, datetime]:
