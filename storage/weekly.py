@@ -7,14 +7,15 @@ first, and gives the times to PostgreSQL as constants: then it opens the partiti
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Connection, Table, false, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, select
 
 from flowledger.domain.json_text import plain
 from flowledger.storage.filters import Filter
 from flowledger.storage.ledger.journal import TABLE as EVENTS
-from flowledger.storage.many import owners_of
-from flowledger.storage.schema.partitions import is_partitioned, subjects_of
+from flowledger.storage.many import is_one_of, owners_of
+from flowledger.storage.schema.partitions import is_partitioned, subjects_of, weeks
 
 
 def in_weeks_of(connection: Connection, table: Table, of: Mapping[str, Filter]) -> list[ColumnElement[bool]]:
@@ -38,7 +39,18 @@ def of_subjects(connection: Connection, table: Table, subjects: Sequence[str]) -
     return [false() if since is None else table.c.recorded_at.between(since, until)]
 
 
+def by_week(connection: Connection, table: Table) -> list[ColumnElement[bool] | None]:
+    """Return conditions of which each row of a table meets one; each opens one partition. None is no condition."""
+    mondays = [week.monday for week in weeks(connection, table)] if is_partitioned(table) else []
+    if not mondays:
+        return [None]
+    at = table.c.recorded_at
+    between = [and_(at >= since, at < until) for since, until in pairwise(mondays)]
+    return [at < mondays[0], *between, at >= mondays[-1]]
+
+
 def of_names(connection: Connection, table: Table, names: Collection[tuple[str, str]]) -> ColumnElement[bool]:
     """Return the condition of the times at which the events of these names were recorded."""
-    rows = connection.execute(select(EVENTS.c.recorded_at).where(tuple_(EVENTS.c.source, EVENTS.c.id).in_(names)))
+    is_one = is_one_of(connection, (EVENTS.c.source, EVENTS.c.id), [*names])
+    rows = connection.execute(select(EVENTS.c.recorded_at).where(is_one))
     return table.c.recorded_at.in_(sorted(set(rows.scalars())))

@@ -21,4 +21,4 @@ def make_ahead(storage: Storage) -> None:
         logger.warning("the partitions of the coming weeks could not be made: %s", error)
         return
     if made:
-        logger.info("made the partitions of %d weeks", made)
+        logger.info("made %d partitions of the coming weeks", made)

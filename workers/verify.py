@@ -25,8 +25,9 @@ from flowledger.storage.replay.plain import Pair, PlainRow
 from flowledger.storage.replay.scratch import Scratch
 from flowledger.storage.retention import horizons
 from flowledger.storage.schema.partitions import is_partitioned
-from flowledger.storage.transactions import snapshot
+from flowledger.storage.transactions import releasing, snapshot
 from flowledger.storage.unit_of_work import Storage
+from flowledger.storage.weekly import by_week
 from flowledger.workers.damage import Damage
 from flowledger.workers.recompute import Column, Difference, Kind, Tell, journal_of, recompute
 from flowledger.workers.repair import Mended, repair
@@ -129,10 +130,12 @@ class Verification:
         """Walk the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
         for table in MERGED:
-            expected = plain.rows(self._scratch.connection, table)
-            with closing(plain.rows(connection, table)) as found, closing(expected):
-                for pair in plain.differing(table, self._counted(found, total), expected):
-                    self._compare(table, pair)
+            for where in by_week(connection, table):
+                expected = plain.rows(self._scratch.connection, table, where)
+                found = plain.rows(connection, table, where)
+                with releasing(connection), closing(found), closing(expected):
+                    for pair in plain.differing(table, self._counted(found, total), expected):
+                        self._compare(table, pair)
         self._tell("compare", total, total)
 
     def _compare(self, table: Table, pair: Pair) -> None:
@@ -181,4 +184,5 @@ def difference_of(table: Table, pair: Pair) -> Difference:
 
 
 def _count(connection: Connection, table: Table) -> int:
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+    with releasing(connection):
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,10 +19,10 @@ from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
 from flowledger.storage.engines.engine import words
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
-from flowledger.storage.schema.partitions import DAYS, is_partitioned, make_partitions
+from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
 from flowledger.storage.unit_of_work import Storage
 
-__all__ = ["Gone", "Week", "let_go", "lock_holds", "weeks"]
+__all__ = ["Gone", "Week", "let_go", "weeks"]
 
 _WEEK: Final = timedelta(days=DAYS)
 _TRIES: Final = 5
@@ -32,29 +32,6 @@ _REST_SECONDS: Final = 0.05
 _LOCKED: Final = ("55P03", "40P01")
 """SQLSTATE: others held a lock for too long; a deadlock."""
 
-
-class Week(NamedTuple):
-    """A partition: its Monday, about how many rows it has, its size with indexes.
-
-    Rows of one that `is_detached` are not found, until it is attached again.
-    """
-
-    monday: datetime
-    rows: int
-    bytes: int
-    is_detached: bool
-
-
-_WEEKS: Final = text("""
-    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, pg_total_relation_size(c.oid) AS bytes,
-        coalesce(i.inhdetachpending, true) AS is_detached
-    FROM pg_class p
-    JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relkind = 'r'
-        AND c.relname ~ ('^' || p.relname || '_[0-9]{8}$')
-    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
-    WHERE p.oid = to_regclass(:parent)
-    ORDER BY c.relname
-""")
 
 _HOLDERS: Final = text("""
     SELECT a.pid, a.usename, nullif(a.application_name, '') AS name
@@ -68,20 +45,6 @@ _HOLDERS: Final = text("""
 """Who holds a lock on a partition, or on its parent if that is given; one that began first."""
 
 _LET_GO: Final = text("SELECT * FROM ledger_let_go(:parent, CAST(:monday AS timestamptz))")
-
-
-def weeks(connection: Connection, table: Table) -> list[Week]:
-    """Return the partitions of a table, the oldest first; none on SQLite."""
-    if connection.dialect.name != "postgresql":
-        return []
-    rows = connection.execute(_WEEKS, {"parent": table.name})
-    return [Week(_monday(row.relname), row.rows, row.bytes, row.is_detached) for row in rows]
-
-
-def lock_holds(connection: Connection) -> None:
-    """Let no week go until the end of this transaction: to be called before `holds` or `held` are changed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_holds', 0))"))
 
 
 def let_go(
@@ -160,7 +123,3 @@ def _holder(storage: Storage, part: str, parent: str | None = None) -> str | Non
         return None
     named = row.usename if row.name is None else f"{row.usename}, {row.name}"
     return f"a transaction of process {row.pid} ({named}) holds a lock"
-
-
-def _monday(name: str) -> datetime:
-    return datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)

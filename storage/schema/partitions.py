@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg2
 from sqlalchemy import DDL, Connection, Index, Table, event, text
@@ -33,6 +33,30 @@ BY_WEEK: Final[dict[str, Any]] = {"postgresql_partition_by": "RANGE (recorded_at
 _NAME: Final = re.compile("_[0-9]{8}$")
 _CHECK_VIOLATION: Final = "23514"
 _subjects: Final[dict[str, tuple[str, ...]]] = {}
+
+
+class Week(NamedTuple):
+    """A partition: its Monday, about how many rows it has, its size with indexes.
+
+    Rows of one that `is_detached` are not found, until it is attached again.
+    """
+
+    monday: datetime
+    rows: int
+    bytes: int
+    is_detached: bool
+
+
+_WEEKS: Final = text("""
+    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, coalesce(pg_total_relation_size(c.oid), 0) AS bytes,
+        coalesce(i.inhdetachpending, true) AS is_detached
+    FROM pg_class p
+    JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relkind = 'r'
+        AND c.relname ~ ('^' || p.relname || '_[0-9]{8}$')
+    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
+    WHERE p.oid = to_regclass(:parent)
+    ORDER BY c.relname
+""")
 
 
 def partitioned(table: Table, *subjects: str) -> Table:
@@ -82,11 +106,29 @@ def make_partitions(connection: Connection, since: datetime | str, weeks: int = 
     return made
 
 
+def weeks(connection: Connection, table: Table) -> list[Week]:
+    """Return the partitions of a table, the oldest first; none on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return []
+    rows = connection.execute(_WEEKS, {"parent": table.name})
+    found = ((_monday(row.relname), row) for row in rows)
+    return [Week(monday, row.rows, row.bytes, row.is_detached) for monday, row in found if monday is not None]
+
+
 def is_missing(error: Exception) -> bool:
     """Return whether a row was refused because its partition is missing. (A broken rule has a name.)"""
     if not isinstance(error, psycopg2.Error) or error.pgcode != _CHECK_VIOLATION:
         return False
     return error.diag.constraint_name is None and error.diag.table_name in _subjects
+
+
+def _monday(name: str) -> datetime | None:
+    """Return the Monday in a partition's name; None if there is none: the table is somebody's own."""
+    try:
+        monday = datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return monday if monday.weekday() == 0 else None
 
 
 def _ddl(statement: str) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from flowledger.storage.schema.partitions import is_partition
+
 Read = Callable[[Connection], Any]
 Plan = dict[str, Any]
 
@@ -56,8 +58,13 @@ def indexes(found: Plan) -> list[str]:
 
 
 def scanned(found: Plan) -> list[str]:
-    """The tables that a plan reads as a whole."""
-    return [node["Relation Name"] for node in nodes(found) if node["Node Type"] == "Seq Scan"]
+    """The tables that a plan reads as a whole; empty partitions are none."""
+    return [node["Relation Name"] for node in nodes(found) if node["Node Type"] == "Seq Scan" and not _is_empty(node)]
+
+
+def _is_empty(scan: Plan) -> bool:
+    rows = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
+    return is_partition(scan["Relation Name"]) and rows * scan["Actual Loops"] == 0
 
 
 def looked_at(found: Plan) -> int:

@@ -205,7 +205,7 @@ def test_a_row_without_an_event_is_named_and_deleted(storage: Storage, table: Ta
     before = all_rows(storage)
     times = {
         name: func.current_timestamp()
-        for name in ("created_at", "updated_at", "time", "start", "failed_at")
+        for name in ("created_at", "updated_at", "recorded_at", "time", "start", "failed_at")
         if name in table.c
     }
     by_hand(storage, insert(table).values(STRAYS[table] | times))
