@@ -49,6 +49,11 @@ def print_gaps(found: Gaps) -> None:
         screen.out.print(_line(gap), soft_wrap=True)
     if found.ranges > len(found.gaps):
         screen.out.print(Text(f"… and {found.ranges - len(found.gaps):,} more ranges (--most)", style="dim"))
+    if found.unknown:
+        words = (
+            f"{_number(found.unknown)} numbers are not judged: names of that time may be gone (LEDGER_KEEP_NAMES_DAYS)"
+        )
+        screen.out.print(Text(words, style="dim"))
     if found.missing == 0:
         screen.out.print(Text("no number is missing", style="green"))
 

@@ -31,7 +31,13 @@ _RATE_SECONDS: Final = 10.0
 
 
 def import_files(
-    settings: Settings, files: Sequence[str], *, deliver: bool, processes: int | None, quiet: bool
+    settings: Settings,
+    files: Sequence[str],
+    *,
+    deliver: bool,
+    beyond_horizon: bool,
+    processes: int | None,
+    quiet: bool,
 ) -> Report:
     """Import files, with progress on standard error unless `quiet`. Raises LedgerError as `Importer.run` does.
 
@@ -39,7 +45,13 @@ def import_files(
     """
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     with screen.log_lines("flowledger.client"), screen.log_lines("flowledger.workers"), Shown(quiet=quiet) as shown:
-        importer = Importer(settings, deliver=deliver, processes=processes or _processes(settings), watcher=shown)
+        importer = Importer(
+            settings,
+            deliver=deliver,
+            beyond_horizon=beyond_horizon,
+            processes=processes or _processes(settings),
+            watcher=shown,
+        )
         with _stopped_by_signals(importer):
             return importer.run(files)
 

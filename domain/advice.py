@@ -22,6 +22,8 @@ class Advice(NamedTuple):
 
 _REPLAY: Final = "flowledger dead-letters replay"
 _DISCARD: Final = "flowledger dead-letters discard"
+_BEYOND: Final = "flowledger import --beyond-horizon -"
+_IF_NEW: Final = ", if it was never recorded; otherwise discard it"
 _PLAIN: Final = re.compile(r"[\w.:/-]+", re.ASCII)
 _BEHIND: Final = {
     "replayed": ("", ", when LEDGER_SIGNATURE_AGE_SECONDS allows it; or discard it"),
@@ -42,6 +44,8 @@ def advice(letter: DeadLetter | ListedDeadLetter) -> Advice:
         return _of_malformed(letter, command)
     if letter.reason == "replayed" and letter.field == "id":
         return Advice("", "it is recorded already: discard it")
+    if letter.reason == "too_old":
+        return Advice(f"flowledger dead-letters show {letter.id} --raw | {_BEYOND}", _IF_NEW)
     return of_reason(letter.reason, letter.field, command)
 
 
@@ -52,6 +56,8 @@ def of_group(reason: str, field: str) -> Advice:
         return Advice(f"{_REPLAY} {chosen} --field …", ", where the event is in one of several fields")
     if reason == "replayed" and field == "id":
         return Advice(f"{_DISCARD} {chosen}", ": they are recorded already")
+    if reason == "too_old":
+        return Advice(f"{_DISCARD} {chosen}", f", or `{_BEYOND}` of each one that was never recorded")
     if reason == "not_json":
         return Advice(f"{_REPLAY} {chosen} --set …", ", or one by one with --edit")
     return of_reason(reason, field, f"{_REPLAY} {chosen}")

@@ -89,6 +89,7 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     FORGED = "forged"
     REPLAYED = "replayed"
+    TOO_OLD = "too_old"
     UNRECORDABLE = "unrecordable"
 
 

@@ -27,7 +27,8 @@ WEBHOOKS: Final = "/webhooks"
 _SANDBOXES: Final = "/sandboxes/"
 _WORKSPACES: Final = "/workspaces/"
 _ROOTS: Final = {LEDGER_SOURCE: LEDGER_SOURCE, WEBHOOKS: LEDGER_SOURCE, REGISTRAR: REGISTRAR}
-_OF_CAUSES: Final = frozenset(f"{LEDGER_SOURCE}/{of}" for of in ("schedules", "seed", "webhooks"))
+_SCHEDULES: Final = f"{LEDGER_SOURCE}/schedules"
+_OF_CAUSES: Final = frozenset((_SCHEDULES, f"{LEDGER_SOURCE}/seed", f"{LEDGER_SOURCE}/webhooks"))
 """The ledger's own sources whose ids follow from what caused the event."""
 _CHANGING: Final = ("", ".", "..")
 """Segments of a path that other programs may drop, which would leave another name."""
@@ -70,6 +71,11 @@ def first_stands(source: str) -> bool:
     Another event with its id is a repeat then, whatever its content, and no conflict: the ledger tried twice.
     """
     return source in _OF_CAUSES or source.startswith(f"{WEBHOOKS}/")
+
+
+def is_told_at_another_time(source: str) -> bool:
+    """Return whether an event of this source, told again, has the same id and another `time`: a call of a webhook."""
+    return first_stands(source) and source != _SCHEDULES
 
 
 def message_prefix(sandbox_id: str) -> str:

@@ -23,6 +23,7 @@ from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Pipeline
 from flowledger.storage.engines.postgresql import PostgresqlPipeline, autocommitting
 from flowledger.storage.engines.sqlite import SqlitePipeline
 from flowledger.storage.ledger import checkpoints
+from flowledger.storage.retention.beyond import KnownBound
 
 _LOOK_AGAIN_SECONDS: Final = 0.2
 
@@ -30,17 +31,22 @@ _LOOK_AGAIN_SECONDS: Final = 0.2
 class UnitOfWork:
     """Collects transactions, then flushes them in one round trip."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, known: KnownBound) -> None:
         self._pipeline = pipeline
+        self._known = known
         self._transactions: list[Transaction] = []
 
     def add(self, transaction: Transaction) -> None:
         self._transactions.append(transaction)
 
-    def flush(self, checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def flush(self, checkpoints: Sequence[CheckpointRow], bound: str | None = None) -> Flushed:
         """Commit the collected transactions and the streams' checkpoints. Returns and raises as `Pipeline.run` does."""
         transactions, self._transactions = self._transactions, []
-        return self._pipeline.run(transactions, checkpoints)
+        try:
+            return self._pipeline.run(transactions, checkpoints, bound)
+        except DatabaseUnavailable:
+            self._known.forget()
+            raise
 
 
 class Storage:
@@ -53,6 +59,7 @@ class Storage:
             if engine.dialect.name == "postgresql"
             else SqlitePipeline(engine)
         )
+        self._bound = KnownBound()
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:
@@ -63,7 +70,18 @@ class Storage:
         return cls(make_engine(settings_of(url)))
 
     def unit_of_work(self) -> UnitOfWork:
-        return UnitOfWork(self._pipeline)
+        return UnitOfWork(self._pipeline, self._bound)
+
+    def bound(self) -> str:
+        """Return the bound from before which events are compared with the horizon of names.
+
+        Raises DatabaseUnavailable.
+        """
+        known = self._bound.known()
+        if known is None:
+            with self.looking() as connection:
+                known = self._bound.get(connection)
+        return known
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

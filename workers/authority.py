@@ -29,7 +29,8 @@ from flowledger.domain.signing import KeySigner, Signer
 from flowledger.domain.times import written_time
 from flowledger.storage import kinds, tables
 from flowledger.storage.ledger.journal import JournalRepository
-from flowledger.storage.merge.conditions import Condition, standing_for
+from flowledger.storage.merge.conditions import Condition, Relation, standing_for
+from flowledger.storage.retention import beyond
 from flowledger.workers.faults import INTERRUPTIONS, OurFault
 
 _SANDBOXES: Final = tables.sandboxes.name
@@ -96,10 +97,13 @@ class Known(NamedTuple):
     conditions: Sequence[Condition]
 
 
-def conditions_of(event: Event, guard: Guard | None, entry_id: str) -> Sequence[Condition]:
-    """Return the conditions under which the event is recorded. Raises Refused as `Guard.check` does."""
+def conditions_of(event: Event, guard: Guard | None, entry_id: str, bound: str) -> Sequence[Condition]:
+    """Return the conditions under which the event is recorded. Raises Refused as `Guard.check` does.
+
+    `bound` is the time from before which events are compared with the horizon (`storage.retention.beyond`).
+    """
     rights = () if guard is None else guard.check(event, entry_id)
-    return (*kinds.conditions_of(event), *rights)
+    return (*beyond.conditions(event, bound), *kinds.conditions_of(event), *rights)
 
 
 def refused_as_known(
@@ -156,9 +160,11 @@ def _rights(event: Event, signer: str) -> Sequence[Condition]:
         if signer in (data.workspace_id, REGISTRAR):
             return ()
         where = data.workspace_id
-        return (Condition(_SANDBOXES, signer, _WORKSPACE, where, True, partial(_no_member, signer, where)),)
+        return (Condition(_SANDBOXES, signer, _WORKSPACE, where, Relation.IS, partial(_no_member, signer, where)),)
     if signatures.changes_membership(event) and signer != REGISTRAR:
-        return (Condition(_SANDBOXES, event.subject, _WORKSPACE, signer, False, partial(_elsewhere, signer)),)
+        return (
+            Condition(_SANDBOXES, event.subject, _WORKSPACE, signer, Relation.IS_IF_ANY, partial(_elsewhere, signer)),
+        )
     return ()
 
 

@@ -65,6 +65,10 @@ class Damage:
         subjects, subject = _subject_of_pair(table, pair)
         return bool(self._scratch.execute("SELECT 1 FROM aged WHERE subjects = ? AND id = ?", (subjects.name, subject)))
 
+    def of_gone_sum(self, table: Table, pair: Pair) -> None:
+        """Note a row of sums that names of events have left: that its subject cannot be computed any more."""
+        self._scratch.execute("INSERT OR IGNORE INTO gone VALUES (?)", (_subject_of_pair(table, pair)[1],))
+
     def of_journal(self, row: JournalRow, difference: Difference) -> None:
         """Note a row of the journal that differs from its own text, or whose text cannot be read."""
         if difference.kind is Kind.DIFFERENT:

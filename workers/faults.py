@@ -8,7 +8,8 @@ from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from flowledger.domain.errors import Reason, Refused
+from flowledger.domain.errors import DatabaseFailed, Reason, Refused
+from flowledger.storage.engines.pipeline import Unrecordable
 
 INTERRUPTIONS: Final = (MemoryError, SoftTimeLimitExceeded)
 """They may be raised at any point, so no event is at fault."""
@@ -27,3 +28,21 @@ class OurFault(Refused):
         self.where = fault(error)
         words = f"a fault of Flowledger, not of the event: {self.where}; replay it when it is mended"
         super().__init__(Reason.UNRECORDABLE, "", words)
+
+
+_PAUSES: Final = (0.01,) * 4
+"""Seconds before each further try of an entry at which the database broke off."""
+_AT_ONCE: Final = (0.0,)
+"""The same for a fault of our own: nothing that passes is known to cause one."""
+
+
+def further_tries(failed: Exception) -> tuple[float, ...]:
+    """Return the seconds to wait before each further try of an entry at which this failed; () if it is refused."""
+    if isinstance(failed, Unrecordable):
+        return ()
+    return _PAUSES if isinstance(failed, DatabaseFailed) else _AT_ONCE
+
+
+def kind_of(failed: Exception) -> str:
+    """Return what errors with one cause have in common; their messages may hold a part of the event."""
+    return f"{fault(failed)} {failed.code if isinstance(failed, DatabaseFailed) else ''}"

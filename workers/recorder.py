@@ -13,15 +13,16 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from flowledger.domain.limits import Limits
 from flowledger.domain.times import now, sortable
-from flowledger.storage.engines.pipeline import CheckpointRow, Transaction, Unrecordable
+from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved, Transaction, Unrecordable
 from flowledger.storage.kinds import transaction_of
 from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.retention.beyond import NO_BOUND
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.admission import Admission
 from flowledger.workers.authority import Guard, Known, conditions_of, refused_as_known
 from flowledger.workers.burial import Read, burial, refused_by_database
 from flowledger.workers.entries import Cut, Entry, all_fields, body, last_entries, readable
-from flowledger.workers.faults import INTERRUPTIONS, OurFault, fault
+from flowledger.workers.faults import INTERRUPTIONS, OurFault, further_tries, kind_of
 from flowledger.workers.fuse import Fuse
 from flowledger.workers.sources import Sources
 from flowledger.workers.tracing import BatchSpans
@@ -30,10 +31,6 @@ logger = logging.getLogger(__name__)
 
 _LOOKS: Final = 2
 """A signal may raise anything in the middle of a look at an entry: a second look tells whether that is at fault."""
-_PAUSES: Final = (0.01,) * 4
-"""Seconds before each further try of an entry at which the database broke off."""
-_AT_ONCE: Final = (0.0,)
-"""The same for a fault of our own: nothing that passes is known to cause one."""
 _MOST_LOGGED: Final = 10
 """Dead letters of a batch that have a line of their own in the log: a flood of them is no flood of lines."""
 _MOST_FIELD: Final = 100
@@ -77,6 +74,7 @@ class Recorder:
     """Records entries of any shards: each event, or dead letter, in a transaction of its own.
 
     `making` makes an event's transaction in place of `transaction_of`; `checkpoints` are what a batch leaves behind.
+    Events from beyond the horizon of names are refused if they are unknown, unless `is_beyond_horizon`.
     """
 
     def __init__(
@@ -88,6 +86,7 @@ class Recorder:
         *,
         making: Callable[..., Transaction] | None = None,
         checkpoints: Callable[[Iterable[Entry]], Sequence[tuple[str, str]]] = last_entries,
+        is_beyond_horizon: bool = False,
     ) -> None:
         self._storage = storage
         self._limits = limits
@@ -95,6 +94,8 @@ class Recorder:
         self._most_bytes = most_bytes
         self._making = making
         self._checkpoints = checkpoints
+        self._is_beyond_horizon = is_beyond_horizon
+        self._bound: str | None = None
         self._spans = BatchSpans()
 
     def record(
@@ -110,13 +111,22 @@ class Recorder:
         self._spans = BatchSpans()
         if self._guard is not None:
             self._guard.refresh()
-        reads = [self._read(entry, recorded_at) for entry in entries]
         admission = Admission(fuses or {}, sources)
-        self._ask_for_sources(admission, reads)
+        before = admission.state()
         try:
-            return self._record_or_halve(reads, recorded_at, admission)
+            return self._record_by_bound(entries, recorded_at, admission)
+        except HorizonMoved:
+            admission.restore(before)
+            return self._record_by_bound(entries, recorded_at, admission)
         finally:
             self._spans.end()
+
+    def _record_by_bound(self, entries: Sequence[Entry], recorded_at: str, admission: Admission) -> Recorded:
+        """Read and record by the bound that stands. Raises HorizonMoved if it does not stand any more."""
+        self._bound = None if self._is_beyond_horizon else self._storage.bound()
+        reads = [self._read(entry, recorded_at) for entry in entries]
+        self._ask_for_sources(admission, reads)
+        return self._record_or_halve(reads, recorded_at, admission)
 
     def _ask_for_sources(self, admission: Admission, reads: Sequence[Read]) -> None:
         """Look up which sources that fail are known; a batch without failures asks nothing."""
@@ -147,7 +157,7 @@ class Recorder:
         try:
             raw = body(entry.fields)
             event = entry.event or parse(raw, self._limits)
-            conditions = conditions_of(event, self._guard, entry.id)
+            conditions = conditions_of(event, self._guard, entry.id, self._bound or NO_BOUND)
             make = self._making or transaction_of
             return Read(entry, raw, event, make(event, entry.shard, recorded_at, conditions))
         except Refused as refused:
@@ -205,7 +215,7 @@ class Recorder:
         If the tries of some entries of this batch came to nothing, others with the same error are not tried: a bad
         release, or a trigger that fails at everything, must blow the fuse at once.
         """
-        for seconds in _further_tries(failed) if admission.hopes_for(kind := _kind(failed)) else ():
+        for seconds in further_tries(failed) if admission.hopes_for(kind := kind_of(failed)) else ():
             time.sleep(seconds)
             outcome = self._tried([read], recorded_at, admission)
             if isinstance(outcome, Recorded):
@@ -236,7 +246,7 @@ class Recorder:
             unit.add(read.transaction or burial(read, recorded_at))
         began = time.monotonic()
         places = self._checkpoints(read.entry for read in batch)
-        repeated, batches = unit.flush([CheckpointRow(*place, recorded_at) for place in places])
+        repeated, batches = unit.flush([CheckpointRow(*place, recorded_at) for place in places], self._bound)
         seconds = time.monotonic() - began
         _log_dead([(read, read.refused) for read in batch if read.refused is not None])
         buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
@@ -286,14 +296,3 @@ def _log_dead(letters: Sequence[tuple[Read, Refused]]) -> None:
 
 def _of(reads: Sequence[Read], outcome: Recorded) -> Recorded:
     return replace(outcome, entries=tuple(read.entry for read in reads))
-
-
-def _further_tries(failed: Exception) -> tuple[float, ...]:
-    if isinstance(failed, Unrecordable):
-        return ()
-    return _PAUSES if isinstance(failed, DatabaseFailed) else _AT_ONCE
-
-
-def _kind(failed: Exception) -> str:
-    """Return what errors with one cause have in common; their messages may hold a part of the event."""
-    return f"{fault(failed)} {failed.code if isinstance(failed, DatabaseFailed) else ''}"

@@ -30,6 +30,7 @@ from flowledger.domain.times import now
 from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterFilter, DeadLetterRepository
 from flowledger.storage.merge.conditions import Condition
+from flowledger.storage.retention import beyond
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.authority import Guard, Known, conditions_of, entry_id_now, guard_of, refused_as_known
 from flowledger.workers.connections import text
@@ -190,21 +191,21 @@ class Replayer:
         self, connection: Connection, letters: Sequence[DeadLetter], changes: Changes, again: bool
     ) -> list[_Attempt]:
         """Return the dead letters that may be sent, mended. An event that workers would refuse is none."""
-        guard = guard_of(self._settings)
+        guard, bound = guard_of(self._settings), beyond.bound_of(connection)
         tried = [letter for letter in letters if again or letter.status == DeadLetterStatus.OPEN]
-        attempts = [self._attempt(letter, changes, guard) for letter in tried]
+        attempts = [self._attempt(letter, changes, guard, bound) for letter in tried]
         known = [Known(one.event, entry_id_now(), one.conditions) for one in attempts if one.event is not None]
         why = refused_as_known(known, connection, guard, _CONFLICT) if known else {}
         return [
             _Attempt(one.letter, one.raw, None, why[id(one.event)]) if id(one.event) in why else one for one in attempts
         ]
 
-    def _attempt(self, letter: DeadLetter, changes: Changes, guard: Guard | None) -> _Attempt:
+    def _attempt(self, letter: DeadLetter, changes: Changes, guard: Guard | None, bound: str) -> _Attempt:
         raw = letter.raw
         try:
             raw = changes.apply(raw)
             event = parse(raw, self._settings.limits)
-            return _Attempt(letter, raw, event, None, conditions_of(event, guard, entry_id_now()))
+            return _Attempt(letter, raw, event, None, conditions_of(event, guard, entry_id_now(), bound))
         except (Refused, CannotMend) as error:
             return _Attempt(letter, raw, None, error)
 
@@ -261,8 +262,7 @@ class Replayer:
 def _write_down(connection: Connection, who: str, attempts: Sequence[_Attempt], done: Sequence[Done]) -> None:
     """Write the new statuses and the audit trail."""
     repository = DeadLetterRepository(connection)
-    refused = [one.dead_letter_id for one in done if one.result is Result.REFUSED]
-    repository.tried(refused)
+    repository.tried([one.dead_letter_id for one in done if one.result is Result.REFUSED])
     repository.tried([one.dead_letter_id for one in done if one.result is Result.REPLAYED], DeadLetterStatus.REPLAYED)
     deeds = [
         _deed(

@@ -13,8 +13,10 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import Refused
 from flowledger.domain.limits import WIDEST
 from flowledger.domain.records import DeadLetterDeed
+from flowledger.domain.times import sortable
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository, dead_letter_id
 from flowledger.storage.ledger.journal import JournalRepository
+from flowledger.storage.retention import horizons
 from flowledger.storage.unit_of_work import Storage
 
 
@@ -25,6 +27,7 @@ class Came(StrEnum):
     REFUSED = "refused"
     WAITING = "waiting"
     LOST = "lost"
+    FORGOTTEN = "forgotten"
     UNKNOWN = "unknown"
 
 
@@ -49,6 +52,7 @@ class Outcome:
             return f"refused again as {self.dead_letter_id}: {self.detail}"
         return {
             Came.WAITING: "waits to be recorded",
+            Came.FORGOTTEN: "not known any more: names of its time are not kept",
             Came.LOST: "neither recorded nor in its stream: replay it with --again",
         }.get(self.came, "not recorded yet (Redis does not say whether it waits)")
 
@@ -56,8 +60,9 @@ class Outcome:
 def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis.Redis | None = None) -> Outcome:
     """Return the outcome of the replay `deed`. `raw` is the dead letter's text, which was sent unless the deed has one.
 
-    LOST: the event is in neither stream nor journal, because somebody deleted the entry or Redis lost its data; replay
-    it again. UNKNOWN: it is not recorded, and Redis does not tell whether it waits. Raises DatabaseUnavailable.
+    LOST: the event is in neither stream nor journal, because somebody deleted the entry or Redis lost its data;
+    replay it again. UNKNOWN: it is not recorded, and Redis does not tell whether it waits. FORGOTTEN: it may have
+    been recorded, and its name be gone. Raises DatabaseUnavailable.
     """
     assert deed.stream is not None
     assert deed.entry_id is not None
@@ -68,8 +73,11 @@ def outcome_of(deed: DeadLetterDeed, raw: bytes, storage: Storage, client: redis
     with storage.reading() as connection:
         again = DeadLetterRepository(connection).get(dead_letter_id(deed.stream, deed.entry_id, sent))
         recorded = None if event is None else JournalRepository(connection).recorded_as(event)
+        horizon = horizons.read(connection).get("names")
     if again is not None:
         return Outcome(came=Came.REFUSED, dead_letter_id=again.id, detail=f"{again.reason}: {again.detail}")
+    if recorded is None and waits is Came.LOST and event and event.time and horizon and event.time < sortable(horizon):
+        return Outcome(came=Came.FORGOTTEN)
     return Outcome(came=waits) if recorded is None else Outcome(came=Came.RECORDED, recorded_at=recorded)
 
 

@@ -17,13 +17,15 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
 
+from flowledger.domain.times import sortable
 from flowledger.storage import tables
 from flowledger.storage.kinds import MERGED
+from flowledger.storage.kinds.metrics import SUM_TABLES
 from flowledger.storage.ledger.event_texts import nameless
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Pair, PlainRow
 from flowledger.storage.replay.scratch import Scratch
-from flowledger.storage.retention import horizons
+from flowledger.storage.retention import departed, horizons
 from flowledger.storage.schema.partitions import is_partitioned
 from flowledger.storage.transactions import releasing, snapshot
 from flowledger.storage.unit_of_work import Storage
@@ -43,6 +45,7 @@ class Report:
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
     Nor are `aged` rows, which differ, and may have gone by age.
+    Nor are sums of metrics from before the horizon of names, if names are gone: their subjects are among these, too.
     """
 
     events: int = 0
@@ -96,6 +99,7 @@ class Verification:
         self._aged = 0
         self._stand: dict[str, datetime] = {}
         self._rows = 0
+        self._horizon = ""
         self._by_table: Counter[str] = Counter()
         self._first: list[Difference] = []
 
@@ -129,6 +133,8 @@ class Verification:
     def compare(self, connection: Connection) -> None:
         """Walk the tables of the database and of the scratch database side by side."""
         total = sum(_count(connection, table) for table in MERGED)
+        if departed.read(connection):
+            self._horizon = sortable(horizons.read(connection)["names"])
         for table in MERGED:
             for where in by_week(connection, table):
                 expected = plain.rows(self._scratch.connection, table, where)
@@ -139,6 +145,8 @@ class Verification:
         self._tell("compare", total, total)
 
     def _compare(self, table: Table, pair: Pair) -> None:
+        if self._is_sum_before_horizon(table, pair):
+            self.damage.of_gone_sum(table, pair)
         if self.damage.is_gone(table, pair):
             return
         if self.damage.is_aged(table, pair, horizons.of_events(self._stand, table)):
@@ -146,6 +154,10 @@ class Verification:
             return
         known = self.damage.of_row(table, pair)
         self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
+
+    def _is_sum_before_horizon(self, table: Table, pair: Pair) -> bool:
+        start = [column.name for column in table.c].index("start") if table in SUM_TABLES else None
+        return start is not None and (pair.found or pair.expected or ())[start] < self._horizon
 
     def report(self) -> Report:
         by_table = dict(self._by_table)

@@ -16,12 +16,20 @@ from flowledger.workers import checks
 from flowledger.workers.authority import guard_of
 
 
-def command(
+def command(  # noqa: PLR0917 - the options of the command
     files: Annotated[
         list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
     ],
     deliver: Annotated[
         bool, typer.Option("--deliver", help="Put messages into inboxes, and make up for due times, as for new events.")
+    ] = False,
+    beyond_horizon: Annotated[
+        bool,
+        typer.Option(
+            "--beyond-horizon",
+            help="Record events from before the horizon of names as well. Those that were recorded before, and whose "
+            "names are gone, are recorded again: rows, sums and counts of these are doubled.",
+        ),
     ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="How many record at once; default: one per core, 4 at most.")
@@ -43,7 +51,9 @@ def command(
     guard_of(settings)
     checks.refuse(checks.of_database(settings))
     check_schema(settings)
-    report = import_files(settings, files, deliver=deliver, processes=processes, quiet=as_json)
+    report = import_files(
+        settings, files, deliver=deliver, beyond_horizon=beyond_horizon, processes=processes, quiet=as_json
+    )
     if as_json:
         screen.print_json(as_document(report))
     else:

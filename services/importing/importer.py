@@ -81,9 +81,12 @@ class Watcher(Protocol):
 class Importer:
     """Imports files, one after the other, with several lanes (`processes`; 1: in this process)."""
 
-    def __init__(self, settings: Settings, *, deliver: bool, processes: int, watcher: Watcher) -> None:
+    def __init__(
+        self, settings: Settings, *, deliver: bool, processes: int, watcher: Watcher, beyond_horizon: bool = False
+    ) -> None:
         self._settings = settings
         self._deliver = deliver
+        self._beyond_horizon = beyond_horizon
         self._watcher = watcher
         self._report = Report()
         self._fuse = Fuse(settings.fuse_entries)
@@ -133,18 +136,15 @@ class Importer:
 
     def _open_lanes(self, stack: ExitStack) -> None:
         for _ in range(self._processes):
-            recorder = (
-                BatchRecorder(self._settings, deliver=self._deliver)
-                if self._processes == 1
-                else RecordingProcess(self._settings, deliver=self._deliver)
-            )
+            recording = BatchRecorder if self._processes == 1 else RecordingProcess
+            recorder = recording(self._settings, deliver=self._deliver, beyond_horizon=self._beyond_horizon)
             lane = Lane(recorder, self._ended, self._stopping, self._watcher.waits)
             stack.callback(lane.close)
             self._lanes.append(lane)
 
     def _import_file(self, file: str) -> None:
         try:
-            key = key_of(file, deliver=self._deliver)
+            key = key_of(file, deliver=self._deliver, beyond_horizon=self._beyond_horizon)
             self._keys.append(key)
             with EventFile(file, Digested) as events:
                 self._watcher.opens(file, events.size)

@@ -88,10 +88,10 @@ class Lane:
 class RecordingProcess:
     """A process that records: a `BatchRecorder` on the other side of a pipe. It ends when this process does."""
 
-    def __init__(self, settings: Settings, *, deliver: bool) -> None:
+    def __init__(self, settings: Settings, *, deliver: bool, beyond_horizon: bool = False) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._pipe, its = spawning.Pipe()
-        self._process = spawning.Process(target=_serve, args=(its, settings, deliver), daemon=True)
+        self._process = spawning.Process(target=_serve, args=(its, settings, deliver, beyond_horizon), daemon=True)
         self._process.start()
         its.close()
 
@@ -117,11 +117,12 @@ class RecordingProcess:
         self._process.join(_END_SECONDS)
 
 
-def _serve(pipe: Connection[Any, Any], settings: Settings, deliver: bool) -> None:
+def _serve(pipe: Connection[Any, Any], settings: Settings, deliver: bool, beyond_horizon: bool) -> None:
     """Record what comes through the pipe, until its other side is closed, or its process has died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the one that reads ends the import
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
-    with BatchRecorder(settings, deliver=deliver) as recorder, suppress(EOFError, OSError):
+    recorder = BatchRecorder(settings, deliver=deliver, beyond_horizon=beyond_horizon)
+    with recorder, suppress(EOFError, OSError):
         while True:
             batch = pipe.recv()
             pipe.send(_reply(recorder, batch))

@@ -71,13 +71,13 @@ class Digested:
         return piece
 
 
-def key_of(name: str, *, deliver: bool) -> str:
+def key_of(name: str, *, deliver: bool, beyond_horizon: bool = False) -> str:
     """Return the name of the checkpoint of a file: by how it begins, so that it may be renamed, and may grow."""
     beginning = b""
     if Path(name).is_file():
         with Path(name).open("rb") as file:
             beginning = file.read(_FIRST_BYTES)
-    how = b"deliver" if deliver else b"past"
+    how = (b"deliver" if deliver else b"past") + (b" beyond" if beyond_horizon else b"")
     return f"{IMPORT}{sha256(how + beginning).hexdigest()[:32]}"
 
 

@@ -26,11 +26,12 @@ from flowledger.workers.turn import Turn, Turns
 
 class BatchRecorder:
     """Records batches of lines, with one connection. `deliver` also writes what makes the ledger act.
+    With `beyond_horizon` unknown events from before the horizon of names are recorded as well.
 
     A fault of Flowledger counts for a fuse, as that of a shard: a bad release makes few dead letters.
     """
 
-    def __init__(self, settings: Settings, *, deliver: bool) -> None:
+    def __init__(self, settings: Settings, *, deliver: bool, beyond_horizon: bool = False) -> None:
         self._settings = settings
         self._limits = settings.limits
         self._storage = Storage(make_engine(settings))
@@ -42,6 +43,7 @@ class BatchRecorder:
             settings.max_entry_bytes,
             making=None if deliver else transaction_of_past,
             checkpoints=lambda _entries: [(self._place[0], str(self._place[1]))],
+            is_beyond_horizon=beyond_horizon,
         )
         self._fuse = Fuse(settings.fuse_entries)
         self._turns = Turns(self._storage)

@@ -14,11 +14,11 @@ from typing import Final
 
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.keeping import Keeping
-from flowledger.domain.times import now as machine_time
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import sqlstate
 from flowledger.storage.retention import holds, horizons, rounds
 from flowledger.storage.retention.maintainer import forbidden
+from flowledger.storage.retention.names import clock_of
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.retention.wholes import BUSY
 from flowledger.storage.transactions import changing
@@ -39,12 +39,12 @@ class Maintenance:
         storage: Storage,
         keeping: Keeping,
         *,
-        clock: Callable[[], datetime] = machine_time,
+        clock: Callable[[], datetime] | None = None,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._storage = storage
         self._keeping = keeping
-        self._clock = clock
+        self._clock = clock or self._clock_of_database
         self._is_over = is_over
         self._worked_since = 0.0
 
@@ -60,6 +60,11 @@ class Maintenance:
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one
+
+    def _clock_of_database(self) -> datetime:
+        """Return the database's time: a wrong clock of one worker must not let anything go too early."""
+        with self._storage.reading() as connection:
+            return clock_of(connection)
 
     def _work(self, one: Round, known: Mapping[str, str]) -> None:
         steps = self._permitted(one, known)
@@ -109,6 +114,8 @@ class Maintenance:
             with changing(self._storage) as connection:
                 holds.refresh_if_any(connection)
                 for what, horizon in at.items():
+                    if what == "names":  # `storage.retention.names` moves it
+                        continue
                     horizons.move(connection, what, horizon, at=now)
         return at
 

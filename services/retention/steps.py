@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from flowledger.domain.times import parse_time, written_time
 from flowledger.storage import tables
 from flowledger.storage.kinds import audit, metrics
-from flowledger.storage.retention import dead_letters, drains, sessions, weeks, wholes
+from flowledger.storage.retention import dead_letters, drains, names, sessions, weeks, wholes
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.retention.wholes import Horizons
 from flowledger.storage.unit_of_work import Storage
@@ -73,6 +73,12 @@ def _of_gone(table: Table, let_go: Callable[[Work], Gone], work: Work) -> Did:
     return Did({table.name: gone.rows}, gone.is_done)
 
 
+def _names(work: Work) -> Did:
+    days = (work.now - work.horizons["names"]) / timedelta(days=1)
+    gone = names.let_go_names(work.storage, days=days, most=_ROWS_AT_ONCE, now=work.now, go_on=work.go_on)
+    return Did({"events": gone.names}, gone.is_done)
+
+
 def _of_rows(root: Table) -> Step:
     return Step(root.name, ("rows", "unfinished"), wholes.tables_of(root), partial(_wholes, root))
 
@@ -111,4 +117,6 @@ STEPS: Final[tuple[Step, ...]] = (
             work.storage, work.horizons["sessions"], go_on=work.go_on
         )),
     ),
+    Step("names", ("names",), (tables.events,), _names),
 )  # fmt: skip
+"""Names go last; they move their horizon themselves, for whoever records must have seen it before."""

@@ -27,13 +27,15 @@ class PartitionMaking:
         self._engine = engine
         self._pipeline = pipeline
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         try:
-            return self._pipeline.run(transactions, checkpoints)
+            return self._pipeline.run(transactions, checkpoints, bound)
         except NoPartition as error:
             self._make_partitions(transactions, str(error))
         try:
-            return self._pipeline.run(transactions, checkpoints)
+            return self._pipeline.run(transactions, checkpoints, bound)
         except NoPartition as error:
             raise DatabaseUnavailable(str(error)) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from flowledger.domain.errors import LedgerError
+from flowledger.domain.errors import DatabaseUnavailable, LedgerError
 from flowledger.storage.merge.conditions import Condition
 from flowledger.storage.merge.writes import Removal, Write
 
@@ -46,15 +46,23 @@ class NoPartition(LedgerError):
     """A row has no partition; once that is made, a retry does not fail."""
 
 
+class HorizonMoved(DatabaseUnavailable):
+    """The horizon of names has passed the bound by which a flush was made; make it anew, by the bound that stands."""
+
+
 class Pipeline(Protocol):
     """Runs many transactions at once on one kind of database."""
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         """Commit each transaction by itself, in order, durably. Return the places of those that wrote nothing, since
         their event was known, or a condition does not hold.
 
         Raises Unrecordable if the database refuses a transaction permanently, DatabaseUnavailable if it is unreachable
         or busy, NoPartition if a partition is missing (but `PartitionMaking` makes it). Earlier transactions may be
         committed then, so the caller retries all of them.
+
+        Raises HorizonMoved if the horizon of names has passed `bound` (`storage.retention.beyond`).
         """
         ...

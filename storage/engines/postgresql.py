@@ -22,11 +22,18 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, bindparam, exist
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
-from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.errors import is_permanent, unavailable
+from flowledger.storage.engines.guard import guard
 from flowledger.storage.engines.literals import execute
-from flowledger.storage.engines.patience import AnswerTimeout
-from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Transaction, Unrecordable
+from flowledger.storage.engines.pipeline import (
+    CheckpointRow,
+    Flushed,
+    NoPartition,
+    Transaction,
+    Unrecordable,
+)
 from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
@@ -55,17 +62,6 @@ _END: Final = (
 # of a foreign key) stays when the table has grown. Everything here is looked up by its key.
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
-
-_PERMANENT: Final = ("22", "23", "54")
-"""SQLSTATE classes that a retry cannot change: data exception, constraint violation, program limit exceeded."""
-
-_BY_ITSELF: Final = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
-"""SQLSTATE classes of the database's own state, or its operator's settings: connection, read-only transaction, missing
-prepared statement, authorisation, missing database or schema, deadlock, missing table or privilege, resources, locks,
-operator intervention, disk. They pass, or somebody mends them."""
-
-_STRANGE_SESSION: Final = ("26000", "42P05")
-"""SQLSTATE: a prepared statement is missing, or exists already."""
 
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
@@ -102,7 +98,9 @@ class PostgresqlPipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, psycopg2.Error) as error:
@@ -115,33 +113,21 @@ class PostgresqlPipeline:
                 _set_up(cursor, connection.info)
                 needed = {_LOCK, *statements} if any(one.conditions for one in transactions) else set(statements)
                 _prepare(cursor, connection.info, needed)
-                flushed = _flush(cursor, transactions, statements, checkpoints, connection.info["synchronous_commit"])
+                end = _end(cursor, checkpoints, connection.info["synchronous_commit"])
+                flushed = _flush(cursor, transactions, statements, guard(cursor, bound), end)
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
-            if isinstance(error, ValueError) or (error.pgcode or "").startswith(_PERMANENT):
+            if isinstance(error, ValueError) or is_permanent(error):
                 _give_back_clean(connection)
                 raise (NoPartition if is_missing(error) else Unrecordable)(words(error)) from error
             connection.invalidate()
-            if _broke_off(error):
-                raise DatabaseFailed(_why(error), error.pgcode or "") from error
-            raise DatabaseUnavailable(_why(error)) from error
+            raise unavailable(error) from error
         except BaseException:
             connection.invalidate()  # its state is unknown
             raise
         finally:
             connection.close()
-
-
-def _broke_off(error: psycopg2.Error) -> bool:
-    """Return whether the transactions may be at fault: the connection was lost among them, or the error is odd."""
-    return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
-
-
-def _why(error: psycopg2.Error) -> str:
-    if error.pgcode in _STRANGE_SESSION:
-        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error)
 
 
 @contextmanager
@@ -200,22 +186,26 @@ def _flush(
     cursor: Any,
     transactions: Sequence[Transaction],
     statements: Sequence[Statement],
-    checkpoints: Sequence[CheckpointRow],
-    commit: str,
+    guarded: bytes,
+    end: bytes,
 ) -> Flushed:
     size = 0
-    round_trip = [_BEGIN.encode()]
+    round_trip = [guarded, _BEGIN.encode()]
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
         text = _executed(cursor, transaction, statement, position) + _NEXT
         size += len(text)
         if size > _MAX_ROUND_TRIP_BYTES:
             cursor.execute(b"".join(round_trip))
-            round_trip, size = [], len(text)
+            round_trip, size = [guarded], len(text)
         round_trip.append(text)
-    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
-    cursor.execute(b"".join((*round_trip, (_CHECKPOINTS % commit).encode(), rows, _END.encode())))
+    cursor.execute(b"".join((*round_trip, end)))
     repeated, batches = cursor.fetchone()
     return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
+
+
+def _end(cursor: Any, checkpoints: Sequence[CheckpointRow], commit: str) -> bytes:
+    rows = b", ".join(cursor.mogrify("%s", (tuple(checkpoint),)) for checkpoint in checkpoints)
+    return b"".join(((_CHECKPOINTS % commit).encode(), rows, _END.encode()))
 
 
 def _executed(cursor: Any, transaction: Transaction, statement: Statement, position: int) -> bytes:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
+from flowledger.storage.engines.guard import check
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.journal import COLUMNS
@@ -38,7 +39,9 @@ class SqlitePipeline:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow]) -> Flushed:
+    def run(
+        self, transactions: Sequence[Transaction], checkpoints: Sequence[CheckpointRow], bound: str | None = None
+    ) -> Flushed:
         try:
             connection = self._engine.raw_connection()
         except (SQLAlchemyError, sqlite3.Error) as error:
@@ -46,7 +49,9 @@ class SqlitePipeline:
         driver: Any = connection.driver_connection
         try:
             driver.execute("PRAGMA synchronous = NORMAL")
-            repeated = [place for place, transaction in enumerate(transactions) if not _commit(driver, transaction)]
+            repeated = [
+                place for place, transaction in enumerate(transactions) if not _commit(driver, transaction, bound)
+            ]
             driver.execute("PRAGMA synchronous = FULL")
             driver.execute("BEGIN IMMEDIATE")
             batches = {row.stream: driver.execute(_CHECKPOINT, row).fetchone()[0] for row in checkpoints}
@@ -76,10 +81,14 @@ def _broke_off(error: sqlite3.Error) -> bool:
     return odd and not str(error).startswith(("no such", "table "))
 
 
-def _commit(driver: Any, transaction: Transaction) -> bool:
-    """Commit one transaction. Return False if its event was known, or must not be recorded."""
+def _commit(driver: Any, transaction: Transaction, bound: str | None) -> bool:
+    """Commit one transaction. Return False if its event was known, or must not be recorded.
+
+    Raises DatabaseUnavailable if the horizon of names has passed the bound.
+    """
     driver.execute("BEGIN IMMEDIATE")
     try:
+        check(driver, bound)
         new = write_within(driver, transaction)
         driver.execute("COMMIT")
         return new

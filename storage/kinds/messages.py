@@ -31,7 +31,7 @@ from flowledger.storage.filters import Filter
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.kinds.parts import moment, part_key, stored
 from flowledger.storage.ledger import outbox
-from flowledger.storage.merge.conditions import Condition
+from flowledger.storage.merge.conditions import Condition, Relation
 from flowledger.storage.merge.groups import CREATED_AT, earliest, group
 from flowledger.storage.merge.writes import Each, Write
 from flowledger.storage.narrowed import Counted, Narrowed, NarrowingRepository
@@ -112,7 +112,9 @@ def send(event: Event, recorded_at: str) -> Write:
 def belongs_to_its_sender(event: Event) -> Condition:
     """Return the condition that the message's id is not another sender's: it belongs to the first one recorded."""
     assert isinstance(event.data, say.MessageSent)
-    return Condition(TABLE.name, event.subject, "from_sandbox_id", event.data.from_sandbox_id, False, _of_another)
+    return Condition(
+        TABLE.name, event.subject, "from_sandbox_id", event.data.from_sandbox_id, Relation.IS_IF_ANY, _of_another
+    )
 
 
 def await_recipients(event: Event, _recorded_at: str) -> Write | None:

@@ -71,6 +71,7 @@ def _sums(name: str) -> Table:
 
 HOURS: Final = _sums("metric_hours")
 DAYS: Final = _sums("metric_days")
+SUM_TABLES: Final = (HOURS, DAYS)
 SUMS: Final = Addition()
 
 OLDEST_FIRST: Final = Order((TABLE.c.time, TABLE.c.source, TABLE.c.event_id))

@@ -59,7 +59,17 @@ def key_of(row: Any) -> Key:
 
 
 def texts(connection: Connection, keys: Iterable[Key]) -> dict[bytes, str]:
-    """Return the texts of these keys that are there, by `meaning`.
+    """Return the texts of these keys that are there, by `meaning`."""
+    return {row.meaning: row.raw for row in _rows(connection, keys, TABLE.c.meaning, TABLE.c.raw)}
+
+
+def present(connection: Connection, keys: Iterable[Key]) -> set[bytes]:
+    """Return the `meaning` of those of these keys whose texts are there."""
+    return {row.meaning for row in _rows(connection, keys, TABLE.c.meaning)}
+
+
+def _rows(connection: Connection, keys: Iterable[Key], *columns: Column[Any]) -> Iterator[Any]:
+    """Yield the rows of these keys.
 
     A query is about one week, its keys are constants, and those of one batch stand together: then PostgreSQL opens one
     partition, and plans few conditions.
@@ -68,12 +78,9 @@ def texts(connection: Connection, keys: Iterable[Key]) -> dict[bytes, str]:
     for at, meaning in keys:
         moment = sortable(at) if isinstance(at, datetime) else at
         weeks.setdefault(_week(moment), {}).setdefault(moment, []).append(meaning)
-    found: dict[bytes, str] = {}
     for moments in weeks.values():
         of_batches = (and_(moment == _RECORDED_AT, TABLE.c.meaning.in_(some)) for moment, some in moments.items())
-        rows = connection.execute(select(TABLE.c.meaning, TABLE.c.raw).where(or_(*of_batches)))
-        found.update((row.meaning, row.raw) for row in rows)
-    return found
+        yield from connection.execute(select(*columns).where(or_(*of_batches)))
 
 
 def _week(moment: str) -> str:

@@ -3,7 +3,8 @@
 CloudEvents scopes a sequence by its source. The contract lets the events of a subject have a counter of their own.
 Platforms that record a run count all events in it. The numbers show the scope of a counter: it is the widest of source,
 execution and subject in which no number belongs to two subjects. (One subject may have a number twice: one record of a
-platform about a begin is a `created` and a `started`.) All is read from the database in the order of the numbers, so
+platform about a begin is a `created` and a `started`.) Numbers behind an event that is before the horizon of names are
+not missing: their names may be gone. All is read from the database in the order of the numbers, so
 memory is bounded by the number of sources.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, not_, null, select
 
@@ -22,6 +24,7 @@ from flowledger.storage.kinds import messages, tasks
 from flowledger.storage.ledger import dead_letters
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.replay.plain import ROWS_AT_ONCE
+from flowledger.storage.retention import departed, horizons
 
 _MAX_DIGITS: Final = 4_000
 """Python writes integers of up to 4,300 digits; sums of missing numbers must stay below."""
@@ -66,6 +69,8 @@ class Gaps:
     gaps: list[Gap] = field(default_factory=list)
     ranges: int = 0
     missing: int = 0
+    unknown: int = 0
+    """Numbers that are not there, and whose names may be gone."""
 
 
 def find_gaps(
@@ -82,20 +87,29 @@ def find_gaps(
     are listed.
     """
     found = Gaps()
+    horizon = horizons.read(connection).get("names") if departed.read(connection) else None
     for whose in By if by is None else (by,):
         rows = _numbers(connection, whose, source, only_such=by is None)
         for name, of_source in groupby(rows, key=lambda row: str(row.source)):
-            found.sources.append(_look(found, Source(name, whose), of_source, start, most))
+            found.sources.append(_look(found, Source(name, whose), of_source, _Span(start, horizon), most))
     found.sources.sort(key=lambda one: (-one.missing, one.source))
     _count_dead_letters(connection, found.sources)
     return found
 
 
-def _look(found: Gaps, source: Source, rows: Iterable[Any], start: int | None, most: int) -> Source:
+class _Span(NamedTuple):
+    """The first number of each counter, if it is known, and the time before which names may be gone."""
+
+    start: int | None
+    horizon: datetime | None
+
+
+def _look(found: Gaps, source: Source, rows: Iterable[Any], span: _Span, most: int) -> Source:
     """Walk the counters of one source, each in the order of its numbers. Return `source` with the counts."""
     for counter, of_counter in groupby(rows, key=lambda row: row.counter):
         source.counters += 1
-        last = None if start is None else start - 1
+        last = None if span.start is None else span.start - 1
+        is_judged = span.horizon is None
         before = None
         for row in of_counter:
             number = int(row.digits or "0")
@@ -103,7 +117,11 @@ def _look(found: Gaps, source: Source, rows: Iterable[Any], start: int | None, m
             source.repeated += number == before
             before = number
             if last is not None and number > last + 1:
-                _tell(found, source, Gap(source.source, counter, last + 1, number - 1), most)
+                if is_judged:
+                    _tell(found, source, Gap(source.source, counter, last + 1, number - 1), most)
+                else:
+                    found.unknown += number - last - 1
+            is_judged = span.horizon is None or row.at >= span.horizon
             last = number if last is None else max(last, number)
     return source
 
@@ -127,7 +145,9 @@ def _numbers(connection: Connection, by: By, source: str | None, *, only_such: b
         numbered = numbered.where(_is_such(connection, source, by))
     rows = numbered.subquery()
     whose = () if by is By.SOURCE else (rows.c.counter,)
-    statement = select(rows.c.source, (null() if by is By.SOURCE else rows.c.counter).label("counter"), rows.c.digits)
+    statement = select(
+        rows.c.source, (null() if by is By.SOURCE else rows.c.counter).label("counter"), rows.c.digits, rows.c.at
+    )
     statement = statement.order_by(rows.c.source, *whose, func.length(rows.c.digits), rows.c.digits)
     options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
     with connection.execute(statement, execution_options=options) as found:
@@ -143,7 +163,8 @@ def _numbered(connection: Connection, source: str | None, by: By) -> Select[Any]
             joined = joined.outerjoin(table, and_(EVENTS.c.type.like(kind), table.c.id == EVENTS.c.subject))
         counter = func.coalesce(tasks.TABLE.c.execution_id, messages.TABLE.c.execution_id, counter)
     digits = func.ltrim(EVENTS.c.sequence, "0").label("digits")
-    columns = (EVENTS.c.source, EVENTS.c.subject, counter.label("counter"), digits)
+    at = func.coalesce(EVENTS.c.time, EVENTS.c.recorded_at).label("at")
+    columns = (EVENTS.c.source, EVENTS.c.subject, counter.label("counter"), digits, at)
     statement = select(*columns).select_from(joined).where(_is_number(connection))
     return statement if source is None else statement.where(EVENTS.c.source == source)
 

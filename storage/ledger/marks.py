@@ -9,10 +9,21 @@ order of their commits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, TextClause, func, literal_column, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    TextClause,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+)
 
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
@@ -70,14 +81,15 @@ class Growth:
         self._departed = [] if departed is None else [departed]
         self._mark: Mark | None = None
 
-    def look(self) -> tuple[bool, list[Sequence[Any]]]:
+    def look(self, is_behind: Callable[[Connection], bool] = lambda _: False) -> tuple[bool, list[Sequence[Any]]]:
         """Return the rows of each select, all in one snapshot, and whether they are all and not only the new ones.
 
-        Raises DatabaseUnavailable; then the next look returns the same rows.
+        They are all as well if the last look `is_behind`: rows may have come and gone since. Raises
+        DatabaseUnavailable; then the next look returns the same rows.
         """
         with snapshot(self._storage) as connection:
             mark = mark_of(connection, self._table)
-            is_all = self._mark is None or went_back(self._mark, mark)
+            is_all = self._mark is None or went_back(self._mark, mark) or is_behind(connection)
             found = [connection.execute(one).all() for one in self._statements(connection.dialect.name, is_all)]
         self._mark = mark
         return is_all, found

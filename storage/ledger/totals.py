@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Float, Select, func, literal_column, select, text
 
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.measures import Measures
+from flowledger.domain.times import now
 from flowledger.storage.ledger.drains import TABLE as DRAINS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import Growth
-from flowledger.storage.retention import departed_sums
+from flowledger.storage.retention import departed_sums, horizons
+from flowledger.storage.retention.departed import TABLE as DEPARTED
 from flowledger.storage.unit_of_work import Storage
 
 _BUCKETS: Final = {
@@ -31,6 +34,9 @@ _BUCKETS: Final = {
 _VALUE: Final = {"postgresql": "(bucket.value::text)::double precision", "sqlite": "bucket.value"}
 OUTCOMES: Final = ("recorded", "repeated", "dead")
 """The columns of `drains` that count entries."""
+
+
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 
 class StillCounting(LedgerError):
@@ -55,21 +61,31 @@ class _Patient:
 
 
 class EventTotals(_Patient):
-    """How many events of each type are recorded. Rows that expire later stay counted."""
+    """How many events of each type were ever recorded, with those whose names are gone (`retention.departed`)."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__()
-        self._growth = Growth(storage, EVENTS, select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type))
+        counted = select(EVENTS.c.type, func.count()).group_by(EVENTS.c.type)
+        self._growth = Growth(storage, EVENTS, counted, departed=select(DEPARTED.c.type, DEPARTED.c["count"]))
         self._counts: Counter[str] = Counter()
+        self._looked: datetime | None = None
 
     def look(self, patience_seconds: float = -1) -> dict[str, int]:
         """Return the numbers by type. Raises DatabaseUnavailable, and StillCounting if another look takes longer."""
         with self.turn(patience_seconds):
-            is_all, (rows,) = self._growth.look()
+            began = now()
+            is_all, (rows, *departed) = self._growth.look(self._is_behind)
             if is_all:
                 self._counts.clear()
-            self._counts.update({row[0]: row[1] for row in rows})
+            for type_, count in chain(rows, *departed):
+                self._counts[type_] += count
+            self._looked = began
             return dict(self._counts)
+
+    def _is_behind(self, connection: Connection) -> bool:
+        """Return whether names of events that were recorded after the last look may be gone."""
+        horizon = horizons.read(connection).get("names")
+        return horizon is not None and self._looked is not None and horizon > self._looked - _CLOCKS_DIFFER
 
 
 @dataclass(slots=True)

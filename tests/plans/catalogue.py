@@ -22,7 +22,7 @@ from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.ledger.journal_lists import EventFilter, ListedEventRepository
 from flowledger.storage.ledger.outbox import OutboxRepository
 from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
-from flowledger.storage.merge.conditions import Condition, standing_for
+from flowledger.storage.merge.conditions import Condition, Relation, standing_for
 from flowledger.storage.owned import OwnedRepository
 from flowledger.storage.repository import EventRepository, Repository, SubjectRepository
 from flowledger.storage.schema.columns import VALUES
@@ -217,7 +217,7 @@ OF_SERVICES: Final = (
 )
 """What people look up in the tables of services."""
 
-_AGAINST: Final = Condition("messages", "i7", "from_sandbox_id", "s", False, _no)
+_AGAINST: Final = Condition("messages", "i7", "from_sandbox_id", "s", Relation.IS_IF_ANY, _no)
 
 OF_THE_LEDGER: Final = (
     call(DeadLetterRepository, "get", "dead_d7"),

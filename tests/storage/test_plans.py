@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -21,7 +22,7 @@ from flowledger.storage.kinds.sandboxes import SandboxRepository
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.kinds.workspaces import WorkspaceRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
-from flowledger.storage.merge.conditions import binds, clause
+from flowledger.storage.merge.conditions import Relation, binds, clause
 from flowledger.storage.repository import Repository
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import PostgresqlServer, settings_for
@@ -124,12 +125,18 @@ def test_the_ids_of_the_sandboxes_of_a_workspace_are_in_the_index_alone(filled: 
     ]
 
 
-@pytest.mark.parametrize("required", [True, False])
-@pytest.mark.parametrize(("table", "column"), [("messages", "from_sandbox_id"), ("sandboxes", "workspace_id")])
-def test_a_condition_is_asked_of_the_row_s_own_key(filled: Storage, table: str, column: str, required: bool) -> None:
-    asked = select(literal(1)).where(clause((table, column, required), ""))
+@pytest.mark.parametrize(("relation", "table", "column", "value"), [
+    (Relation.IS_IF_ANY, "messages", "from_sandbox_id", "x"),
+    (Relation.IS, "sandboxes", "workspace_id", "x"),
+    (Relation.UNTIL_IF_ANY, "horizons", "horizon", datetime(2026, 1, 31, tzinfo=UTC)),
+])  # fmt: skip
+def test_a_condition_is_asked_of_the_row_s_own_key(
+    filled: Storage, relation: Relation, table: str, column: str, value: Any
+) -> None:
+    asked = select(literal(1)).where(clause((table, column, relation), ""))
     with filled.reading() as connection:
-        found = plan(connection, lambda c: c.execute(asked, dict(zip(binds(""), ("i7", "x"), strict=True))))
+        connection.execute(text("SET LOCAL enable_seqscan TO off"))
+        found = plan(connection, lambda c: c.execute(asked, dict(zip(binds(""), ("i7", value), strict=True))))
     assert indexes(found) == [f"pk_{table}"]
 
 

@@ -41,9 +41,17 @@ class Heard:
         self.waited.append(why)
 
 
-def import_file(settings: Settings, file: Path, *, deliver: bool = False, heard: Heard | None = None) -> Report:
+def import_file(
+    settings: Settings,
+    file: Path,
+    *,
+    deliver: bool = False,
+    beyond_horizon: bool = False,
+    heard: Heard | None = None,
+) -> Report:
     """Import a file to its end."""
-    return Importer(settings, deliver=deliver, processes=1, watcher=heard or Heard()).run([str(file)])
+    importer = Importer(settings, deliver=deliver, beyond_horizon=beyond_horizon, processes=1, watcher=heard or Heard())
+    return importer.run([str(file)])
 
 
 def import_lines(settings: Settings, folder: Path, *lines: bytes, deliver: bool = False) -> Report:

@@ -225,10 +225,10 @@ def test_an_import_waits_for_a_database_that_is_away(
 ) -> None:
     flush, calls = UnitOfWork.flush, iter([False, True, True])
 
-    def broken(unit: UnitOfWork, checkpoints: Any) -> Any:
+    def broken(unit: UnitOfWork, *given: Any) -> Any:
         if next(calls, False):
             raise DatabaseUnavailable("gone for a while")
-        return flush(unit, checkpoints)
+        return flush(unit, *given)
 
     monkeypatch.setattr(UnitOfWork, "flush", broken)
     heard = Heard()
@@ -241,7 +241,7 @@ def test_an_import_waits_for_a_database_that_is_away(
 def test_an_import_can_be_stopped_while_the_database_is_away(
     settings: Settings, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_unit: UnitOfWork, _checkpoints: Any) -> Any:
+    def broken(_unit: UnitOfWork, *_given: Any) -> Any:
         raise DatabaseUnavailable("gone")
 
     heard = Heard()

@@ -1,0 +1,172 @@
+"""Names of events go last: when they are before the horizon, and neither their texts nor their rows are there any more.
+
+Names go before a horizon that has stood for a while: whoever records knows it by then (`storage.retention.beyond`).
+They are walked by `recorded_at`, in bites of a transaction each. At the end of a walk the horizon is moved, and when
+that has stood for a while, the next walk begins. The place of a walk is a checkpoint: so it comes to its end, however
+short a round is, and however many names must stay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal, literal_column, select, tuple_
+
+from flowledger.domain import json_text
+from flowledger.domain.events import EVENT_TYPES
+from flowledger.domain.owners import is_told_at_another_time
+from flowledger.storage.kinds import kind_of
+from flowledger.storage.kinds.kind import Kind
+from flowledger.storage.ledger.checkpoints import NAMES, CheckpointRepository
+from flowledger.storage.ledger.event_texts import key_of, present
+from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.many import is_one_of
+from flowledger.storage.retention import departed, horizons
+from flowledger.storage.retention.holds import HELD
+from flowledger.storage.transactions import changing
+from flowledger.storage.unit_of_work import Storage
+
+SETTLED: Final = timedelta(minutes=10)
+"""How long a horizon stands before names go: longer than a batch that is under way at the database may take."""
+
+_PLACE: Final = (EVENTS.c.recorded_at, EVENTS.c.source, EVENTS.c.id)
+_BEGINNING: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
+
+Place = tuple[datetime, str, str]
+"""`recorded_at`, source and id of the last name that was looked at."""
+
+
+class NamesGone(NamedTuple):
+    """How many names are gone, and whether the walk has come to the horizon."""
+
+    names: int = 0
+    is_done: bool = True
+
+
+def let_go_names(
+    storage: Storage,
+    *,
+    days: float,
+    most: int,
+    now: datetime | None = None,
+    go_on: Callable[[], bool] = lambda: True,
+    settled: timedelta = SETTLED,
+) -> NamesGone:
+    """Delete names before the horizon that stands, then move it forward to `days` before `now`.
+
+    `now` is the database's clock if it is not given. At most `most` names are looked at in a transaction; `go_on` is
+    asked before each. May be called by many at once. Raises DatabaseUnavailable.
+    """
+    with storage.reading() as connection:
+        clock = now or clock_of(connection)
+        stands = connection.execute(select(horizons.TABLE).where(horizons.TABLE.c.what == "names")).one_or_none()
+        walk = CheckpointRepository(connection).get(NAMES)
+    if stands is not None and stands.moved_at + settled > clock:
+        return NamesGone()
+    wanted, names = clock - timedelta(days=days), 0
+    place: Place | None = _BEGINNING if walk is None else _read(walk.entry_id)
+    while stands is not None and place is not None:
+        if not go_on():
+            return NamesGone(names, is_done=False)
+        with changing(storage) as connection:
+            went, place = _let_some_go(connection, min(stands.horizon, wanted), place, most)
+            names += went
+            CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), clock)
+    with changing(storage) as connection:
+        horizons.move(connection, "names", wanted, at=clock)
+    return NamesGone(names)
+
+
+def _let_some_go(connection: Connection, horizon: datetime, after: Place, most: int) -> tuple[int, Place | None]:
+    """Look at the next names. Return how many are gone, and the place of the last one; None if they were all."""
+    rows = _bite(connection, horizon, after, most)
+    went = _delete(connection, [*_that_may_go(connection, rows, horizon)])
+    return went, (rows[-1].recorded_at, rows[-1].source, rows[-1].id) if len(rows) == most else None
+
+
+def _bite(connection: Connection, horizon: datetime, after: Place, most: int) -> Sequence[Any]:
+    """Return the next names that were recorded before the horizon, in order."""
+    at, *_ = after
+    rows = select(*_PLACE, EVENTS.c.type, EVENTS.c.subject, EVENTS.c.time, EVENTS.c.meaning)
+    is_next = tuple_(*_PLACE) > tuple_(*(literal(one, column.type) for one, column in zip(after, _PLACE, strict=True)))
+    rows = rows.where(EVENTS.c.recorded_at >= at, EVENTS.c.recorded_at < horizon, is_next, *_not_the_last(connection))
+    return connection.execute(rows.order_by(*_PLACE).limit(most)).all()
+
+
+def _not_the_last(connection: Connection) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that a row is not SQLite's last one, whose number is a mark (`storage.ledger.marks`)."""
+    if connection.dialect.name != "postgresql":
+        number: ColumnElement[int] = literal_column("events.rowid")
+        yield number < select(func.max(literal_column("rowid"))).select_from(EVENTS.alias("last")).scalar_subquery()
+
+
+def _that_may_go(connection: Connection, rows: Sequence[Any], horizon: datetime) -> Iterator[Any]:
+    old = [row for row in rows if row.time is not None and row.time < horizon and _goes_by_age(row.source)]
+    texts = present(connection, {key_of(row) for row in old})
+    held = set(connection.execute(_of(HELD, "subject", {row.subject for row in old})).scalars())
+    by_kind: dict[str, list[Any]] = defaultdict(list)
+    for row in old:
+        if row.meaning not in texts and row.subject not in held and row.type in EVENT_TYPES:
+            by_kind[kind_of(EVENT_TYPES[row.type]).name].append(row)
+    for some in by_kind.values():
+        yield from _without_rows(connection, kind_of(EVENT_TYPES[some[0].type]), some)
+
+
+def _goes_by_age(source: str) -> bool:
+    """Return whether a repeated event of this source has the `time` of the first one, so the horizon stops it."""
+    return not is_told_at_another_time(source)
+
+
+def _without_rows(connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Any]:
+    """Yield those of these rows of the journal whose subject has no row, and that have none of their own."""
+    subjects, names = set[str](), set[tuple[str, str]]()
+    if kind.repository is not None:
+        subjects.update(connection.execute(_of(kind.table, kind.subject, {row.subject for row in rows})).scalars())
+    for table in kind.tables:
+        if {"source", "event_id"} <= set(table.primary_key.columns.keys()):
+            names.update(_own_rows(connection, table, rows))
+    yield from (row for row in rows if row.subject not in subjects and (row.source, row.id) not in names)
+
+
+def _own_rows(connection: Connection, table: Table, rows: Sequence[Any]) -> set[tuple[str, str]]:
+    """Return the names of those whose rows are in a table of rows of events; partitions are found by constants."""
+    key = (table.c.source, table.c.event_id)
+    found = select(*key).where(is_one_of(connection, key, [(row.source, row.id) for row in rows]))
+    if "recorded_at" in table.c:
+        found = found.where(table.c.recorded_at.in_(sorted({row.recorded_at for row in rows})))
+    return {(row.source, row.event_id) for row in connection.execute(found)}
+
+
+def _of(table: Table, column: str, values: Collection[str]) -> Any:
+    return select(table.c[column]).where(table.c[column].in_(values))
+
+
+def _delete(connection: Connection, rows: Sequence[Any]) -> int:
+    """Delete these names, and count them as departed. Return how many nobody else has deleted meanwhile."""
+    if not rows:
+        return 0
+    key = (EVENTS.c.source, EVENTS.c.id)
+    is_one = is_one_of(connection, key, sorted((row.source, row.id) for row in rows))
+    gone = Counter(connection.execute(delete(EVENTS).where(is_one).returning(EVENTS.c.type)).scalars())
+    departed.add(connection, gone)
+    return gone.total()
+
+
+def clock_of(connection: Connection) -> datetime:
+    if connection.dialect.name != "postgresql":
+        return datetime.now(UTC)
+    at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return at
+
+
+def _written(place: Place) -> str:
+    at, source, id_ = place
+    return json_text.dumps([at.isoformat(), source, id_])
+
+
+def _read(text: str) -> Place:
+    at, source, id_ = json_text.loads(text)
+    return datetime.fromisoformat(at), source, id_
