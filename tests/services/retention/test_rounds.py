@@ -211,3 +211,13 @@ def test_without_the_right_to_delete_nothing_is_touched_and_that_is_said_once(
     with postgresql_storage.reading() as connection:
         assert horizons.read(connection) == {}
     assert count(postgresql_storage, "executions") == 1
+
+
+def test_names_go_last_in_the_round_after_their_horizon_was_moved(storage: Storage) -> None:
+    task(storage, OLD)
+    task(storage, YOUNG, "task_2")
+    keeping = ALL._replace(names=30.0)
+    assert "events" not in go(storage, keeping).went
+    later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
+    assert later.went["events"] == 3
+    assert count(storage, "events") == 3
