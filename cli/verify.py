@@ -54,6 +54,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "events": report.events,
         "rows": report.rows,
         "gone": {"events": report.gone, "subjects": report.gone_subjects},
+        "aged": report.aged,
         "differences": report.differences,
         "by_table": report.by_table,
         "first": report.first,
@@ -70,8 +71,11 @@ def print_report(report: Report) -> None:
         gone = f"the texts of {report.gone:,} events are gone"
         words = f"{gone}: the rows of {report.gone_subjects:,} subjects cannot be recomputed, and are not judged"
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)
+    if report.aged:
+        words = f"{report.aged:,} rows differ that may have gone by age (LEDGER_KEEP_…), and are not judged"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
     if report.differences == 0:
-        rest = "every other row" if report.gone else "every row"
+        rest = "every other row" if report.gone or report.aged else "every row"
         screen.out.print(Text(f"{rest} is what the journal says", style="green"))
         return
     for difference in report.first:

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from flowledger.storage.kinds import KINDS, owners_of
+from flowledger.domain.events import EVENT_TYPES
+from flowledger.storage.kinds import KINDS, kind_of, owners_of
 from flowledger.storage.replay.plain import Key, Pair
 from flowledger.storage.replay.scratch import Scratch
+from flowledger.storage.retention.horizons import OF_EVENTS, OF_WHOLES
 from flowledger.workers.recompute import Difference, JournalRow, Kind
 
 SUBJECTS: Final = tuple(kind.table for kind in KINDS)
@@ -25,6 +27,7 @@ _TABLES: Final = (
     "CREATE TABLE journal_rows (source TEXT, id TEXT, PRIMARY KEY (source, id)) WITHOUT ROWID",
     "CREATE TABLE unreadable (id TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TABLE aged (subjects TEXT, id TEXT, PRIMARY KEY (subjects, id)) WITHOUT ROWID",
 )
 
 
@@ -32,7 +35,8 @@ class Damage:
     """Subjects whose rows differ, log lines that have no event, rows of the journal to mend or to leave alone.
 
     A subject with an event that can no longer be read is unreadable: its rows must not be computed from the rest. The
-    same is true of one with an event whose text is gone, but that is no damage.
+    same is true of one with an event whose text is gone, but that is no damage. One with an event before a horizon may
+    have gone by age, and what came later may have made its rows again: if they differ, they are not judged either.
     """
 
     def __init__(self, scratch: Scratch) -> None:
@@ -44,6 +48,22 @@ class Damage:
     def of_gone(self, row: JournalRow) -> None:
         """Note a row of the journal whose text is gone."""
         self._scratch.execute("INSERT OR IGNORE INTO gone VALUES (?)", (row.row["subject"],))
+
+    def of_aged(self, row: JournalRow, before: str) -> bool:
+        """Note the subject of a row of the journal if it may have gone by age, with what was `before` the horizon."""
+        model = EVENT_TYPES.get(row.row["type"])
+        subjects = None if model is None else kind_of(model).table.name
+        is_aged = row.row["recorded_at"] < before and subjects in OF_WHOLES
+        if is_aged:
+            self._scratch.execute("INSERT OR IGNORE INTO aged VALUES (?, ?)", (subjects, row.row["subject"]))
+        return is_aged
+
+    def is_aged(self, table: Table, pair: Pair, before: str) -> bool:
+        """Return whether a row that differs may have gone by age; `before` is the horizon of rows that are events'."""
+        if table.name in OF_EVENTS:
+            return recorded_at_of(table, pair) < before
+        subjects, subject = _subject_of_pair(table, pair)
+        return bool(self._scratch.execute("SELECT 1 FROM aged WHERE subjects = ? AND id = ?", (subjects.name, subject)))
 
     def of_gone_sum(self, table: Table, pair: Pair) -> None:
         """Note a row of sums that names of events have left: that its subject cannot be computed any more."""
@@ -66,7 +86,7 @@ class Damage:
             self._scratch.execute("INSERT OR IGNORE INTO strays VALUES (?, ?, ?, ?)", (table.name, *pair.key))
         else:
             self.of_subject(subjects, subject)
-        return bool(self.readable([subject]))
+        return bool(self.readable(subjects, [subject]))
 
     def is_gone(self, table: Table, pair: Pair) -> bool:
         """Return whether a row that differs cannot be judged, because a text about its subject is gone."""
@@ -85,16 +105,20 @@ class Damage:
         after = ""
         sql = (
             "SELECT id FROM to_mend WHERE subjects = ? AND id > ? AND id NOT IN (SELECT id FROM unreadable)"
-            " AND id NOT IN (SELECT id FROM gone) ORDER BY id LIMIT ?"
+            " AND id NOT IN (SELECT id FROM gone) AND (subjects, id) NOT IN (SELECT subjects, id FROM aged)"
+            " ORDER BY id LIMIT ?"
         )
         while found := self._scratch.execute(sql, (subjects.name, after, at_once)):
             yield [subject for (subject,) in found]
             after = found[-1][0]
 
-    def readable(self, ids: Sequence[str]) -> list[str]:
+    def readable(self, subjects: Table, ids: Sequence[str]) -> list[str]:
         """Those of `ids` that can (still) be computed."""
-        sql = "SELECT 1 FROM unreadable WHERE id = ?1 UNION ALL SELECT 1 FROM gone WHERE id = ?1"
-        return [one for one in ids if not self._scratch.execute(sql, (one,))]
+        sql = (
+            "SELECT 1 FROM unreadable WHERE id = ?1 UNION ALL SELECT 1 FROM gone WHERE id = ?1"
+            " UNION ALL SELECT 1 FROM aged WHERE id = ?1 AND subjects = ?2"
+        )
+        return [one for one in ids if not self._scratch.execute(sql, (one, subjects.name))]
 
     def strays(self, table: Table, at_once: int) -> Iterator[list[Key]]:
         """The keys of rows of a table whose rows are one event's, if that event was not there."""
@@ -133,6 +157,12 @@ def subject_of(table: Table, row: Mapping[str, Any]) -> tuple[Table, str]:
 def _subject_of_pair(table: Table, pair: Pair) -> tuple[Table, str]:
     row = pair.expected or pair.found or ()
     return subject_of(table, dict(zip((column.name for column in table.c), row, strict=True)))
+
+
+def recorded_at_of(table: Table, pair: Pair) -> str:
+    """Return when the event of a row was recorded, of a table whose rows are events'."""
+    row = pair.expected or pair.found or ()
+    return str(row[[column.name for column in table.c].index("recorded_at")])
 
 
 def has_one_event(table: Table) -> bool:

@@ -38,11 +38,12 @@ from flowledger.storage.kinds import KINDS, MERGED, kind_of, owners_of
 from flowledger.storage.replay import plain
 from flowledger.storage.replay.plain import Key
 from flowledger.storage.replay.scratch import Scratch
+from flowledger.storage.retention import horizons
 from flowledger.storage.retention.erasures import not_erased
 from flowledger.storage.schema.types import UtcTime
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.damage import SUBJECTS, Damage, has_one_event
+from flowledger.workers.damage import SUBJECTS, Damage, has_one_event, recorded_at_of
 from flowledger.workers.recompute import JournalRow, Kind, Tell, journal_of, recompute
 
 _SUBJECTS_AT_ONCE: Final = 5_000
@@ -62,7 +63,7 @@ class Mended:
 
 
 class _Unreadable(Exception):
-    """An event of the batch cannot be read, or its text is gone: again, without its subject."""
+    """An event of the batch cannot be read, its text is gone, or it is before a horizon: again, without its subject."""
 
 
 def repair(storage: Storage, scratch: Scratch, damage: Damage, tell: Tell) -> Mended:
@@ -139,20 +140,27 @@ def _remove_strays(storage: Storage, damage: Damage, table: Table, keys: Sequenc
 
 def _mend_subjects(storage: Storage, scratch: Scratch, damage: Damage, subjects: Table, ids: Sequence[str]) -> int:
     """Repair all rows of some subjects: lock, read the journal, compute, compare, write."""
-    ids = damage.readable(ids)
+    ids = damage.readable(subjects, ids)
     scratch.clear()
     with changing(storage) as connection:
         ids = not_erased(connection, ids)
         _lock(connection, subjects, ids)
+        stand = horizons.read(connection)  # behind the door: what went by age before is known to be aged
+        before = horizons.of_wholes(stand)
         with closing(journal_of(connection, tables.events.c.subject.in_(ids))) as journal:
             for row, difference in recompute(journal, scratch):
+                if damage.of_aged(row, before):
+                    raise _Unreadable
                 if row.is_gone:
                     damage.of_gone(row)
                     raise _Unreadable
                 if difference is not None and difference.kind is Kind.DAMAGED:
                     damage.of_journal(row, difference)
                     raise _Unreadable
-        mended = sum(_mend_table(connection, scratch, table, where) for table, where in rows_of(subjects, ids))
+        mended = sum(
+            _mend_table(connection, scratch, table, where, horizons.of_events(stand, table))
+            for table, where in rows_of(subjects, ids)
+        )
         for kind in KINDS:
             if mended and kind.table is subjects and kind.repaired is not None:
                 kind.repaired(connection, ids)
@@ -180,16 +188,19 @@ def _lock(connection: Connection, subjects: Table, ids: Sequence[str]) -> None:
             connection.execute(select(*table.primary_key).where(where).order_by(*table.primary_key).with_for_update())
 
 
-def _mend_table(connection: Connection, scratch: Scratch, table: Table, where: ColumnElement[bool]) -> int:
-    """Write the rows that differ, some at a time; return how many."""
+def _mend_table(
+    connection: Connection, scratch: Scratch, table: Table, where: ColumnElement[bool], horizon: str
+) -> int:
+    """Write the rows that differ, some at a time; return how many. Rows of events before the horizon stay gone."""
     mended, after = 0, None
     while True:
         expected = plain.rows(scratch.connection, table, where, after)
         with closing(plain.rows(connection, table, where, after)) as found, closing(expected):
             pairs = list(islice(plain.differing(table, found, expected), _PAIRS_AT_ONCE))
-        right = [pair.expected for pair in pairs if pair.expected is not None]
+        kept = [one for one in pairs if not horizon or recorded_at_of(table, one) >= horizon]
+        right = [pair.expected for pair in kept if pair.expected is not None]
         # A log line that belongs elsewhere is mended there; one that belongs nowhere is gone by now.
-        wrong = [pair.key for pair in pairs if pair.expected is None and not has_one_event(table)]
+        wrong = [pair.key for pair in kept if pair.expected is None and not has_one_event(table)]
         plain.put(connection, table, right)
         plain.remove(connection, table, wrong)
         mended += len(right) + len(wrong)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
@@ -43,6 +44,7 @@ class Report:
     """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
+    Nor are `aged` rows, which differ, and may have gone by age.
     Nor are sums of metrics from before the horizon of names, if names are gone: their subjects are among these, too.
     """
 
@@ -50,6 +52,7 @@ class Report:
     rows: int = 0
     gone: int = 0
     gone_subjects: int = 0
+    aged: int = 0
     differences: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     first: list[Difference] = field(default_factory=list)
@@ -93,6 +96,8 @@ class Verification:
         self._tell = tell
         self._events = 0
         self._gone = 0
+        self._aged = 0
+        self._stand: dict[str, datetime] = {}
         self._rows = 0
         self._horizon = ""
         self._by_table: Counter[str] = Counter()
@@ -101,9 +106,12 @@ class Verification:
     def recompute(self, connection: Connection) -> None:
         """Record the journal anew in the scratch database, and compare its own columns on the way."""
         total = _count(connection, tables.events)
+        self._stand = horizons.read(connection)
+        before = horizons.of_wholes(self._stand)
         with closing(journal_of(connection)) as journal:
             for row, difference in recompute(journal, self._scratch):
                 self._events += 1
+                self.damage.of_aged(row, before)
                 if row.is_gone:
                     self._gone += 1
                     self.damage.of_gone(row)
@@ -141,6 +149,9 @@ class Verification:
             self.damage.of_gone_sum(table, pair)
         if self.damage.is_gone(table, pair):
             return
+        if self.damage.is_aged(table, pair, horizons.of_events(self._stand, table)):
+            self._aged += 1
+            return
         known = self.damage.of_row(table, pair)
         self._found(difference_of(table, pair) if known else Difference(table.name, pair.key, Kind.UNDECIDED))
 
@@ -155,6 +166,7 @@ class Verification:
             rows=self._rows,
             gone=self._gone,
             gone_subjects=self.damage.gone(),
+            aged=self._aged,
             differences=sum(by_table.values()),
             by_table=by_table,
             first=self._first,

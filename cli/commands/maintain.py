@@ -20,9 +20,10 @@ def command(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let go what is older than LEDGER_KEEP_… say: a round every LEDGER_MAINTAIN_SECONDS, until Ctrl-C, or one.
+    """Let go what is older than it is to be kept: round after round, or once.
 
-    Workers do the same, unless their role may not delete. It needs no Redis.
+    LEDGER_KEEP_…_DAYS say how long that is; a round comes every LEDGER_MAINTAIN_SECONDS, until Ctrl-C. Workers do the
+    same, unless their role may not delete. It needs no Redis.
     """
     settings = servers("database_url", database=database)
     check_schema(settings)

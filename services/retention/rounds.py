@@ -14,11 +14,11 @@ from typing import Final
 
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.keeping import Keeping
-from flowledger.domain.times import now as machine_time
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import sqlstate
 from flowledger.storage.retention import holds, horizons, rounds
 from flowledger.storage.retention.maintainer import forbidden
+from flowledger.storage.retention.names import clock_of
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.retention.wholes import BUSY
 from flowledger.storage.transactions import changing
@@ -27,6 +27,7 @@ from flowledger.storage.unit_of_work import Storage
 logger = logging.getLogger(__name__)
 
 _FORBIDDEN: Final = "42501"
+_NEVER_HELD: Final = {"drains", "dead_letters", "sessions"}
 _LONGEST_REST_SECONDS: Final = 0.25
 TO_DO: Final = "run `flowledger maintain` with the role of the maintainer (docs/production.md)"
 
@@ -39,12 +40,12 @@ class Maintenance:
         storage: Storage,
         keeping: Keeping,
         *,
-        clock: Callable[[], datetime] = machine_time,
+        clock: Callable[[], datetime] | None = None,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._storage = storage
         self._keeping = keeping
-        self._clock = clock
+        self._clock = clock or self._clock_of_database
         self._is_over = is_over
         self._worked_since = 0.0
 
@@ -61,9 +62,14 @@ class Maintenance:
             rounds.write(connection, one)
         return one
 
+    def _clock_of_database(self) -> datetime:
+        """Return the database's time: a wrong clock of one worker must not let anything go too early."""
+        with self._storage.reading() as connection:
+            return clock_of(connection)
+
     def _work(self, one: Round, known: Mapping[str, str]) -> None:
         steps = self._permitted(one, known)
-        at = self._move_horizons(steps)
+        at = self._move_horizons(steps, begins=one.place is None)
         name, place = one.place or (None, None)
         names = [step.name for step in STEPS]
         for step in steps:
@@ -97,10 +103,10 @@ class Maintenance:
                 permitted.append(step)
         return permitted
 
-    def _move_horizons(self, steps: list[Step]) -> dict[str, datetime]:
+    def _move_horizons(self, steps: list[Step], *, begins: bool) -> dict[str, datetime]:
         """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
 
-        What came into held things since they were held is held from now on. The horizon of names moves when what was
+        As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon of names moves when what was
         before it has gone (`storage.retention.names`).
         """
         now = self._clock()
@@ -108,7 +114,8 @@ class Maintenance:
         at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
         if at:
             with changing(self._storage) as connection:
-                holds.refresh_if_any(connection)
+                if begins and not at.keys() <= _NEVER_HELD:
+                    holds.refresh_if_any(connection)
                 for what, horizon in at.items():
                     if what != "names":
                         horizons.move(connection, what, horizon, at=now)

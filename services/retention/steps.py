@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from flowledger.domain.times import parse_time, written_time
 from flowledger.storage import tables
 from flowledger.storage.kinds import audit, metrics
-from flowledger.storage.retention import dead_letters, drains, sign_ins, weeks, wholes
+from flowledger.storage.retention import dead_letters, drains, sessions, weeks, wholes
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.retention.names import let_go_names
 from flowledger.storage.retention.wholes import Horizons
@@ -113,10 +113,11 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         "sessions",
         ("sessions",),
-        (tables.sessions, tables.sign_in_tries),
-        partial(_of_gone, tables.sessions, lambda work: sign_ins.let_go(
-            work.storage, work.horizons["sessions"], work.now, go_on=work.go_on
+        (tables.sessions,),
+        partial(_of_gone, tables.sessions, lambda work: sessions.let_go(
+            work.storage, work.horizons["sessions"], go_on=work.go_on
         )),
     ),
     Step("names", ("names",), (tables.events,), _names),
 )  # fmt: skip
+"""Names go last; they move their horizon themselves, for whoever records must have seen it before."""

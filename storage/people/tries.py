@@ -79,13 +79,9 @@ class TryRepository:
 
     def clear(self, at: datetime, most_rows: int = MOST_ROWS) -> None:
         """Delete some rows that have expired; now and then, those that are too many."""
-        self.delete_expired(at, _AT_ONCE)
+        self._delete(select(TABLE.c.key).where(TABLE.c.expires_at <= at), _AT_ONCE)
         if secrets.randbelow(_CUT_EVERY) == 0:
             self.cut(most_rows)
-
-    def delete_expired(self, at: datetime, most: int) -> int:
-        """Delete some rows that have expired. Return how many."""
-        return self._delete(select(TABLE.c.key).where(TABLE.c.expires_at <= at), most)
 
     def cut(self, most_rows: int = MOST_ROWS) -> None:
         """Delete the rows beyond so many."""
@@ -93,10 +89,10 @@ class TryRepository:
         if rows > most_rows:
             self._delete(select(TABLE.c.key), rows - most_rows)
 
-    def _delete(self, keys: Any, most: int) -> int:
+    def _delete(self, keys: Any, most: int) -> None:
         """Delete the first of these to expire; what another transaction counts now is left alone."""
         first = keys.order_by(TABLE.c.expires_at).limit(most).with_for_update(skip_locked=True)
-        return self._connection.execute(delete(TABLE).where(TABLE.c.key.in_(first))).rowcount
+        self._connection.execute(delete(TABLE).where(TABLE.c.key.in_(first)))
 
 
 def _counted(dialect: str, key: str, pace: Pace, at: datetime) -> Any:

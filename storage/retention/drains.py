@@ -25,7 +25,11 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
     """Delete the drains that ended before this time. `go_on` is asked after each transaction."""
     gone = Gone()
     while True:
+        with storage.reading() as connection:
+            if not _oldest(connection, before):
+                return gone
         with biting(storage) as connection:
+            departed.change(connection, TABLE, lambda sums: sums)  # one at a time
             rows = _oldest(connection, before)
             if rows:
                 departed.change(connection, TABLE, partial(_with, rows))
@@ -40,7 +44,7 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
 def _oldest(connection: Connection, before: datetime) -> Sequence[Row[Any]]:
     columns = (TABLE.c.id, TABLE.c.measures, *(TABLE.c[name] for name in OUTCOMES))
     old = select(*columns).where(TABLE.c.ended_at < before, is_not_last(TABLE, connection.dialect.name))
-    old = old.order_by(TABLE.c.ended_at, TABLE.c.id).limit(_AT_ONCE).with_for_update(skip_locked=True)
+    old = old.order_by(TABLE.c.ended_at, TABLE.c.id).limit(_AT_ONCE)
     return connection.execute(old).all()
 
 

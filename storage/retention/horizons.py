@@ -6,6 +6,7 @@ who records reads that of names: an unknown event whose `time` is before it may 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from sqlalchemy import Column, Connection, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flowledger.domain.keeping import KEPT
+from flowledger.domain.times import sortable
 from flowledger.storage.schema.columns import metadata, one_of
 from flowledger.storage.schema.types import UtcTime
 
@@ -24,6 +26,22 @@ TABLE: Final = Table(
     Column("moved_at", UtcTime, nullable=False),
 )
 """At most a row for each of `domain.keeping.KEPT`."""
+
+OF_EVENTS: Final = {"task_logs": "logs", "metrics": "metrics", "audit_logs": "audit"}
+"""Tables whose rows are events', and what of `KEPT` they are."""
+OF_WHOLES: Final = ("executions", "tasks", "messages")
+"""Tables whose rows go as whole things, by the horizons of rows and of what is unfinished."""
+
+
+def of_wholes(stand: Mapping[str, datetime]) -> str:
+    """Return the time before which an event may be about something that went; as text, empty if there is none."""
+    return max((sortable(stand[what]) for what in ("rows", "unfinished") if what in stand), default="")
+
+
+def of_events(stand: Mapping[str, datetime], table: Table) -> str:
+    """Return the time before which rows of this table, which are events', may be gone; empty if they stay."""
+    what = OF_EVENTS.get(table.name)
+    return sortable(stand[what]) if what is not None and what in stand else ""
 
 
 def read(connection: Connection) -> dict[str, datetime]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, literal, select, tuple_
+from sqlalchemy import Connection, Table, delete, func, literal, select, tuple_
 
 from flowledger.domain import json_text
 from flowledger.domain.events import EVENT_TYPES
@@ -151,6 +151,13 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
     gone = Counter(connection.execute(delete(EVENTS).where(is_one).returning(EVENTS.c.type)).scalars())
     departed.add(connection, EVENTS, gone)
     return gone.total()
+
+
+def clock_of(connection: Connection) -> datetime:
+    if connection.dialect.name != "postgresql":
+        return datetime.now(UTC)
+    at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return at
 
 
 def _written(place: Place) -> str:

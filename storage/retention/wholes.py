@@ -72,9 +72,7 @@ class Horizons(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """How many rows went, by table; how many wholes stay because others are busy with them; where to go on if the walk
-    is not done.
-    """
+    """How many rows went, by table; with how many wholes others are busy; where to go on if the walk is not done."""
 
     went: Counter[str]
     busy: int

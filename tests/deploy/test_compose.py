@@ -15,7 +15,7 @@ from tests.deploy.compose import ROOT, document, services, variables
 from tests.deploy.deployment import SERVERS
 from tests.test_packaging import ROOMS
 
-OF_FLOWLEDGER: Final = ("migrate", "users", "worker", "beat", "flower")
+OF_FLOWLEDGER: Final = ("migrate", "users", "worker", "beat", "maintainer", "flower")
 GOES_ON: Final = ("postgres", "valkey", *SERVERS)
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.deploy.compose import ROOT, services
 
 UNITS: Final = ROOT / "deploy" / "systemd"
-NAMES: Final = ("worker", "beat", "flower", "migrate")
+NAMES: Final = ("worker", "beat", "maintainer", "flower", "migrate")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze on this machine")

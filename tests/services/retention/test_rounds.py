@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from flowledger.domain.keeping import Keeping
 from flowledger.domain.records import DeadLetterDeed, DrainRecord
@@ -176,7 +176,7 @@ def test_closed_dead_letters_go_by_the_last_action_and_stay_counted(storage: Sto
     assert counts == {(reason, "open"): 1, (reason, "discarded"): 1, (reason, "gone"): 2}
 
 
-def test_sessions_that_ended_go_and_tries_that_expired(storage: Storage) -> None:
+def test_sessions_that_ended_go(storage: Storage) -> None:
     def session(id_: str, **ends: Any) -> Any:
         row = {"user_id": "user_1", "token_hash": id_, "created_at": OLD, **ends}
         return insert(tables.sessions).values(id=id_, **row)
@@ -188,13 +188,9 @@ def test_sessions_that_ended_go_and_tries_that_expired(storage: Storage) -> None
         session("lately expired", expires_at=YOUNG),
         session("lately revoked", expires_at=NOW, revoked_at=YOUNG),
         session("valid", expires_at=NOW),
-        insert(tables.sign_in_tries).values(key="old", tries=1, free_at=OLD, expires_at=NOW),
-        insert(tables.sign_in_tries).values(key="new", tries=1, free_at=OLD, expires_at=NOW + timedelta(seconds=1)),
     )
-    assert go(storage).went == {"sessions": 3}
+    assert go(storage).went == {"sessions": 2}
     assert ids(storage, "sessions") == {"lately expired", "lately revoked", "valid"}
-    with storage.reading() as connection:
-        assert list(connection.execute(select(tables.sign_in_tries.c.key)).scalars()) == ["new"]
 
 
 def test_without_the_right_to_delete_nothing_is_touched_and_that_is_said_once(
@@ -215,3 +211,13 @@ def test_without_the_right_to_delete_nothing_is_touched_and_that_is_said_once(
     with postgresql_storage.reading() as connection:
         assert horizons.read(connection) == {}
     assert count(postgresql_storage, "executions") == 1
+
+
+def test_names_go_last_in_the_round_after_their_horizon_was_moved(storage: Storage) -> None:
+    task(storage, OLD)
+    task(storage, YOUNG, "task_2")
+    keeping = ALL._replace(names=30.0)
+    assert "events" not in go(storage, keeping).went
+    later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
+    assert later.went["events"] == 3
+    assert count(storage, "events") == 3
