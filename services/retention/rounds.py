@@ -106,8 +106,8 @@ class Maintenance:
     def _move_horizons(self, steps: list[Step], *, begins: bool) -> dict[str, datetime]:
         """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
 
-        As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon of names moves when what was
-        before it has gone (`storage.retention.names`).
+        As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon
+        of names moves when what was before it has gone (`storage.retention.names`).
         """
         now = self._clock()
         whats = dict.fromkeys(what for step in steps for what in step.what)
