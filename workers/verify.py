@@ -37,12 +37,14 @@ class Report:
     """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
+    Of `erased` ones among them only the name is left.
     """
 
     events: int = 0
     rows: int = 0
     gone: int = 0
     gone_subjects: int = 0
+    erased: int = 0
     differences: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     first: list[Difference] = field(default_factory=list)
@@ -86,6 +88,7 @@ class Verification:
         self._tell = tell
         self._events = 0
         self._gone = 0
+        self._erased = 0
         self._rows = 0
         self._by_table: Counter[str] = Counter()
         self._first: list[Difference] = []
@@ -98,6 +101,7 @@ class Verification:
                 self._events += 1
                 if row.is_gone:
                     self._gone += 1
+                    self._erased += row.is_erased
                     self.damage.of_gone(row)
                 if difference is not None:
                     self._found(difference)
@@ -137,6 +141,7 @@ class Verification:
             rows=self._rows,
             gone=self._gone,
             gone_subjects=self.damage.gone(),
+            erased=self._erased,
             differences=sum(by_table.values()),
             by_table=by_table,
             first=self._first,
