@@ -58,6 +58,10 @@ plans: install ## every look-up on a million rows of each kind, its index and it
 pages: install ## the pages of the ledger at a million executions: the time and the queries of each
 	$(BIN)/python -m tests.pages
 
+.PHONY: erasing
+erasing: install ## 1,000 of 100,000 executions are erased under load, on both databases; everything is searched for them
+	$(BIN)/python -m tests.erasing
+
 .PHONY: faults
 faults: install ## every fault of the fault plan at length, more than an hour; a table and docs/reliability.md
 	$(BIN)/python -m tests.faults --report docs/reliability.md

@@ -10,7 +10,6 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from flowledger.cli.conversation import conversation
-from flowledger.domain import readable
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.records import ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
@@ -34,13 +33,6 @@ _OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for l
 """The lists of ids of which nothing else need be recorded: what was measured there, and what was done to them."""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
-
-
-def erased_words(erased: Erasure) -> str:
-    """Return that it was erased, when, by whom and why."""
-    of = "" if erased.erased_with is None else f" with {erased.erased_with!r}"
-    rest = "" if erased.done_at else "; not all of it is gone yet: `flowledger erase` goes on"
-    return f"erased{of} at {readable.time(erased.erased_at)} by {erased.erased_by}: {erased.why}{rest}"
 
 
 class NotFound(LedgerError):
@@ -99,7 +91,7 @@ class Shown:
     def why_not(self) -> str:
         """What to say if nothing is recorded."""
         if self.erased is not None:
-            return f"nothing is left of {self.subject!r}: {erased_words(self.erased)}"
+            return f"nothing is left of {self.subject!r}: {self.erased}"
         count = self.totals["dead_letters"]
         about = f"{count:,} dead letter{'' if count == 1 else 's'} about it"
         return f"nothing recorded has the id {self.subject!r}, but {about}: {self.dead_letters[0].detail}"

@@ -53,8 +53,8 @@ def as_document(report: Report) -> dict[str, Any]:
         "clean": report.differences == 0,
         "events": report.events,
         "rows": report.rows,
-        "gone": {"events": report.gone, "subjects": report.gone_subjects},
         "aged": report.aged,
+        "gone": {"events": report.gone, "subjects": report.gone_subjects, "erased": report.erased},
         "differences": report.differences,
         "by_table": report.by_table,
         "first": report.first,
@@ -69,6 +69,8 @@ def print_report(report: Report) -> None:
     screen.out.print(f"{events}, {report.rows:,} rows compared, {report.seconds:.1f} s")
     if report.gone:
         gone = f"the texts of {report.gone:,} events are gone"
+        if report.erased:
+            gone = f"{gone}, {report.erased:,} of them erased"
         words = f"{gone}: the rows of {report.gone_subjects:,} subjects cannot be recomputed, and are not judged"
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)
     if report.aged:

@@ -15,6 +15,7 @@ from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import Refused
 from flowledger.domain.limits import WIDEST
 from flowledger.storage import tables
+from flowledger.storage.engines.erased import BLANK
 from flowledger.storage.kinds import transaction_of
 from flowledger.storage.ledger.event_texts import with_texts
 from flowledger.storage.replay import plain
@@ -79,6 +80,11 @@ class JournalRow:
     def is_gone(self) -> bool:
         """Whether the text is gone: what the event wrote cannot be computed any more."""
         return self.event is None and not self.damage
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether only the name of the event is left."""
+        return bool(self.row["meaning"] == BLANK)
 
     @classmethod
     def read(cls, row: PlainRow, raw: str | None) -> JournalRow:

@@ -44,8 +44,8 @@ class Report:
     """What was found: `first` are the first differences of `differences` in all. `mended` is None without a repair.
 
     The texts of `gone` events, about `gone_subjects` subjects, are gone: rows of these are neither judged nor repaired.
-    Nor are `aged` rows, which differ, and may have gone by age.
-    Nor are sums of metrics from before the horizon of names, if names are gone: their subjects are among these, too.
+    Of `erased` ones among them only the name is left. Nor are `aged` rows judged, which differ, and may have gone by
+    age, and sums of metrics from before the horizon of names, if names are gone: their subjects are among these, too.
     """
 
     events: int = 0
@@ -53,6 +53,7 @@ class Report:
     gone: int = 0
     gone_subjects: int = 0
     aged: int = 0
+    erased: int = 0
     differences: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     first: list[Difference] = field(default_factory=list)
@@ -98,6 +99,7 @@ class Verification:
         self._gone = 0
         self._aged = 0
         self._stand: dict[str, datetime] = {}
+        self._erased = 0
         self._rows = 0
         self._horizon = ""
         self._by_table: Counter[str] = Counter()
@@ -114,6 +116,7 @@ class Verification:
                 self.damage.of_aged(row, before)
                 if row.is_gone:
                     self._gone += 1
+                    self._erased += row.is_erased
                     self.damage.of_gone(row)
                 if difference is not None:
                     self._found(difference)
@@ -167,6 +170,7 @@ class Verification:
             gone=self._gone,
             gone_subjects=self.damage.gone(),
             aged=self._aged,
+            erased=self._erased,
             differences=sum(by_table.values()),
             by_table=by_table,
             first=self._first,

@@ -7,6 +7,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO flowledger_worker
 GRANT DELETE ON outbox TO flowledger_worker;  -- a delivered message leaves the outbox
 GRANT DELETE ON schedule_changes, schedule_due TO flowledger_worker;  -- a change that the scheduler has seen
 GRANT EXECUTE ON FUNCTION ledger_make_partitions TO flowledger_worker;  -- partitions in advance, and no other DDL
+REVOKE UPDATE ON erasures FROM flowledger_worker;  -- what is erased, by whom and why, is added to, and no more
 REVOKE UPDATE ON audit_logs FROM flowledger_worker;  -- lines are added, and neither changed nor deleted
 REVOKE UPDATE ON holds, held FROM flowledger_worker;  -- holds are added; who may delete ends them
 REVOKE ALL ON secrets, credentials, passwords, sessions, sign_in_tries FROM flowledger_worker;  -- see contract/users.md

@@ -33,6 +33,7 @@ from flowledger.storage.unit_of_work import Storage
 
 _SUBJECTS_AT_ONCE: Final = 100
 _ROWS_AT_ONCE: Final = 500
+_READ_AT_ONCE: Final = 10_000
 _ROUNDS: Final = 3
 """Parts that come while others go are erased in another round; after these, by the next command."""
 _LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout TO '2s'"
@@ -79,8 +80,8 @@ class Eraser:
             if missing := missing_rights(connection):
                 role = connection.execute(text("SELECT current_user")).scalar_one()
                 raise CannotErase(
-                    f"the database's role {role} may not erase, it lacks: {', '.join(missing)}; give DATABASE_URL the "
-                    "role that owns the tables, or flowledger_maintainer (docs/production.md); nothing was erased"
+                    f"the database's role {role} may not erase, it lacks: {', '.join(missing)}; let DATABASE_URL name "
+                    "the role that owns the tables (docs/contract/erase.md); nothing was erased"
                 )
             if strange := unknown(connection, ids):
                 raise CannotErase(f"nothing is known of {', '.join(strange)}; nothing was erased")
@@ -97,7 +98,7 @@ class Eraser:
             added = sum(_add(connection, id_, why, by, at) for id_ in ids)
             if held := _held(connection, at):
                 raise CannotErase(f"held: {', '.join(held)}; see `flowledger hold list`; nothing was erased")
-            if connection.dialect.name == "postgresql" and added:
+            if added:
                 _lock_out_recorders(connection, waits)
         return added
 
@@ -115,47 +116,52 @@ class Eraser:
         return erased
 
     def _round(self, erased: Erased, total: int, tell: Tell) -> None:
+        """Erase the subjects that are unfinished now, with their parts.
+
+        Those that come meanwhile are for another round: what belongs to them may still be under way.
+        """
         tell("parts", 0, total)
-        while self._find_parts():
-            pass
-        tell("points", 0, total)
+        wanted = self._with_parts(self._unfinished())
+        tell("points", 0, len(wanted))
         points = erase_points(self._storage)
         erased.rows += points
         erased.events += points
-        tell("dead letters", 0, total)
-        erased.dead_letters += erase_letters(self._storage, self._unfinished())
-        after, done = "", 0
-        while ids := self._some(after):
+        tell("dead letters", 0, len(wanted))
+        erased.dead_letters += erase_letters(self._storage, wanted)
+        for ids in journal.batched(sorted(wanted), _SUBJECTS_AT_ONCE):
             self._erase(ids, erased)
-            after, done = ids[-1], done + len(ids)
             erased.subjects += len(ids)
-            tell("subjects", done, max(done, total))
+            tell("subjects", erased.subjects, max(erased.subjects, total))
         if self._storage.engine.dialect.name == "sqlite":
-            tell("indexes of words", done, max(done, total))
+            tell("indexes of words", len(wanted), len(wanted))
             with self._storage.looking() as connection:
                 tidy(connection.connection.driver_connection)
-
-    def _find_parts(self) -> int:
-        """Write down what belongs to unfinished erasures and is not erased yet: it was recorded meanwhile, or before it
-        was known what it belongs to. Return how much.
-        """
-        with changing(self._storage) as connection:
-            added = sum(_add_rows(connection, rows) for rows in _parts(now()))
-            if connection.dialect.name == "postgresql" and added:
-                _lock_out_recorders(connection, lambda _: None)
-        return added
 
     def _unfinished(self) -> set[str]:
         ids: set[str] = set()
         after = ""
-        while some := self._some(after, 10_000):
+        while True:
+            with self._storage.looking() as connection:
+                some = ErasureRepository(connection).unfinished(_READ_AT_ONCE, after)
+            if not some:
+                return ids
             ids.update(some)
             after = some[-1]
-        return ids
 
-    def _some(self, after: str, most: int = _SUBJECTS_AT_ONCE) -> list[str]:
-        with self._storage.looking() as connection:
-            return ErasureRepository(connection).unfinished(most, after)
+    def _with_parts(self, wanted: set[str]) -> set[str]:
+        """Write down what belongs to these and is not erased yet. Return all of them.
+
+        It was recorded meanwhile, or before it was known what it belongs to.
+        """
+        with changing(self._storage) as connection:
+            _lock_out_recorders(connection, lambda _: None)  # then all that did not know of them is committed
+        while True:
+            with changing(self._storage) as connection:
+                parts = [part for rows in _parts(now()) for part in _add_rows(connection, rows)]
+                if not parts:
+                    return wanted
+                _lock_out_recorders(connection, lambda _: None)
+            wanted.update(parts)
 
     def _erase(self, ids: Collection[str], erased: Erased) -> None:
         """Erase all of some subjects. Messages leave the inboxes first, while the rows say whose they are."""
@@ -195,7 +201,7 @@ def _add(connection: Connection, id_: str, why: str, by: str, at: datetime) -> i
     """Write down that an id is erased, with what belongs to it. Return how many subjects are new."""
     subject = whole_of(id_).c.subject
     whole = case((subject == id_, null()), else_=literal(id_, Name))
-    return _add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime())))
+    return len(_add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime()))))
 
 
 def _parts(at: datetime) -> Iterator[Select[Any]]:
@@ -208,12 +214,12 @@ def _parts(at: datetime) -> Iterator[Select[Any]]:
         yield rows.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
 
 
-def _add_rows(connection: Connection, rows: Select[Any]) -> int:
+def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
+    """Write rows of erasures. Return the subjects of those that are new."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     names = ["subject", "erased_with", "why", "erased_by", "erased_at"]
     new = dialect.insert(ERASURES).from_select(names, rows.where(true())).on_conflict_do_nothing()
-    added: int = connection.execute(new).rowcount
-    return added
+    return list(connection.execute(new.returning(ERASURES.c.subject)).scalars())
 
 
 def _held(connection: Connection, at: datetime) -> list[str]:
@@ -224,10 +230,12 @@ def _held(connection: Connection, at: datetime) -> list[str]:
 
 
 def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) -> None:
-    """Wait until no batch is being recorded that may not know of the erasure; later ones wait for its commit.
+    """Wait until no batch is being recorded that may not know of an erasure; later ones wait for this commit.
 
     A batch that takes long does not hold up others for longer than the time limit of a try.
     """
+    if connection.dialect.name == "sqlite":
+        return  # nobody else writes until the end
     connection.exec_driver_sql(_LOCK_TIMEOUT)
     while True:
         try:

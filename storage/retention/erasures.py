@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Index, Table, Text, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from flowledger.domain import readable
 from flowledger.storage.repository import Repository
 from flowledger.storage.schema.columns import metadata
 from flowledger.storage.schema.types import Name, UtcTime
@@ -51,6 +52,12 @@ class Erasure:
     erased_by: str
     erased_at: datetime
     done_at: datetime | None
+
+    def __str__(self) -> str:
+        """Return that it was erased, when, by whom and why."""
+        of = "" if self.erased_with is None else f" with {self.erased_with}"
+        rest = "" if self.done_at else "; not all of it is gone yet: `flowledger erase` goes on"
+        return f"erased{of} at {readable.time(self.erased_at)} by {self.erased_by}: {self.why}{rest}"
 
 
 class ErasureRepository(Repository[Erasure]):

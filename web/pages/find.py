@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 from flowledger.domain.json_text import plain
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.web.handler import LedgerHandler
+from flowledger.web.missing import is_erased, missing
 from flowledger.web.runs import found
 from flowledger.web.runs.found import SUBJECTS, About
 
@@ -48,6 +49,8 @@ def _find(connection: Connection, id_: str) -> _Found:
     if id_.startswith("dead_") and any(one.id == id_ for one in DeadLetterRepository(connection).about(id_, limit=10)):
         return _Found([], True, None)
     kinds = found.kinds_of(connection, id_)
+    if not kinds and is_erased(connection, id_):
+        raise missing(connection, "id", id_)
     return _Found(kinds, False, None if len(kinds) == 1 else found.about(connection, id_))
 
 
@@ -64,7 +67,7 @@ class RecordPage(LedgerHandler):
         kind = SUBJECTS[name]
         record = found.record_of(connection, kind, id_)
         if record is None:
-            raise HTTPError(404, f"nothing is recorded of this {name.replace('_', ' ')} (yet)")
+            raise missing(connection, name, id_)
         return {
             "kind": name,
             "record": record,

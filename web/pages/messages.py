@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
-from tornado.web import HTTPError
 
 from flowledger.domain.kinds.messages import Message
 from flowledger.storage.kinds.messages import DeliveryRepository, MessageRepository
 from flowledger.web.handler import LedgerHandler
+from flowledger.web.missing import missing
 from flowledger.web.pages.runs import CONTENT_SHOWN
 from flowledger.web.pages.work_lists import QUICK, moment_wanted
 from flowledger.web.paging import pages_around
@@ -79,7 +79,7 @@ class MessagePage(LedgerHandler):
     def _values(self, connection: Connection, id_: str) -> dict[str, Any]:
         message = MessageRepository(connection).get(id_)
         if message is None:
-            raise HTTPError(404, "nothing is recorded of this message (yet)")
+            raise missing(connection, "message", id_)
         deliveries = DeliveryRepository(connection).of_message(
             message.id, limit=_DELIVERIES, after=self.wanted("deliveries-after")
         )

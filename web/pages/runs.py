@@ -18,6 +18,7 @@ from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal_lists import ListedEventRepository
 from flowledger.storage.paging import Page
 from flowledger.web.handler import LedgerHandler
+from flowledger.web.missing import missing
 from flowledger.web.paging import pages_around
 from flowledger.web.runs import exchange, found, logs, oddities
 from flowledger.web.runs.failed import SHOWN, first_line
@@ -54,7 +55,7 @@ class RunPage(LedgerHandler):
     def _values(self, connection: Connection, id_: str, tab: str) -> dict[str, Any]:
         record = self.record_of(connection, id_)
         if record is None:
-            raise HTTPError(404, f"nothing is recorded of this {self.template} (yet)")
+            raise missing(connection, self.template, id_)
         values: dict[str, Any] = getattr(self, f"{tab}_of")(connection, record)
         return {"record": record} | values
 

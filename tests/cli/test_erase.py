@@ -1,0 +1,76 @@
+"""`erase` as a person uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import redis
+from sqlalchemy import update
+
+from flowledger.domain.settings import Settings
+from flowledger.storage import tables
+from flowledger.storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.cli.calling import Flowledger
+from tests.storage.recording import by_hand, count, record
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough here: what the command does is tested on both."""
+    return sqlite_url
+
+
+@pytest.fixture
+def run(
+    storage: Storage, flowledger: Flowledger, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flowledger]:
+    """Runs `flowledger …` against the test's own servers, with an execution and its task."""
+    assert settings.redis_url is not None
+    assert settings.database_url is not None
+    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
+    record(storage, raw("execution.created", subject="e"), raw("task.created", subject="t", execution_id="e"))
+    with closing(redis.Redis.from_url(settings.redis_url.get_secret_value())):
+        yield flowledger
+
+
+def test_it_says_what_would_go_asks_erases_and_tells_so(run: Flowledger, storage: Storage) -> None:
+    tried = run("erase", "e", "--dry-run")
+    assert (tried.code, tried.err) == (0, "")
+    assert tried.out == "e goes with 2 subjects, 2 texts of events, 1 rows of tasks, 1 rows of executions\n"
+    refused = run("erase", "e", "--why", "asked for")
+    assert refused.code == 1
+    assert "--yes erases without a question; nothing was erased" in refused.err
+    assert count(storage, "erasures") == 0
+    done = run("erase", "e", "--why", "asked for", "--by", "jo", "--yes")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("erased: 2 subjects, 2 texts of events, 2 rows\n")
+    shown = run("show", "e")
+    assert shown.code == 1
+    assert "nothing is left of 'e': erased at 20" in shown.err
+    assert "by jo: asked for" in shown.err
+    assert run("show", "t", "--json").json["erased"]["erased_with"] == "e"
+    assert "erased with e at" in run("why", "t").err
+    verified = run("verify", "--json")
+    assert (verified.code, verified.json["gone"]) == (0, {"events": 2, "subjects": 2, "erased": 2})
+
+
+def test_wrong_use_and_what_is_not_known(run: Flowledger, storage: Storage) -> None:
+    assert run("erase", "e", "--yes").code == 2
+    unknown = run("erase", "nobody", "--why", "x", "--yes")
+    assert (unknown.code, "nothing is known of nobody; nothing was erased" in unknown.err) == (1, True)
+    by_hand(storage, tables.held.insert().values(subject="t"))
+    held = run("erase", "e", "--why", "x", "--yes")
+    assert (held.code, "held: t (of e)" in held.err) == (1, True)
+    assert "held, so it would be refused: t" in run("erase", "e", "--dry-run").out
+
+
+def test_without_ids_it_finishes_what_is_unfinished(run: Flowledger, storage: Storage) -> None:
+    assert run("erase", "e", "--why", "x", "--yes", "--json").json["subjects"] == 2
+    by_hand(storage, update(tables.erasures).where(tables.erasures.c.subject == "t").values(done_at=None))
+    assert "not all of it is gone yet" in run("show", "t").err
+    assert run("erase", "--json").json["subjects"] == 1
+    assert run("erase", "--json").json["subjects"] == 0

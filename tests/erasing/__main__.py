@@ -1,0 +1,58 @@
+"""Erase 1,000 of 100,000 executions under load, on PostgreSQL and on SQLite, and say what was found."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+
+import redis
+from sqlalchemy import create_engine, make_url, text
+
+from flowledger import migrations
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.storage.unit_of_work import Storage
+from tests.conftest import settings_for
+from tests.erasing.trial import trial
+from tests.services.erasing.canaries import found_in_file
+
+
+def main() -> None:
+    """Run the trial on each kind of database. Exit with 1 if anything is left, missing or different."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--executions", type=int, default=100_000)
+    parser.add_argument("--erased", type=int, default=1_000)
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append")
+    given = parser.parse_args()
+    wells = [_on(kind, given.executions, given.erased) for kind in given.database or ("postgresql", "sqlite")]
+    raise SystemExit(0 if all(wells) else 1)
+
+
+def _on(kind: str, executions: int, erased: int) -> bool:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        broker = stack.enter_context(embedded_valkey_server(folder / "valkey"))
+        if kind == "sqlite":
+            url = f"sqlite:///{folder / 'ledger.db'}"
+        else:
+            server = stack.enter_context(embedded_postgres_server(folder / "postgresql"))
+            address = make_url(server.url).set(drivername="postgresql+psycopg2")
+            admin = create_engine(address, isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                connection.execute(text("CREATE DATABASE trial"))
+            admin.dispose()
+            url = address.set(database="trial").render_as_string(hide_password=False)
+        settings = settings_for(url, broker.url, home=folder / "home")
+        client = stack.enter_context(closing(redis.Redis.from_url(broker.url)))
+        storage = stack.enter_context(Storage.open(url))
+        migrations.upgrade(storage.engine)
+        found = trial(settings, storage, client, executions=executions, erased=erased)
+        files = found_in_file(storage)
+    print(kind, asdict(found), f"files: {files}", "well" if found.is_well and not files else "NOT WELL", flush=True)
+    return found.is_well and not files
+
+
+if __name__ == "__main__":
+    main()
