@@ -47,9 +47,9 @@ def main() -> int:
 
 
 def _tell(sizes: Sizes) -> None:
-    if sizes.day % _MONTH == _MONTH - 1 or sizes.day == DAYS - 1:
+    if sizes.day % _MONTH == 0 or sizes.day == DAYS:
         parts = ", ".join(f"{part} {size / _MIB:,.0f}" for part, size in sizes.bytes.items())
-        print(f"day {sizes.day + 1:3}: {sizes.recorded:,} events; MiB: {parts}", flush=True)
+        print(f"day {sizes.day:3}: {sizes.recorded:,} events; MiB: {parts}", flush=True)
 
 
 def _report(year: Year) -> None:

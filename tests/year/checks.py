@@ -13,7 +13,7 @@ from flowledger.storage import tables
 from flowledger.storage.retention import departed
 from flowledger.workers.verify import verify
 from tests.year.life import EVENTS_EACH, Execution
-from tests.year.recording import BEGIN, Day, record_at
+from tests.year.recording import BEGIN, Days, record_at
 from tests.year.simulation import DAYS, KEEPING, Year
 
 _WEEK: Final = 7
@@ -21,14 +21,14 @@ _NOT_OF_IT: Final = 1
 """Events of an execution's life that are about something else: a point of a metric."""
 
 
-def broken(storage: Storage, year: Year, per_day: int) -> Iterator[str]:
-    """Yield what does not hold."""
+def broken(storage: Storage, year: Year, per_day: int, *, at_once: int = 1) -> Iterator[str]:
+    """Yield what does not hold, of a year that was simulated so many days `at_once`."""
     if year.recorded.dead:
         yield f"{year.recorded.dead} dead letters"
     yield from _counts(storage, year)
-    yield from _executions(storage, per_day)
+    yield from _executions(storage, per_day, at_once)
     yield from _texts(storage, per_day)
-    yield from _again(storage, per_day)
+    yield from _again(storage, per_day, at_once)
     report = verify(storage)
     if not report.is_well:
         yield f"verify: {report.differences} differences: {report.first[:3]}"
@@ -42,7 +42,7 @@ def _counts(storage: Storage, year: Year) -> Iterator[str]:
         yield f"{known} names and {gone} that are gone are not the {year.recorded.recorded} events recorded"
 
 
-def _executions(storage: Storage, per_day: int) -> Iterator[str]:
+def _executions(storage: Storage, per_day: int, at_once: int) -> Iterator[str]:
     """Each execution is there if it is held or young enough, and gone if it is old, but for one that came late."""
     assert KEEPING.rows is not None
     assert KEEPING.unfinished is not None
@@ -54,7 +54,7 @@ def _executions(storage: Storage, per_day: int) -> Iterator[str]:
         if one.is_held or age < kept_days - 1:
             if one.id not in there:
                 yield f"{one.id}, {age} days old, is gone"
-        elif age > kept_days + 2 and one.id in there and not one.is_late:
+        elif age > kept_days + at_once and one.id in there and not one.is_late:
             yield f"{one.id}, {age} days old, is still there"
 
 
@@ -75,13 +75,13 @@ def _texts(storage: Storage, per_day: int) -> Iterator[str]:
         yield f"{held} events are left about what is held, and should be {least} at the least"
 
 
-def _again(storage: Storage, per_day: int) -> Iterator[str]:
+def _again(storage: Storage, per_day: int, at_once: int) -> Iterator[str]:
     """An event that comes again is repeated while its name is known, and a dead letter behind the horizon."""
     end = BEGIN + timedelta(days=DAYS)
     for age, expected in ((60, "repeated"), (DAYS - 5, "dead")):
-        number = DAYS - 1 - age
-        day = Day(number, number * per_day, number * per_day + 2)
-        events = Execution(day.first + 1).events(day.begins)
+        number = (DAYS - 1 - age) // at_once * at_once
+        days = Days(number, 1, number * per_day, number * per_day + 2)
+        events = Execution(days.first + 1).events(days.begins)
         outcome = record_at(storage, events, end)
         if getattr(outcome, expected) != len(events) or outcome.recorded:
             yield f"events of {age} days ago, again: {outcome}, and all should be {expected}"

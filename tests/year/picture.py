@@ -17,7 +17,7 @@ def draw(sizes: list[Sizes], path: Path) -> None:
     """Write the areas of `PARTS`, one upon another, as SVG; dashed, what it would be if nothing went."""
     days = [one.day for one in sizes]
     areas = [[one.bytes[part] / _MIB for one in sizes] for part in PARTS]
-    month = next(place for place, one in enumerate(sizes) if one.day >= min(29, days[-1]))
+    month = next(place for place, one in enumerate(sizes) if one.day >= min(30, days[-1]))
     rate = sum(area[month] for area in areas) / sizes[month].recorded
     figure, axes = pyplot.subplots(figsize=(9, 4.5))
     axes.stackplot(days, areas, labels=[*PARTS], colors=_COLOURS)

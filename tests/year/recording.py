@@ -20,16 +20,21 @@ BEGIN: Final = datetime(2025, 1, 6, tzinfo=UTC)
 _BATCH: Final = 500
 
 
-class Day(NamedTuple):
-    """A day of the year, and the numbers of the executions that begin on it."""
+class Days(NamedTuple):
+    """A day of the year, or a few, and the numbers of the executions that begin then."""
 
     number: int
+    many: int
     first: int
     last: int
 
     @property
     def begins(self) -> datetime:
         return BEGIN + timedelta(days=self.number)
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(days=self.many)
 
 
 class Recorded(NamedTuple):
@@ -46,14 +51,14 @@ class Recorded(NamedTuple):
         return Recorded(*counts, max(self.longest, other.longest))
 
 
-def events_of(day: Day, part: int, parts: int, per_day: int) -> list[bytes]:
-    """Return the events of a day, of each so many-th execution: its own, and those that come late."""
-    begun = [Execution(number) for number in range(day.first, day.last) if number % parts == part]
-    gap = timedelta(days=1) / max(1, len(begun) + 1)
-    found = [event for place, one in enumerate(begun) for event in one.events(day.begins + place * gap)]
-    late = range(max(0, day.first - LATE_DAYS * per_day), max(0, day.last - LATE_DAYS * per_day))
+def events_of(days: Days, part: int, parts: int, per_day: int) -> list[bytes]:
+    """Return the events of some days, of each so many-th execution: its own, and those that come late."""
+    begun = [Execution(number) for number in range(days.first, days.last) if number % parts == part]
+    gap = days.length / max(1, len(begun) + 1)
+    found = [event for place, one in enumerate(begun) for event in one.events(days.begins + place * gap)]
+    late = range(max(0, days.first - LATE_DAYS * per_day), max(0, days.last - LATE_DAYS * per_day))
     found += [
-        Execution(number).late_event(day.begins)
+        Execution(number).late_event(days.begins)
         for number in late
         if number % parts == part and Execution(number).is_late
     ]
@@ -64,8 +69,8 @@ def record_days(pipe: Pipe, url: str, part: int, parts: int, per_day: int) -> No
     """Record the days that come through the pipe, and answer each with `Recorded`, until None comes."""
     with Storage.open(url) as storage:
         recording = recorder.Recorder(storage, DEFAULT_LIMITS)
-        while (day := pipe.recv()) is not None:
-            pipe.send(_record(recording, day, events_of(day, part, parts, per_day)))
+        while (days := pipe.recv()) is not None:
+            pipe.send(_record(recording, days, events_of(days, part, parts, per_day)))
 
 
 def record_at(storage: Storage, events: Sequence[bytes], at: datetime) -> Recorded:
@@ -73,10 +78,10 @@ def record_at(storage: Storage, events: Sequence[bytes], at: datetime) -> Record
     return _recorded(recorder.Recorder(storage, DEFAULT_LIMITS), events, at, 0)
 
 
-def _record(recording: recorder.Recorder, day: Day, events: Sequence[bytes]) -> Recorded:
+def _record(recording: recorder.Recorder, days: Days, events: Sequence[bytes]) -> Recorded:
     total = Recorded(0, 0, 0, 0.0)
     for first in range(0, len(events), _BATCH):
-        at = day.begins + timedelta(days=1) * (first / len(events))
+        at = days.begins + days.length * (first / len(events))
         total = total.with_(_recorded(recording, events[first : first + _BATCH], at, first))
     return total
 

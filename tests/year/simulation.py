@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from multiprocessing.connection import Connection as Pipe
 from typing import Final, NamedTuple
 
@@ -20,7 +20,7 @@ from flowledger.storage.kinds import MERGED
 from flowledger.storage.retention.holds import Held, Hold, HoldRepository
 from flowledger.storage.schema.partitions import AHEAD_WEEKS, make_partitions
 from tests.year.life import EVENTS_EACH, HELD_WORKSPACE
-from tests.year.recording import BEGIN, Day, Recorded, record_days
+from tests.year.recording import BEGIN, Days, Recorded, record_days
 
 DAYS: Final = 365
 RECORDERS: Final = 2
@@ -53,8 +53,8 @@ class Year(NamedTuple):
     seconds: float
 
 
-def simulate(storage: Storage, url: str, events: int, say: Callable[[Sizes], None]) -> Year:
-    """Record `events` events over a year, under `KEEPING`, and a hold."""
+def simulate(storage: Storage, url: str, events: int, say: Callable[[Sizes], None], *, at_once: int = 1) -> Year:
+    """Record `events` events over a year, under `KEEPING` and a hold, so many days `at_once`."""
     each = per_day(events)
     with storage.writing() as connection:
         hold = Hold(what=Held.WORKSPACE, id=HELD_WORKSPACE, why="simulated", added_by="tests.year", added_at=BEGIN)
@@ -62,23 +62,25 @@ def simulate(storage: Storage, url: str, events: int, say: Callable[[Sizes], Non
     sizes: list[Sizes] = []
     total, alone, began = Recorded(0, 0, 0, 0.0), 0.0, time.monotonic()
     with _recorders(url, each) as pipes:
-        for number in range(DAYS):
-            day = Day(number, number * each, (number + 1) * each)
-            rounds = threading.Thread(target=_rounds, args=(storage, day.begins + timedelta(days=1)))
-            # Each other day no round runs: its batches show what the rounds cost.
+        for place, number in enumerate(range(0, DAYS, at_once)):
+            until = min(DAYS, number + at_once)
+            days = Days(number, until - number, number * each, until * each)
+            round_ = threading.Thread(target=_round, args=(storage, days.begins + days.length))
+            # Each other time no round runs: its batches show what a round costs.
             for pipe in pipes:
-                pipe.send(day)
-            if number % 2:
-                rounds.start()
+                pipe.send(days)
+            if is_beside := place % 2 == 1:
+                round_.start()
             done = [pipe.recv() for pipe in pipes]
-            if number % 2:
-                rounds.join()
+            if is_beside:
+                round_.join()
             else:
                 alone = max(alone, *(one.longest for one in done))
             for one in done:
                 total = total.with_(one)
-            sizes.append(_sizes(storage, number, total.recorded))
+            sizes.append(_sizes(storage, until, total.recorded))
             say(sizes[-1])
+    _round(storage, days.begins + days.length)
     return Year(sizes, total, alone, time.monotonic() - began)
 
 
@@ -87,7 +89,7 @@ def per_day(events: int) -> int:
     return max(RECORDERS, events // DAYS // EVENTS_EACH)
 
 
-def _rounds(storage: Storage, at: datetime) -> None:
+def _round(storage: Storage, at: datetime) -> None:
     """Run one round, at a time of the simulated clock, and make partitions as workers do."""
     with storage.writing() as connection:
         make_partitions(connection, at, AHEAD_WEEKS)
