@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, Final
 
 import redis
@@ -36,7 +37,8 @@ _ROWS_AT_ONCE: Final = 500
 _READ_AT_ONCE: Final = 10_000
 _ROUNDS: Final = 3
 """Parts that come while others go are erased in another round; after these, by the next command."""
-_LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout TO '2s'"
+_LOCK_MS: Final = (250, 500, 1000, 2000)
+"""How long to wait for the lock: recorders wait behind. The last one is for every further try."""
 _BITE: Final = "SET LOCAL enable_seqscan TO off; SET LOCAL synchronous_commit TO off"
 _PAUSE_SECONDS: Final = 0.5
 _LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -236,8 +238,8 @@ def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) ->
     """
     if connection.dialect.name == "sqlite":
         return  # nobody else writes until the end
-    connection.exec_driver_sql(_LOCK_TIMEOUT)
-    while True:
+    for milliseconds in chain(_LOCK_MS, repeat(_LOCK_MS[-1])):
+        connection.execute(text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": f"{milliseconds}ms"})
         try:
             with connection.begin_nested():
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
