@@ -41,6 +41,14 @@ def rows(connection: Connection, span: Span = ("", None)) -> Rows:
     return {name: _table(connection, tables.metadata.tables[name], span) for name in TABLES}
 
 
+def as_told(found: Rows) -> Rows:
+    """Rows as the events tell them: without when these were recorded."""
+    return {
+        table: {key: {name: value for name, value in row.items() if name != "recorded_at"} for key, row in of.items()}
+        for table, of in found.items()
+    }
+
+
 HAS_TEXT: Final = (tables.events.c.recorded_at == tables.event_texts.c.recorded_at) & (
     tables.events.c.meaning == tables.event_texts.c.meaning
 )

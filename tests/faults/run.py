@@ -36,6 +36,7 @@ def try_row(row: Row, dose: Dose, seed: int, folder: Path, tell: Tell) -> Outcom
 def try_in(world: World, row: Row, dose: Dose, outcome: Outcome, seed: int, tell: Tell, *, bygones: bool) -> None:
     """The row in this world, perhaps with things that are too old and go meanwhile; raises what goes wrong."""
     if bygones:
+        world.kill_workers()  # they would let go what is not filled yet
         bygone.fill(world.engine)
     if row.starts_workers:
         world.start_workers()

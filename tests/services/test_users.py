@@ -60,18 +60,6 @@ def test_a_session_ends_when_its_time_is_over(storage: Storage, users: Users, cl
     assert users.revoke("usr_1", by="tests") == 0, "it is over already"
 
 
-def test_old_sessions_are_deleted_by_later_sign_ins(storage: Storage, users: Users, clock: Clock) -> None:
-    add_user(storage, users)
-    for _ in range(3):
-        users.sign_in(EMAIL, PASSWORD)
-    clock.go(days=30, hours=1)
-    users.sign_in(EMAIL, PASSWORD)
-    assert recording.count(storage, "sessions") == 4
-    clock.go(seconds=1)
-    users.sign_in(EMAIL, PASSWORD)
-    assert recording.count(storage, "sessions") == 2
-
-
 @pytest.mark.parametrize("end", ["user.deactivated", "user.deleted"])
 def test_a_session_is_not_valid_while_its_user_is_deactivated_or_deleted(
     storage: Storage, users: Users, end: str

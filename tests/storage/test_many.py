@@ -61,7 +61,8 @@ def test_the_children_of_many_parents_are_those_of_each_by_one_query(storage: St
     with storage.reading() as connection:
         found: dict[str, Page[Any]] = {}
         asked = statements(connection, lambda c: found.update(of_many(c, ids, limit_each=3)))
-        assert len(asked) == 1
+        in_weeks = name == "log lines" and connection.dialect.name == "postgresql"  # in which is asked first
+        assert len(asked) == 1 + in_weeks
         assert list(found) == list(dict.fromkeys(ids))
         assert found["nobody"] == Page((), None)
         for id_, page in found.items():

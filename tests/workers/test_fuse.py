@@ -13,6 +13,7 @@ from flowledger.domain.envelope import Event
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.kinds import transaction_of
+from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import recorder
 from flowledger.workers.asides import Asides
@@ -27,6 +28,7 @@ from tests.storage.recording import count, dead_letters, differences
 
 SHARD = 3
 STREAM = streams.stream(SHARD)
+_TYPE = COLUMNS.index("type")
 
 
 @pytest.fixture
@@ -47,6 +49,12 @@ def drain(settings: Settings, client: redis.Redis, storage: Storage) -> DrainRes
 def add(client: redis.Redis, events: int, shard: int = SHARD) -> None:
     for place in range(events):
         client.xadd(streams.stream(shard), {streams.FIELD: raw("task.created", subject=f"t{shard}/{place}")})
+
+
+def refused(made: Transaction) -> Transaction:
+    """The same without the event's type, which may not be null."""
+    assert made.journal is not None
+    return made._replace(journal=(*made.journal[:_TYPE], None, *made.journal[_TYPE + 1 :]))
 
 
 def test_few_among_many_do_not_blow_it() -> None:
@@ -120,7 +128,7 @@ def test_what_the_database_refuses_one_by_one_blows_it_too(
     def too_long(*arguments: object) -> Transaction:
         made = real(*arguments)  # type: ignore[arg-type]
         assert made.journal is not None
-        return made._replace(journal=(*made.journal[:-1], None))  # recorded_at may not be null
+        return refused(made)
 
     monkeypatch.setattr(recorder, "transaction_of", too_long)
     add(client, 60)
@@ -139,7 +147,7 @@ def test_one_entry_that_the_database_refuses_among_rubbish_stops_no_shard(
     def refused_by_the_database(event: Event, *arguments: object) -> Transaction:
         made = real(event, *arguments)  # type: ignore[arg-type]
         assert made.journal is not None
-        return made._replace(journal=(*made.journal[:-1], None)) if event.subject.endswith("/0") else made
+        return refused(made) if event.subject.endswith("/0") else made
 
     monkeypatch.setattr(recorder, "transaction_of", refused_by_the_database)
     add(client, 1)

@@ -14,7 +14,9 @@ from tests.faults.accepted import AcceptedLog
 from tests.faults.trial import Dose, Row, Trial
 
 _HOUR: Final = 3600.0
-_TIMES: Final = frozenset(["created_at", "started_at", "finished_at", "failed_at", "sent_at", "delivered_at", "time"])
+_TIMES: Final = frozenset(
+    ["recorded_at", "created_at", "started_at", "finished_at", "failed_at", "sent_at", "delivered_at", "time"]
+)
 
 
 def run(trial: Trial) -> None:

@@ -17,7 +17,8 @@ _COLUMNS: Final = (
     "WHERE table_schema = 'public' AND table_name NOT LIKE 'control%' ORDER BY 1, 2"
 )
 _INDEXES: Final = (
-    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'control%' ORDER BY 1"
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'control%'"
+    " AND tablename !~ '_[0-9]{8}$' ORDER BY 1"
 )
 _DATABASE: Final = "interrupted"
 

@@ -24,7 +24,7 @@ from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from flowledger.workers.drain import Drain
 from flowledger.workers.verify import verify
 from tests.builders import event, raw, to_bytes
-from tests.rows import HAS_TEXT
+from tests.rows import HAS_TEXT, as_told
 from tests.services.importing.importing import Heard, import_file, import_lines, import_until, written
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty
 from tests.test_shared_data import EVENTS, lines
@@ -81,19 +81,19 @@ def test_an_import_makes_the_rows_that_publishing_makes(
     events = [event for name in EVENTS for event in [one for one in lines(name) if b'"time"' in one][:50]]
     publish(settings, events)
     drain_all(settings, client, storage)
-    published = all_rows(storage), journal(storage)
+    published = as_told(all_rows(storage)), journal(storage)
     empty(storage)
     report = import_lines(settings, tmp_path, *events)
     assert (report.recorded, report.repeated, report.dead, report.refused_lines) == (len(events), 0, 0, 0)
     # what was dispatched by the ledger itself was not in the file
     assert journal(storage).items() <= published[1].items()
     assert verify(storage).is_well
-    in_order = all_rows(storage)
+    in_order = as_told(all_rows(storage))
     empty(storage)
     shuffled = random.Random(7).sample(3 * events, 3 * len(events))
     report = import_lines(settings, tmp_path, *shuffled)
     assert (report.recorded, report.repeated) == (len(events), 2 * len(events))
-    assert all_rows(storage) == in_order
+    assert as_told(all_rows(storage)) == in_order
     by_stream = published[0] | {"message_deliveries": in_order["message_deliveries"]}
     assert in_order == by_stream, "but for deliveries: by the stream messages went into inboxes"
 
