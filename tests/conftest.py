@@ -32,6 +32,7 @@ from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from tests.lasting import keys_left
+from tests.long_first import long_first
 
 _GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
 _GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")
@@ -69,6 +70,11 @@ def pytest_collection() -> Generator[None, Any, Any]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each process of a run begin with its share of the long tests."""
+    items[:] = long_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def pytest_xdist_auto_num_workers() -> int:
