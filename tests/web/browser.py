@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +84,16 @@ class Browser:
         """The result of a command of the protocol."""
         return self._runner.run(asyncio.wait_for(self._ask(method, parameters), _SECONDS))
 
+    def close(self) -> None:
+        """End the connection."""
+        with suppress(TimeoutError):
+            self._runner.run(asyncio.wait_for(self._close(), _SECONDS))
+
+    async def _close(self) -> None:
+        self._socket.close()
+        while await self._socket.read_message() is not None:
+            pass
+
     async def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         mine = await self._send(method, parameters)
         while True:
@@ -138,7 +148,10 @@ def chromium() -> Iterator[Browser]:
                 for domain in ("Page", "Runtime", "Log"):
                     browser.ask(f"{domain}.enable")
                 browser.ask("Fetch.enable", handleAuthRequests=True)
-                yield browser
+                try:
+                    yield browser
+                finally:
+                    browser.close()
         finally:
             process.terminate()
             process.wait(_SECONDS)
