@@ -51,7 +51,8 @@ def print_gaps(found: Gaps) -> None:
         screen.out.print(Text(f"… and {found.ranges - len(found.gaps):,} more ranges (--most)", style="dim"))
     if found.unknown:
         words = (
-            f"{_number(found.unknown)} numbers are not judged: names of that time may be gone (LEDGER_KEEP_NAMES_DAYS)"
+            f"{_number(found.unknown)} numbers are not judged: names or rows of that time may be gone "
+            "(LEDGER_KEEP_NAMES_DAYS, LEDGER_KEEP_ROWS_DAYS)"
         )
         screen.out.print(Text(words, style="dim"))
     if found.missing == 0:

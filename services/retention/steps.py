@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table
@@ -22,6 +23,8 @@ from flowledger.storage.unit_of_work import Storage
 _ROWS_AT_ONCE: Final = 500
 """Rows of one transaction where weeks go row by row, on SQLite."""
 _NAMES_AT_ONCE: Final = 500
+_NAMES_SECONDS: Final = 300.0
+"""How long names are looked at in a round: a walk over many that stay must not keep weeks and rows from going."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,10 @@ class Step(NamedTuple):
 
 
 def _weeks(table: Table, what: str, work: Work) -> Did:
-    gone = weeks.let_go(work.storage, table, work.horizons[what], most=_ROWS_AT_ONCE, go_on=work.go_on)
+    horizon = work.horizons[what]
+    gone = weeks.let_go(work.storage, table, horizon, most=_ROWS_AT_ONCE, go_on=work.go_on, place=work.place)
     # A lock that others hold is no reason to begin again at once: the rest of the round goes on.
-    return Did({table.name: gone.rows}, gone.is_done or gone.waited is not None, waits=gone.waited)
+    return Did({table.name: gone.rows}, gone.place is None, gone.place, gone.waited)
 
 
 def _wholes(root: Table, work: Work) -> Did:
@@ -72,12 +76,20 @@ def _wholes(root: Table, work: Work) -> Did:
 
 def _of_gone(table: Table, let_go: Callable[[Work], Gone], work: Work) -> Did:
     gone = let_go(work)
-    return Did({table.name: gone.rows}, gone.is_done)
+    return Did({table.name: gone.rows}, gone.is_done, gone.place)
 
 
 def _names(work: Work) -> Did:
-    gone = let_go_names(work.storage, work.horizons["names"], most=_NAMES_AT_ONCE, now=work.now, go_on=work.go_on)
-    return Did({tables.events.name: gone.names}, gone.is_done)
+    used, began = work.place or 0.0, monotonic()
+    gone = let_go_names(
+        work.storage,
+        work.horizons["names"],
+        most=_NAMES_AT_ONCE,
+        now=work.now,
+        go_on=lambda: used + monotonic() - began < _NAMES_SECONDS and work.go_on(),
+    )
+    used += monotonic() - began
+    return Did({tables.events.name: gone.names}, gone.is_done or used >= _NAMES_SECONDS, used)
 
 
 def _of_rows(root: Table) -> Step:
@@ -107,7 +119,7 @@ STEPS: Final[tuple[Step, ...]] = (
         ("dead_letters",),
         (tables.dead_letter_actions, tables.dead_letters),
         partial(_of_gone, tables.dead_letters, lambda work: dead_letters.let_go(
-            work.storage, work.horizons["dead_letters"], go_on=work.go_on
+            work.storage, work.horizons["dead_letters"], go_on=work.go_on, place=work.place
         )),
     ),
     Step(

@@ -4,8 +4,9 @@ CloudEvents scopes a sequence by its source. The contract lets the events of a s
 Platforms that record a run count all events in it. The numbers show the scope of a counter: it is the widest of source,
 execution and subject in which no number belongs to two subjects. (One subject may have a number twice: one record of a
 platform about a begin is a `created` and a `started`.) Numbers behind an event that is before the horizon of names are
-not missing: their names may be gone. All is read from the database in the order of the numbers, so
-memory is bounded by the number of sources.
+not missing: their names may be gone. Nor are those behind one that is before the horizon of rows, if the counter is not
+the source's: the rows that said to which execution they belong may be gone. All is read from the database in the order
+of the numbers, so memory is bounded by the number of sources.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Gaps:
     ranges: int = 0
     missing: int = 0
     unknown: int = 0
-    """Numbers that are not there, and whose names may be gone."""
+    """Numbers that are not there, and whose names may be gone, or stand elsewhere, since rows may be gone."""
 
 
 def find_gaps(
@@ -87,21 +88,29 @@ def find_gaps(
     are listed.
     """
     found = Gaps()
-    horizon = horizons.read(connection).get("names") if departed.read(connection, EVENTS) else None
+    stand = horizons.read(connection)
+    names = stand.get("names") if departed.read(connection, EVENTS) else None
+    of_rows = max((stand[what] for what in ("rows", "unfinished") if what in stand), default=None)
     for whose in By if by is None else (by,):
         rows = _numbers(connection, whose, source, only_such=by is None)
+        span = _Span(start, names, None if whose is By.SOURCE else of_rows)
         for name, of_source in groupby(rows, key=lambda row: str(row.source)):
-            found.sources.append(_look(found, Source(name, whose), of_source, _Span(start, horizon), most))
+            found.sources.append(_look(found, Source(name, whose), of_source, span, most))
     found.sources.sort(key=lambda one: (-one.missing, one.source))
     _count_dead_letters(connection, found.sources)
     return found
 
 
 class _Span(NamedTuple):
-    """The first number of each counter, if it is known, and the time before which names may be gone."""
+    """The first number of each counter, if it is known, and the times before which names, and rows, may be gone."""
 
     start: int | None
-    horizon: datetime | None
+    names: datetime | None
+    rows: datetime | None
+
+    def is_judged_after(self, row: Any) -> bool:
+        """Return whether the numbers behind that of this row must be there."""
+        return (self.names is None or row.at >= self.names) and (self.rows is None or row.recorded_at >= self.rows)
 
 
 def _look(found: Gaps, source: Source, rows: Iterable[Any], span: _Span, most: int) -> Source:
@@ -109,19 +118,20 @@ def _look(found: Gaps, source: Source, rows: Iterable[Any], span: _Span, most: i
     for counter, of_counter in groupby(rows, key=lambda row: row.counter):
         source.counters += 1
         last = None if span.start is None else span.start - 1
-        is_judged = span.horizon is None
         before = None
         for row in of_counter:
             number = int(row.digits or "0")
             source.events += 1
             source.repeated += number == before
+            if before is None:
+                is_judged = span.names is None and span.is_judged_after(row)
             before = number
             if last is not None and number > last + 1:
                 if is_judged:
                     _tell(found, source, Gap(source.source, counter, last + 1, number - 1), most)
                 else:
                     found.unknown += number - last - 1
-            is_judged = span.horizon is None or row.at >= span.horizon
+            is_judged = span.is_judged_after(row)
             last = number if last is None else max(last, number)
     return source
 
@@ -145,9 +155,8 @@ def _numbers(connection: Connection, by: By, source: str | None, *, only_such: b
         numbered = numbered.where(_is_such(connection, source, by))
     rows = numbered.subquery()
     whose = () if by is By.SOURCE else (rows.c.counter,)
-    statement = select(
-        rows.c.source, (null() if by is By.SOURCE else rows.c.counter).label("counter"), rows.c.digits, rows.c.at
-    )
+    counter = (null() if by is By.SOURCE else rows.c.counter).label("counter")
+    statement = select(rows.c.source, counter, rows.c.digits, rows.c.at, rows.c.recorded_at)
     statement = statement.order_by(rows.c.source, *whose, func.length(rows.c.digits), rows.c.digits)
     options = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
     with connection.execute(statement, execution_options=options) as found:
@@ -164,7 +173,7 @@ def _numbered(connection: Connection, source: str | None, by: By) -> Select[Any]
         counter = func.coalesce(tasks.TABLE.c.execution_id, messages.TABLE.c.execution_id, counter)
     digits = func.ltrim(EVENTS.c.sequence, "0").label("digits")
     at = func.coalesce(EVENTS.c.time, EVENTS.c.recorded_at).label("at")
-    columns = (EVENTS.c.source, EVENTS.c.subject, counter.label("counter"), digits, at)
+    columns = (EVENTS.c.source, EVENTS.c.subject, counter.label("counter"), digits, at, EVENTS.c.recorded_at)
     statement = select(*columns).select_from(joined).where(_is_number(connection))
     return statement if source is None else statement.where(EVENTS.c.source == source)
 

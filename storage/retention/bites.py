@@ -33,16 +33,18 @@ from flowledger.storage.unit_of_work import Storage
 _ROWID: Final[ColumnElement[int]] = literal_column("rowid")
 
 
-def delete_old_rows(storage: Storage, table: Table, before: datetime, most: int, go_on: Callable[[], bool]) -> Gone:
+def delete_old_rows(
+    storage: Storage, table: Table, before: datetime, *, most: int, go_on: Callable[[], bool], place: Any = None
+) -> Gone:
     """Delete rows that were recorded before this time, at most `most` in a transaction; see `weeks.let_go`.
 
-    Held rows are read once: each bite begins where the one before it ended.
+    Held rows are read once: each bite begins where the one before it ended, the first one at the `place`.
     """
     gone, until = Gone(), sortable(before)
-    after: tuple[str, int] = ("", 0)
+    after: tuple[str, int] = ("", 0) if place is None else (place[0], place[1])
     while True:
         if not go_on():
-            return gone._replace(is_done=False)
+            return gone._replace(is_done=False, place=[*after])
         with changing(storage) as connection:
             rows = _oldest(connection, table, after, until, most)
             held = _held(connection, table, rows)

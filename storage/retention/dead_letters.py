@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from flowledger.domain.statuses import DeadLetterStatus
+from flowledger.domain.times import parse_time, written_time
 from flowledger.storage.ledger.dead_letter_actions import TABLE as ACTIONS
 from flowledger.storage.ledger.dead_letters import TABLE
 from flowledger.storage.retention import departed
@@ -18,28 +19,33 @@ from flowledger.storage.transactions import biting
 from flowledger.storage.unit_of_work import Storage
 
 _AT_ONCE: Final = 100
-_CLOSED: Final = (DeadLetterStatus.REPLAYED, DeadLetterStatus.DISCARDED)
+_CLOSED: Final[tuple[DeadLetterStatus, ...]] = (DeadLetterStatus.REPLAYED, DeadLetterStatus.DISCARDED)
 
 Place = tuple[datetime, str]
 """`first_seen` and id."""
 
 
-def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = lambda: True) -> Gone:
+def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = lambda: True, place: Any = None) -> Gone:
     """Delete the dead letters that are replayed or discarded, if the last action on them was before this time.
 
-    `go_on` is asked after each transaction.
+    `go_on` is asked after each transaction; if it ends this, the result has the `place` where the next call goes on.
     """
     gone = Gone()
-    for status in _CLOSED:
-        after: Place | None = None
+    after: Place | None = None
+    left = _CLOSED
+    if place is not None:
+        left = _CLOSED[_CLOSED.index(place[0]) :]
+        after = (parse_time(place[1]), place[2])
+    for status in left:
         while True:
             with biting(storage) as connection:
                 rows, after, is_last = _bite(connection, status, before, after)
             gone = gone._replace(rows=gone.rows + rows)
-            if is_last:
+            if is_last or after is None:
                 break
             if not go_on():
-                return gone._replace(is_done=False)
+                return gone._replace(is_done=False, place=[status.value, written_time(after[0]), after[1]])
+        after = None
     return gone
 
 

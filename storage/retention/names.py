@@ -26,7 +26,7 @@ from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.ledger.marks import is_not_last
 from flowledger.storage.many import is_one_of
 from flowledger.storage.retention import departed, horizons
-from flowledger.storage.retention.holds import HELD
+from flowledger.storage.retention.holds import HELD, lock_held
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 
@@ -72,6 +72,7 @@ def let_go_names(
         if not go_on():
             return NamesGone(names, is_done=False)
         with changing(storage) as connection:
+            lock_held(connection)
             went, place = _let_some_go(connection, min(stands.horizon, wanted), place, most)
             names += went
             CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), now)

@@ -90,7 +90,7 @@ def measure(connection: Connection) -> Sizes:
         part = PARTS.get(table, OTHERS)
         known = parts.get(part, Size(0, 0))
         parts[part] = Size(known.bytes + row.bytes, (known.rows or 0) + row.rows)
-        if row.parent in _WEEKS:
+        if row.parent in _WEEKS and is_partition(row.name):
             weeks[part].append(datetime.strptime(row.name[-8:], "%Y%m%d").replace(tzinfo=UTC))
     return Sizes(parts, {part: sorted(mondays) for part, mondays in weeks.items()})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
 from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
@@ -48,25 +49,35 @@ _LET_GO: Final = text("SELECT * FROM ledger_let_go(:parent, CAST(:monday AS time
 
 
 def let_go(
-    storage: Storage, table: Table, before: datetime, *, most: int, go_on: Callable[[], bool] = lambda: True
+    storage: Storage,
+    table: Table,
+    before: datetime,
+    *,
+    most: int,
+    go_on: Callable[[], bool] = lambda: True,
+    place: Any = None,
 ) -> Gone:
     """Delete the rows of a table that were recorded before this time, but for those about held subjects.
 
     On PostgreSQL the partitions that end by then go, each in a transaction of its own, and detached ones are dropped or
-    attached again. On SQLite at most `most` rows are deleted in a transaction. `go_on` is asked between transactions.
-    Raises DatabaseUnavailable, and InvalidArgument for a table that has no weeks. May be called by many at once.
+    attached again. On SQLite at most `most` rows are deleted in a transaction. `go_on` is asked between transactions:
+    if it ends this, the result has the `place` where the next call goes on. May be called by many at once. Raises
+    DatabaseUnavailable, and InvalidArgument for a table that has no weeks.
     """
     if not is_partitioned(table):
         raise InvalidArgument(f"{table.name} has no weeks that could go")
     if storage.engine.dialect.name != "postgresql":
-        return delete_old_rows(storage, table, before, most, go_on)
+        return delete_old_rows(storage, table, before, most=most, go_on=go_on, place=place)
     gone = Gone()
     with storage.reading() as connection:
         found = weeks(connection, table)
+    since = None if place is None else datetime.fromisoformat(place)
     for week in found:
+        if since is not None and week.monday < since:
+            continue
         if week.monday + _WEEK <= before.astimezone(UTC):
             if not go_on():
-                return gone._replace(is_done=False)
+                return gone._replace(is_done=False, place=week.monday.isoformat())
             tries = _TRIES if gone.waited is None else 1  # who reads one week mostly reads all
             of_week = _let_week_go(storage, table, week, tries)
             gone = _with_week(gone, of_week)
@@ -105,6 +116,8 @@ def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone
                 with connection.begin():
                     row = connection.execute(_LET_GO, {"parent": table.name, "monday": week.monday}).one()
         except DBAPIError as error:
+            if isinstance(error.orig, AnswerTimeout):  # a week with many held rows; other weeks, and steps, go on
+                return Gone(is_done=False, waited=f"{part}: {words(error)}: `flowledger maintain` waits for longer")
             if getattr(error.orig, "pgcode", None) not in _LOCKED:
                 raise DatabaseUnavailable(words(error)) from error
             holder = _holder(storage, part, table.name)

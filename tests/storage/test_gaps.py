@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
+from flowledger.domain.times import now
+from flowledger.storage import tables
 from flowledger.storage.ledger.gaps import By, Gap, Gaps, find_gaps
+from flowledger.storage.retention import horizons
 from flowledger.storage.transactions import snapshot
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
-from tests.storage.recording import empty, record
+from tests.storage.recording import by_hand, empty, record
 
 
 def numbered(sequence: str | int, subject: str = "t1", source: str = "/s") -> bytes:
@@ -124,3 +129,20 @@ def test_exactly_what_is_missing_is_told(storage: Storage, by: By, numbers: list
     }
     told = gaps(storage, by=by).gaps
     assert {(gap.counter, number) for gap in told for number in range(gap.first, gap.last + 1)} == missing
+
+
+def test_numbers_of_an_execution_whose_rows_may_be_gone_are_not_missing(storage: Storage) -> None:
+    record(storage, raw("task.created", subject="t", execution_id="e"))
+    kinds = (("execution.created", "e"), ("task.started", "t"), ("task.completed", "t"), ("execution.completed", "e"))
+    numbers = [
+        raw(kind, subject=subject, source="/s", attributes={"sequence": str(number)})
+        for number, (kind, subject) in enumerate(kinds)
+    ]
+    twice = raw("execution.created", subject="e2", source="/s", attributes={"sequence": "1"})
+    record(storage, *numbers, twice, start=10)
+    assert gaps(storage).missing == 0
+    by_hand(storage, delete(tables.tasks), delete(tables.executions))
+    with storage.writing() as connection:
+        horizons.move(connection, "rows", now() + timedelta(days=1), at=now())
+    found = gaps(storage)
+    assert (found.missing, found.unknown) == (0, 2)

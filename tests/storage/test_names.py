@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,10 @@ from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.gaps import find_gaps
 from flowledger.storage.ledger.totals import EventTotals
 from flowledger.storage.retention import departed, horizons
+from flowledger.storage.retention.holds import lock_holds
 from flowledger.storage.retention.names import NamesGone, let_go_names
 from flowledger.storage.schema.partitions import make_partitions
+from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import ABSENT, raw
@@ -233,6 +236,19 @@ def test_nothing_has_an_effect_twice_whatever_goes_in_between(storage: Storage, 
     assert set(letters) <= {"too_old"}
     counted = EventTotals(storage).look().get("task.created", 0)
     assert counted == len(took)
+
+
+def test_names_of_what_is_being_held_at_the_moment_stay(postgresql_storage: Storage) -> None:
+    recorded_long_ago(postgresql_storage, task("held"))
+    let_go(postgresql_storage, NOW - timedelta(minutes=10))
+    going = threading.Thread(target=let_go, args=(postgresql_storage,))
+    with changing(postgresql_storage) as connection:
+        lock_holds(connection)
+        connection.execute(insert(tables.held).values(subject="t"))
+        going.start()
+        going.join(0.5)
+    going.join()
+    assert "held" in names(postgresql_storage)
 
 
 def test_numbers_whose_names_may_be_gone_are_not_missing(storage: Storage) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy import insert
 from flowledger.domain.keeping import Keeping
 from flowledger.domain.records import DeadLetterDeed, DrainRecord
 from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
+from flowledger.services.holds import Holds
+from flowledger.services.retention import steps
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
@@ -19,11 +21,14 @@ from flowledger.storage.ledger.dead_letter_actions import DeadLetterActionReposi
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.drains import DrainRepository
 from flowledger.storage.ledger.totals import DrainTotals
+from flowledger.storage.retention import dead_letters as closed
 from flowledger.storage.retention import holds, horizons, rounds, wholes
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
+from tests.documented import grants_of
 from tests.services.retention.recording import HORIZON, NOW, OLD, YOUNG, execution, hold, ids, recorded, task
+from tests.services.test_rights import as_role
 from tests.storage.recording import by_hand, count, dead_letters, record
 from tests.storage.test_audit import worker_url
 
@@ -35,6 +40,13 @@ ALL = Keeping(*[30.0] * 10)._replace(names=None)
 
 def go(storage: Storage, keeping: Keeping = ALL, **given: Any) -> Round:
     return Maintenance(storage, keeping, clock=lambda: NOW, **given).turn()
+
+
+def deed(letter: str, moment: Any) -> DeadLetterDeed:
+    return DeadLetterDeed(
+        id=f"deed_{letter}_{moment}", dead_letter_id=letter, at=moment, who="me", action=DeadLetterAction.DISCARDED,
+        source=None, event_id=None, stream=None, entry_id=None, raw=None, detail="",
+    )  # fmt: skip
 
 
 def last(storage: Storage) -> Round | None:
@@ -85,6 +97,37 @@ def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pyt
     assert turns > 2
     assert done.went["executions"] == 2
     assert (ids(storage, "executions"), count(storage, "tasks")) == ({"exec_0"}, 0)
+
+
+def test_a_stopped_round_goes_on_behind_what_is_held(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "_ROWS_AT_ONCE", 1)
+    for weeks in range(3):
+        recorded(storage, OLD - timedelta(weeks=weeks), ("task.progressed", "task_1", {}))
+    hold(storage, "task_1")
+    turns = 1
+    while go(storage, Keeping(texts=30.0), is_over=iter([False, False, True] * 9).__next__).ended_at is None:
+        turns += 1
+        assert turns < 9
+    assert turns > 2
+    assert count(storage, "event_texts") == 3
+
+
+def test_a_stopped_round_goes_on_behind_dead_letters_that_stay(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closed, "_AT_ONCE", 1)
+    record(storage, b"one", b"two", b"three")
+    letters = [letter.id for letter in dead_letters(storage)]
+    by_hand(storage, tables.dead_letters.update().values(first_seen=OLD))
+    with storage.writing() as connection:
+        DeadLetterRepository(connection).close(letters, DeadLetterStatus.DISCARDED)
+        DeadLetterActionRepository(connection).add([deed(letter, YOUNG) for letter in letters])
+    turns = 1
+    while go(storage, Keeping(dead_letters=30.0), is_over=iter([False, True] * 9).__next__).ended_at is None:
+        turns += 1
+        assert turns < 9
+    assert turns > 2
+    assert count(storage, "dead_letters") == 3
 
 
 def test_a_killed_round_is_done_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,12 +198,6 @@ def test_closed_dead_letters_go_by_the_last_action_and_stay_counted(storage: Sto
     seen = {"first_seen": OLD - timedelta(days=1)}
     by_hand(storage, tables.dead_letters.update().values(**seen))
 
-    def deed(letter: str, moment: Any) -> DeadLetterDeed:
-        return DeadLetterDeed(
-            id=f"deed_{letter}_{moment}", dead_letter_id=letter, at=moment, who="me", action=DeadLetterAction.DISCARDED,
-            source=None, event_id=None, stream=None, entry_id=None, raw=None, detail="",
-        )  # fmt: skip
-
     with storage.writing() as connection:
         letters = DeadLetterRepository(connection)
         letters.close([one, two], DeadLetterStatus.DISCARDED)
@@ -222,3 +259,28 @@ def test_names_go_last_in_the_round_after_their_horizon_was_moved(storage: Stora
     later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
     assert later.went["events"] == 3
     assert count(storage, "events") == 3
+
+
+def test_names_that_stay_do_not_keep_a_round_from_its_end(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeping = Keeping(names=30.0)
+    for place in range(3):
+        task(storage, OLD, f"task_{place}")
+    go(storage, keeping)
+    monkeypatch.setattr(steps, "_NAMES_AT_ONCE", 1)
+    monkeypatch.setattr(steps, "_NAMES_SECONDS", 0.0)
+    later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
+    assert later.ended_at is not None
+
+
+def test_the_documented_role_may_do_all_of_it(postgresql_url: str, postgresql_storage: Storage) -> None:
+    execution(postgresql_storage, OLD)
+    task(postgresql_storage, OLD)
+    keeping = ALL._replace(names=30.0)
+    with as_role(postgresql_url, grants_of("flowledger_maintainer"), "flowledger_maintainer") as storage:
+        first = go(storage, keeping)
+        later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
+        assert (first.waits, later.waits, later.went) == ({}, {}, {"events": 6})
+        service = Holds(storage)
+        service.add(holds.Held.SUBJECT, ["task_1"], why="case 7", by="me")
+        assert service.remove(holds.Held.SUBJECT, ["task_1"], by="me").subjects == 1
+    assert count(postgresql_storage, "audit_logs") == 2
