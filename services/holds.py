@@ -20,12 +20,14 @@ from flowledger.storage.paging import Page
 from flowledger.storage.retention import horizons
 from flowledger.storage.retention.aged import due_rows, due_texts, gone_texts
 from flowledger.storage.retention.belonging import IN_WORKSPACES
+from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, extend, following, lock_holds, refresh
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 
 SOURCE: Final = "/flowledger/holds"
 _TOLD: Final = 100
+_NAMED: Final = 5
 _NAMED_BY: Final = {
     Held.WORKSPACE: WORKSPACES.c.id, Held.EXECUTION: EXECUTIONS.c.id, Held.SUBJECT: EVENTS.c.subject
 }  # fmt: skip
@@ -76,7 +78,10 @@ class Holds:
         self._clock = clock
 
     def add(self, what: Held, ids: Sequence[str], *, why: str, by: str) -> list[Added]:
-        """Hold all of these. Nothing of them that is there when this returns goes. Raises InvalidArgument."""
+        """Hold all of these. Nothing of them that is there when this returns goes.
+
+        Raises InvalidArgument, also if any of it is being erased.
+        """
         reason = _checked(why, "the reason of a hold")
         with changing(self._storage) as connection:
             lock_holds(connection)
@@ -120,6 +125,9 @@ class Holds:
         if is_new:
             _log(connection, "hold.added", hold, by)
         subjects = following(connection, hold)
+        if going := _being_erased(connection, subjects):
+            words = f"{what} {id_[:_TOLD]!a} cannot be held: {', '.join(map(ascii, going))} is being erased"
+            raise InvalidArgument(f"{words}; `flowledger erase` ends that, then hold what is left; nothing is held")
         return Added(
             hold=hold,
             is_new=is_new,
@@ -137,6 +145,12 @@ def _checked(text: str, what: str) -> str:
 
 def _count(connection: Connection, subjects: CTE) -> int:
     return connection.execute(select(func.count()).select_from(subjects)).scalar_one()
+
+
+def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
+    """Return some of these subjects that are erased, and not gone yet."""
+    found = select(ERASURES.c.subject).join(subjects, subjects.c.subject == ERASURES.c.subject)
+    return list(connection.execute(found.where(ERASURES.c.done_at.is_(None)).limit(_NAMED)).scalars())
 
 
 def _is_recorded(connection: Connection, what: Held, id_: str) -> bool:

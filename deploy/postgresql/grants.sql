@@ -19,7 +19,7 @@ GRANT SELECT (id, expires_at, revoked_at), DELETE ON sessions TO flowledger_main
 GRANT DELETE ON executions, execution_logs, execution_failures, tasks, task_failures, task_logs TO flowledger_maintainer;
 GRANT DELETE ON messages, message_deliveries, metrics, events, event_texts, outbox, drains TO flowledger_maintainer;
 GRANT DELETE ON dead_letters, dead_letter_actions, held, holds TO flowledger_maintainer;
-GRANT INSERT, UPDATE ON holds, held, horizons, departed, erasures, rounds, checkpoints TO flowledger_maintainer;
+GRANT INSERT, UPDATE ON holds, held, horizons, departed, rounds, checkpoints TO flowledger_maintainer;
 GRANT INSERT ON events, event_texts, audit_logs TO flowledger_maintainer;  -- that a hold was added or ended
 GRANT UPDATE ON executions, tasks, messages, dead_letters TO flowledger_maintainer;  -- to lock a row before it goes
 GRANT EXECUTE ON FUNCTION ledger_let_go, ledger_make_partitions TO flowledger_maintainer;

@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from typing import Any, Final
 
 import redis
-from sqlalchemy import Connection, Select, case, exists, func, literal, null, select, text, true
+from sqlalchemy import Connection, Select, case, exists, func, literal, null, select, text, true, union
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -23,10 +23,12 @@ from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
+from flowledger.storage.kinds.audit import TABLE as AUDIT
+from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.retention.belonging import parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK, ErasureRepository
 from flowledger.storage.retention.erasures import TABLE as ERASURES
-from flowledger.storage.retention.holds import HELD
+from flowledger.storage.retention.holds import HELD, following, is_any_held, lock_held
 from flowledger.storage.schema.fts5 import tidy
 from flowledger.storage.schema.types import Name, UtcTime
 from flowledger.storage.transactions import changing
@@ -40,7 +42,6 @@ _ROUNDS: Final = 3
 _LOCK_MS: Final = (250, 500, 1000, 2000)
 """How long to wait for the lock: recorders wait behind. The last one is for every further try."""
 _BITE: Final = "SET LOCAL enable_seqscan TO off; SET LOCAL synchronous_commit TO off"
-_PAUSE_SECONDS: Final = 0.5
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 Tell = Callable[[str, int, int], None]
@@ -97,6 +98,7 @@ class Eraser:
         self.check(ids)
         at = now()
         with changing(self._storage) as connection:
+            lock_held(connection)
             added = sum(_add(connection, id_, why, by, at) for id_ in ids)
             if held := _held(connection, at):
                 raise CannotErase(f"held: {', '.join(held)}; see `flowledger hold list`; nothing was erased")
@@ -108,14 +110,19 @@ class Eraser:
         """Erase all of what is written down and not gone."""
         erased = Erased()
         for _ in range(_ROUNDS):
-            with self._storage.looking() as connection:
-                total = ErasureRepository(connection).count_unfinished()
-            if not total:
-                return erased
+            if not (total := self._count_unfinished()):
+                break
             self._round(erased, total, tell)
-        with self._storage.looking() as connection:
-            erased.unfinished = ErasureRepository(connection).count_unfinished()
+        erased.unfinished = self._count_unfinished()
+        if self._storage.engine.dialect.name == "sqlite":  # also after a run that was killed before it did so
+            tell("indexes of words", erased.subjects, erased.subjects)
+            with self._storage.looking() as connection:
+                tidy(connection.connection.driver_connection)
         return erased
+
+    def _count_unfinished(self) -> int:
+        with self._storage.looking() as connection:
+            return ErasureRepository(connection).count_unfinished()
 
     def _round(self, erased: Erased, total: int, tell: Tell) -> None:
         """Erase the subjects that are unfinished now, with their parts.
@@ -134,10 +141,6 @@ class Eraser:
             self._erase(ids, erased)
             erased.subjects += len(ids)
             tell("subjects", erased.subjects, max(erased.subjects, total))
-        if self._storage.engine.dialect.name == "sqlite":
-            tell("indexes of words", len(wanted), len(wanted))
-            with self._storage.looking() as connection:
-                tidy(connection.connection.driver_connection)
 
     def _unfinished(self) -> set[str]:
         ids: set[str] = set()
@@ -225,16 +228,30 @@ def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
 
 
 def _held(connection: Connection, at: datetime) -> list[str]:
-    """Return what is held of what was written down at this time, in words."""
-    found = select(HELD.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == HELD.c.subject)
-    rows = connection.execute(found.where(ERASURES.c.erased_at == at).order_by(HELD.c.subject))
-    return [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
+    """Return what is held of what was written down at this time, in words, and whose rows that would go are held."""
+    if not is_any_held(connection):
+        return []
+    held = union(select(HELD.c.subject), select(following(connection).c.subject)).cte("held_now")
+    found = select(held.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == held.c.subject)
+    rows = connection.execute(found.where(ERASURES.c.erased_at == at).order_by(held.c.subject)).all()
+    words = [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
+    owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
+    for what, subject, named in (
+        ("a point", POINTS.c.subject, owner),
+        ("an audit line", AUDIT.c.resource_id, AUDIT.c.user_id),
+    ):
+        of_held = select(subject, named.label("named")).join(held, held.c.subject == subject).distinct()
+        of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(
+            ERASURES.c.erased_at == at, subject != named
+        )
+        words += [f"{row[0]} ({what} of it names {row.named})" for row in connection.execute(of_held)]
+    return list(dict.fromkeys(words))
 
 
 def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) -> None:
     """Wait until no batch is being recorded that may not know of an erasure; later ones wait for this commit.
 
-    A batch that takes long does not hold up others for longer than the time limit of a try.
+    A batch that takes long does not hold up others for longer than the time limit of a try, nor for most of the time.
     """
     if connection.dialect.name == "sqlite":
         return  # nobody else writes until the end
@@ -248,4 +265,4 @@ def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) ->
             if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
                 raise
         waits("a batch is being recorded")
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(2 * milliseconds / 1000)  # recorders go on for longer than they have waited

@@ -49,13 +49,15 @@ def outlook(connection: Connection, id_: str) -> Outlook:
     for one in OF_SUBJECTS:
         rows[one.table.name] += _count(connection, one.table, one.table.c[one.column].in_(ids))
     owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
-    rows[POINTS.name] += _count(connection, POINTS, owner.in_(ids) & POINTS.c.subject.not_in(ids))
+    points = _count(connection, POINTS, owner.in_(ids) & POINTS.c.subject.not_in(ids))
+    rows[POINTS.name] += points
+    lines = _count(connection, AUDIT, AUDIT.c.user_id.in_(ids) & AUDIT.c.resource_id.not_in(ids))
     is_cleared = or_(*(AUDIT.c[one.column].in_(ids) for one in CLEARED))
     return Outlook(
         id_,
         len(subjects),
         {name: count for name, count in rows.items() if count},
-        _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)),
+        _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)) + points + lines,
         len({*letters_about(connection, set(subjects))}),
         _count(connection, AUDIT, is_cleared),
         dict(_naming(connection, ids)),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select
 
+from flowledger.domain import json_text
 from flowledger.domain.json_text import plain
 from flowledger.domain.limits import WIDEST
 from flowledger.services.erasing.journal import AT_ONCE, Name, batched, blank
 from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.ledger.dead_letter_actions import TABLE as ACTIONS
 from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
+from flowledger.storage.retention import departed
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
@@ -21,6 +25,7 @@ from flowledger.workers.entries import readable
 _RAWS_AT_ONCE: Final = 20
 """Dead letters in memory at a time: of 4 MiB each they are 80 MiB."""
 _LETTERS_AT_ONCE: Final = 100
+_NO_PART_BEFORE: Final = rb"(?:(?<!\w)|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 
 
 def erase_points(storage: Storage) -> int:
@@ -45,7 +50,10 @@ def erase_letters(storage: Storage, ids: Collection[str]) -> int:
         for some in batched(letters_about(reading, ids), _LETTERS_AT_ONCE):
             with changing(storage) as connection:
                 connection.execute(delete(ACTIONS).where(ACTIONS.c.dead_letter_id.in_(some)))
-                deleted += connection.execute(delete(LETTERS).where(LETTERS.c.id.in_(some))).rowcount
+                went = connection.execute(delete(LETTERS).where(LETTERS.c.id.in_(some)).returning(LETTERS.c.reason))
+                reasons = Counter(went.scalars())
+                departed.add(connection, LETTERS, reasons)
+                deleted += reasons.total()
     return deleted
 
 
@@ -55,7 +63,7 @@ def letters_about(connection: Connection, ids: Collection[str]) -> Iterator[str]
     What cannot be read is about an id that occurs in it.
     """
     wanted = ids if isinstance(ids, set) else set(ids)
-    encoded = [one.encode() for one in wanted]
+    encoded = [form for one in wanted for form in {one.encode(), json_text.ascii_dumps(one)[1:-1].encode()}]
     letters = select(LETTERS.c.id, LETTERS.c.subject, LETTERS.c.raw)
     for row in _streamed(connection, letters, _RAWS_AT_ONCE):
         if row.subject in wanted or _is_about(row.raw, wanted, encoded):
@@ -69,8 +77,13 @@ def letters_about(connection: Connection, ids: Collection[str]) -> Iterator[str]
 def _is_about(raw: bytes, ids: Collection[str], encoded: Collection[bytes]) -> bool:
     names = readable(raw, WIDEST)
     if names.columns["subject"] is None:
-        return any(one in raw for one in encoded)
+        return any(one in raw and _occurs(one, raw) for one in encoded)
     return any(plain(one) in ids for one in names.named)
+
+
+def _occurs(id_: bytes, raw: bytes) -> bool:
+    """Return whether an id occurs, and not only as a part of a longer one; an escape of JSON before it is no part."""
+    return re.search(_NO_PART_BEFORE + re.escape(id_) + rb"(?!\w)", raw) is not None
 
 
 def _streamed(connection: Connection, rows: Any, most: int) -> Iterator[Any]:

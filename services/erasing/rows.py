@@ -57,7 +57,9 @@ RIGHTS: Final[dict[str, tuple[str, ...]]] = {
     "events": ("SELECT", "UPDATE"),
     "audit_logs": ("SELECT",),
     "erasures": ("SELECT", "INSERT", "UPDATE"),
+    "holds": ("SELECT",),
     "held": ("SELECT",),
+    "departed": ("SELECT", "INSERT", "UPDATE"),
 }
 """What a role must be allowed to do; beside it, to update `CONTENT` of `audit_logs`."""
 

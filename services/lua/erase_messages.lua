@@ -18,7 +18,7 @@ for key = 2, #KEYS, 2 do
   local entry = redis.pcall('GET', mark)
   if refused(entry) then return entry end
   local there = 0
-  if type(entry) == 'string' and entry ~= '' then
+  if type(entry) == 'string' and entry ~= '' and redis.call('TYPE', inbox).ok == 'stream' then
     redis.pcall('XACK', inbox, 'mailbox', entry)
     there = redis.pcall('XDEL', inbox, entry)
     if refused(there) then return there end

@@ -13,9 +13,9 @@
 -- include workers/lua/shared/refused.lua
 
 local inbox, copy = KEYS[1], KEYS[2]
+if redis.call('TYPE', inbox).ok ~= 'stream' then return 0 end
 local entries = redis.pcall('XRANGE', inbox, '-', '+')
 if refused(entries) then return entries end
-if redis.call('EXISTS', inbox) == 0 then return 0 end
 
 local function fields_of(reply)
   local fields = {}

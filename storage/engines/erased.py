@@ -8,7 +8,8 @@ conditions have it, is 6 % of PostgreSQL's work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from flowledger.storage.engines.pipeline import Transaction
@@ -18,6 +19,7 @@ from flowledger.storage.retention.erasures import LOCK
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 
 SUBJECT: Final = COLUMNS.index("subject")
+_TYPE: Final = COLUMNS.index("type")
 RECORDED_AT: Final = COLUMNS.index("recorded_at")
 BLANK: Final = b""
 """The meaning of an event of which only the name is kept: nothing can be guessed from it."""
@@ -33,6 +35,10 @@ CHECK: Final = (
     "THEN 0 ELSE 1 END"
 )
 """It fails with a division by zero if one of the ids `$1` is erased. Nothing else of a batch divides."""
+_TAKEN: Final = (
+    "SELECT EXISTS (SELECT 1 FROM held WHERE subject = {0}) OR EXISTS (SELECT 1 FROM events WHERE subject = {0} "
+    "AND type NOT LIKE {0} AND type NOT IN ('metric.recorded', 'audit.logged'))"
+)
 _FOUND: Final = "SELECT subject, coalesce(erased_with, subject), why, erased_by FROM erasures WHERE subject"
 
 
@@ -75,11 +81,29 @@ def found_on_sqlite(driver: Any, ids: Iterable[str]) -> dict[str, Erased]:
     return {row[0]: Erased(*row[1:]) for row in rows if row is not None}
 
 
-def without_erased(transaction: Transaction, erased: dict[str, Erased]) -> Transaction:
+def taken_on_postgresql(cursor: Any, journal: Sequence[Any]) -> bool:
+    """Return whether the id of what an event begins is held, or is known as something of another kind."""
+    cursor.execute(_TAKEN.format("%s"), _asked(journal))
+    return bool(cursor.fetchone()[0])
+
+
+def taken_on_sqlite(driver: Any, journal: Sequence[Any]) -> bool:
+    """Return the same."""
+    return bool(driver.execute(_TAKEN.format("?"), _asked(journal)).fetchone()[0])
+
+
+def _asked(journal: Sequence[Any]) -> tuple[str, str, str]:
+    subject = journal[SUBJECT]
+    return subject, subject, journal[_TYPE].partition(".")[0] + ".%"
+
+
+def without_erased(
+    transaction: Transaction, erased: dict[str, Erased], is_taken: Callable[[Sequence[Any]], bool]
+) -> Transaction:
     """Return the transaction with what may be kept: all of it, the event's name, or nothing of a dead letter.
 
     An event that begins a part of what is erased makes its subject erased as well: those that follow need not say what
-    they belong to.
+    they belong to. But nobody can have an id erased that `is_taken` by saying so.
     """
     if not erased:
         return transaction
@@ -90,7 +114,8 @@ def without_erased(transaction: Transaction, erased: dict[str, Erased]) -> Trans
         return transaction
     if transaction.journal is None:
         return NOTHING
-    writes = [_part(transaction.journal, of)] if transaction.is_part and ids[0] not in erased else []
+    is_new_part = transaction.is_part and ids[0] not in erased and not is_taken(transaction.journal)
+    writes = [_part(transaction.journal, of)] if is_new_part else []
     return Transaction((*transaction.journal[: len(COLUMNS) - 1], BLANK, None), writes)
 
 
@@ -111,7 +136,7 @@ class Kept:
     def __iter__(self) -> Iterator[Transaction]:
         erased = found_on_postgresql(self._cursor, self._names)
         for transaction in self._transactions:
-            kept = without_erased(transaction, erased)
+            kept = without_erased(transaction, erased, partial(taken_on_postgresql, self._cursor))
             self.adds_a_part = kept is not transaction and bool(kept.writes)
             yield kept
             if self.adds_a_part:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg2
@@ -39,7 +40,7 @@ _CHECKPOINTS: Final = (
 _COUNTED: Final = (
     " ON CONFLICT (stream) DO UPDATE SET entry_id = excluded.entry_id, recorded_at = excluded.recorded_at, "
     "batches = checkpoints.batches + 1 RETURNING stream, batches) SELECT current_setting('flowledger.repeated'), "
-    "(SELECT json_object_agg(stream, batches)::text FROM batch)"
+    "(SELECT json_object_agg(stream, batches)::text FROM batch), EXISTS (SELECT FROM erasures)"
 )
 _END: Final = ", ".join((_COUNTED, erased.UNLOCKED))
 
@@ -48,6 +49,8 @@ _END: Final = ", ".join((_COUNTED, erased.UNLOCKED))
 SESSION: Final = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 _SET_UP: Final = "; ".join(f"SET {name} TO {value}" for name, value in SESSION.items())
 
+_MAY_BE_ERASED: Final = "may_be_erased"
+"""Among what is known of a connection: whether anything was erased when it last flushed."""
 _MAX_PREPARED: Final = 256
 _MAX_ROUND_TRIP_BYTES: Final = 8 * 1024 * 1024
 
@@ -77,11 +80,11 @@ class PostgresqlPipeline:
                 _set_up(cursor, connection.info)
                 _prepare(cursor, connection.info, {_CHECK, _LOCK, *statements})
                 end = _end(cursor, checkpoints, connection.info["synchronous_commit"])
-                guarded = guard(cursor, bound)
+                trips = _RoundTrips(cursor, connection.info, guard(cursor, bound))
                 try:
-                    flushed = _flush(cursor, transactions, statements, guarded, end)
+                    flushed = _flush(trips, transactions, statements, end)
                 except psycopg2.errors.DivisionByZero:
-                    flushed = _flush_kept(cursor, connection.info, transactions, guarded, end)
+                    flushed = _flush_kept(trips, transactions, end)
             driver.autocommit = False
             return flushed
         except (psycopg2.Error, ValueError) as error:
@@ -125,7 +128,7 @@ def write_within(connection: Connection, transaction: Transaction) -> bool:
     with driver.cursor() as cursor:
         cursor.execute(erased.LOCKED_WITHIN)
         found = erased.found_on_postgresql(cursor, erased.names([transaction]))
-        transaction = erased.without_erased(transaction, found)
+        transaction = erased.without_erased(transaction, found, partial(erased.taken_on_postgresql, cursor))
         statement = statement_of(transaction)
         _prepare(cursor, connection.connection.info, {_LOCK, statement})
         cursor.execute(_NONE_REPEATED + _executed(cursor, transaction, statement, 0))
@@ -155,11 +158,16 @@ def _prepare(cursor: Any, info: Any, statements: set[Statement]) -> None:
 class _RoundTrips:
     """Statements that are sent together, as many as are not too large, each time after the `first` one."""
 
-    def __init__(self, cursor: Any, first: bytes, *texts: bytes) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: Any, info: Any, first: bytes) -> None:
+        self.cursor = cursor
+        self.info = info
         self._first = first
-        self._texts = list(texts)
+        self._texts: list[bytes] = []
         self._size = 0
+
+    def begin(self, *texts: bytes) -> None:
+        """Forget what was not sent, and begin with these."""
+        self._texts, self._size = [*texts], 0
 
     def add(self, text: bytes) -> None:
         self._size += len(text)
@@ -170,31 +178,38 @@ class _RoundTrips:
 
     def send(self) -> None:
         if self._texts:
-            self._cursor.execute(b"".join((self._first, *self._texts)))
+            self.cursor.execute(b"".join((self._first, *self._texts)))
             self._texts, self._size = [], 0
 
     def end(self, text: bytes) -> Flushed:
         self._texts.append(text)
         self.send()
-        repeated, batches, _ = self._cursor.fetchone()
+        repeated, batches, self.info[_MAY_BE_ERASED], _ = self.cursor.fetchone()
         return Flushed([int(position) for position in repeated.split()], json.loads(batches or "{}"))
 
 
 def _flush(
-    cursor: Any, transactions: Sequence[Transaction], statements: Sequence[Statement], guarded: bytes, end: bytes
+    trips: _RoundTrips, transactions: Sequence[Transaction], statements: Sequence[Statement], end: bytes
 ) -> Flushed:
-    """Flush all. Raises DivisionByZero, with nothing done but the lock taken, if any of it is about what is erased."""
-    check = execute(cursor, _CHECK.name, [erased.as_array(erased.names(transactions))])
-    trips = _RoundTrips(cursor, guarded, erased.LOCKED.encode(), check, _BEGIN)
+    """Flush all. Raises DivisionByZero, with nothing done but the lock taken, if any of it is about what is erased.
+
+    Where anything is erased, the check goes alone: the server's log gets the whole text of what fails.
+    """
+    cursor = trips.cursor
+    trips.begin(erased.LOCKED.encode(), execute(cursor, _CHECK.name, [erased.as_array(erased.names(transactions))]))
+    if trips.info.get(_MAY_BE_ERASED, True):
+        trips.send()
+    trips.add(_BEGIN)
     for position, (transaction, statement) in enumerate(zip(transactions, statements, strict=True)):
         trips.add(_executed(cursor, transaction, statement, position) + _NEXT)
     return trips.end(end)
 
 
-def _flush_kept(cursor: Any, info: Any, transactions: Sequence[Transaction], guarded: bytes, end: bytes) -> Flushed:
+def _flush_kept(trips: _RoundTrips, transactions: Sequence[Transaction], end: bytes) -> Flushed:
     """Flush what may be kept of each; the lock is taken."""
+    cursor, info = trips.cursor, trips.info
     kept = erased.Kept(cursor, transactions)
-    trips = _RoundTrips(cursor, guarded, _BEGIN)
+    trips.begin(_BEGIN)
     for position, transaction in enumerate(kept):
         if transaction is erased.NOTHING:
             continue

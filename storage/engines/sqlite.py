@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, select, true
@@ -104,7 +104,7 @@ def write_within(driver: Any, transaction: Transaction) -> bool:
     be recorded.
     """
     found = erased.found_on_sqlite(driver, erased.names([transaction]))
-    transaction = erased.without_erased(transaction, found)
+    transaction = erased.without_erased(transaction, found, partial(erased.taken_on_sqlite, driver))
     new = transaction.journal is None or _write_journal(driver, transaction)
     if new:
         for write in transaction.writes:

@@ -162,7 +162,11 @@ def refresh(connection: Connection) -> None:
 
 def refresh_if_any(connection: Connection) -> None:
     """Do the same if anything is held: who deletes does so before, since more may have come to what is held."""
-    if connection.execute(
-        select(exists().where(HOLDS.c.id.is_not(None)) | exists().where(HELD.c.subject.is_not(None)))
-    ).scalar_one():
+    if is_any_held(connection):
         refresh(connection)
+
+
+def is_any_held(connection: Connection) -> bool:
+    """Return whether anything is held."""
+    found = select(exists().where(HOLDS.c.id.is_not(None)) | exists().where(HELD.c.subject.is_not(None)))
+    return bool(connection.execute(found).scalar_one())

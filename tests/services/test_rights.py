@@ -125,7 +125,12 @@ def test_who_maintains_lets_weeks_go_and_deletes_but_no_audit_lines(
             "DELETE FROM sessions WHERE expires_at < now()",
         ):
             recording.by_hand(storage, text(statement))
-        for statement in ("DELETE FROM audit_logs", "SELECT * FROM secrets", "UPDATE events SET type = 'x'"):
+        for statement in (
+            "DELETE FROM audit_logs",
+            "SELECT * FROM secrets",
+            "UPDATE events SET type = 'x'",
+            "UPDATE erasures SET why = ''",
+        ):
             assert is_refused(storage.engine, statement)
 
 

@@ -134,14 +134,15 @@ def test_any_value_changed_by_hand_is_named_and_mended(
     table = tables.metadata.tables[data.draw(st.sampled_from([name for name in before if before[name]]))]
     key = data.draw(st.sampled_from(sorted(before[table.name], key=repr)))
     column = data.draw(st.sampled_from(changeable(table)))
-    is_row = [part == value for part, value in zip(table.primary_key, key, strict=True)]
+    named = [part for part in table.primary_key if part.name != "recorded_at"]
+    is_row = [part == value for part, value in zip(named, key, strict=True)]
     with storage.reading() as connection:
         if connection.execute(select(table.c[column]).where(*is_row)).scalar_one() == another(table.c[column]):
             return
     by_hand(storage, update(table).where(*is_row).values({column: another(table.c[column])}))
     found = the_one(verify(storage))
     plain_key = tuple(sortable(part) if isinstance(part, datetime) else part for part in key)
-    assert (found.table, found.key, found.kind) == (table.name, plain_key, Kind.DIFFERENT)
+    assert (found.table, found.key[: len(key)], found.kind) == (table.name, plain_key, Kind.DIFFERENT)
     assert [changed.name for changed in found.columns] == [column]
     mended = verify(storage, mend=True)
     assert mended.is_well
