@@ -28,4 +28,4 @@ def draw(sizes: list[Sizes], path: Path) -> None:
     axes.set_ylabel("MiB")
     axes.legend(loc="upper left", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
