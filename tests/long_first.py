@@ -16,16 +16,17 @@ _LONG: Final = (
 
 
 def long_first(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
-    """Return the tests so that each process begins with its share of the long ones, and at the end all have work.
+    """Return the tests so that half of the processes begin with the long ones, and at the end all have work.
 
-    The scheduler (`worksteal`) gives each process as many tests as the others, in order; who has none left takes half
-    of another's.
+    Long tests start processes of their own: more of them at once would starve each other. The scheduler (`worksteal`)
+    gives each process as many tests as the others, in order; who has none left takes half of another's.
     """
+    half = max(1, processes // 2)
     long = [item for item in items if item.nodeid.startswith(_LONG)]
     others = [item for item in items if not item.nodeid.startswith(_LONG)]
     ordered: list[pytest.Item] = []
     for number in range(processes):
-        share = long[number::processes]
+        share = long[number::half] if number < half else []
         length = max(0, (len(items) - len(ordered)) // (processes - number) - len(share))
         ordered += share + others[:length]
         del others[:length]
