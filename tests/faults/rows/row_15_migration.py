@@ -14,7 +14,8 @@ from tests.faults.trial import Dose, Row, Trial
 
 _COLUMNS: Final = (
     "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
-    "WHERE table_schema = 'public' AND table_name NOT LIKE 'control%' ORDER BY 1, 2"
+    "WHERE table_schema = 'public' AND table_name NOT LIKE 'control%' "
+    "AND table_name !~ '_[0-9]{8}$' ORDER BY 1, 2"
 )
 _INDEXES: Final = (
     "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'control%'"
