@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _FORBIDDEN: Final = "42501"
 _NEVER_HELD: Final = {"drains", "dead_letters", "sessions"}
 _LONGEST_REST_SECONDS: Final = 0.25
-TO_DO: Final = "run `flowledger maintain` with the role of the maintainer (docs/production.md)"
+TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/production.md)"
 
 
 class Maintenance:

@@ -27,6 +27,10 @@ TABLE: Final = Table(
 """One row: the last round. Only people read it; a round that was killed is done again from its place."""
 
 
+COMMAND: Final = "`flowledger maintain`"
+"""Stands in the words of what no round of a worker can do, and of nothing else that waits."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Round:
     """A round: `ended_at` is None while it is not over.

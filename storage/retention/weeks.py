@@ -20,6 +20,7 @@ from flowledger.storage.engines.engine import words
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
+from flowledger.storage.retention.rounds import COMMAND
 from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
 from flowledger.storage.unit_of_work import Storage
 
@@ -117,7 +118,7 @@ def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone
                     row = connection.execute(_LET_GO, {"parent": table.name, "monday": week.monday}).one()
         except DBAPIError as error:
             if isinstance(error.orig, AnswerTimeout):  # a week with many held rows; other weeks, and steps, go on
-                return Gone(is_done=False, waited=f"{part}: {words(error)}: `flowledger maintain` waits for longer")
+                return Gone(is_done=False, waited=f"{part}: {words(error)}: {COMMAND} waits for longer")
             if getattr(error.orig, "pgcode", None) not in _LOCKED:
                 raise DatabaseUnavailable(words(error)) from error
             holder = _holder(storage, part, table.name)

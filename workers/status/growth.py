@@ -35,7 +35,6 @@ _WEEKLY: Final = {
     "texts": event_texts.TABLE, "logs": logs.TABLE, "metrics": metrics.TABLE, "audit": audit.TABLE
 }  # fmt: skip
 _NO_LONG_LOCKS: Final = text("SET LOCAL lock_timeout TO '1s'")
-_REFUSED: Final = "`flowledger maintain`"
 
 Found = TypeVar("Found")
 
@@ -217,7 +216,7 @@ def _of_round(last: rounds.Round | None, settings: Settings, at: datetime, began
         if at - began > longest:
             found["round"] = "nothing that is too old goes: no round of retention has begun; see the workers' logs"
         return found
-    refused = {what: why for what, why in last.waits.items() if _REFUSED in why}
+    refused = {what: why for what, why in last.waits.items() if rounds.COMMAND in why}
     if refused:
         found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
     if last.ended_at is None:
