@@ -26,6 +26,7 @@ from flowledger.workers.metrics.seldom import Seldom
 from flowledger.workers.pauses import Pause, Pauses
 from tests.builders import raw
 from tests.storage.recording import record
+from tests.waiting import wait_until
 from tests.workers.draining import add, created, drain
 from tests.workers.metrics.scraping import counted, scraped
 
@@ -39,13 +40,17 @@ def exposition(settings: Settings) -> Iterator[Exposition]:
 def test_counters_are_those_of_the_tables(
     settings: Settings, client: redis.Redis, storage: Storage, exposition: Exposition
 ) -> None:
+    def dead_letters_are_told() -> bool:
+        found = scraped(exposition).by("ledger_dead_letters_total", "reason")
+        return found == counted(storage, tables.dead_letters.c.reason)
+
     assert scraped(exposition).by("ledger_events_total", "type") == {}
     for batch in (created(3), [raw("task.started"), b"rubbish"], [b"[]", raw("task.flown"), raw("task.started")]):
         add(client, *batch)
         drain(settings, client, storage)
+        wait_until(dead_letters_are_told, what="the count of dead letters, which is asked for seldom,")
         found = scraped(exposition)
         assert found.by("ledger_events_total", "type") == counted(storage, tables.events.c.type)
-        assert found.by("ledger_dead_letters_total", "reason") == counted(storage, tables.dead_letters.c.reason)
     assert found.by("ledger_events_total", "type") == {"task.created": 3, "task.started": 2}
     assert found.by("ledger_entries_total", "outcome") == {"recorded": 5, "dead": 3}
     assert found.value("ledger_batch_entries_sum") == found.value("ledger_event_latency_seconds_count") == 8
