@@ -120,9 +120,13 @@ def _load_and_kill(live: Live, client: redis.Redis) -> None:
                 worker.kill()
                 worker = live.start()
         publisher.publish_many([raw("message.sent", to_sandbox_ids=["b", "c"])])
-        wait_until(lambda: publisher.backlog() == 0, 60)
+        wait_until(lambda: _dispatched(live.storage) == 2 and publisher.backlog() == 0, 60, "the last event")
     stopping.set()
     scraping.join()
+
+
+def _dispatched(storage: Storage) -> int:
+    return counted(storage, tables.events.c.type).get("message.dispatched", 0)
 
 
 def test_after_kills_the_counters_are_those_of_the_tables(live: Live) -> None:
