@@ -89,6 +89,11 @@ class ErasureRepository(Repository[Erasure]):
         statement = select(func.count()).select_from(TABLE).where(TABLE.c.done_at.is_(None))
         return self.connection.execute(statement).scalar_one()
 
+    def first_unfinished(self) -> datetime | None:
+        """Return when the first of what is not all gone was erased; None if all is gone."""
+        statement = select(func.min(TABLE.c.erased_at)).where(TABLE.c.done_at.is_(None))
+        return self.connection.execute(statement).scalar_one()
+
     def finish(self, subjects: Collection[str], at: datetime) -> None:
         """Note that everything of these subjects is gone."""
         self.connection.execute(update(TABLE).where(TABLE.c.subject.in_(subjects)).values(done_at=at))

@@ -21,6 +21,7 @@ from flowledger.storage.kinds import audit, logs, metrics
 from flowledger.storage.ledger import event_texts
 from flowledger.storage.ledger.identity import LedgerRepository
 from flowledger.storage.retention import rounds, sizes
+from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import HOLDS
 from flowledger.storage.retention.sizes import Sample, Sizes
 
@@ -30,6 +31,7 @@ _LEAST_AHEAD_DAYS: Final = 7
 _LATE_DAYS: Final = 1
 _ROUND: Final = timedelta(hours=1)
 _LONG_ROUND: Final = timedelta(days=1)
+_LONG_ERASURE: Final = timedelta(hours=1)
 _EXPECTED_DAYS: Final = (30, 365)
 _WEEKLY: Final = {
     "texts": event_texts.TABLE, "logs": logs.TABLE, "metrics": metrics.TABLE, "audit": audit.TABLE
@@ -92,7 +94,7 @@ def growth(connection: Connection, settings: Settings, clock: Callable[[], datet
     both = _tried(connection, lambda c: (sizes.measure(c), _noted(c, at)), None)
     measured, noted = both or (
         _tried(connection, sizes.measure, Sizes({}, {})),
-        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, at)),
+        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, None, at)),
     )
     day, week = (sizes.bytes_a_day(noted.samples, measured.parts, at, over) for over in (_DAY, _WEEK))
     parts = [
@@ -133,10 +135,15 @@ def _tried(connection: Connection, ask: Callable[[Connection], Found], other: Fo
 
 
 class _Noted(NamedTuple):
-    """What small tables tell; `began` is when the ledger was made, or its last round of retention began."""
+    """What small tables tell.
+
+    `erasure` is when the first of what is erased and not all gone was erased; `began` is when the ledger was made, or
+    its last round of retention began.
+    """
 
     samples: list[Sample]
     holds: int | None
+    erasure: datetime | None
     round: rounds.Round | None
     began: datetime
 
@@ -146,6 +153,7 @@ def _noted(connection: Connection, at: datetime) -> _Noted:
     return _Noted(
         sizes.samples(connection, at - _WEEK - timedelta(hours=1)),
         connection.execute(select(func.count()).select_from(HOLDS)).scalar_one(),
+        ErasureRepository(connection).first_unfinished(),
         last,
         LedgerRepository(connection).get().created_at if last is None else last.began_at,
     )
@@ -204,6 +212,9 @@ def _alarms(weeks: list[Weeks], noted: _Noted, settings: Settings, at: datetime)
     if late:
         days = max(one.late_days for one in late)
         found["late"] = f"{_names(late)} should have gone {days:.1f} days ago: growth outruns retention"
+    if noted.erasure is not None and at - noted.erasure > _LONG_ERASURE:
+        erased = readable.time(noted.erasure)
+        found["erasure"] = f"what was erased at {erased} is not all gone yet: `flowledger erase` goes on"
     if not settings.keeping.is_for_ever:
         found |= _of_round(noted.round, settings, at, noted.began)
     return found

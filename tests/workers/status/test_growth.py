@@ -138,6 +138,19 @@ def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
     assert found(storage).alarms == {"refused": f"executions cannot go: {waits['executions']}"}
 
 
+def test_an_erasure_that_was_broken_off_is_an_alarm(storage: Storage) -> None:
+    of = {"why": "asked for", "erased_by": "somebody", "erased_at": now() - timedelta(hours=2)}
+    by_hand(
+        storage,
+        tables.erasures.insert().values(subject="task_1", done_at=now(), **of),
+        tables.erasures.insert().values(subject="task_2", done_at=None, **of | {"erased_at": now()}),
+    )
+    assert found(storage).alarms == {}, "somebody may be erasing it now"
+    assert "`flowledger erase` goes on" in found(storage, now() + timedelta(hours=1)).alarms["erasure"]
+    by_hand(storage, update(tables.erasures).values(done_at=now()))
+    assert "erasure" not in found(storage, now() + timedelta(hours=1)).alarms
+
+
 def test_a_missing_right_breaks_nothing(postgresql_url: str, postgresql_storage: Storage) -> None:
     sampled(postgresql_storage, 2 * DAY, texts=1)
     with as_role(postgresql_url, "GRANT SELECT ON events TO nobody_much", "nobody_much") as storage:
