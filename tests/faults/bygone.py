@@ -23,7 +23,7 @@ from tests.builders import raw
 
 FIRST: Final = "~"
 """All ids of what is long past begin with it, and no other id does."""
-SETTINGS: Final = {"keep_texts_days": 7, "keep_rows_days": 7, "maintain_seconds": 1}
+SETTINGS: Final = {"keep_texts_days": 7, "keep_rows_days": 7, "maintain_seconds": 3}
 _OLD: Final = 400
 _CROSSING: Final = 600
 _STEP: Final = timedelta(seconds=1)

@@ -1,8 +1,8 @@
 """Crash points: a drain that ends at a named step, as by a power cut, and another that finds what it left.
 
-`python -m tests.faults.crash --log FILE --name NAME [--every N]`, with REDIS_URL and DATABASE_URL: for each event type
-and each point, an event is published, a drain in a process of its own ends there (`os._exit`), another drain follows.
-It works on a shard beyond those of the workers, which do not get in its way.
+`python -m tests.faults.crash --log FILE --name NAME --seed N [--few]`, with REDIS_URL and DATABASE_URL: for each event
+type and each point, an event is published, a drain in a process of its own ends there (`os._exit`), another drain
+follows. It works on a shard beyond those of the workers, which do not get in its way.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--every", type=int, default=1, help="of all pairs of a type and a point, each so many-th")
+    parser.add_argument("--few", action="store_true", help="each point of a drain twice, each of the post office once")
     options = parser.parse_args()
     types = [type_ for type_ in FIELDS if type_ not in OWN_SOURCES]  # the judge counts what has SOURCE
-    pairs = [(type_, point) for type_ in types for point in points(type_)][:: options.every]
+    pairs = _few(types) if options.few else [(type_, point) for type_ in types for point in points(type_)]
     random = Random(options.seed)
     settings = Settings.load()
     shard = settings.shards
@@ -121,6 +121,13 @@ def points(type_: str) -> tuple[Point, ...]:
     if type_ == "message.sent":
         return POINTS + OF_SENT
     return POINTS + OF_END if type_ in _ENDS else POINTS
+
+
+def _few(types: list[str]) -> list[tuple[str, Point]]:
+    """A few pairs: each point with the next of some types, and those of the post office."""
+    some = types[:: len(types) // (2 * len(POINTS))]
+    pairs = list(zip(some, POINTS + POINTS, strict=False))
+    return [*pairs, *(("message.sent", point) for point in OF_SENT), *((_ENDS[0], point) for point in OF_END)]
 
 
 def _crash(settings: Settings, shard: int, point: Point, seconds: float) -> None:

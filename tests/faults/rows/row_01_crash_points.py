@@ -10,15 +10,12 @@ from flowledger.cli import processes
 from tests.faults.crash import OF_END, OF_SENT, POINTS
 from tests.faults.trial import Dose, Row, Trial
 
-_FEW: Final = 19
-"""Of all pairs of a type and a point, the sample takes each so many-th: every point, and most types, once or twice."""
-
 
 def run(trial: Trial) -> None:
     """All pairs, one after the other, in processes of their own."""
-    every = _FEW if trial.dose.few else 1
     command = [sys.executable, "-m", "tests.faults.crash", "--log", str(trial.accepted_folder / "crash.log")]
-    command += ["--name", f"crash{trial.accepted_folder.name}", "--seed", str(trial.seed), "--every", str(every)]
+    command += ["--name", f"crash{trial.accepted_folder.name}", "--seed", str(trial.seed)]
+    command += ["--few"] if trial.dose.few else []
     done = subprocess.run(
         command, env=processes.environment(trial.world.direct), capture_output=True, text=True, check=False
     )

@@ -68,6 +68,6 @@ ROW: Final = Row(
     number=13,
     title="a bad release that fails everything",
     run=run,
-    sample=Dose(faults=1, rate=400),
+    sample=Dose(faults=1, rate=200),
     long=Dose(faults=1),
 )

@@ -232,6 +232,6 @@ ROW: Final = Row(
     number=19,
     title="odd entries by the hundred: numbers, sizes, spellings, used-up ids, lines that are no bells, other types",
     run=run,
-    sample=Dose(faults=1, rate=250, few=True, events=750, odd=60, megabytes=8, later=15.0),
+    sample=Dose(faults=1, rate=250, few=True, events=400, odd=40, megabytes=8, later=15.0),
     long=Dose(faults=3, rate=500, events=10_000, odd=300, megabytes=64),
 )

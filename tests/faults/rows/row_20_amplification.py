@@ -223,6 +223,6 @@ ROW: Final = Row(
     number=20,
     title="a broadcast to 10,000, most recipients, floods of rubbish, streams nobody reads, inboxes of the dead",
     run=run,
-    sample=Dose(faults=1, rate=250, few=True, events=500, later=10.0),
+    sample=Dose(faults=1, rate=250, few=True, events=300, later=10.0),
     long=Dose(faults=3, rate=500, events=10_000, later=0.1),
 )
