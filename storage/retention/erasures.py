@@ -92,7 +92,8 @@ class ErasureRepository(Repository[Erasure]):
     def first_unfinished(self) -> datetime | None:
         """Return when the first of what is not all gone was erased; None if all is gone."""
         statement = select(func.min(TABLE.c.erased_at)).where(TABLE.c.done_at.is_(None))
-        return self.connection.execute(statement).scalar_one()
+        first: datetime | None = self.connection.execute(statement).scalar_one()
+        return first
 
     def finish(self, subjects: Collection[str], at: datetime) -> None:
         """Note that everything of these subjects is gone."""
