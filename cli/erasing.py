@@ -113,6 +113,9 @@ def print_erased(erased: Erased) -> None:
     screen.out.print(f"erased: {_told(counts)}", soft_wrap=True)
     if erased.audit_lines:
         screen.out.print(f"{erased.audit_lines:,} audit lines have no details and no address any more", soft_wrap=True)
+    if erased.held:
+        words = f"{erased.held:,} parts are held and stay (`flowledger hold list`): once released, erase it again"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
     if erased.unfinished:
         words = f"{erased.unfinished:,} parts came meanwhile: `flowledger erase` erases them, too"
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)

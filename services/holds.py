@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CTE, Connection, exists, func, select
+from sqlalchemy import CTE, Connection, exists, func, select, union
 
 from flowledger.domain.errors import InvalidArgument, LedgerError
 from flowledger.domain.json_text import is_plain
@@ -19,8 +19,9 @@ from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.paging import Page
 from flowledger.storage.retention import horizons
 from flowledger.storage.retention.aged import due_rows, due_texts, gone_texts
-from flowledger.storage.retention.belonging import IN_WORKSPACES
+from flowledger.storage.retention.belonging import ATTACHED, IN_WORKSPACES
 from flowledger.storage.retention.erasures import TABLE as ERASURES
+from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, extend, following, lock_holds, refresh
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
@@ -148,9 +149,15 @@ def _count(connection: Connection, subjects: CTE) -> int:
 
 
 def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
-    """Return some of these subjects that are erased, and not gone yet."""
-    found = select(ERASURES.c.subject).join(subjects, subjects.c.subject == ERASURES.c.subject)
-    return list(connection.execute(found.where(ERASURES.c.done_at.is_(None)).limit(_NAMED)).scalars())
+    """Return some of what is erased and not gone yet, of these subjects or named by rows of theirs that go with it."""
+    if ErasureRepository(connection).first_unfinished() is None:
+        return []
+    found = [select(ERASURES.c.subject).join(subjects, subjects.c.subject == ERASURES.c.subject)]
+    for one in ATTACHED:
+        of_these = one.subject == subjects.c.subject
+        found.append(select(ERASURES.c.subject).where(one.named == ERASURES.c.subject, of_these))
+    going = union(*(one.where(ERASURES.c.done_at.is_(None)) for one in found)).limit(_NAMED)
+    return list(connection.execute(going).scalars())
 
 
 def _is_recorded(connection: Connection, what: Held, id_: str) -> bool:

@@ -104,7 +104,8 @@ def all_fields(fields: Sequence[bytes]) -> bytes:
 
 
 _OWNERS: Final = ("execution_id", "task_id")
-"""Fields of events that may name what their subject belongs to."""
+_OWNED: Final = ("task.", "message.", "metric.")
+"""Fields that name what an event belongs to, and the beginnings of the types that have them with this meaning."""
 
 
 def is_to_many(fields: Sequence[bytes]) -> bool:
@@ -135,7 +136,8 @@ def readable(raw: bytes, limits: Limits) -> Names:
     names = {"type": "type", "source": "source", "subject": "subject", "event_id": "id"}
     texts = {column: attributes.get(name) for column, name in names.items()}
     data = attributes.get("data")
-    owners = [data.get(name) for name in _OWNERS] if isinstance(data, dict) else []
+    is_owned = str(texts["type"]).startswith(_OWNED) and isinstance(data, dict)
+    owners = [data.get(name) for name in _OWNERS] if is_owned else []
     return Names(
         {name: text if isinstance(text, str) else None for name, text in texts.items()},
         tuple([one for one in (texts["subject"], *owners) if isinstance(one, str)]),

@@ -11,7 +11,7 @@ from typing import Final
 from flowledger.domain import events as say
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
-from flowledger.domain.limits import Limits
+from flowledger.domain.limits import WIDEST, Limits
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved, Transaction, Unrecordable
 from flowledger.storage.kinds import transaction_of
@@ -179,7 +179,8 @@ class Recorder:
             cut = Cut.of(entry.fields)
             return Read(entry, cut.beginning, refused=cut.refused(self._most_bytes))
         names = readable(kept, self._limits) if is_readable else Names()
-        return Read(entry, kept, refused=refused, names=names.columns, named=names.named)
+        named = names.named or (readable(kept, WIDEST).named if is_readable else ())
+        return Read(entry, kept, refused=refused, names=names.columns, named=named)
 
     def _record_or_halve(self, reads: Sequence[Read], recorded_at: str, admission: Admission) -> Recorded:
         """Record what is admitted; what fails as a whole is retried by halves, down to the entry at fault."""

@@ -11,7 +11,22 @@ from itertools import chain, repeat
 from typing import Any, Final
 
 import redis
-from sqlalchemy import Connection, Select, case, exists, func, literal, null, select, text, true, union
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Select,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    text,
+    true,
+    union,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -23,9 +38,7 @@ from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
-from flowledger.storage.kinds.audit import TABLE as AUDIT
-from flowledger.storage.kinds.metrics import TABLE as POINTS
-from flowledger.storage.retention.belonging import parts_of, whole_of
+from flowledger.storage.retention.belonging import ATTACHED, parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK, ErasureRepository
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.holds import HELD, following, is_any_held, lock_held
@@ -65,6 +78,8 @@ class Erased:
     """Messages taken out of inboxes, once for each recipient."""
     unfinished: int = 0
     """Parts that came meanwhile, and are left for another run."""
+    held: int = 0
+    """Parts that were held when they were found, and stay."""
 
 
 class Eraser:
@@ -92,15 +107,18 @@ class Eraser:
     def begin(self, ids: Sequence[str], *, why: str, by: str, waits: Callable[[str], None] = lambda _: None) -> int:
         """Write down that these are erased, with what belongs to them. Return how many subjects are new among them.
 
-        From then on nothing about them is recorded but names. Raises CannotErase if one of them is held. `waits` is
+        From then on nothing about them is recorded but names. What is gone is erased again: more may have come, such as
+        dead letters that could not be read. Raises CannotErase if one of them is held. `waits` is
         told while a batch that is being recorded is waited for.
         """
         self.check(ids)
         at = now()
         with changing(self._storage) as connection:
             lock_held(connection)
+            is_of_these = ERASURES.c.subject.in_(ids) | ERASURES.c.erased_with.in_(ids)
+            connection.execute(update(ERASURES).where(is_of_these).values(done_at=None))
             added = sum(_add(connection, id_, why, by, at) for id_ in ids)
-            if held := _held(connection, at):
+            if held := _held(connection, is_of_these):
                 raise CannotErase(f"held: {', '.join(held)}; see `flowledger hold list`; nothing was erased")
             if added:
                 _lock_out_recorders(connection, waits)
@@ -130,7 +148,7 @@ class Eraser:
         Those that come meanwhile are for another round: what belongs to them may still be under way.
         """
         tell("parts", 0, total)
-        wanted = self._with_parts(self._unfinished())
+        wanted = self._with_parts(self._unfinished(), erased)
         tell("points", 0, len(wanted))
         points = erase_points(self._storage)
         erased.rows += points
@@ -153,8 +171,8 @@ class Eraser:
             ids.update(some)
             after = some[-1]
 
-    def _with_parts(self, wanted: set[str]) -> set[str]:
-        """Write down what belongs to these and is not erased yet. Return all of them.
+    def _with_parts(self, wanted: set[str], erased: Erased) -> set[str]:
+        """Write down what belongs to these and is neither erased yet nor held. Return all of them.
 
         It was recorded meanwhile, or before it was known what it belongs to.
         """
@@ -162,8 +180,11 @@ class Eraser:
             _lock_out_recorders(connection, lambda _: None)  # then all that did not know of them is committed
         while True:
             with changing(self._storage) as connection:
-                parts = [part for rows in _parts(now()) for part in _add_rows(connection, rows)]
+                lock_held(connection)
+                held = _held_now(connection)
+                parts = [part for rows in _parts(now(), held) for part in _add_rows(connection, rows)]
                 if not parts:
+                    erased.held = _count_held(connection, held)
                     return wanted
                 _lock_out_recorders(connection, lambda _: None)
             wanted.update(parts)
@@ -209,14 +230,36 @@ def _add(connection: Connection, id_: str, why: str, by: str, at: datetime) -> i
     return len(_add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime()))))
 
 
-def _parts(at: datetime) -> Iterator[Select[Any]]:
-    """Yield selects of the rows of what belongs to unfinished erasures."""
+def _parts(at: datetime, held: CTE | None) -> Iterator[Select[Any]]:
+    """Yield selects of the rows of what belongs to unfinished erasures, and is not held."""
     of = ERASURES.alias("of")
     whole = func.coalesce(of.c.erased_with, of.c.subject)
-    for parts in parts_of(of, of.c.subject):
+    for parts in _left(of):
         rows = parts.add_columns(whole, of.c.why, of.c.erased_by, literal(at, UtcTime()))
+        yield rows if held is None else rows.where(parts.selected_columns[0].not_in(select(held.c.subject)))
+
+
+def _left(of: Any) -> Iterator[Select[Any]]:
+    """Yield selects of the ids of what belongs to unfinished ones among the erasures `of`, and is not erased."""
+    for parts in parts_of(of, of.c.subject):
         part = parts.selected_columns[0]
-        yield rows.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
+        yield parts.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
+
+
+def _count_held(connection: Connection, held: CTE | None) -> int:
+    """Return how many parts of unfinished erasures stay since they are held."""
+    if held is None:
+        return 0
+    left = union(*_left(ERASURES.alias("of"))).subquery()
+    found = select(func.count()).select_from(left).where(left.c[0].in_(select(held.c.subject)))
+    return connection.execute(found).scalar_one()
+
+
+def _held_now(connection: Connection) -> CTE | None:
+    """Return what is held, as rows `subject`, also what came to it since the last round; None if nothing is."""
+    if not is_any_held(connection):
+        return None
+    return union(select(HELD.c.subject), select(following(connection).c.subject)).cte("held_now")
 
 
 def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
@@ -227,23 +270,17 @@ def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
     return list(connection.execute(new.returning(ERASURES.c.subject)).scalars())
 
 
-def _held(connection: Connection, at: datetime) -> list[str]:
-    """Return what is held of what was written down at this time, in words, and whose rows that would go are held."""
-    if not is_any_held(connection):
+def _held(connection: Connection, which: ColumnElement[bool]) -> list[str]:
+    """Return what is held of these erasures, in words, and whose rows that would go are held."""
+    held = _held_now(connection)
+    if held is None:
         return []
-    held = union(select(HELD.c.subject), select(following(connection).c.subject)).cte("held_now")
     found = select(held.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == held.c.subject)
-    rows = connection.execute(found.where(ERASURES.c.erased_at == at).order_by(held.c.subject)).all()
+    rows = connection.execute(found.where(which).order_by(held.c.subject)).all()
     words = [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
-    owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
-    for what, subject, named in (
-        ("a point", POINTS.c.subject, owner),
-        ("an audit line", AUDIT.c.resource_id, AUDIT.c.user_id),
-    ):
+    for what, subject, named in ATTACHED:
         of_held = select(subject, named.label("named")).join(held, held.c.subject == subject).distinct()
-        of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(
-            ERASURES.c.erased_at == at, subject != named
-        )
+        of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(which, subject != named)
         words += [f"{row[0]} ({what} of it names {row.named})" for row in connection.execute(of_held)]
     return list(dict.fromkeys(words))
 

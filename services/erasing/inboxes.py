@@ -14,9 +14,11 @@ from flowledger.services import scripts
 from flowledger.storage.kinds.messages import DELIVERIES
 from flowledger.storage.ledger.outbox import TABLE as OUTBOX
 from flowledger.storage.unit_of_work import Storage
-from flowledger.workers.inboxes import MARK_KEPT_MS, member
+from flowledger.workers.inboxes import member
 
 _AT_ONCE: Final = 200
+_MARK_KEPT_MS: Final = 3_600_000
+"""A mark keeps an erased message out of its inbox until its rows have gone, and a drain has forgotten it."""
 Addressed = tuple[str, str]
 """A message, and one of its recipients."""
 
@@ -48,27 +50,20 @@ class ErasedInboxes:
 
     def _sent(self, ids: Collection[str]) -> Iterator[list[Addressed]]:
         """Yield the messages among `ids` with their recipients, some at a time."""
-        after: Addressed = ("", "")
-        while True:
-            found = union(*(
-                select(table.c.message_id, table.c.to_sandbox_id).where(table.c.message_id.in_(ids))
-                for table in (DELIVERIES, OUTBOX)
-            )).subquery()  # fmt: skip
-            place = found.c.message_id, found.c.to_sandbox_id
-            behind = (place[0] > after[0]) | ((place[0] == after[0]) & (place[1] > after[1]))
-            with self._storage.looking() as connection:
-                rows = connection.execute(select(*place).where(behind).order_by(*place).limit(_AT_ONCE)).all()
-            if rows:
-                yield [(row.message_id, row.to_sandbox_id) for row in rows]
-            if len(rows) < _AT_ONCE:
-                return
-            after = rows[-1].message_id, rows[-1].to_sandbox_id
+        sent = union(*(
+            select(table.c.message_id, table.c.to_sandbox_id).where(table.c.message_id.in_(ids))
+            for table in (DELIVERIES, OUTBOX)
+        ))  # fmt: skip
+        options = {"stream_results": True, "yield_per": _AT_ONCE}
+        with self._storage.reading() as connection, connection.execute(sent, execution_options=options) as found:
+            for some in found.partitions():
+                yield [(message, to) for message, to in some]
 
     def _take_out(self, some: Sequence[Addressed], touched: set[str]) -> int:
         keys = [key for one, to in some for key in (streams.posted(one, to), streams.inbox(to))]
         members = [member(one, to) for one, to in some]
         removed: Any = self._client.eval(
-            scripts.ERASE_MESSAGES, 1 + len(keys), streams.EXPIRIES, *keys, MARK_KEPT_MS, *members
+            scripts.ERASE_MESSAGES, 1 + len(keys), streams.EXPIRIES, *keys, _MARK_KEPT_MS, *members
         )
         touched.update(to for _, to in some)  # also of what was acknowledged, or taken out by a run that was killed
         return sum(removed)

@@ -14,10 +14,11 @@ from flowledger.services.erasing.rows import CLEARED, NAMING, OF_SUBJECTS
 from flowledger.storage.engines.erased import BLANK
 from flowledger.storage.kinds import KINDS, owners_of
 from flowledger.storage.kinds.audit import TABLE as AUDIT
+from flowledger.storage.kinds.messages import DELIVERIES
 from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
-from flowledger.storage.retention.belonging import in_workspaces, whole_of
+from flowledger.storage.retention.belonging import whole_of
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import HELD
 
@@ -73,10 +74,12 @@ def unknown(connection: Connection, ids: Sequence[str]) -> list[str]:
 
 def _is_known(connection: Connection, id_: str) -> bool:
     places: list[Any] = [kind.table.c[kind.subject] for kind in KINDS]
+    places += [DELIVERIES.c.to_sandbox_id, *(rows.table.c[rows.column] for rows in OF_SUBJECTS)]
     places += [EVENTS.c.subject, LETTERS.c.subject, *(AUDIT.c[one.column] for one in CLEARED)]
     found = [exists().where(place == id_) for place in places]
-    inside = exists(in_workspaces(lambda workspace: workspace == id_))
-    return any(connection.execute(select(one)).scalar() for one in (*found, inside))
+    whole = whole_of(id_)
+    parts = exists(select(whole.c.subject).where(whole.c.subject != id_))
+    return any(connection.execute(select(one)).scalar() for one in (*found, parts))
 
 
 def _naming(connection: Connection, ids: Any) -> Iterator[tuple[str, int]]:

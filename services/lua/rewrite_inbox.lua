@@ -24,10 +24,8 @@ local function fields_of(reply)
 end
 
 redis.call('DEL', copy)
-if #entries == 0 then
-  redis.call('XADD', copy, '1-0', 'event', '')
-  redis.call('XDEL', copy, '1-0')
-end
+redis.call('XGROUP', 'CREATE', copy, 'none', '0', 'MKSTREAM') -- the stream is there, also if it gets no entry
+redis.call('XGROUP', 'DESTROY', copy, 'none')
 for _, entry in ipairs(entries) do redis.call('XADD', copy, entry[1], unpack(entry[2])) end
 redis.call('XSETID', copy, fields_of(redis.call('XINFO', 'STREAM', inbox))['last-generated-id'])
 for _, reply in ipairs(redis.call('XINFO', 'GROUPS', inbox)) do

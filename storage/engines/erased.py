@@ -9,7 +9,6 @@ conditions have it, is 6 % of PostgreSQL's work.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from flowledger.storage.engines.pipeline import Transaction
@@ -37,7 +36,11 @@ CHECK: Final = (
 """It fails with a division by zero if one of the ids `$1` is erased. Nothing else of a batch divides."""
 _TAKEN: Final = (
     "SELECT EXISTS (SELECT 1 FROM held WHERE subject = {0}) OR EXISTS (SELECT 1 FROM events WHERE subject = {0} "
-    "AND type NOT LIKE {0} AND type NOT IN ('metric.recorded', 'audit.logged'))"
+    "AND type NOT LIKE {0} AND type NOT IN ('metric.recorded', 'audit.logged')) "
+    "OR EXISTS (SELECT 1 FROM tasks one WHERE id = {0} AND execution_id IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM erasures WHERE subject = one.execution_id)) "
+    "OR EXISTS (SELECT 1 FROM messages one WHERE id = {0} AND coalesce(execution_id, task_id) IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM erasures WHERE subject = coalesce(one.execution_id, one.task_id)))"
 )
 _FOUND: Final = "SELECT subject, coalesce(erased_with, subject), why, erased_by FROM erasures WHERE subject"
 
@@ -82,7 +85,9 @@ def found_on_sqlite(driver: Any, ids: Iterable[str]) -> dict[str, Erased]:
 
 
 def taken_on_postgresql(cursor: Any, journal: Sequence[Any]) -> bool:
-    """Return whether the id of what an event begins is held, or is known as something of another kind."""
+    """Return whether the id of what an event begins is held, is known as something of another kind, or as a part of
+    something that is not erased.
+    """
     cursor.execute(_TAKEN.format("%s"), _asked(journal))
     return bool(cursor.fetchone()[0])
 
@@ -92,9 +97,9 @@ def taken_on_sqlite(driver: Any, journal: Sequence[Any]) -> bool:
     return bool(driver.execute(_TAKEN.format("?"), _asked(journal)).fetchone()[0])
 
 
-def _asked(journal: Sequence[Any]) -> tuple[str, str, str]:
+def _asked(journal: Sequence[Any]) -> tuple[str, ...]:
     subject = journal[SUBJECT]
-    return subject, subject, journal[_TYPE].partition(".")[0] + ".%"
+    return subject, subject, journal[_TYPE].partition(".")[0] + ".%", subject, subject
 
 
 def without_erased(
@@ -103,7 +108,8 @@ def without_erased(
     """Return the transaction with what may be kept: all of it, the event's name, or nothing of a dead letter.
 
     An event that begins a part of what is erased makes its subject erased as well: those that follow need not say what
-    they belong to. But nobody can have an id erased that `is_taken` by saying so.
+    they belong to. But nobody can have an id erased that `is_taken` by saying so, nor by an event that must not be
+    recorded: its conditions stand.
     """
     if not erased:
         return transaction
@@ -115,8 +121,10 @@ def without_erased(
     if transaction.journal is None:
         return NOTHING
     is_new_part = transaction.is_part and ids[0] not in erased and not is_taken(transaction.journal)
-    writes = [_part(transaction.journal, of)] if is_new_part else []
-    return Transaction((*transaction.journal[: len(COLUMNS) - 1], BLANK, None), writes)
+    name = (*transaction.journal[: len(COLUMNS) - 1], BLANK, None)
+    if not is_new_part:
+        return Transaction(name, ())
+    return Transaction(name, [_part(transaction.journal, of)], transaction.conditions)
 
 
 def _part(journal: Sequence[Any], of: Erased) -> Write:
@@ -126,9 +134,11 @@ def _part(journal: Sequence[Any], of: Erased) -> Write:
 class Kept:
     """The transactions of a batch, one after the other, with what may be kept of each; the lock is held."""
 
-    def __init__(self, cursor: Any, transactions: Sequence[Transaction]) -> None:
+    def __init__(self, cursor: Any, transactions: Sequence[Transaction], execute: Callable[[], object]) -> None:
+        """`execute` has those executed that were given before: what they write may matter for the next."""
         self._cursor = cursor
         self._transactions = transactions
+        self._execute = execute
         self._names = names(transactions)
         self.adds_a_part = False
         """Whether what follows must be asked for again, after the last transaction was executed."""
@@ -136,8 +146,12 @@ class Kept:
     def __iter__(self) -> Iterator[Transaction]:
         erased = found_on_postgresql(self._cursor, self._names)
         for transaction in self._transactions:
-            kept = without_erased(transaction, erased, partial(taken_on_postgresql, self._cursor))
+            kept = without_erased(transaction, erased, self._is_taken)
             self.adds_a_part = kept is not transaction and bool(kept.writes)
             yield kept
             if self.adds_a_part:
                 erased = found_on_postgresql(self._cursor, self._names)
+
+    def _is_taken(self, journal: Sequence[Any]) -> bool:
+        self._execute()
+        return taken_on_postgresql(self._cursor, journal)

@@ -208,7 +208,7 @@ def _flush(
 def _flush_kept(trips: _RoundTrips, transactions: Sequence[Transaction], end: bytes) -> Flushed:
     """Flush what may be kept of each; the lock is taken."""
     cursor, info = trips.cursor, trips.info
-    kept = erased.Kept(cursor, transactions)
+    kept = erased.Kept(cursor, transactions, trips.send)
     trips.begin(_BEGIN)
     for position, transaction in enumerate(kept):
         if transaction is erased.NOTHING:

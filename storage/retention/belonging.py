@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -27,8 +28,10 @@ from sqlalchemy import (
 )
 
 from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds.audit import TABLE as AUDIT
 from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
 from flowledger.storage.kinds.messages import TABLE as MESSAGES
+from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.kinds.tasks import TABLE as TASKS
 from flowledger.storage.schema.types import Name
 
@@ -100,6 +103,20 @@ def workspaces_of(subjects: CTE) -> CompoundSelect[Any]:
     return union(
         *(select(table.c.workspace_id).where(is_one, table.c.workspace_id.is_not(None)) for table, is_one in inside)
     )
+
+
+class Attached(NamedTuple):
+    """Rows of a subject that go with what they name, or lose their content with it: `what` they are, in words."""
+
+    what: str
+    subject: ColumnElement[str]
+    named: ColumnElement[str]
+
+
+ATTACHED: Final = (
+    Attached("a point", POINTS.c.subject, func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)),
+    Attached("an audit line", AUDIT.c.resource_id, AUDIT.c.user_id),
+)
 
 
 class Member(NamedTuple):

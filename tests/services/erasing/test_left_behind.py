@@ -180,3 +180,28 @@ def test_nobody_has_an_id_erased_that_is_anothers_or_held(scene: Scene) -> None:
     scene.publish(raw("user.updated", subject="u", full_name="Jo"))
     scene.drain()
     assert all_rows(scene.storage)["users"]["u",]["full_name"] == "Jo"
+
+
+@pytest.mark.leaves("ledger:inbox:sbx_1")
+@pytest.mark.parametrize("groups", [None, [], ["mailbox"]])
+def test_an_empty_inbox_is_written_anew_whatever_it_ever_held(scene: Scene, groups: list[str] | None) -> None:
+    """Of an agent that came back after its inbox had expired, the database still says that a message was sent to it."""
+    scene.publish(message("m1", "sbx_1", content=CANARY))
+    scene.drain()
+    inbox, client = "ledger:inbox:sbx_1", scene.client
+    if groups is not None:
+        client.delete(inbox)
+        client.xgroup_create(inbox, "none", "0", mkstream=True)
+        client.xgroup_destroy(inbox, "none")
+    for group in groups or []:
+        client.xgroup_create(inbox, group, "0")
+    before: Any = client.xinfo_stream(inbox)
+    scene.erase("m1")
+    after: Any = client.xinfo_stream(inbox)
+    assert after["length"] == 0
+    assert [after[what] == before[what] for what in ("last-generated-id", "groups")] == [True, True]
+    assert client.pttl(inbox) > 0
+    assert not client.exists("ledger:rewriting:sbx_1")
+    scene.publish(message("m2", "sbx_1", content="kept"))
+    scene.drain()
+    assert scene.ids("sbx_1") == ["m2"]

@@ -1,0 +1,155 @@
+"""What a hold keeps of an erasure, whenever it comes; and that nobody has anything of others' erased."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowledger.domain.errors import InvalidArgument
+from flowledger.services.erasing.eraser import Eraser
+from flowledger.services.holds import Holds
+from flowledger.storage.retention.erasures import ErasureRepository
+from flowledger.storage.retention.holds import Held
+from tests.builders import raw
+from tests.services.erasing.canaries import found_in_tables
+from tests.services.erasing.conftest import Scene
+from tests.storage.recording import all_rows, dead_letters
+
+
+def go_on(scene: Scene) -> int:
+    """Erase what is unfinished. Return how many parts are left since they are held."""
+    return Eraser(scene.settings, scene.storage, scene.client).go_on().held
+
+
+@pytest.mark.leaves("ledger:inbox:s")
+@pytest.mark.parametrize("what", [Held.SUBJECT, Held.WORKSPACE])
+def test_a_part_that_is_held_before_it_is_found_stays(scene: Scene, what: Held) -> None:
+    scene.publish(
+        raw("execution.created", subject="e"),
+        raw("message.sent", subject="m", task_id="t", workspace_id="ws", to_sandbox_ids=["s"], content="kept"),
+    )
+    scene.drain()
+    scene.erase("e")
+    Holds(scene.storage).add(what, ["m" if what is Held.SUBJECT else "ws"], why="case 7", by="ada")
+    scene.publish(raw("task.created", subject="t", execution_id="e"))
+    scene.drain()
+    assert go_on(scene) == 1
+    assert scene.ids("s") == ["m"]
+    assert list(all_rows(scene.storage)["messages"]) == [("m",)]
+    Holds(scene.storage).remove(what, ["m" if what is Held.SUBJECT else "ws"], by="ada")
+    assert scene.erase("e").held == 0
+    assert (scene.ids("s"), all_rows(scene.storage)["messages"]) == ([], {})
+
+
+def test_whose_rows_are_being_erased_cannot_be_held(scene: Scene) -> None:
+    scene.publish(
+        raw("execution.created", subject="e"),
+        raw("user.created", subject="u", email="u@example.org"),
+        raw("metric.recorded", subject="agent", name="x", value=1, execution_id="e"),
+        raw("audit.logged", subject="doc", action="read", user_id="u", details={"a": 1}),
+    )
+    scene.drain()
+    holds, eraser = Holds(scene.storage), Eraser(scene.settings, scene.storage, scene.client)
+    eraser.begin(["e", "u"], why="asked for", by="jo")
+    for subject, named in (("agent", "e"), ("doc", "u")):
+        with pytest.raises(InvalidArgument, match=f"'{named}' is being erased"):
+            holds.add(Held.SUBJECT, [subject], why="case 7", by="ada")
+    eraser.go_on()
+    assert [one.is_new for one in holds.add(Held.SUBJECT, ["agent", "doc"], why="case 7", by="ada")] == [True, True]
+
+
+@pytest.mark.leaves("ledger:inbox:s")
+def test_a_message_of_another_sender_is_not_erased_by_a_stranger(scene: Scene) -> None:
+    scene.publish(
+        raw("execution.created", subject="e"),
+        raw("message.sent", subject="m", from_sandbox_id="a", to_sandbox_ids=["s"], content="kept"),
+    )
+    scene.drain()
+    scene.erase("e")
+    scene.publish(
+        raw("message.sent", subject="m", from_sandbox_id="b", execution_id="e", to_sandbox_ids=["s"], content="x")
+    )
+    scene.drain()
+    go_on(scene)
+    assert scene.ids("s") == ["m"]
+    assert list(all_rows(scene.storage)["messages"]) == [("m",)]
+
+
+def test_what_belongs_to_what_stays_is_not_erased_by_a_stray_event(scene: Scene) -> None:
+    scene.publish(
+        raw("execution.created", subject="e"),
+        raw("execution.created", subject="living"),
+        raw("task.created", subject="t", execution_id="living", name="kept"),
+        raw("message.sent", subject="m", task_id="t", to_sandbox_ids=["s"], content="kept"),
+        raw("task.logged", subject="early", message="x"),
+    )
+    scene.drain()
+    scene.erase("e")
+    scene.publish(
+        raw("task.created", subject="t", execution_id="e", name="stray"),
+        raw("message.sent", subject="m", execution_id="e", to_sandbox_ids=["s"], content="stray"),
+        raw("task.created", subject="early", execution_id="e"),
+    )
+    scene.drain()
+    go_on(scene)
+    rows = all_rows(scene.storage)
+    assert (rows["tasks"]["t",]["name"], list(rows["messages"]), rows["task_logs"]) == ("kept", [("m",)], {})
+    scene.client.delete("ledger:inbox:s")
+
+
+def test_an_id_is_taken_also_by_an_event_of_the_same_batch(scene: Scene) -> None:
+    scene.publish(raw("execution.created", subject="e"))
+    scene.drain()
+    scene.erase("e")
+    scene.publish(
+        raw("user.created", subject="u", email="u@example.org"), raw("task.created", subject="u", execution_id="e")
+    )
+    scene.drain()
+    go_on(scene)
+    with scene.storage.reading() as connection:
+        assert ErasureRepository(connection).of(["u"]) == {}
+    assert list(all_rows(scene.storage)["users"]) == [("u",)]
+
+
+def test_a_refused_event_of_another_kind_that_names_it_is_a_dead_letter(scene: Scene) -> None:
+    scene.publish(raw("execution.created", subject="e"))
+    scene.drain()
+    scene.erase("e")
+    scene.publish(
+        raw("knowledge.created", subject="k", execution_id="e", title=7),
+        raw("task.created", subject="t", execution_id="e", priority="x"),
+    )
+    scene.drain()
+    (letter,) = dead_letters(scene.storage)
+    assert letter.subject == "k"
+
+
+def test_a_letter_too_large_for_the_worker_is_about_what_it_names(scene: Scene) -> None:
+    scene.publish(raw("task.created", subject="t", name="canaryqzx"))
+    scene.drain()
+    scene.erase("t")
+    scene.publish(raw("task.created", subject="t", name="canaryqzx", input={"x": "y" * 1_200_000}))
+    scene.drain()
+    assert dead_letters(scene.storage) == []
+    assert found_in_tables(scene.storage) == []
+
+
+def test_what_is_erased_is_erased_again(scene: Scene) -> None:
+    scene.publish(raw("execution.created", subject="e"), raw("task.created", subject="t", execution_id="e"))
+    scene.drain()
+    scene.erase("e")
+    unread = b"{not JSON t canaryqzx"
+    scene.publish(unread)
+    scene.drain()
+    assert [letter.raw for letter in dead_letters(scene.storage)] == [unread]
+    assert (scene.erase("e").dead_letters, found_in_tables(scene.storage)) == (1, [])
+
+
+@pytest.mark.leaves("ledger:inbox:s")
+def test_an_id_is_known_also_by_what_belongs_to_it_alone(scene: Scene) -> None:
+    scene.publish(
+        raw("task.created", subject="t", execution_id="never_told"),
+        raw("message.sent", subject="m", to_sandbox_ids=["s"], content="x"),
+    )
+    scene.drain()
+    assert scene.erase("never_told", "s").subjects == 3
+    assert (all_rows(scene.storage)["tasks"], scene.client.exists("ledger:inbox:s")) == ({}, 0)
