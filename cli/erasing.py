@@ -14,7 +14,8 @@ from rich.text import Text
 from flowledger.cli import people, screen
 from flowledger.domain.settings import Settings
 from flowledger.services.erasing.eraser import CannotErase, Erased, Eraser
-from flowledger.services.erasing.outlook import Outlook, outlook
+from flowledger.services.erasing.outlook import Outlook
+from flowledger.services.erasing.outlook import outlooks as outlooks_of
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.unit_of_work import Storage
@@ -34,7 +35,7 @@ def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
     with _eraser(settings) as (eraser, storage):
         eraser.check(ids)
         with storage.reading() as connection:
-            return [outlook(connection, id_) for id_ in ids]
+            return outlooks_of(connection, ids)
 
 
 def ask(settings: Settings, ids: Sequence[str]) -> bool:

@@ -41,7 +41,7 @@ from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_r
 from flowledger.storage.retention.belonging import ATTACHED, parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK, ErasureRepository
 from flowledger.storage.retention.erasures import TABLE as ERASURES
-from flowledger.storage.retention.holds import HELD, following, is_any_held, lock_held
+from flowledger.storage.retention.holds import held_now, lock_held
 from flowledger.storage.schema.fts5 import tidy
 from flowledger.storage.schema.types import Name, UtcTime
 from flowledger.storage.transactions import changing
@@ -181,7 +181,7 @@ class Eraser:
         while True:
             with changing(self._storage) as connection:
                 lock_held(connection)
-                held = _held_now(connection)
+                held = held_now(connection)
                 parts = [part for rows in _parts(now(), held) for part in _add_rows(connection, rows)]
                 if not parts:
                     erased.held = _count_held(connection, held)
@@ -255,13 +255,6 @@ def _count_held(connection: Connection, held: CTE | None) -> int:
     return connection.execute(found).scalar_one()
 
 
-def _held_now(connection: Connection) -> CTE | None:
-    """Return what is held, as rows `subject`, also what came to it since the last round; None if nothing is."""
-    if not is_any_held(connection):
-        return None
-    return union(select(HELD.c.subject), select(following(connection).c.subject)).cte("held_now")
-
-
 def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
     """Write rows of erasures. Return the subjects of those that are new."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -272,7 +265,7 @@ def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
 
 def _held(connection: Connection, which: ColumnElement[bool]) -> list[str]:
     """Return what is held of these erasures, in words, and whose rows that would go are held."""
-    held = _held_now(connection)
+    held = held_now(connection)
     if held is None:
         return []
     found = select(held.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == held.c.subject)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, or_, select
 
@@ -18,9 +18,10 @@ from flowledger.storage.kinds.messages import DELIVERIES
 from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
+from flowledger.storage.many import owners_of as rows_of
 from flowledger.storage.retention.belonging import whole_of
 from flowledger.storage.retention.erasures import ErasureRepository
-from flowledger.storage.retention.holds import HELD
+from flowledger.storage.retention.holds import held_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,46 @@ class Outlook:
     held: tuple[str, ...] = ()
 
 
-def outlook(connection: Connection, id_: str) -> Outlook:
-    """Return what the erasure of an id would take."""
-    whole = whole_of(id_)
-    ids = select(whole.c.subject)
-    subjects = connection.execute(ids).scalars().all()
+class _Passes(NamedTuple):
+    """What no index finds, of all subjects: dead letters, points by what they were measured at, what is held."""
+
+    letters: Mapping[str, set[str]]
+    points: Mapping[str, Counter[str]]
+    held: Collection[str]
+
+
+def outlooks(connection: Connection, ids: Sequence[str]) -> list[Outlook]:
+    """Return what the erasure of each id would take."""
+    wholes = {id_: set(connection.execute(select(whole_of(id_).c.subject)).scalars()) for id_ in ids}
+    passes = _passes(connection, set().union(*wholes.values()))
+    return [_outlook(connection, id_, subjects, passes) for id_, subjects in wholes.items()]
+
+
+def _passes(connection: Connection, subjects: set[str]) -> _Passes:
+    letters: defaultdict[str, set[str]] = defaultdict(set)
+    for letter, about in letters_about(connection, subjects):
+        for subject in about:
+            letters[subject].add(letter)
+    is_wanted = select(rows_of(connection, sorted(subjects)).c.value)
+    owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
+    counted = select(owner, POINTS.c.subject, func.count()).where(owner.in_(is_wanted))
+    points: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for named, subject, count in connection.execute(counted.group_by(owner, POINTS.c.subject)):
+        points[named][subject] += count
+    held = held_now(connection)
+    if held is None:
+        return _Passes(letters, points, ())
+    of_these = select(held.c.subject).where(held.c.subject.in_(is_wanted))
+    return _Passes(letters, points, connection.execute(of_these).scalars().all())
+
+
+def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Passes) -> Outlook:
+    ids = select(whole_of(id_).c.subject)
     rows: Counter[str] = Counter()
     for one in OF_SUBJECTS:
         rows[one.table.name] += _count(connection, one.table, one.table.c[one.column].in_(ids))
-    owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
-    points = _count(connection, POINTS, owner.in_(ids) & POINTS.c.subject.not_in(ids))
+    named = (passes.points.get(one, Counter()) for one in subjects)
+    points = sum(count for each in named for at, count in each.items() if at not in subjects)
     rows[POINTS.name] += points
     lines = _count(connection, AUDIT, AUDIT.c.user_id.in_(ids) & AUDIT.c.resource_id.not_in(ids))
     is_cleared = or_(*(AUDIT.c[one.column].in_(ids) for one in CLEARED))
@@ -59,10 +90,10 @@ def outlook(connection: Connection, id_: str) -> Outlook:
         len(subjects),
         {name: count for name, count in rows.items() if count},
         _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)) + points + lines,
-        len({*letters_about(connection, set(subjects))}),
+        len(set().union(*(passes.letters.get(one, ()) for one in subjects))),
         _count(connection, AUDIT, is_cleared),
         dict(_naming(connection, ids)),
-        tuple(connection.execute(select(HELD.c.subject).where(HELD.c.subject.in_(ids))).scalars()),
+        tuple(sorted(subjects.intersection(passes.held))),
     )
 
 

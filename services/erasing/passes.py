@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select
@@ -47,7 +47,8 @@ def erase_letters(storage: Storage, ids: Collection[str]) -> int:
     """Delete dead letters about these ids, with their actions. Return how many."""
     deleted = 0
     with storage.reading() as reading:
-        for some in batched(letters_about(reading, ids), _LETTERS_AT_ONCE):
+        found = (letter for letter, _ in letters_about(reading, ids))
+        for some in batched(found, _LETTERS_AT_ONCE):
             with changing(storage) as connection:
                 connection.execute(delete(ACTIONS).where(ACTIONS.c.dead_letter_id.in_(some)))
                 went = connection.execute(delete(LETTERS).where(LETTERS.c.id.in_(some)).returning(LETTERS.c.reason))
@@ -57,28 +58,29 @@ def erase_letters(storage: Storage, ids: Collection[str]) -> int:
     return deleted
 
 
-def letters_about(connection: Connection, ids: Collection[str]) -> Iterator[str]:
-    """Yield the ids of dead letters about these: by what was read of them, by their bytes, or by those of an action.
+def letters_about(connection: Connection, ids: Collection[str]) -> Iterator[tuple[str, set[str]]]:
+    """Yield the ids of dead letters about these, and which of these they are about; perhaps several times.
 
-    What cannot be read is about an id that occurs in it.
+    It is known by what was read of them, by their bytes, or by those of an action. What cannot be read is about an id
+    that occurs in it.
     """
     wanted = ids if isinstance(ids, set) else set(ids)
-    encoded = [form for one in wanted for form in {one.encode(), json_text.ascii_dumps(one)[1:-1].encode()}]
+    encoded = {form: one for one in wanted for form in (one.encode(), json_text.ascii_dumps(one)[1:-1].encode())}
     letters = select(LETTERS.c.id, LETTERS.c.subject, LETTERS.c.raw)
     for row in _streamed(connection, letters, _RAWS_AT_ONCE):
-        if row.subject in wanted or _is_about(row.raw, wanted, encoded):
-            yield row.id
+        if about := {row.subject} & wanted or _about(row.raw, wanted, encoded):
+            yield row.id, about
     mended = select(ACTIONS.c.dead_letter_id.label("id"), ACTIONS.c.raw).where(ACTIONS.c.raw.is_not(None))
     for row in _streamed(connection, mended, _RAWS_AT_ONCE):
-        if _is_about(row.raw, wanted, encoded):
-            yield row.id
+        if about := _about(row.raw, wanted, encoded):
+            yield row.id, about
 
 
-def _is_about(raw: bytes, ids: Collection[str], encoded: Collection[bytes]) -> bool:
+def _about(raw: bytes, ids: set[str], encoded: Mapping[bytes, str]) -> set[str]:
     names = readable(raw, WIDEST)
     if names.columns["subject"] is None:
-        return any(one in raw and _occurs(one, raw) for one in encoded)
-    return any(plain(one) in ids for one in names.named)
+        return {id_ for form, id_ in encoded.items() if form in raw and _occurs(form, raw)}
+    return ids & {plain(one) for one in names.named}
 
 
 def _occurs(id_: bytes, raw: bytes) -> bool:

@@ -166,6 +166,13 @@ def refresh_if_any(connection: Connection) -> None:
         refresh(connection)
 
 
+def held_now(connection: Connection) -> CTE | None:
+    """Return what is held, as rows `subject`, also what came to it since the last round; None if nothing is."""
+    if not is_any_held(connection):
+        return None
+    return union(select(HELD.c.subject), select(following(connection).c.subject)).cte("held_now")
+
+
 def is_any_held(connection: Connection) -> bool:
     """Return whether anything is held."""
     found = select(exists().where(HOLDS.c.id.is_not(None)) | exists().where(HELD.c.subject.is_not(None)))

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from flowledger.domain.mending import Changes
 from flowledger.domain.times import now
-from flowledger.services.erasing.outlook import outlook
+from flowledger.services.erasing.outlook import outlooks
 from flowledger.storage import tables
 from flowledger.storage.kinds.audit import TABLE as AUDIT
 from flowledger.storage.ledger.journal import JournalRepository
@@ -120,7 +120,7 @@ def test_a_dry_run_counts_and_does_nothing(scene: Scene) -> None:
     )
     scene.drain()
     with scene.storage.reading() as connection:
-        found = outlook(connection, "e")
+        (found,) = outlooks(connection, ["e"])
     assert (found.subjects, found.events, found.dead_letters, found.audit_lines) == (2, 4, 1, 1)
     assert found.rows == {"task_logs": 1, "tasks": 1, "executions": 1}
     assert found.named_by == {"executions.parent_execution_id": 1}

@@ -11,7 +11,7 @@ from flowledger.domain.errors import InvalidArgument
 from flowledger.services.erasing import eraser as erasing
 from flowledger.services.erasing.eraser import CannotErase, Eraser
 from flowledger.services.erasing.inboxes import ErasedInboxes
-from flowledger.services.erasing.outlook import outlook
+from flowledger.services.erasing.outlook import outlooks
 from flowledger.services.erasing.passes import erase_letters
 from flowledger.services.holds import Holds
 from flowledger.storage.engines import postgresql
@@ -99,7 +99,7 @@ def test_a_dry_run_counts_the_texts_that_go(scene: Scene) -> None:
     )
     scene.drain()
     with scene.storage.reading() as connection:
-        found = outlook(connection, "u")
+        (found,) = outlooks(connection, ["u"])
     erased = scene.erase("u")
     assert (found.events, sum(found.rows.values())) == (erased.events, erased.rows) == (3, 2)
 
