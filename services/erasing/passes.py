@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select
 
-from flowledger.domain import json_text
 from flowledger.domain.json_text import plain
 from flowledger.domain.limits import WIDEST
 from flowledger.services.erasing.journal import AT_ONCE, Name, batched, blank
+from flowledger.services.erasing.occurring import Occurring
 from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.ledger.dead_letter_actions import TABLE as ACTIONS
 from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
@@ -25,7 +24,6 @@ from flowledger.workers.entries import readable
 _RAWS_AT_ONCE: Final = 20
 """Dead letters in memory at a time: of 4 MiB each they are 80 MiB."""
 _LETTERS_AT_ONCE: Final = 100
-_NO_PART_BEFORE: Final = rb"(?:(?<!\w)|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 
 
 def erase_points(storage: Storage) -> int:
@@ -65,27 +63,22 @@ def letters_about(connection: Connection, ids: Collection[str]) -> Iterator[tupl
     that occurs in it.
     """
     wanted = ids if isinstance(ids, set) else set(ids)
-    encoded = {form: one for one in wanted for form in (one.encode(), json_text.ascii_dumps(one)[1:-1].encode())}
+    occurring = Occurring(wanted)
     letters = select(LETTERS.c.id, LETTERS.c.subject, LETTERS.c.raw)
     for row in _streamed(connection, letters, _RAWS_AT_ONCE):
-        if about := {row.subject} & wanted or _about(row.raw, wanted, encoded):
+        if about := {row.subject} & wanted or _about(row.raw, wanted, occurring):
             yield row.id, about
     mended = select(ACTIONS.c.dead_letter_id.label("id"), ACTIONS.c.raw).where(ACTIONS.c.raw.is_not(None))
     for row in _streamed(connection, mended, _RAWS_AT_ONCE):
-        if about := _about(row.raw, wanted, encoded):
+        if about := _about(row.raw, wanted, occurring):
             yield row.id, about
 
 
-def _about(raw: bytes, ids: set[str], encoded: Mapping[bytes, str]) -> set[str]:
+def _about(raw: bytes, ids: set[str], occurring: Occurring) -> set[str]:
     names = readable(raw, WIDEST)
     if names.columns["subject"] is None:
-        return {id_ for form, id_ in encoded.items() if form in raw and _occurs(form, raw)}
+        return occurring.of(raw)
     return ids & {plain(one) for one in names.named}
-
-
-def _occurs(id_: bytes, raw: bytes) -> bool:
-    """Return whether an id occurs, and not only as a part of a longer one; an escape of JSON before it is no part."""
-    return re.search(_NO_PART_BEFORE + re.escape(id_) + rb"(?!\w)", raw) is not None
 
 
 def _streamed(connection: Connection, rows: Any, most: int) -> Iterator[Any]:
