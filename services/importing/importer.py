@@ -213,14 +213,14 @@ class Importer:
             self._watcher.warns(words)
         for line in outcome.refused:
             self._watcher.refuses(line)
-        for number in range(outcome.lines - len(outcome.refused)):
-            self._fuse.count(dead=number < outcome.dead)
-        if outcome.dead and not self._fuse.allows_dead_letter():
-            raise TooManyFail(
-                f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
-                "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of it "
-                f"({self._so_far()})"
-            )
+        for died in outcome.died:
+            self._fuse.count(dead=bool(died))
+            if died and not self._fuse.allows_dead_letter():
+                raise TooManyFail(
+                    f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
+                    "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of "
+                    f"it ({self._so_far()})"
+                )
 
     def _write_down(self, key: str, place: Place) -> None:
         """Write how far a file is done. If the database is away, the place before this one stands."""

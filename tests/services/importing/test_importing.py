@@ -266,6 +266,34 @@ def test_a_file_of_dead_letters_is_not_imported_to_its_end(
     assert count(storage, "checkpoints") == 0, "once the cause is mended, it begins anew"
 
 
+@pytest.mark.parametrize("bad", [10, 8, 7, 6])
+def test_a_file_of_which_most_lines_are_dead_letters_is_not_imported_to_its_end(
+    settings: Settings, storage: Storage, tmp_path: Path, bad: int
+) -> None:
+    """However good and bad lines alternate, and whatever the size of a batch is to that of the fuse."""
+    settings = settings.model_copy(update={"fuse_entries": BATCH * 2 // 5})
+    import_lines(settings, tmp_path, *created(BATCH))
+    lines = [
+        raw("task.created", id=f"n{place % BATCH}", subject="other" if place % 10 < bad else f"t{place % BATCH}")
+        for place in range(8 * BATCH)
+    ]
+    with pytest.raises(TooManyFail, match="lines became dead letters"):
+        import_lines(settings, tmp_path, *lines)
+    assert count(storage, "dead_letters") < 8 * BATCH * bad / 10
+
+
+def test_a_file_of_which_fewer_lines_are_dead_letters_is_imported_to_its_end(
+    settings: Settings, tmp_path: Path
+) -> None:
+    import_lines(settings, tmp_path, *created(BATCH))
+    lines = [
+        raw("task.created", id=f"n{place % BATCH}", subject="other" if place % 5 >= 3 else f"t{place % BATCH}")
+        for place in range(4 * BATCH)
+    ]
+    report = import_lines(settings, tmp_path, *lines)
+    assert (report.repeated, report.dead) == (4 * BATCH * 3 // 5, 4 * BATCH * 2 // 5)
+
+
 def test_a_fault_of_ours_stops_the_import_before_many_are_buried(
     settings: Settings, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
