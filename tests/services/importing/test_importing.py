@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,6 @@ BATCH = 50
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few lines are many batches."""
     monkeypatch.setattr("flowledger.services.importing.batches.BATCH", BATCH)
-    monkeypatch.setattr("flowledger.services.importing.places._FIRST_BYTES", 1_000)
 
 
 @pytest.fixture
@@ -196,15 +197,47 @@ def test_a_file_that_has_grown_goes_on_and_one_that_was_changed_begins_anew(
     settings: Settings, storage: Storage, tmp_path: Path
 ) -> None:
     events = created(4 * BATCH)
-    padding = 1_000 // len(events[0]) + 1  # the change is after what tells files apart
     import_until(settings, written(tmp_path, *events[: 3 * BATCH]), 2 * BATCH)
-    changed = [*events[:padding], raw("task.created", id="changed", subject="changed"), *events[padding + 1 :]]
+    changed = [events[0], raw("task.created", id="changed", subject="changed"), *events[2:]]
     heard = Heard()
     report = import_file(settings, written(tmp_path, *changed), heard=heard)
     assert (heard.went_on, report.skipped, report.lines) == ([], 0, 4 * BATCH)
     assert count(storage, "events") == 4 * BATCH + 1
     import_until(settings, written(tmp_path, *events[: 3 * BATCH]), 2 * BATCH)
     assert import_file(settings, written(tmp_path, *events)).skipped >= 2 * BATCH
+
+
+def test_a_line_that_is_still_being_written_is_recorded_once_it_has_been(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    """The import stopped at a later file, so the place of the first one is where it ended."""
+    events = created(3)
+    growing, later = tmp_path / "growing.jsonl", written(tmp_path, *created(3 * BATCH)[3:])
+    growing.write_bytes(b"\n".join(events)[:-20])
+    heard = Heard()
+    importer = Importer(settings, deliver=False, processes=1, watcher=heard)
+    heard.then = lambda report: importer.stop() if report.lines > BATCH else None
+    assert importer.run([str(growing), str(later)]).unfinished
+    assert [line.line for line in heard.refused] == [3]
+    growing.write_bytes(b"\n".join(events) + b"\n")
+    heard = Heard()
+    report = Importer(settings, deliver=False, processes=1, watcher=heard).run([str(growing), str(later)])
+    assert (heard.refused, heard.went_on[0].line) == ([], 2)
+    assert report.skipped > BATCH
+    assert (count(storage, "events"), count(storage, "checkpoints")) == (3 * BATCH, 0)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_small_file_that_has_grown_goes_on_and_no_place_stays(
+    settings: Settings, storage: Storage, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    events = created(8)
+    file = tmp_path / "events"
+    file.write_bytes(pack(b"".join(event + b"\n" for event in events[:4])))
+    assert import_until(settings, file, 4).unfinished
+    file.write_bytes(file.read_bytes() + pack(b"".join(event + b"\n" for event in events[4:])))
+    report = import_file(settings, file)
+    assert (report.skipped, report.recorded, count(storage, "checkpoints")) == (4, 4, 0)
 
 
 def test_what_is_no_file_begins_anew(settings: Settings, storage: Storage, tmp_path: Path) -> None:
