@@ -299,6 +299,29 @@ def test_a_file_of_dead_letters_is_not_imported_to_its_end(
     assert count(storage, "checkpoints") == 0, "once the cause is mended, it begins anew"
 
 
+def test_a_second_ctrl_c_waits_for_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a database that does not answer either."""
+    flush, answers, answered = UnitOfWork.flush, threading.Event(), threading.Event()
+
+    def slow(unit: UnitOfWork, *given: Any) -> Any:
+        answers.wait(20)
+        answered.set()
+        return flush(unit, *given)
+
+    def interrupts(_report: Report) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(UnitOfWork, "flush", slow)
+    before = {*threading.enumerate()}
+    importer = Importer(settings, deliver=False, processes=1, watcher=Heard(then=interrupts))
+    with pytest.raises(KeyboardInterrupt):
+        importer.run([str(written(tmp_path, *created(10)))])
+    assert not answered.is_set()
+    answers.set()
+    for thread in {*threading.enumerate()} - before:
+        thread.join(20)
+
+
 @pytest.mark.parametrize("bad", [10, 8, 7, 6])
 def test_a_file_of_which_most_lines_are_dead_letters_is_not_imported_to_its_end(
     settings: Settings, storage: Storage, tmp_path: Path, bad: int
