@@ -61,11 +61,18 @@ def test_import_reads_gzip_and_standard_input_and_reports_as_json(run: Run, stor
     assert [(bad["file"], bad["line"], bad["reason"]) for bad in report["refused"]] == [("-", 1, "invalid_envelope")]
 
 
-def test_import_says_what_is_wrong_with_its_use(run: Run, tmp_path: Path) -> None:
+def test_import_says_what_is_wrong_with_its_use_before_it_begins(
+    run: Run, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run("import").code == 2
-    assert run("import", str(tmp_path / "none")).code == 2
-    done = run("import", str(tmp_path))
-    assert (done.code, f"cannot read {tmp_path}: " in done.err) == (1, True)
+    good, forbidden = lines(tmp_path, 1), tmp_path / "forbidden"
+    forbidden.touch()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(forbidden) and access(path, mode))
+    for bad, why in [(tmp_path / "none", "no such file"), (tmp_path, "is a directory"), (forbidden, "may not be read")]:
+        done = run("import", str(good), str(bad))
+        assert (done.code, count(storage, "events")) == (2, 0)
+        assert f"Error: Invalid value for FILE: {why}: {bad}" in done.err
 
 
 def test_of_a_damaged_file_the_lines_before_the_damage_are_recorded(run: Run, storage: Storage, tmp_path: Path) -> None:
