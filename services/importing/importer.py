@@ -78,6 +78,10 @@ class Watcher(Protocol):
     def waits(self, why: str) -> None: ...
 
 
+class _Stopped(Exception):
+    """The import was stopped while nothing was under way."""
+
+
 class Importer:
     """Imports files, one after the other, with several lanes (`processes`; 1: in this process)."""
 
@@ -115,6 +119,8 @@ class Importer:
             except TooManyFail:
                 self._is_bad = True
                 raise
+            except _Stopped:
+                pass
             except KeyboardInterrupt:
                 self._lanes.clear()  # nobody waits for them, or for what they record
                 raise
@@ -174,12 +180,17 @@ class Importer:
         assert isinstance(plain, Digested)
         if place.offset == 0:
             return True
-        if not plain.skip_to(place, lambda: self._watcher.comes(self._report, events.position)):
+        if not plain.skip_to(place, lambda: self._skips(events)):
             return False
         events.number = place.line
         self._report.skipped += place.line
         self._watcher.goes_on(events.name, place)
         return True
+
+    def _skips(self, events: EventFile) -> None:
+        self._watcher.comes(self._report, events.position)
+        if self._stopping.is_set():
+            raise _Stopped
 
     def _import_rest(self, events: EventFile, key: str) -> None:
         most_bytes = self._settings.limits.max_event_bytes

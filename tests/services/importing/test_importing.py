@@ -193,6 +193,19 @@ def test_an_import_that_was_stopped_goes_on_where_it_stopped(
     assert count(storage, "checkpoints") == 0
 
 
+def test_an_import_can_be_stopped_while_it_reads_what_was_done(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    file = written(tmp_path, *created(5 * BATCH))
+    done = import_until(settings, file, 2 * BATCH).lines
+    heard = Heard()
+    importer = Importer(settings, deliver=False, processes=1, watcher=heard)
+    heard.then = lambda _report: importer.stop()
+    report = importer.run([str(file)])
+    assert (report.unfinished, report.lines, report.skipped) == ("interrupted", 0, 0)
+    assert import_file(settings, file).skipped == done
+
+
 def test_a_file_that_has_grown_goes_on_and_one_that_was_changed_begins_anew(
     settings: Settings, storage: Storage, tmp_path: Path
 ) -> None:
