@@ -41,7 +41,7 @@ def import_files(
 ) -> Report:
     """Import files, with progress on standard error unless `quiet`. Raises LedgerError as `Importer.run` does.
 
-    Ctrl-C and SIGTERM end it after the batches that are under way, a second one at once.
+    Ctrl-C and SIGTERM end it after the batches that are under way, a second Ctrl-C at once.
     """
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     with screen.log_lines("flowledger.client"), screen.log_lines("flowledger.workers"), Shown(quiet=quiet) as shown:
@@ -60,8 +60,7 @@ def import_files(
 def _stopped_by_signals(importer: Importer) -> Iterator[None]:
     def stop(_number: int, _frame: object) -> None:
         importer.stop()
-        for number in _SIGNALS:
-            signal.signal(number, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:

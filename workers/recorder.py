@@ -46,7 +46,7 @@ class Recorded:
     What was set aside is not among them: see the batch's `Sources`.
 
     `messages` are the events of messages among them, new or known, in their order: for the post office. What was buried
-    is not among them, whatever it says.
+    is not among them, whatever it says. `buried` are the entries that became dead letters.
     """
 
     recorded: int = 0
@@ -54,6 +54,7 @@ class Recorded:
     dead: int = 0
     entries: tuple[Entry, ...] = field(default=(), compare=False)
     messages: tuple[Event, ...] = field(default=(), compare=False)
+    buried: tuple[Entry, ...] = field(default=(), compare=False)
     batches: Mapping[str, int] = field(default_factory=dict, compare=False)
     """The number of each stream's last batch, as the database counts them."""
     commit_seconds: float = field(default=0.0, compare=False)
@@ -67,7 +68,8 @@ class Recorded:
 
     def and_then(self, other: Recorded) -> Recorded:
         """The sum of the counts, and what both hold, in order."""
-        return replace(self + other, entries=self.entries + other.entries, messages=self.messages + other.messages)
+        entries, messages = self.entries + other.entries, self.messages + other.messages
+        return replace(self + other, entries=entries, messages=messages, buried=self.buried + other.buried)
 
 
 class Recorder:
@@ -251,16 +253,16 @@ class Recorder:
         repeated, batches = unit.flush([CheckpointRow(*place, recorded_at) for place in places], self._bound)
         seconds = time.monotonic() - began
         _log_dead([(read, read.refused) for read in batch if read.refused is not None])
-        buried = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
-        self._spans.note(batch, repeated, buried)
-        dead = sum(read.refused is not None for read in batch)
+        known = self._bury_known([batch[place] for place in repeated], recorded_at, admission)
+        self._spans.note(batch, repeated, known)
+        buried = tuple(read.entry for read in batch if read.refused is not None or id(read.event) in known)
         messages = tuple(
             read.event
             for read in batch
-            if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in buried
+            if read.event is not None and isinstance(read.event.data, say.MessageData) and id(read.event) not in known
         )
-        counts = len(batch) - dead - len(repeated), len(repeated) - len(buried), dead + len(buried)
-        return Recorded(*counts, messages=messages, batches=batches, commit_seconds=seconds)
+        counts = len(batch) - len(repeated) + len(known) - len(buried), len(repeated) - len(known), len(buried)
+        return Recorded(*counts, messages=messages, buried=buried, batches=batches, commit_seconds=seconds)
 
     def _bury_known(self, repeated: Sequence[Read], recorded_at: str, admission: Admission) -> Set[int]:
         """Bury events that were known with other content, are replayed, or must not be recorded; what
@@ -272,9 +274,10 @@ class Recorder:
         ]
         if not known:
             return set()
-        words = "recorded before with other content"
         with self._storage.reading() as connection:
-            refused = refused_as_known(known, connection, self._guard, words, was_tried=True)
+            refused = refused_as_known(
+                known, connection, self._guard, "recorded before with other content", was_tried=True
+            )
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
             self._record(buried, recorded_at, admission)

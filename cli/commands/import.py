@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,7 @@ from flowledger.cli.asked import AsJson, Database
 from flowledger.cli.asked import found as servers
 from flowledger.cli.importing import as_document, import_files, summary
 from flowledger.cli.schema import check_schema
+from flowledger.client.lines import STANDARD_INPUT
 from flowledger.workers import checks
 from flowledger.workers.authority import guard_of
 
@@ -44,9 +47,7 @@ def command(  # noqa: PLR0917 - the options of the command
 
     1: a line was refused or became a dead letter, or the import was interrupted.
     """
-    missing = [file for file in files if file != "-" and not Path(file).exists()]
-    if missing:
-        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE")
+    _refuse_unreadable([Path(file) for file in files if file != STANDARD_INPUT])
     settings = servers("database_url", database=database)
     guard_of(settings)
     checks.refuse(checks.of_database(settings))
@@ -60,3 +61,14 @@ def command(  # noqa: PLR0917 - the options of the command
         screen.out.print(screen.words(summary(report)), soft_wrap=True)
     if report.refused_lines or report.dead or report.unfinished:
         raise typer.Exit(1)
+
+
+def _refuse_unreadable(files: Sequence[Path]) -> None:
+    """Refuse now what would end the import when its turn comes."""
+    for words, bad in [
+        ("no such file", [file for file in files if not file.exists()]),
+        ("is a directory", [file for file in files if file.is_dir()]),
+        ("may not be read", [file for file in files if not os.access(file, os.R_OK)]),
+    ]:
+        if bad:
+            raise typer.BadParameter(f"{words}: {', '.join(map(str, bad))}", param_hint="FILE")

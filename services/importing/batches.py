@@ -43,11 +43,12 @@ class Batch:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the lines of a batch."""
+    """What became of the lines of a batch. `died` has a byte for each that was not refused: 1 for a dead letter."""
 
     recorded: int = 0
     repeated: int = 0
     dead: int = 0
+    died: bytes = b""
     refused: list[BadLine] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

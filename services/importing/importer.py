@@ -78,6 +78,10 @@ class Watcher(Protocol):
     def waits(self, why: str) -> None: ...
 
 
+class _Stopped(Exception):
+    """The import was stopped while nothing was under way."""
+
+
 class Importer:
     """Imports files, one after the other, with several lanes (`processes`; 1: in this process)."""
 
@@ -101,18 +105,24 @@ class Importer:
 
     def run(self, files: Sequence[str]) -> Report:
         """Import files, once. Raises LedgerError, which says how far it came, if a file cannot be read or recording is
-        at fault.
+        at fault; KeyboardInterrupt at once, without waiting for what is under way.
         """
         began = time.monotonic()
         self._report.unfinished = "interrupted"
         with ExitStack() as stack:
             stack.callback(self._storage.close)
             stack.callback(self._forget_if_bad)  # after the lanes have closed: each batch leaves a place
+            stack.callback(self._close_lanes)
             try:
-                self._open_lanes(stack)
+                self._open_lanes()
                 self._import(files)
             except TooManyFail:
                 self._is_bad = True
+                raise
+            except _Stopped:
+                pass
+            except KeyboardInterrupt:
+                self._lanes.clear()  # nobody waits for them, or for what they record
                 raise
             except DatabaseUnavailable:
                 if not self._stopping.is_set():
@@ -134,13 +144,15 @@ class Importer:
         patiently(self._finish, self._stopping, self._watcher.waits)
         self._report.unfinished = ""
 
-    def _open_lanes(self, stack: ExitStack) -> None:
+    def _open_lanes(self) -> None:
         for _ in range(self._processes):
             recording = BatchRecorder if self._processes == 1 else RecordingProcess
             recorder = recording(self._settings, deliver=self._deliver, beyond_horizon=self._beyond_horizon)
-            lane = Lane(recorder, self._ended, self._stopping, self._watcher.waits)
-            stack.callback(lane.close)
-            self._lanes.append(lane)
+            self._lanes.append(Lane(recorder, self._ended, self._stopping, self._watcher.waits))
+
+    def _close_lanes(self) -> None:
+        while self._lanes:
+            self._lanes.pop().close()
 
     def _import_file(self, file: str) -> None:
         try:
@@ -168,30 +180,41 @@ class Importer:
         assert isinstance(plain, Digested)
         if place.offset == 0:
             return True
-        if not plain.skip_to(place, lambda: self._watcher.comes(self._report, events.position)):
+        if not plain.skip_to(place, lambda: self._skips(events)):
             return False
         events.number = place.line
         self._report.skipped += place.line
         self._watcher.goes_on(events.name, place)
         return True
 
+    def _skips(self, events: EventFile) -> None:
+        self._watcher.comes(self._report, events.position)
+        if self._stopping.is_set():
+            raise _Stopped
+
     def _import_rest(self, events: EventFile, key: str) -> None:
         most_bytes = self._settings.limits.max_event_bytes
         reading = Reading(events, key, len(self._lanes), self._settings.shards, most_bytes)
         try:
-            for lane, batch in reading.batches():
-                while not self._lanes[lane].offer(batch, _LOOK_SECONDS):
-                    self._look(reading, events)
-                self._under_way += 1
-                self._look(reading, events)
-                if self._stopping.is_set():
-                    break
-            while self._under_way:
-                self._look(reading, events, seconds=_LOOK_SECONDS)
-        finally:
+            self._record(reading, events)
+        except Exception:
             self._write_down(key, reading.done)
+            raise
+        self._write_down(key, reading.done)
         if reading.damage is not None:
             raise reading.damage
+
+    def _record(self, reading: Reading, events: EventFile) -> None:
+        """Give the lanes all batches of a file, and wait until they are recorded."""
+        for lane, batch in reading.batches():
+            while not self._lanes[lane].offer(batch, _LOOK_SECONDS):
+                self._look(reading, events)
+            self._under_way += 1
+            self._look(reading, events)
+            if self._stopping.is_set():
+                break
+        while self._under_way:
+            self._look(reading, events, seconds=_LOOK_SECONDS)
 
     def _look(self, reading: Reading, events: EventFile, seconds: float | None = None) -> None:
         """Count what has ended; wait so long for the first of it. Raises what a lane gave up at."""
@@ -213,14 +236,14 @@ class Importer:
             self._watcher.warns(words)
         for line in outcome.refused:
             self._watcher.refuses(line)
-        for number in range(outcome.lines - len(outcome.refused)):
-            self._fuse.count(dead=number < outcome.dead)
-        if outcome.dead and not self._fuse.allows_dead_letter():
-            raise TooManyFail(
-                f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
-                "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of it "
-                f"({self._so_far()})"
-            )
+        for died in outcome.died:
+            self._fuse.count(dead=bool(died))
+            if died and not self._fuse.allows_dead_letter():
+                raise TooManyFail(
+                    f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines became dead letters: see `flowledger "
+                    "dead-letters list`, mend the cause, then import again; LEDGER_FUSE_ENTRIES=0 imports in spite of "
+                    f"it ({self._so_far()})"
+                )
 
     def _write_down(self, key: str, place: Place) -> None:
         """Write how far a file is done. If the database is away, the place before this one stands."""

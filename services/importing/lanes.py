@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import queue
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -24,6 +26,7 @@ from flowledger.workers.faults import fault
 _AHEAD: Final = 1
 """Batches that wait for a lane, so that it need not wait for the reader."""
 _END_SECONDS: Final = 30.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 WARNERS: Final = ("flowledger.client", "flowledger.domain", "flowledger.workers")
 """Loggers whose warnings are for whoever started the import."""
 
@@ -86,13 +89,19 @@ class Lane:
 
 
 class RecordingProcess:
-    """A process that records: a `BatchRecorder` on the other side of a pipe. It ends when this process does."""
+    """A process that records: a `BatchRecorder` on the other side of a pipe. It ends when this process does.
+
+    SIGINT and SIGTERM do not end it: a terminal, `timeout` or a supervisor sends them to all processes, and the one
+    that reads ends the import after the batches that are under way.
+    """
 
     def __init__(self, settings: Settings, *, deliver: bool, beyond_horizon: bool = False) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._pipe, its = spawning.Pipe()
         self._process = spawning.Process(target=_serve, args=(its, settings, deliver, beyond_horizon), daemon=True)
-        self._process.start()
+        with _blocked_signals():
+            self._process.start()
+        atexit.register(self._process.kill)  # multiprocessing would wait for it, if it was not closed
         its.close()
 
     def record(self, batch: Batch) -> Outcome:
@@ -117,9 +126,21 @@ class RecordingProcess:
         self._process.join(_END_SECONDS)
 
 
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Block signals here for a while. A process that is started meanwhile has them blocked from its beginning to its
+    end.
+    """
+    resource_tracker.ensure_running()  # its start unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection[Any, Any], settings: Settings, deliver: bool, beyond_horizon: bool) -> None:
     """Record what comes through the pipe, until its other side is closed, or its process has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the one that reads ends the import
     wait_at_most(settings.answer_timeout_seconds, settings.connect_timeout_seconds)
     recorder = BatchRecorder(settings, deliver=deliver, beyond_horizon=beyond_horizon)
     with recorder, suppress(EOFError, OSError):

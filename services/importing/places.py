@@ -11,10 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self
 
+from flowledger.client.lines import EventFile
 from flowledger.storage.ledger.checkpoints import IMPORT, CheckpointRepository
 from flowledger.storage.unit_of_work import Storage
 
 _FIRST_BYTES: Final = 2**16
+"""Most bytes of a first line that count."""
 _PIECE: Final = 2**20
 _PARTS: Final = 3
 
@@ -47,10 +49,16 @@ class Digested:
     def __init__(self, plain: IO[bytes]) -> None:
         self._plain = plain
         self._hash = sha256()
+        self._before_unended: Place | None = None
         self.offset = 0
 
     def readline(self, size: int = -1, /) -> bytes:
-        return self._noted(self._plain.readline(size))
+        piece = self._plain.readline(size)
+        if piece.endswith(b"\n"):
+            self._before_unended = None
+        elif piece and self._before_unended is None:
+            self._before_unended = Place(self.offset, 0, self._hash.hexdigest())
+        return self._noted(piece)
 
     def skip_to(self, place: Place, tell: Callable[[], object]) -> bool:
         """Read up to a place. Return whether it is one of this file; if not, some other number of bytes was read.
@@ -62,8 +70,13 @@ class Digested:
         return self.offset == place.offset and self._hash.hexdigest() == place.digest
 
     def place(self, line: int) -> Place:
-        """Return the place after what was read, the last of it the line with this number."""
-        return Place(self.offset, line, self._hash.copy().hexdigest())
+        """Return the place after what was read, the last of it the line with this number.
+
+        If that line has no end yet, return the place before it: the rest may be about to be written.
+        """
+        if self._before_unended is not None:
+            return self._before_unended._replace(line=line - 1)
+        return Place(self.offset, line, self._hash.hexdigest())
 
     def _noted(self, piece: bytes) -> bytes:
         self._hash.update(piece)
@@ -72,11 +85,14 @@ class Digested:
 
 
 def key_of(name: str, *, deliver: bool, beyond_horizon: bool = False) -> str:
-    """Return the name of the checkpoint of a file: by how it begins, so that it may be renamed, and may grow."""
+    """Return the name of the checkpoint of a file: by its first line, so that it may be renamed, and may grow.
+
+    Files with the same first line share it: whose place it is, is told by the digest.
+    """
     beginning = b""
     if Path(name).is_file():
-        with Path(name).open("rb") as file:
-            beginning = file.read(_FIRST_BYTES)
+        with EventFile(name) as events:
+            beginning = events.plain.readline(_FIRST_BYTES)
     how = (b"deliver" if deliver else b"past") + (b" beyond" if beyond_horizon else b"")
     return f"{IMPORT}{sha256(how + beginning).hexdigest()[:32]}"
 

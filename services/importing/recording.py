@@ -105,6 +105,8 @@ class BatchRecorder:
 
     def _count(self, outcome: Outcome, entries: list[Entry], recorded: Recorded) -> None:
         outcome.recorded, outcome.repeated, outcome.dead = recorded.recorded, recorded.repeated, recorded.dead
+        numbers = {entry.id for entry in recorded.buried}
+        outcome.died = bytes(entry.id in numbers for entry in entries)
         if len(recorded.entries) < len(entries):
             raise TooManyFail(
                 f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines could not be recorded by a fault of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -60,11 +61,18 @@ def test_import_reads_gzip_and_standard_input_and_reports_as_json(run: Run, stor
     assert [(bad["file"], bad["line"], bad["reason"]) for bad in report["refused"]] == [("-", 1, "invalid_envelope")]
 
 
-def test_import_says_what_is_wrong_with_its_use(run: Run, tmp_path: Path) -> None:
+def test_import_says_what_is_wrong_with_its_use_before_it_begins(
+    run: Run, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run("import").code == 2
-    assert run("import", str(tmp_path / "none")).code == 2
-    done = run("import", str(tmp_path))
-    assert (done.code, f"cannot read {tmp_path}: " in done.err) == (1, True)
+    good, forbidden = lines(tmp_path, 1), tmp_path / "forbidden"
+    forbidden.touch()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(forbidden) and access(path, mode))
+    for bad, why in [(tmp_path / "none", "no such file"), (tmp_path, "is a directory"), (forbidden, "may not be read")]:
+        done = run("import", str(good), str(bad))
+        assert (done.code, count(storage, "events")) == (2, 0)
+        assert f"Error: Invalid value for FILE: {why}: {bad}" in done.err
 
 
 def test_of_a_damaged_file_the_lines_before_the_damage_are_recorded(run: Run, storage: Storage, tmp_path: Path) -> None:
@@ -102,6 +110,30 @@ def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
     done = run("import", str(file))
     assert f"{file}: goes on after line {recorded}" in done.err
     assert f"{100 - recorded} events recorded, 0 known already, {recorded} lines skipped" in done.out
+
+
+def test_sigterm_to_all_its_processes_ends_an_import_after_its_batches(
+    postgresql_url: str, run: Run, tmp_path: Path
+) -> None:
+    """As supervisors send it, and `timeout`: twice to the one that reads. To the others also while they begin."""
+    file = lines(tmp_path, 5 * EVENTS)
+    command = [*COMMAND, "import", "--json", "--processes", "2", str(file)]
+    environment = os.environ | {"DATABASE_URL": postgresql_url}
+    with Storage(make_engine(settings_for(postgresql_url))) as storage:
+        importing = subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.PIPE)
+        children = psutil.Process(importing.pid).children
+        wait_until(lambda: len(children()) == 3, 60)  # one follows the resources of multiprocessing
+        for child in children():
+            child.terminate()
+        wait_until(lambda: count(storage, "events") > 0, 60)
+        importing.terminate()
+        os.killpg(importing.pid, signal.SIGTERM)
+        report = json.loads(importing.communicate(timeout=60)[0])
+        assert (importing.returncode, report["unfinished"]) == (1, "interrupted")
+        assert report["recorded"] == count(storage, "events") < 5 * EVENTS
+        done = run("import", "--json", "--processes", "1", str(file), DATABASE_URL=postgresql_url)
+        assert done.json["recorded"] == 5 * EVENTS - report["recorded"]
+        assert (count(storage, "events"), count(storage, "checkpoints")) == (5 * EVENTS, 0)
 
 
 def test_an_import_that_is_killed_loses_and_doubles_nothing(postgresql_url: str, run: Run, tmp_path: Path) -> None:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
 
 from flowledger.client.lines import BadLine
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.importer import Importer, Report
 from flowledger.services.importing.places import Place
+from flowledger.storage import tables
+from flowledger.storage.unit_of_work import Storage
+from tests.builders import raw
+from tests.rows import HAS_TEXT
+
+BATCH: Final = 50
+"""Lines of a batch in these tests."""
 
 
 @dataclass
@@ -71,3 +81,15 @@ def written(folder: Path, *lines: bytes, name: str = "events.jsonl") -> Path:
     file = folder / name
     file.write_bytes(b"\n".join(lines) + b"\n")
     return file
+
+
+def created(number: int) -> list[bytes]:
+    return [raw("task.created", id=f"n{place}", subject=f"t{place}") for place in range(number)]
+
+
+def journal(storage: Storage) -> dict[tuple[str, str], tuple[str, int]]:
+    columns = tables.events.c
+    asked = select(columns.source, columns.id, tables.event_texts.c.raw, columns.partition)
+    with storage.reading() as connection:
+        rows = connection.execute(asked.join_from(tables.events, tables.event_texts, HAS_TEXT))
+        return {(row.source, row.id): (row.raw, row.partition) for row in rows}

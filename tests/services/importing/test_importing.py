@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from pathlib import Path
-from typing import Any
 
-import pytest
 import redis
 from sqlalchemy import select
 
 from flowledger.client.publisher import Publisher
 from flowledger.domain import streams
-from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.batches import TooManyFail
-from flowledger.services.importing.importer import Importer, Report
+from flowledger.services.importing.importer import Report
 from flowledger.storage import tables
-from flowledger.storage.ledger.checkpoints import CheckpointRepository
-from flowledger.storage.unit_of_work import Storage, UnitOfWork
+from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.drain import Drain
 from flowledger.workers.verify import verify
 from tests.builders import event, raw, to_bytes
-from tests.rows import HAS_TEXT, as_told
-from tests.services.importing.importing import Heard, import_file, import_lines, import_until, written
+from tests.rows import as_told
+from tests.services.importing.importing import (
+    BATCH,
+    Heard,
+    created,
+    import_file,
+    import_lines,
+    journal,
+    written,
+)
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty
 from tests.test_shared_data import EVENTS, lines
-
-BATCH = 50
-
-
-@pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a few lines are many batches."""
-    monkeypatch.setattr("flowledger.services.importing.batches.BATCH", BATCH)
-    monkeypatch.setattr("flowledger.services.importing.places._FIRST_BYTES", 1_000)
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"fuse_entries": BATCH // 2})
 
 
 def publish(settings: Settings, events: list[bytes]) -> None:
@@ -55,23 +43,8 @@ def drain_all(settings: Settings, client: redis.Redis, storage: Storage) -> None
         assert "waiting" not in Drain(quick, client, storage, 0).run()
 
 
-def journal(storage: Storage) -> dict[tuple[str, str], tuple[str, int]]:
-    columns = tables.events.c
-    asked = select(columns.source, columns.id, tables.event_texts.c.raw, columns.partition)
-    with storage.reading() as connection:
-        rows = connection.execute(asked.join_from(tables.events, tables.event_texts, HAS_TEXT))
-        return {(row.source, row.id): (row.raw, row.partition) for row in rows}
-
-
 def buried(storage: Storage) -> set[tuple[bytes, str, str]]:
     return {(letter.raw, letter.reason, letter.field) for letter in dead_letters(storage)}
-
-
-def created(number: int) -> list[bytes]:
-    return [raw("task.created", id=f"n{place}", subject=f"t{place}") for place in range(number)]
-
-
-# --- the same as the stream
 
 
 def test_an_import_makes_the_rows_that_publishing_makes(
@@ -169,112 +142,3 @@ def test_two_imports_of_one_file_at_once_record_each_event_once(
         thread.join()
     assert sum(report.recorded for report in reports) == count(storage, "events") == 6 * BATCH
     assert (differences(storage), count(storage, "checkpoints")) == ([], 0)
-
-
-# --- what stops it
-
-
-def test_an_import_that_was_stopped_goes_on_where_it_stopped(
-    settings: Settings, storage: Storage, tmp_path: Path
-) -> None:
-    file = written(tmp_path, *created(5 * BATCH), b"rubbish")
-    first = import_until(settings, file, 2 * BATCH)
-    assert first.unfinished
-    assert 2 * BATCH <= first.lines < 5 * BATCH
-    with storage.reading() as connection:
-        assert CheckpointRepository(connection).all() == [], "that is none of a stream's"
-    file = file.rename(tmp_path / "renamed")
-    heard = Heard()
-    second = import_file(settings, file, heard=heard)
-    assert (second.skipped, second.repeated) == (first.lines, 0)
-    assert first.recorded + second.recorded == count(storage, "events") == 5 * BATCH
-    assert [line.line for line in heard.refused] == [5 * BATCH + 1]
-    assert count(storage, "checkpoints") == 0
-
-
-def test_a_file_that_has_grown_goes_on_and_one_that_was_changed_begins_anew(
-    settings: Settings, storage: Storage, tmp_path: Path
-) -> None:
-    events = created(4 * BATCH)
-    padding = 1_000 // len(events[0]) + 1  # the change is after what tells files apart
-    import_until(settings, written(tmp_path, *events[: 3 * BATCH]), 2 * BATCH)
-    changed = [*events[:padding], raw("task.created", id="changed", subject="changed"), *events[padding + 1 :]]
-    heard = Heard()
-    report = import_file(settings, written(tmp_path, *changed), heard=heard)
-    assert (heard.went_on, report.skipped, report.lines) == ([], 0, 4 * BATCH)
-    assert count(storage, "events") == 4 * BATCH + 1
-    import_until(settings, written(tmp_path, *events[: 3 * BATCH]), 2 * BATCH)
-    assert import_file(settings, written(tmp_path, *events)).skipped >= 2 * BATCH
-
-
-def test_what_is_no_file_begins_anew(settings: Settings, storage: Storage, tmp_path: Path) -> None:
-    """It cannot be read twice: a look at what was done before would lose it."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    for events in (created(3 * BATCH), [raw("task.created", id="another", subject="another")]):
-        writing = threading.Thread(target=pipe.write_bytes, args=(b"\n".join(events),))
-        writing.start()
-        report = import_until(settings, pipe, BATCH)
-        assert report.recorded >= 1
-        writing.join()
-    assert ("/tests", "another") in journal(storage)
-
-
-def test_an_import_waits_for_a_database_that_is_away(
-    settings: Settings, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flush, calls = UnitOfWork.flush, iter([False, True, True])
-
-    def broken(unit: UnitOfWork, *given: Any) -> Any:
-        if next(calls, False):
-            raise DatabaseUnavailable("gone for a while")
-        return flush(unit, *given)
-
-    monkeypatch.setattr(UnitOfWork, "flush", broken)
-    heard = Heard()
-    report = import_file(settings, written(tmp_path, *created(3 * BATCH)), heard=heard)
-    assert (report.recorded, report.unfinished) == (3 * BATCH, "")
-    assert heard.waited == ["gone for a while", ""]
-    assert count(storage, "events") == 3 * BATCH
-
-
-def test_an_import_can_be_stopped_while_the_database_is_away(
-    settings: Settings, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_unit: UnitOfWork, *_given: Any) -> Any:
-        raise DatabaseUnavailable("gone")
-
-    heard = Heard()
-    importer = Importer(settings, deliver=False, processes=1, watcher=heard)
-    heard.then = lambda _report: importer.stop() if heard.waited else None
-    file = written(tmp_path, *created(10))
-    with monkeypatch.context() as patched:
-        patched.setattr(UnitOfWork, "flush", broken)
-        report = importer.run([str(file)])
-    assert (report.recorded, report.unfinished) == (0, "interrupted")
-    assert import_file(settings, file).recorded == 10
-
-
-def test_a_file_of_dead_letters_is_not_imported_to_its_end(
-    settings: Settings, storage: Storage, tmp_path: Path
-) -> None:
-    import_lines(settings, tmp_path, *created(4 * BATCH))
-    others = [raw("task.created", id=f"n{place}", subject="other") for place in range(4 * BATCH)]
-    with pytest.raises(TooManyFail, match="became dead letters"):
-        import_lines(settings, tmp_path, *others)
-    assert 0 < count(storage, "dead_letters") < 4 * BATCH
-    assert count(storage, "checkpoints") == 0, "once the cause is mended, it begins anew"
-
-
-def test_a_fault_of_ours_stops_the_import_before_many_are_buried(
-    settings: Settings, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(*_: object) -> Any:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr("flowledger.workers.recorder.conditions_of", fails)
-        with pytest.raises(TooManyFail, match="by a fault of Flowledger"):
-            import_lines(settings, tmp_path, *created(2 * BATCH))
-    assert count(storage, "dead_letters") == settings.fuse_entries
-    assert import_lines(settings, tmp_path, *created(2 * BATCH)).recorded == 2 * BATCH, "none is lost"
