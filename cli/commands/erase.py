@@ -16,7 +16,7 @@ from flowledger.cli.schema import check_schema
 def command(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]…", help="What to erase; none: finish what an interrupted run has begun."),
+        typer.Argument(metavar="ID", help="What to erase; none: finish what an interrupted run has begun."),
     ] = None,
     *,
     why: Annotated[str, typer.Option(metavar="TEXT", help="Why; this stays, so let it name nobody.")] = "",

@@ -30,7 +30,7 @@ app: Final = typer.Typer(
 )
 
 What = Annotated[Held, typer.Argument(metavar="WHAT", help="workspace, execution or subject.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Their ids.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Their ids.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it, for the audit log; default: the user's name.")]
 
 

@@ -21,7 +21,7 @@ from flowledger.workers.authority import guard_of
 
 def command(  # noqa: PLR0917 - the options of the command
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
+        list[str], typer.Argument(metavar="FILE", help="Files with one event a line; - is standard input.")
     ],
     deliver: Annotated[
         bool, typer.Option("--deliver", help="Put messages into inboxes, and make up for due times, as for new events.")

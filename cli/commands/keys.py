@@ -31,7 +31,7 @@ Name = Annotated[
 @app.command()
 def new(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME…", help="Ids of sandboxes and workspaces; /registrar; /flowledger.")
+        list[str], typer.Argument(metavar="NAME", help="Ids of sandboxes and workspaces; /registrar; /flowledger.")
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -15,7 +15,7 @@ from flowledger.cli.publish import publish_files, summary
 
 def command(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE…", help="Files with one event a line; - is standard input.")
+        list[str] | None, typer.Argument(metavar="FILE", help="Files with one event a line; - is standard input.")
     ] = None,
     spool: Annotated[
         str | None,
