@@ -39,9 +39,7 @@ class Which(StrEnum):
 
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or as much of its beginning as no other has.")]
-Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="ID", help="Ids, or their beginnings. Or --all with filters.")
-]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or their beginnings. Or --all with filters.")]
 All = Annotated[bool, typer.Option("--all", help="All open ones that the filters below leave.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it, for the audit trail; default: the user's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Report as one JSON document.")]
