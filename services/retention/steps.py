@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from flowledger.domain.times import parse_time, written_time
 from flowledger.storage import tables
@@ -36,7 +36,7 @@ class Work:
     """
 
     storage: Storage
-    now: datetime
+    clock: Callable[[Connection], datetime]
     horizons: Mapping[str, datetime]
     go_on: Callable[[], bool]
     place: Any = None
@@ -99,7 +99,7 @@ def _names(work: Work) -> Did:
         work.storage,
         work.horizons["names"],
         most=_NAMES_AT_ONCE,
-        now=work.now,
+        clock=work.clock,
         go_on=lambda: used + monotonic() - began < _NAMES_SECONDS and work.go_on(),
     )
     used += monotonic() - began

@@ -56,18 +56,19 @@ def let_go_names(
     wanted: datetime,
     *,
     most: int,
-    now: datetime,
+    clock: Callable[[Connection], datetime],
     go_on: Callable[[], bool] = lambda: True,
     settled: timedelta = SETTLED,
 ) -> NamesGone:
     """Delete names before the horizon that stands, then move it forward to the one that is `wanted`.
 
-    At most `most` names are looked at in a transaction; `go_on` is asked before each. May be called by many at once.
-    Raises DatabaseUnavailable.
+    At most `most` names are looked at in a transaction; `go_on` is asked before each. A walk may last: the `clock` is
+    read in the transaction that moves the horizon. May be called by many at once. Raises DatabaseUnavailable.
     """
     with storage.reading() as connection:
         stands = connection.execute(select(horizons.TABLE).where(horizons.TABLE.c.what == "names")).one_or_none()
         walk = CheckpointRepository(connection).get(NAMES)
+        now = clock(connection)
     if stands is not None and stands.moved_at + settled > now:
         return NamesGone()
     names = 0
@@ -81,7 +82,7 @@ def let_go_names(
             names += went
             CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), now)
     with changing(storage) as connection:
-        horizons.move(connection, "names", wanted, at=now)
+        horizons.move(connection, "names", wanted, at=clock(connection))
     return NamesGone(names)
 
 
@@ -172,6 +173,7 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
 
 
 def clock_of(connection: Connection) -> datetime:
+    """Return the database's time: a wrong clock of one worker must not let anything go too early."""
     if connection.dialect.name != "postgresql":
         return datetime.now(UTC)
     at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
