@@ -14,17 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
 from flowledger.domain.envelope import parse
-from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.times import written_time
 from flowledger.storage import tables
 from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved
-from flowledger.storage.kinds import KINDS, MERGED, transaction_of
-from flowledger.storage.kinds.metrics import SUM_TABLES
+from flowledger.storage.kinds import transaction_of
 from flowledger.storage.kinds.metrics import TABLE as METRICS
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.ledger.gaps import find_gaps
 from flowledger.storage.ledger.totals import EventTotals
-from flowledger.storage.merge.writes import Write
 from flowledger.storage.retention import departed, horizons
 from flowledger.storage.retention.holds import lock_holds
 from flowledger.storage.retention.names import NamesGone, let_go_names
@@ -33,8 +30,7 @@ from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import ABSENT, raw
-from tests.services.retention.recording import at
-from tests.storage.recording import all_rows, by_hand, count, dead_letters, empty, record, without_text
+from tests.storage.recording import all_rows, by_hand, dead_letters, empty, record, without_text
 
 EXAMPLES: Final = 8
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
@@ -105,33 +101,6 @@ def test_names_stay_while_a_text_or_a_row_stands_or_the_subject_is_held(storage:
     assert let_all_go(storage) == 0
     by_hand(storage, delete(tables.event_texts), delete(tables.held), delete(tables.tasks))
     assert let_all_go(storage, NOW + timedelta(hours=1)) == 3
-
-
-_ONCE: Final = {name: raw(name, id=name, subject=f"of {name}", time=OLD) for name in EVENT_TYPES}
-"""An event of each type, about a subject of its own."""
-
-
-@pytest.mark.parametrize("of_subjects", [True, False], ids=["of subjects", "of events"])
-def test_a_name_stays_while_any_row_of_its_event_stands(storage: Storage, of_subjects: bool) -> None:
-    with at(datetime(2026, 1, 2, tzinfo=UTC)):
-        assert record(storage, *_ONCE.values()).recorded == len(_ONCE)
-    subjects = {kind.table for kind in KINDS if kind.repository is not None}
-    gone = [table for table in reversed(MERGED) if (table in subjects) is not of_subjects or table in SUM_TABLES]
-    by_hand(storage, delete(tables.event_texts), *map(delete, gone))
-    stand = {table.name for table in MERGED if count(storage, table.name)}
-    with_rows = {name for name, body in _ONCE.items() if stand & _written(body)}
-    assert with_rows
-    record(storage, raw("task.created", id="last", time=YOUNG), start=1000)  # SQLite's last name stays in any case
-    let_all_go(storage)
-    assert names(storage) - {"last"} == with_rows
-    by_hand(storage, *map(delete, reversed(MERGED)))
-    let_all_go(storage, NOW + timedelta(hours=1))
-    assert names(storage) == {"last"}
-
-
-def _written(body: bytes) -> set[str]:
-    """The tables in which an event writes rows that the merge rule makes."""
-    return {write.table for write in transaction_of(parse(body), 0, MOMENT).writes if isinstance(write, Write)}
 
 
 def test_a_call_of_a_webhook_is_told_at_another_time_so_its_name_stays(storage: Storage) -> None:
