@@ -159,19 +159,28 @@ def legs(root: Table) -> Sequence[Leg]:
 def parts_in(
     connection: Connection, leg: Leg, root: str, after: Key | None, limit: int
 ) -> tuple[Key | None, list[Member]]:
-    """Return the next parts of a whole, messages first, and the key of the last one; None if there are no more.
+    """Return the next parts of a whole in a leg, and the key of the last one; None if there are no more.
 
-    They are at most `limit`, if no task has more messages.
+    They are at most `limit`, after as many messages of theirs; all messages, if a single task has more.
     """
     key = (leg.table.c.created_at, leg.table.c.id)
     rows = select(*key).where(leg.owner == root, leg.condition, is_behind(key, after)).order_by(*key).limit(limit)
     keys = [(row.created_at, row.id) for row in connection.execute(rows)]
-    if not keys:
-        return None, []
-    taken, parts = fitting(connection, leg.table, keys, limit)
-    if len(parts) > limit:
-        parts = members(connection, leg.table, [taken[0][1]])
-    return taken[-1], [one._replace(root=root) for one in reversed(parts)]
+    while len(below := _below(connection, leg.table, keys, limit + 1)) > limit and len(keys) > 1:
+        keys = keys[: len(keys) // 2]
+    if len(below) > limit:
+        below = _below(connection, leg.table, keys, None)
+    parts = [*below, *((leg.table.name, id_) for _, id_ in keys)]
+    return keys[-1] if keys else None, [Member(root, table, id_) for table, id_ in parts]
+
+
+def _below(connection: Connection, table: Table, keys: Sequence[Key], limit: int | None) -> list[tuple[str, str]]:
+    """Return the tables and ids of what belongs to these rows themselves; at most `limit`."""
+    found = []
+    for leg in legs(table) if keys else ():
+        owned = select(leg.table.c.id).where(leg.owner.in_([id_ for _, id_ in keys]), leg.condition).limit(limit)
+        found += [(leg.table.name, id_) for id_ in connection.execute(owned).scalars()]
+    return found
 
 
 def is_behind(key: Sequence[ColumnElement[Any]], after: Key | None) -> ColumnElement[bool]:
