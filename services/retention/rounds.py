@@ -15,7 +15,7 @@ from typing import Final
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.keeping import Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
-from flowledger.storage.engines.engine import sqlstate
+from flowledger.storage.engines.engine import is_timeout, sqlstate
 from flowledger.storage.retention import holds, horizons, rounds
 from flowledger.storage.retention.maintainer import forbidden
 from flowledger.storage.retention.names import clock_of
@@ -45,7 +45,7 @@ class Maintenance:
     ) -> None:
         self._storage = storage
         self._keeping = keeping
-        self._clock = clock or self._clock_of_database
+        self._clock = clock_of if clock is None else lambda _connection: clock()
         self._is_over = is_over
         self._worked_since = 0.0
 
@@ -56,16 +56,16 @@ class Maintenance:
         """
         with self._storage.reading() as connection:
             last = rounds.read(connection)
-        one = last if last is not None and last.ended_at is None else Round(began_at=self._clock())
+            now = self._clock(connection)
+        one = last if last is not None and last.ended_at is None else Round(began_at=now)
         self._work(one, {} if last is None else dict(last.waits))
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one
 
-    def _clock_of_database(self) -> datetime:
-        """Return the database's time: a wrong clock of one worker must not let anything go too early."""
+    def _now(self) -> datetime:
         with self._storage.reading() as connection:
-            return clock_of(connection)
+            return self._clock(connection)
 
     def _work(self, one: Round, known: Mapping[str, str]) -> None:
         steps = self._permitted(one, known)
@@ -75,7 +75,7 @@ class Maintenance:
         for step in steps:
             if name in names and names.index(step.name) < names.index(name):
                 continue
-            work = Work(self._storage, self._clock(), at, self._goes_on, place if step.name == name else None)
+            work = Work(self._storage, self._clock, at, self._goes_on, place if step.name == name else None)
             if self._is_over():
                 one.place = [step.name, work.place]
                 return
@@ -86,7 +86,7 @@ class Maintenance:
                 one.place = [step.name, did.place]
                 return
         one.place = None
-        one.ended_at = self._clock()
+        one.ended_at = self._now()
 
     def _permitted(self, one: Round, known: Mapping[str, str]) -> list[Step]:
         """Return the steps that have something to do, and may. Of the others, note why not."""
@@ -109,7 +109,7 @@ class Maintenance:
         As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon
         of names moves when what was before it has gone (`storage.retention.names`).
         """
-        now = self._clock()
+        now = self._now()
         whats = dict.fromkeys(what for step in steps for what in step.what)
         at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
         if at:
@@ -126,10 +126,17 @@ class Maintenance:
             return step.run(work)
         except DatabaseUnavailable as error:
             if sqlstate(error) == _FORBIDDEN:
-                return Did({}, waits=_not_allowed([table.name for table in step.tables]))
+                return Did(work.went, waits=_not_allowed([table.name for table in step.tables]))
             if sqlstate(error) in BUSY:
-                return Did({}, waits="others held a lock")
+                return Did(work.went, waits="others held a lock")
+            if is_timeout(error) and self._is_there():
+                return Did(work.went, waits=f"{error}: {rounds.COMMAND} waits for longer")
             raise
+
+    def _is_there(self) -> bool:
+        """Return True if the database replies at all: then other steps go on. Raises DatabaseUnavailable."""
+        self._now()
+        return True
 
     def _note(self, one: Round, step: Step, did: Did, known: Mapping[str, str]) -> None:
         """Count what went, and log it. Tell why something stays, but not again while it is the same."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from flowledger.domain.times import parse_time, written_time
 from flowledger.storage import tables
@@ -17,7 +18,7 @@ from flowledger.storage.kinds import audit, metrics
 from flowledger.storage.retention import dead_letters, drains, sessions, weeks, wholes
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.retention.names import let_go_names
-from flowledger.storage.retention.wholes import Horizons
+from flowledger.storage.retention.wholes import Horizons, Inside
 from flowledger.storage.unit_of_work import Storage
 
 _ROWS_AT_ONCE: Final = 500
@@ -29,13 +30,17 @@ _NAMES_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a step works with: the horizons that it may use, when to stop, and where to go on (None: at the begin)."""
+    """What a step works with: the horizons that it may use, when to stop, and where to go on (None: at the begin).
+
+    `went` counts what a step reports at once, not at its end: if it is broken off, that is known.
+    """
 
     storage: Storage
-    now: datetime
+    clock: Callable[[Connection], datetime]
     horizons: Mapping[str, datetime]
     go_on: Callable[[], bool]
     place: Any = None
+    went: Counter[str] = field(default_factory=Counter)
 
 
 class Did(NamedTuple):
@@ -65,12 +70,21 @@ def _weeks(table: Table, what: str, work: Work) -> Did:
 
 def _wholes(root: Table, work: Work) -> Did:
     horizons = Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"))
-    after = None if work.place is None else (parse_time(work.place[0]), work.place[1])
-    walked = wholes.let_go(work.storage, root, horizons, after=after, go_on=work.go_on)
+    created_at, id_, *inside = work.place or (None, "")
+    walked = wholes.let_go(
+        work.storage,
+        root,
+        horizons,
+        after=(parse_time(created_at), id_) if created_at else None,
+        inside=Inside.read(inside[0]) if inside else None,
+        went=work.went,
+        go_on=work.go_on,
+    )
     busy = f"{walked.busy:,} {root.name} were being changed" if walked.busy else None
     if walked.is_done:
         return Did(walked.went, waits=busy)
-    place = None if walked.place is None else [written_time(walked.place[0]), walked.place[1]]
+    at, last = walked.place or (None, "")
+    place = [at and written_time(at), last, *([walked.inside.written()] if walked.inside else [])]
     return Did(walked.went, is_done=False, place=place, waits=busy)
 
 
@@ -85,7 +99,7 @@ def _names(work: Work) -> Did:
         work.storage,
         work.horizons["names"],
         most=_NAMES_AT_ONCE,
-        now=work.now,
+        clock=work.clock,
         go_on=lambda: used + monotonic() - began < _NAMES_SECONDS and work.go_on(),
     )
     used += monotonic() - began

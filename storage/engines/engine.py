@@ -15,6 +15,7 @@ from flowledger.domain import json_text
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
+from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.session import SessionSetUp
 from flowledger.storage.merge.additions import make_functions
 
@@ -95,3 +96,9 @@ def sqlstate(error: DatabaseUnavailable) -> str | None:
     """Return PostgreSQL's code for what went wrong; None if it gave none."""
     cause = error.__cause__
     return getattr(cause.orig, "pgcode", None) if isinstance(cause, DBAPIError) else None
+
+
+def is_timeout(error: DatabaseUnavailable) -> bool:
+    """Return whether a reply of PostgreSQL took longer than this process waits (`storage.engines.patience`)."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and isinstance(cause.orig, AnswerTimeout)

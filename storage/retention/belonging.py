@@ -6,7 +6,8 @@ else to that of its task. Rows that are no subjects' own (log lines, node runs, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -17,12 +18,14 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    bindparam,
     exists,
     func,
     literal,
     or_,
     select,
     true,
+    tuple_,
     union,
     union_all,
 )
@@ -119,6 +122,18 @@ ATTACHED: Final = (
 )
 
 
+Key = tuple[datetime, str]
+"""`created_at` and id of an execution, a task or a message: it is walked in this order, by an index."""
+
+
+class Leg(NamedTuple):
+    """Rows that belong to something: their table, its column of the owner's id, and what else has to be so."""
+
+    table: Table
+    owner: ColumnElement[str]
+    condition: ColumnElement[bool]
+
+
 class Member(NamedTuple):
     """A subject, the table that has its row, and the root of the whole that it belongs to: itself, or another."""
 
@@ -141,15 +156,66 @@ def members(connection: Connection, root: Table, ids: Collection[str], limit: in
     return [Member._make(row) for row in connection.execute(union_all(*found).limit(limit))]
 
 
-def without_owner(root: Table) -> ColumnElement[bool]:
-    """Return the condition that an execution, a task or a message belongs to nothing that has a row."""
+def fitting(connection: Connection, root: Table, keys: Sequence[Key], limit: int) -> tuple[Sequence[Key], list[Member]]:
+    """Return the first of these roots that have at most `limit` members, and those; of one that has more, one more."""
+    while True:
+        parts = members(connection, root, [id_ for _, id_ in keys], limit + 1)
+        if len(parts) <= limit or len(keys) == 1:
+            return keys, parts
+        keys = keys[: len(keys) // 2]
+
+
+def legs(root: Table) -> Sequence[Leg]:
+    """Return where the parts of a whole are, one after the other: tasks, with their messages, and messages."""
+    of_task = MESSAGES.c.execution_id.is_(None)
+    if root is EXECUTIONS:
+        return Leg(TASKS, TASKS.c.execution_id, true()), Leg(MESSAGES, MESSAGES.c.execution_id, true())
+    return (Leg(MESSAGES, MESSAGES.c.task_id, of_task),) if root is TASKS else ()
+
+
+def parts_in(
+    connection: Connection, leg: Leg, root: str, after: Key | None, limit: int
+) -> tuple[Key | None, list[Member]]:
+    """Return the next parts of a whole in a leg, and the key of the last one; None if there are no more.
+
+    They are at most `limit`, after as many messages of theirs; all messages, if a single task has more.
+    """
+    key = (leg.table.c.created_at, leg.table.c.id)
+    rows = select(*key).where(leg.owner == root, leg.condition, is_behind(key, after)).order_by(*key).limit(limit)
+    keys = [(row.created_at, row.id) for row in connection.execute(rows)]
+    while len(below := _below(connection, leg.table, keys, limit + 1)) > limit and len(keys) > 1:
+        keys = keys[: len(keys) // 2]
+    if len(below) > limit:
+        below = _below(connection, leg.table, keys, None)
+    parts = [*below, *((leg.table.name, id_) for _, id_ in keys)]
+    return keys[-1] if keys else None, [Member(root, table, id_) for table, id_ in parts]
+
+
+def _below(connection: Connection, table: Table, keys: Sequence[Key], limit: int | None) -> list[tuple[str, str]]:
+    """Return the tables and ids of what belongs to these rows themselves; at most `limit`."""
+    found = []
+    for leg in legs(table) if keys else ():
+        owned = select(leg.table.c.id).where(leg.owner.in_([id_ for _, id_ in keys]), leg.condition).limit(limit)
+        found += [(leg.table.name, id_) for id_ in connection.execute(owned).scalars()]
+    return found
+
+
+def is_behind(key: Sequence[ColumnElement[Any]], after: Key | None) -> ColumnElement[bool]:
+    """Return the condition that a row comes after another one, in the order of this key."""
+    if after is None:
+        return true()
+    return tuple_(*key) > tuple_(*(bindparam(None, value, one.type) for value, one in zip(after, key, strict=True)))
+
+
+def without_owner(root: Table, columns: Any) -> ColumnElement[bool]:
+    """Return the condition that a row of this table, with these columns, belongs to nothing that has a row."""
     if root is EXECUTIONS:
         return true()
-    of_none = or_(root.c.execution_id.is_(None), ~exists().where(EXECUTIONS.c.id == root.c.execution_id))
+    of_none = or_(columns.execution_id.is_(None), ~exists().where(EXECUTIONS.c.id == columns.execution_id))
     if root is TASKS:
         return of_none
-    of_no_task = or_(root.c.task_id.is_(None), ~exists().where(TASKS.c.id == root.c.task_id))
-    return of_none & or_(root.c.execution_id.is_not(None), of_no_task)
+    of_no_task = or_(columns.task_id.is_(None), ~exists().where(TASKS.c.id == columns.task_id))
+    return of_none & or_(columns.execution_id.is_not(None), of_no_task)
 
 
 def _members(table: Table, owner: ColumnElement[str], ids: Collection[str]) -> Select[Any]:

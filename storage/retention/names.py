@@ -18,8 +18,7 @@ from sqlalchemy import Connection, Table, delete, func, literal, select, tuple_
 from flowledger.domain import json_text
 from flowledger.domain.events import EVENT_TYPES
 from flowledger.domain.owners import is_told_at_another_time
-from flowledger.storage.kinds import kind_of
-from flowledger.storage.kinds.kind import Kind
+from flowledger.storage.kinds import MERGED, kind_of
 from flowledger.storage.ledger.checkpoints import NAMES, CheckpointRepository
 from flowledger.storage.ledger.event_texts import key_of, present
 from flowledger.storage.ledger.journal import TABLE as EVENTS
@@ -36,6 +35,11 @@ SETTLED: Final = timedelta(minutes=10)
 _PLACE: Final = (EVENTS.c.recorded_at, EVENTS.c.source, EVENTS.c.id)
 _BEGINNING: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
 
+_OF_EVENTS: Final = tuple(table for table in MERGED if {"source", "event_id"} <= set(table.primary_key.columns.keys()))
+"""The tables whose rows are those of one event each."""
+
+Name = tuple[str, str]
+"""Source and id of an event."""
 Place = tuple[datetime, str, str]
 """`recorded_at`, source and id of the last name that was looked at."""
 
@@ -52,18 +56,19 @@ def let_go_names(
     wanted: datetime,
     *,
     most: int,
-    now: datetime,
+    clock: Callable[[Connection], datetime],
     go_on: Callable[[], bool] = lambda: True,
     settled: timedelta = SETTLED,
 ) -> NamesGone:
     """Delete names before the horizon that stands, then move it forward to the one that is `wanted`.
 
-    At most `most` names are looked at in a transaction; `go_on` is asked before each. May be called by many at once.
-    Raises DatabaseUnavailable.
+    At most `most` names are looked at in a transaction; `go_on` is asked before each. A walk may last: the `clock` is
+    read in the transaction that moves the horizon. May be called by many at once. Raises DatabaseUnavailable.
     """
     with storage.reading() as connection:
         stands = connection.execute(select(horizons.TABLE).where(horizons.TABLE.c.what == "names")).one_or_none()
         walk = CheckpointRepository(connection).get(NAMES)
+        now = clock(connection)
     if stands is not None and stands.moved_at + settled > now:
         return NamesGone()
     names = 0
@@ -77,7 +82,7 @@ def let_go_names(
             names += went
             CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), now)
     with changing(storage) as connection:
-        horizons.move(connection, "names", wanted, at=now)
+        horizons.move(connection, "names", wanted, at=clock(connection))
     return NamesGone(names)
 
 
@@ -106,12 +111,12 @@ def _that_may_go(connection: Connection, rows: Sequence[Any], horizon: datetime)
     old = [row for row in rows if row.time is not None and row.time < horizon and _goes_by_age(row.source)]
     texts = present(connection, {key_of(row) for row in old})
     held = set(connection.execute(_of(HELD, "subject", {row.subject for row in old})).scalars())
-    by_kind: dict[str, list[Any]] = defaultdict(list)
-    for row in old:
-        if row.meaning not in texts and row.subject not in held and row.type in EVENT_TYPES:
-            by_kind[kind_of(EVENT_TYPES[row.type]).name].append(row)
-    for some in by_kind.values():
-        yield from _without_rows(connection, kind_of(EVENT_TYPES[some[0].type]), some)
+    left = [
+        row for row in old
+        if row.meaning not in texts and row.subject not in held and row.type in EVENT_TYPES
+    ]  # fmt: skip
+    with_row = {*_with_subjects(connection, left), *_with_own_rows(connection, left)}
+    yield from (row for row in left if _name(row) not in with_row)
 
 
 def _goes_by_age(source: str) -> bool:
@@ -119,24 +124,37 @@ def _goes_by_age(source: str) -> bool:
     return not is_told_at_another_time(source)
 
 
-def _without_rows(connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Any]:
-    """Yield those of these rows of the journal whose subject has no row, and that have none of their own."""
-    subjects, names = set[str](), set[tuple[str, str]]()
-    if kind.repository is not None:
-        subjects.update(connection.execute(_of(kind.table, kind.subject, {row.subject for row in rows})).scalars())
-    for table in kind.tables:
-        if {"source", "event_id"} <= set(table.primary_key.columns.keys()):
-            names.update(_own_rows(connection, table, rows))
-    yield from (row for row in rows if row.subject not in subjects and (row.source, row.id) not in names)
+def _with_subjects(connection: Connection, rows: Sequence[Any]) -> Iterator[Name]:
+    """Yield the names of those events whose subject has a row."""
+    by_kind: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_kind[kind_of(EVENT_TYPES[row.type]).name].append(row)
+    for some in by_kind.values():
+        kind = kind_of(EVENT_TYPES[some[0].type])
+        if kind.repository is not None:
+            of_kind = _of(kind.table, kind.subject, {row.subject for row in some})
+            subjects = set(connection.execute(of_kind).scalars())
+            yield from (_name(row) for row in some if row.subject in subjects)
 
 
-def _own_rows(connection: Connection, table: Table, rows: Sequence[Any]) -> set[tuple[str, str]]:
-    """Return the names of those whose rows are in a table of rows of events; partitions are found by constants."""
-    key = (table.c.source, table.c.event_id)
-    found = select(*key).where(is_one_of(connection, key, [(row.source, row.id) for row in rows]))
-    if "recorded_at" in table.c:
-        found = found.where(table.c.recorded_at.in_(sorted({row.recorded_at for row in rows})))
-    return {(row.source, row.event_id) for row in connection.execute(found)}
+def _with_own_rows(connection: Connection, rows: Sequence[Any]) -> Iterator[Name]:
+    """Yield the names of those events that have a row of their own; partitions are found by constants.
+
+    Each table is asked about all of them, whatever their kinds are: a line of a log may be a task's or an execution's.
+    """
+    if not rows:
+        return
+    moments = sorted({row.recorded_at for row in rows})
+    for table in _OF_EVENTS:
+        key = (table.c.source, table.c.event_id)
+        found = select(*key).where(is_one_of(connection, key, [_name(row) for row in rows]))
+        if "recorded_at" in table.c:
+            found = found.where(table.c.recorded_at.in_(moments))
+        yield from ((row.source, row.event_id) for row in connection.execute(found))
+
+
+def _name(row: Any) -> Name:
+    return row.source, row.id
 
 
 def _of(table: Table, column: str, values: Collection[str]) -> Any:
@@ -155,6 +173,7 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
 
 
 def clock_of(connection: Connection) -> datetime:
+    """Return the database's time: a wrong clock of one worker must not let anything go too early."""
     if connection.dialect.name != "postgresql":
         return datetime.now(UTC)
     at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()

@@ -42,7 +42,7 @@ CHECKPOINTS: Final = [CheckpointRow("s", "1-0", MOMENT)]
 
 
 def let_go(storage: Storage, now: datetime = NOW, most: int = 100, **how: Any) -> NamesGone:
-    return let_go_names(storage, now - timedelta(days=DAYS), most=most, now=now, **how)
+    return let_go_names(storage, now - timedelta(days=DAYS), most=most, clock=lambda _connection: now, **how)
 
 
 def let_all_go(storage: Storage, now: datetime = NOW) -> int:
@@ -118,6 +118,23 @@ def test_the_horizon_stands_for_ten_minutes_before_names_go(storage: Storage) ->
         assert horizons.read(connection)["names"] == NOW + timedelta(minutes=10) - timedelta(days=DAYS)
 
 
+def test_the_ten_minutes_begin_when_the_horizon_is_moved_however_long_the_walk_before_took(storage: Storage) -> None:
+    recorded_long_ago(storage, task("1"), task("2"))
+    let_go(storage, NOW - timedelta(hours=1))
+    times = [NOW]
+
+    def slow() -> bool:
+        times.append(times[-1] + timedelta(minutes=5))
+        return True
+
+    wanted = NOW - timedelta(days=DAYS)
+    let_go_names(storage, wanted, most=1, clock=lambda _connection: times[-1], go_on=slow)
+    assert len(times) > 2
+    with storage.reading() as connection:
+        moved_at = connection.execute(select(horizons.TABLE.c.moved_at).where(horizons.TABLE.c.what == "names"))
+        assert moved_at.scalar_one() == times[-1]
+
+
 def test_a_round_that_is_over_goes_on_where_it_ended(storage: Storage) -> None:
     recorded_long_ago(storage, *(task(str(number), time=None if number % 2 else OLD) for number in range(10)))
     let_go(storage, NOW - timedelta(hours=1))
@@ -132,7 +149,7 @@ def test_a_longer_setting_keeps_what_is_not_gone_yet(storage: Storage) -> None:
     recorded_long_ago(storage, task("1"))
     let_go(storage)
     later = NOW + timedelta(hours=1)
-    assert let_go_names(storage, later - timedelta(days=300), most=10, now=later).names == 0
+    assert let_go_names(storage, later - timedelta(days=300), most=10, clock=lambda _connection: later).names == 0
     assert names(storage) == {"1", "last"}
     with storage.reading() as connection:
         assert horizons.read(connection)["names"] == NOW - timedelta(days=DAYS)

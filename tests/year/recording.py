@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from typing import Final, NamedTuple
 
+import pytest
+
 from flowledger import Storage
 from flowledger.domain import streams
 from flowledger.domain.limits import DEFAULT_LIMITS
@@ -87,11 +89,12 @@ def _record(recording: recorder.Recorder, days: Days, events: Sequence[bytes]) -
 
 
 def _recorded(recording: recorder.Recorder, events: Sequence[bytes], at: datetime, first: int) -> Recorded:
-    vars(recorder)["now"] = lambda: at  # the simulated clock
     entries = [
         Entry(f"{first + place + 1}-0", [streams.FIELD.encode(), event], place % 8)
         for place, event in enumerate(events)
     ]
     began = time.monotonic()
-    outcome = recording.record(entries)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "now", lambda: at)  # the simulated clock
+        outcome = recording.record(entries)
     return Recorded(outcome.recorded, outcome.repeated, outcome.dead, time.monotonic() - began)

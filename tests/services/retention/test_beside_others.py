@@ -14,7 +14,7 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.services.retention.service import MaintenanceService, OthersMaintain
-from flowledger.storage.retention import wholes
+from flowledger.storage.retention import subjects, wholes
 from flowledger.storage.retention.maintainer import only_one
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
@@ -107,13 +107,13 @@ def test_two_maintainers_at_once_do_each_thing_once(storage: Storage, monkeypatc
 def test_a_transaction_that_is_killed_leaves_the_whole(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     execution(storage, OLD)
     task(storage, OLD, execution_id="exec_1")
-    delete = wholes._delete
+    delete = subjects.delete_some
 
     def killed(*given: Any) -> Any:
         delete(*given)
         raise SystemExit
 
-    monkeypatch.setattr(wholes, "_delete", killed)
+    monkeypatch.setattr(wholes, "delete_some", killed)
     with pytest.raises(SystemExit):
         turn(storage)
     assert (count(storage, "executions"), count(storage, "tasks"), count(storage, "execution_logs")) == (1, 1, 1)

@@ -22,7 +22,7 @@ from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.drains import DrainRepository
 from flowledger.storage.ledger.totals import DrainTotals
 from flowledger.storage.retention import dead_letters as closed
-from flowledger.storage.retention import holds, horizons, rounds, wholes
+from flowledger.storage.retention import holds, horizons, large, rounds, wholes
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
@@ -97,6 +97,20 @@ def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pyt
     assert turns > 2
     assert done.went["executions"] == 2
     assert (ids(storage, "executions"), count(storage, "tasks")) == ({"exec_0"}, 0)
+
+
+def test_a_stopped_round_goes_on_inside_a_large_execution(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (wholes, large):
+        monkeypatch.setattr(module, "SUBJECTS_AT_ONCE", 2)
+    execution(storage, OLD)
+    for place in range(6):
+        task(storage, OLD, f"task_{place}", execution_id="exec_1")
+    left = [6]
+    while go(storage, Keeping(rows=30.0), is_over=iter([False, True] * 9).__next__).ended_at is None:
+        left.append(count(storage, "tasks"))
+        assert len(left) < 20
+    assert left[-1] == count(storage, "executions") == 0
+    assert {4, 2} <= set(left)
 
 
 def test_a_stopped_round_goes_on_behind_what_is_held(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from flowledger.domain.times import written_time
 from flowledger.storage import tables
-from flowledger.storage.retention import wholes
-from flowledger.storage.retention.wholes import ROOTS, Horizons
+from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.retention import ages, large, subjects, wholes
+from flowledger.storage.retention.ages import Horizons
+from flowledger.storage.retention.belonging import Member
+from flowledger.storage.retention.large import Inside
+from flowledger.storage.retention.wholes import ROOTS, Walked
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
+from tests.conftest import settings_for
 from tests.services.retention.recording import (
     HORIZON,
     NOW,
@@ -29,6 +39,7 @@ from tests.services.retention.recording import (
 from tests.storage.recording import by_hand, count, record
 
 ENDED = Horizons(HORIZON, None)
+TASKS = [f"task_{place}" for place in range(9)]
 
 
 def go(storage: Storage, horizons: Horizons = ENDED) -> dict[str, int]:
@@ -40,6 +51,13 @@ def go(storage: Storage, horizons: Horizons = ENDED) -> dict[str, int]:
         for name, rows in walked.went.items():
             went[name] = went.get(name, 0) + rows
     return went
+
+
+def small(monkeypatch: pytest.MonkeyPatch, parts: int = 4) -> None:
+    """Have a whole with more parts than this be a large one."""
+    monkeypatch.setattr(wholes, "SUBJECTS_AT_ONCE", parts)
+    monkeypatch.setattr(large, "SUBJECTS_AT_ONCE", parts)
+    monkeypatch.setattr(large, "_LOOKED_AT_ONCE", parts)
 
 
 def test_an_execution_goes_with_all_that_belongs_to_it(storage: Storage) -> None:
@@ -138,7 +156,7 @@ def test_a_subject_without_a_name_is_as_old_as_can_be(storage: Storage) -> None:
 
 
 def test_a_walk_goes_on_where_it_stopped(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 3)
+    monkeypatch.setattr(wholes, "_LOOKED_AT_ONCE", 4)
     for place in range(10):
         task(storage, OLD + timedelta(minutes=place), f"task_{place}")
     hold(storage, "task_1")
@@ -151,18 +169,117 @@ def test_a_walk_goes_on_where_it_stopped(storage: Storage, monkeypatch: pytest.M
     assert ids(storage, "tasks") == {"task_1"}
 
 
-def test_a_large_execution_goes_in_several_steps(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wholes, "_SUBJECTS_AT_ONCE", 4)
-    monkeypatch.setattr(wholes, "_ROWS_AT_ONCE", 5)
+def large_execution(storage: Storage, *tasks: str, **of_last: bool) -> None:
+    """An execution with a task for each of these ids; what is said of the last one is said of it alone."""
     execution(storage, OLD)
+    for id_ in tasks:
+        task(storage, OLD, id_, execution_id="exec_1", **(of_last if id_ == tasks[-1] else {}))
+
+
+def test_a_large_execution_goes_in_several_steps(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+    monkeypatch.setattr(subjects, "_ROWS_AT_ONCE", 5)
+    looked_at = Counter[str]()
+    look_at = ages.look_at
+
+    def counting(connection: Any, parts: Sequence[Member], horizons: Horizons) -> Any:
+        looked_at.update(one.id for one in parts)
+        return look_at(connection, parts, horizons)
+
+    monkeypatch.setattr(large, "look_at", counting)
+    large_execution(storage, *TASKS)
     execution(storage, OLD, "exec_2")
     recorded(storage, OLD, *(("node.skipped", "exec_1", {"node": f"n{one}", "iteration": 1}) for one in range(12)))
-    for place in range(9):
-        task(storage, OLD, f"task_{place}", execution_id="exec_1")
-    walked = wholes.let_go(storage, ROOTS[0], ENDED, go_on=lambda: False)
-    assert 0 < walked.went.total() < 9
-    assert not walked.is_done
-    assert count(storage, "executions") == 2
-    walked = wholes.let_go(storage, ROOTS[0], ENDED)
+    message(storage, OLD, "msg_1", execution_id="exec_1")
+    for place in range(6):
+        message(storage, OLD, f"msg_of_task_{place}", task_id="task_3")
+    walked, turns, went = Walked(Counter(), 0, False), 0, Counter[str]()
+    while not walked.is_done:
+        inside = walked.inside and Inside.read(json.loads(json.dumps(walked.inside.written())))
+        walked = wholes.let_go(storage, ROOTS[0], ENDED, after=walked.place, inside=inside, go_on=lambda: False)
+        assert walked.went.total() <= 9
+        went += walked.went
+        turns += 1
+        assert turns < 40
+    assert (went["executions"], went["tasks"], went["messages"], went["execution_logs"]) == (2, 9, 7, 14)
     assert count(storage, "executions") == count(storage, "tasks") == count(storage, "execution_logs") == 0
-    assert walked.is_done
+    assert count(storage, "messages") == 0
+    assert max(looked_at[id_] for id_ in TASKS) <= 3, "what was looked at is not looked at again in each turn"
+
+
+def test_a_large_execution_with_a_part_that_has_not_ended_goes_as_a_whole(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(monkeypatch)
+    large_execution(storage, *TASKS, ends=False)
+    assert go(storage) == {}
+    went = go(storage, Horizons(None, HORIZON))
+    assert (went["executions"], went["tasks"]) == (1, 9)
+
+
+@pytest.mark.parametrize("why", ["young", "held", "not ended"])
+def test_a_large_execution_stops_going_at_a_part_that_stays_after_all(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    small(monkeypatch)
+    large_execution(storage, *TASKS)
+    changed: list[str] = []
+
+    def changes() -> bool:
+        if count(storage, "tasks") == 5 and not changed:
+            changed.append(why)
+            if why == "held":
+                hold(storage, "task_4")
+            elif why == "young":
+                recorded(storage, YOUNG, ("task.logged", "task_4", {}))
+            else:
+                recorded(storage, OLD, ("task.started", "task_4", {"attempt": 2}))
+        return True
+
+    walked = wholes.let_go(storage, ROOTS[0], ENDED, go_on=changes)
+    assert (walked.went["tasks"], walked.is_done) == (4, True)
+    assert ids(storage, "tasks") == set(TASKS[4:])
+    assert count(storage, "executions") == 1
+
+
+def test_a_large_execution_stays_if_a_part_came_while_it_went(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(monkeypatch)
+    large_execution(storage, *TASKS)
+
+    def comes() -> bool:
+        if count(storage, "tasks") == 1:
+            task(storage, OLD - timedelta(days=1), "earlier", execution_id="exec_1")
+        return True
+
+    assert wholes.let_go(storage, ROOTS[0], ENDED, go_on=comes).busy == 1
+    assert (ids(storage, "tasks"), count(storage, "executions")) == ({"earlier"}, 1)
+
+
+def test_what_stays_is_walked_over_in_slices(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wholes, "_LOOKED_AT_ONCE", 3)
+    execution(storage, YOUNG)
+    for place in range(8):
+        task(storage, OLD + timedelta(minutes=place), f"task_{place}", execution_id="exec_1")
+    task(storage, OLD + timedelta(hours=1), "task_8")
+    walked = wholes.let_go(storage, ROOTS[1], ENDED, go_on=lambda: False)
+    assert (walked.place, walked.is_done) == ((OLD + timedelta(minutes=2), "task_2"), False)
+    walked = wholes.let_go(storage, ROOTS[1], ENDED, after=walked.place, go_on=lambda: False)
+    assert (walked.place, walked.is_done) == ((OLD + timedelta(minutes=5), "task_5"), False)
+    assert wholes.let_go(storage, ROOTS[1], ENDED, after=walked.place).went["tasks"] == 1
+
+
+def test_an_execution_with_more_tasks_than_sqlite_takes_parameters_goes(sqlite_url: str) -> None:
+    most = 2_500
+    with Storage(make_engine(settings_for(sqlite_url))) as storage:
+
+        @event.listens_for(storage.engine, "connect")
+        def _limit(connection: Any, _record: Any) -> None:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, most)
+
+        execution(storage, OLD)
+        row = {"name": "many", "status": "completed", "execution_id": "exec_1", "created_at": OLD}
+        by_hand(storage, *(insert(tables.tasks).values(id=f"task_{one}", **row) for one in range(most + 500)))
+        went = go(storage)
+        assert (went["executions"], went["tasks"]) == (1, most + 500)
