@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import chain, repeat
-from typing import Any, Final
+from typing import Final
 
 import redis
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Connection,
-    Select,
-    case,
-    exists,
-    func,
-    literal,
-    null,
-    select,
-    text,
-    true,
-    union,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, text
 
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
-from flowledger.services.erasing import journal
+from flowledger.services.erasing import journal, written
 from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
-from flowledger.storage.retention.belonging import ATTACHED, parts_of, whole_of
-from flowledger.storage.retention.erasures import LOCK, ErasureRepository
 from flowledger.storage.retention.erasures import TABLE as ERASURES
+from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import held_now, lock_held
 from flowledger.storage.schema.fts5 import tidy
-from flowledger.storage.schema.types import Name, UtcTime
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 
@@ -52,10 +30,7 @@ _ROWS_AT_ONCE: Final = 500
 _READ_AT_ONCE: Final = 10_000
 _ROUNDS: Final = 3
 """Parts that come while others go are erased in another round; after these, by the next command."""
-_LOCK_MS: Final = (250, 500, 1000, 2000)
-"""How long to wait for the lock: recorders wait behind. The last one is for every further try."""
 _BITE: Final = "SET LOCAL enable_seqscan TO off; SET LOCAL synchronous_commit TO off"
-_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 Tell = Callable[[str, int, int], None]
 """Hears of progress: what goes now, how many subjects are done, and how many there are."""
@@ -108,20 +83,20 @@ class Eraser:
         """Write down that these are erased, with what belongs to them. Return how many subjects are new among them.
 
         From then on nothing about them is recorded but names. What is gone is erased again: more may have come, such as
-        dead letters that could not be read. Raises CannotErase if one of them is held. `waits` is
-        told while a batch that is being recorded is waited for.
+        dead letters that could not be read. Raises CannotErase if one of them is held. `waits` is told while a batch
+        that is being recorded is waited for.
         """
         self.check(ids)
         at = now()
         with changing(self._storage) as connection:
             lock_held(connection)
             is_of_these = ERASURES.c.subject.in_(ids) | ERASURES.c.erased_with.in_(ids)
-            connection.execute(update(ERASURES).where(is_of_these).values(done_at=None))
-            added = sum(_add(connection, id_, why, by, at) for id_ in ids)
-            if held := _held(connection, is_of_these):
+            written.reopen(connection, is_of_these)
+            added = sum(written.add(connection, id_, why, by, at) for id_ in ids)
+            if held := written.held_of(connection, is_of_these & ERASURES.c.done_at.is_(None)):
                 raise CannotErase(f"held: {', '.join(held)}; see `flowledger hold list`; nothing was erased")
             if added:
-                _lock_out_recorders(connection, waits)
+                written.lock_out_recorders(connection, waits)
         return added
 
     def go_on(self, tell: Tell = lambda _what, _done, _total: None) -> Erased:
@@ -177,17 +152,17 @@ class Eraser:
         It was recorded meanwhile, or before it was known what it belongs to.
         """
         with changing(self._storage) as connection:
-            _lock_out_recorders(connection, lambda _: None)  # then all that did not know of them is committed
+            written.lock_out_recorders(connection, lambda _: None)  # then all that did not know of them is committed
         while True:
             with changing(self._storage) as connection:
                 lock_held(connection)
                 held = held_now(connection)
-                parts = [part for rows in _parts(now(), held) for part in _add_rows(connection, rows)]
-                if not parts:
-                    erased.held = _count_held(connection, held)
+                found = [part for rows in written.parts(now(), held) for part in written.add_rows(connection, rows)]
+                if not found:
+                    erased.held = written.count_held(connection, held)
                     return wanted
-                _lock_out_recorders(connection, lambda _: None)
-            wanted.update(parts)
+                written.lock_out_recorders(connection, lambda _: None)
+            wanted.update(found)
 
     def _erase(self, ids: Collection[str], erased: Erased) -> None:
         """Erase all of some subjects. Messages leave the inboxes first, while the rows say whose they are."""
@@ -221,78 +196,3 @@ class Eraser:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(_BITE)
             yield connection
-
-
-def _add(connection: Connection, id_: str, why: str, by: str, at: datetime) -> int:
-    """Write down that an id is erased, with what belongs to it. Return how many subjects are new."""
-    subject = whole_of(id_).c.subject
-    whole = case((subject == id_, null()), else_=literal(id_, Name))
-    return len(_add_rows(connection, select(subject, whole, literal(why), literal(by), literal(at, UtcTime()))))
-
-
-def _parts(at: datetime, held: CTE | None) -> Iterator[Select[Any]]:
-    """Yield selects of the rows of what belongs to unfinished erasures, and is not held."""
-    of = ERASURES.alias("of")
-    whole = func.coalesce(of.c.erased_with, of.c.subject)
-    for parts in _left(of):
-        rows = parts.add_columns(whole, of.c.why, of.c.erased_by, literal(at, UtcTime()))
-        yield rows if held is None else rows.where(parts.selected_columns[0].not_in(select(held.c.subject)))
-
-
-def _left(of: Any) -> Iterator[Select[Any]]:
-    """Yield selects of the ids of what belongs to unfinished ones among the erasures `of`, and is not erased."""
-    for parts in parts_of(of, of.c.subject):
-        part = parts.selected_columns[0]
-        yield parts.where(of.c.done_at.is_(None), ~exists().where(ERASURES.c.subject == part))
-
-
-def _count_held(connection: Connection, held: CTE | None) -> int:
-    """Return how many parts of unfinished erasures stay since they are held."""
-    if held is None:
-        return 0
-    left = union(*_left(ERASURES.alias("of"))).subquery()
-    found = select(func.count()).select_from(left).where(left.c[0].in_(select(held.c.subject)))
-    return connection.execute(found).scalar_one()
-
-
-def _add_rows(connection: Connection, rows: Select[Any]) -> list[str]:
-    """Write rows of erasures. Return the subjects of those that are new."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    names = ["subject", "erased_with", "why", "erased_by", "erased_at"]
-    new = dialect.insert(ERASURES).from_select(names, rows.where(true())).on_conflict_do_nothing()
-    return list(connection.execute(new.returning(ERASURES.c.subject)).scalars())
-
-
-def _held(connection: Connection, which: ColumnElement[bool]) -> list[str]:
-    """Return what is held of these erasures, in words, and whose rows that would go are held."""
-    held = held_now(connection)
-    if held is None:
-        return []
-    found = select(held.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == held.c.subject)
-    rows = connection.execute(found.where(which).order_by(held.c.subject)).all()
-    words = [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
-    for what, subject, named in ATTACHED:
-        of_held = select(subject, named.label("named")).join(held, held.c.subject == subject).distinct()
-        of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(which, subject != named)
-        words += [f"{row[0]} ({what} of it names {row.named})" for row in connection.execute(of_held)]
-    return list(dict.fromkeys(words))
-
-
-def _lock_out_recorders(connection: Connection, waits: Callable[[str], None]) -> None:
-    """Wait until no batch is being recorded that may not know of an erasure; later ones wait for this commit.
-
-    A batch that takes long does not hold up others for longer than the time limit of a try, nor for most of the time.
-    """
-    if connection.dialect.name == "sqlite":
-        return  # nobody else writes until the end
-    for milliseconds in chain(_LOCK_MS, repeat(_LOCK_MS[-1])):
-        connection.execute(text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": f"{milliseconds}ms"})
-        try:
-            with connection.begin_nested():
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-                return
-        except OperationalError as error:
-            if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
-                raise
-        waits("a batch is being recorded")
-        time.sleep(2 * milliseconds / 1000)  # recorders go on for longer than they have waited

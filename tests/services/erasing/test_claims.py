@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from flowledger.domain.errors import InvalidArgument
+from flowledger.domain.times import now
 from flowledger.services.erasing.eraser import Eraser
 from flowledger.services.holds import Holds
+from flowledger.storage import tables
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import Held
 from tests.builders import raw
 from tests.services.erasing.canaries import found_in_tables
 from tests.services.erasing.conftest import Scene
-from tests.storage.recording import all_rows, dead_letters
+from tests.storage.recording import all_rows, by_hand, dead_letters
 
 
 def go_on(scene: Scene) -> int:
@@ -142,6 +145,15 @@ def test_what_is_erased_is_erased_again(scene: Scene) -> None:
     scene.drain()
     assert [letter.raw for letter in dead_letters(scene.storage)] == [unread]
     assert (scene.erase("e").dead_letters, found_in_tables(scene.storage)) == (1, [])
+
+
+def test_the_same_command_goes_on_and_does_not_begin_anew(scene: Scene) -> None:
+    scene.publish(raw("execution.created", subject="e"), raw("task.created", subject="t", execution_id="e"))
+    scene.drain()
+    Eraser(scene.settings, scene.storage, scene.client).begin(["e"], why="asked for", by="jo")
+    by_hand(scene.storage, update(tables.erasures).where(tables.erasures.c.subject == "t").values(done_at=now()))
+    assert scene.erase("e").subjects == 1
+    assert scene.erase("e").subjects == 2
 
 
 @pytest.mark.leaves("ledger:inbox:s")
