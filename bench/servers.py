@@ -12,7 +12,7 @@ from typing import Self
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from flowledger import migrations
-from flowledger.cli.embedded import EmbeddedPostgres, embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.embedded import EmbeddedPostgres, embedded_postgres_server, embedded_valkey_server, stop_when_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Servers:
 @contextmanager
 def running_servers() -> Iterator[Servers]:
     """Yield a database with the schema, and a broker, which run during the `with`."""
+    stop_when_ended()
     with (
         tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
         embedded_postgres_server(Path(folder) / "postgresql") as postgres,

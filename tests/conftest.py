@@ -11,7 +11,6 @@ import gc
 import itertools
 import os
 import shutil
-import signal
 import tempfile
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -27,7 +26,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from flowledger import migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
@@ -53,12 +52,8 @@ hypothesis.settings.load_profile("flowledger")
 
 
 def pytest_configure() -> None:
-    """A run that is ended from outside (`timeout`, CI) stops its servers, as one that is interrupted does.
-
-    A shell starts what runs in its background deaf to SIGINT; what the tests start would inherit that.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    """A run that is ended from outside (`timeout`, CI) stops its servers, as one that is interrupted does."""
+    stop_when_ended()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,6 @@ import argparse
 import multiprocessing
 import os
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from flowledger.cli.embedded import stop_when_ended
 from tests.surroundings.run import SETTINGS, Verdict, open_folder, plain_ground, reference, verdict
 from tests.surroundings.settings import Setting
 from tests.surroundings.trial import Seen
@@ -27,8 +27,7 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    stop_when_ended()
     for name in list(os.environ):
         if name.startswith(("LEDGER_", "PG")) or name in ("DATABASE_URL", "REDIS_URL"):
             del os.environ[name]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from flowledger import migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
 from tests.web.browser import Browser, chromium
@@ -32,6 +32,7 @@ _LATE: Final = text("UPDATE events SET recorded_at = time + interval '95 seconds
 
 def main() -> None:
     """Take all pictures."""
+    stop_when_ended()
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
