@@ -274,10 +274,9 @@ class Recorder:
         ]
         if not known:
             return set()
+        words = "recorded before with other content"
         with self._storage.reading() as connection:
-            refused = refused_as_known(
-                known, connection, self._guard, "recorded before with other content", was_tried=True
-            )
+            refused = refused_as_known(known, connection, self._guard, words, was_tried=True)
         buried = [read.dead(refused[id(read.event)]) for read in repeated if id(read.event) in refused]
         if buried:
             self._record(buried, recorded_at, admission)

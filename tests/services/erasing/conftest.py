@@ -12,6 +12,7 @@ from flowledger.domain.settings import Settings
 from flowledger.services.erasing.eraser import Erased, Eraser
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.post import PostOffice
+from tests.builders import raw
 from tests.workers.office import Office
 
 
@@ -22,6 +23,16 @@ class Scene(Office):
         super().__init__(settings, client, storage)
         self.settings = self.settings.model_copy(update={"inbox_messages": 1_000})
         self.post = PostOffice(client, self.settings, storage)
+
+    def record_attached(self) -> None:
+        """A point of an agent that names an execution, and an audit line of a document that names a user."""
+        self.publish(
+            raw("execution.created", subject="e"),
+            raw("user.created", subject="u", email="u@example.org"),
+            raw("metric.recorded", subject="agent", name="x", value=1, execution_id="e"),
+            raw("audit.logged", subject="doc", action="read", user_id="u", details={"a": 1}),
+        )
+        self.drain()
 
     def erase(self, *ids: str) -> Erased:
         eraser = Eraser(self.settings, self.storage, self.client)

@@ -44,13 +44,7 @@ def test_a_part_that_is_held_before_it_is_found_stays(scene: Scene, what: Held) 
 
 
 def test_whose_rows_are_being_erased_cannot_be_held(scene: Scene) -> None:
-    scene.publish(
-        raw("execution.created", subject="e"),
-        raw("user.created", subject="u", email="u@example.org"),
-        raw("metric.recorded", subject="agent", name="x", value=1, execution_id="e"),
-        raw("audit.logged", subject="doc", action="read", user_id="u", details={"a": 1}),
-    )
-    scene.drain()
+    scene.record_attached()
     holds, eraser = Holds(scene.storage), Eraser(scene.settings, scene.storage, scene.client)
     eraser.begin(["e", "u"], why="asked for", by="jo")
     for subject, named in (("agent", "e"), ("doc", "u")):

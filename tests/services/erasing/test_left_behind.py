@@ -116,13 +116,7 @@ def test_what_came_since_the_last_round_to_what_is_held_is_held(scene: Scene) ->
 
 
 def test_rows_of_what_is_held_keep_what_they_name(scene: Scene) -> None:
-    scene.publish(
-        raw("execution.created", subject="e"),
-        raw("user.created", subject="u", email="u@example.org"),
-        raw("metric.recorded", subject="agent", name="x", value=1, execution_id="e"),
-        raw("audit.logged", subject="doc", action="read", user_id="u", details={"a": 1}),
-    )
-    scene.drain()
+    scene.record_attached()
     Holds(scene.storage).add(Held.SUBJECT, ["agent", "doc"], why="case 7", by="ada")
     with pytest.raises(CannotErase, match=r"held: agent \(a point of it names e\);"):
         scene.erase("e")
