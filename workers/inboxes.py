@@ -112,15 +112,21 @@ class Inboxes:
 
     # --- putting
 
-    def put(self, letters: Mapping[str, Sequence[Letter]]) -> dict[str, int]:
+    def broker(self) -> bytes:
+        """Return what `ledger:broker` holds (docs/decisions/0033); empty if Redis was emptied, or is new."""
+        held: Any = self._client.get(streams.BROKER)
+        return held or b""
+
+    def put(self, letters: Mapping[str, Sequence[Letter]], broker: bytes) -> dict[str, int]:
         """Put messages into inboxes, in order for each recipient. Return how many went, for each.
 
-        Raises redis.ConnectionError and TimeoutError.
+        `broker` is what `broker()` returned before the messages were read from the database: none goes if Redis was
+        emptied since then. Raises redis.ConnectionError and TimeoutError.
         """
         since = time.time_ns()
         with self._client.pipeline(transaction=False) as pipeline:
             for recipient, some in letters.items():
-                pipeline.eval(*self._putting(recipient, some))
+                pipeline.eval(*self._putting(recipient, some, broker))
             replies = pipeline.execute(raise_on_error=False)
         went = {}
         for recipient, reply in zip(letters, replies, strict=True):
@@ -134,12 +140,13 @@ class Inboxes:
         tracing.delivered(letters, went, since)
         return went
 
-    def _putting(self, recipient: str, letters: Sequence[Letter]) -> tuple[Any, ...]:
+    def _putting(self, recipient: str, letters: Sequence[Letter], broker: bytes) -> tuple[Any, ...]:
         rate = streams.rate(time.time())
         own = streams.inbox(recipient), streams.taken(recipient)
-        keys = [*own, streams.EXPIRIES, streams.COUNTERS, rate, streams.RESTORED]
-        arguments: list[str | int] = [
+        keys = [*own, streams.EXPIRIES, streams.COUNTERS, rate, streams.RESTORED, streams.BROKER]
+        arguments: list[str | int | bytes] = [
             self._settings.inbox_messages, self._settings.inbox_bytes, self._quiet_ms, streams.RATE_KEPT_SECONDS,
+            broker,
         ]  # fmt: skip
         for one in letters:
             source, event_id = one.sent_by
@@ -234,5 +241,9 @@ def member(message: str, recipient: str) -> str:
     return json_text.dumps([message, recipient])
 
 
-def _command(script: str, keys: Sequence[str], *arguments: str | int) -> tuple[Any, ...]:
-    return script, len(keys), *(str(part).encode("utf-8", "surrogatepass") for part in (*keys, *arguments))
+def _command(script: str, keys: Sequence[str], *arguments: str | int | bytes) -> tuple[Any, ...]:
+    return script, len(keys), *(_bytes_of(part) for part in (*keys, *arguments))
+
+
+def _bytes_of(part: str | int | bytes) -> bytes:
+    return part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")

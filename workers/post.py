@@ -163,15 +163,19 @@ class PostOffice:
 
     # --- for redelivery
 
-    def put_again(self, recipient: str, outgoing: Sequence[Outgoing]) -> int:
+    def broker(self) -> bytes:
+        """As `Inboxes.broker`."""
+        return self._inboxes.broker()
+
+    def put_again(self, recipient: str, outgoing: Sequence[Outgoing], broker: bytes) -> int:
         """Put messages that Redis has lost into their inbox again, in order. Return how many are there now.
 
-        Stops if the inbox or Redis is full. Raises as `walk` does.
+        Stops if the inbox or Redis is full, or Redis no longer holds `broker` (see `Inboxes.put`). Raises as `walk`.
         """
         put = 0
         while put < len(outgoing) and self._inboxes.take_messages(afresh=True):
             some = self._letters([(recipient, one) for one in outgoing[put:]]).by_recipient.get(recipient, [])
-            went = self._inboxes.put({recipient: some})[recipient] if some else 0
+            went = self._inboxes.put({recipient: some}, broker)[recipient] if some else 0
             put += went
             if not some or went < len(some):
                 break
@@ -187,6 +191,7 @@ class PostOffice:
         """Do one step: deliver the first messages behind the row `after` to these recipients."""
         if not self._inboxes.take_messages():
             return _Step(0, (), None)
+        broker = self._inboxes.broker()
         rooms = self._inboxes.rooms(recipients)
         with self._storage.looking() as connection:
             rows = OutboxRepository(connection).first(rooms.keys(), after, AT_ONCE)
@@ -195,7 +200,7 @@ class PostOffice:
         wanted = [one for one in rows if one.is_open and (one.expires_at is None or one.expires_at > moment)]
         fitting = _within(rooms, wanted)
         letters, read, gone = self._letters([(one.to_sandbox_id, one) for one in fitting])
-        went = self._inboxes.put(letters)
+        went = self._inboxes.put(letters, broker)
         self._expire_gone(gone)
         # No message may overtake one that was not delivered.
         stopped = {to for to, some in letters.items() if went[to] < len(some)}

@@ -43,7 +43,7 @@ class Redelivered:
     expired: int = 0
     """Not put, because they have expired; that is published."""
     no_room: int = 0
-    """Not put, because the inbox or Redis is full, or the inbox cannot be used."""
+    """Not put: the inbox or Redis is full, the inbox cannot be used, or Redis was emptied in the meantime."""
     others: int = 0
     """Left as they were: somebody other than the ledger delivered them."""
     gone: int = 0
@@ -51,9 +51,11 @@ class Redelivered:
 
 
 class Carrier(Protocol):
-    """Puts messages into an inbox, and expires others. Both methods return how many."""
+    """Puts messages into an inbox, and expires others; both return how many. `broker` is as in `Inboxes.put`."""
 
-    def put_again(self, recipient: str, outgoing: Sequence[Undelivered]) -> int: ...
+    def broker(self) -> bytes: ...
+
+    def put_again(self, recipient: str, outgoing: Sequence[Undelivered], broker: bytes) -> int: ...
 
     def expire_lost(self, recipient: str, outgoing: Sequence[Undelivered]) -> int: ...
 
@@ -85,6 +87,8 @@ class Redelivery:
         self._carrier = carrier
         self._texts = Texts(storage)
         self._full: str | None = None
+        self._broker = b""
+        """What `ledger:broker` held before the page was read."""
         self._found = Redelivered()
 
     def run(self, sandbox: str | None, tell: Tell) -> Redelivered:
@@ -101,6 +105,7 @@ class Redelivery:
     def _pages(self, sandbox: str | None) -> Iterator[list[Undelivered]]:
         after: Place | None = None
         while True:
+            self._broker = self._carrier.broker()
             with self._storage.reading() as connection:
                 page = UndeliveredRepository(connection).page(after, _AT_ONCE, sandbox)
             if page:
@@ -156,7 +161,7 @@ class Redelivery:
             if recipient == self._full:
                 break
             some = messages[first : first + _PUT_AT_ONCE]
-            went = self._carrier.put_again(recipient, some)
+            went = self._carrier.put_again(recipient, some, self._broker)
             put += went
             if went < len(some):
                 self._full = recipient
@@ -172,7 +177,10 @@ class DryRun:
         self._recipient: str | None = None
         self._room = 0
 
-    def put_again(self, recipient: str, outgoing: Sequence[Undelivered]) -> int:
+    def broker(self) -> bytes:
+        return b""
+
+    def put_again(self, recipient: str, outgoing: Sequence[Undelivered], _broker: bytes) -> int:
         if recipient != self._recipient:
             self._recipient, self._room = recipient, self._room_of(recipient)
         put = min(len(outgoing), self._room)

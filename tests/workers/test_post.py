@@ -13,7 +13,7 @@ from sqlalchemy import select
 from flowledger.domain import streams
 from flowledger.storage import tables
 from flowledger.workers.drain import Drain
-from flowledger.workers.inboxes import Inboxes
+from flowledger.workers.inboxes import Inboxes, Letter
 from flowledger.workers.post import PostOffice
 from tests import rows
 from tests.builders import ABSENT, raw
@@ -73,6 +73,29 @@ def test_a_drain_that_dies_between_commit_and_inbox_leaves_it_to_the_next(
     office.publish(message("m3", "bob"))
     office.drain()
     assert office.ids("bob") == ["m1", "m2", "m3"]
+    office.check()
+
+
+def test_a_delivery_under_way_while_redis_is_emptied_does_not_put_what_was_acknowledged_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.publish(message("m1", "bob"))
+    put = Inboxes.put
+
+    def late(inboxes: Inboxes, letters: dict[str, list[Letter]], broker: bytes) -> dict[str, int]:
+        monkeypatch.setattr(Inboxes, "put", put)
+        office.look()
+        office.take("bob", "m1")
+        office.drain()
+        office.client.flushdb()
+        return put(inboxes, letters, broker)
+
+    monkeypatch.setattr(Inboxes, "put", late)
+    office.drain()
+    assert (office.ids("bob"), office.status("m1", "bob")) == ([], "delivered")
+    office.publish(message("m2", "bob"))
+    office.drain()
+    assert office.ids("bob") == ["m2"]
     office.check()
 
 

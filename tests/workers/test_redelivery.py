@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import redis
 
 from flowledger.domain import streams
+from flowledger.storage.ledger.outbox import Outgoing
 from flowledger.workers import redelivery
 from flowledger.workers.post import PostOffice
 from flowledger.workers.redelivery import Redelivered
@@ -63,6 +66,25 @@ def test_what_still_is_in_an_inbox_is_not_put_there_twice(office: Office) -> Non
     office.client.flushdb()
     assert [redeliver(office), redeliver(office)] == [Redelivered(put=2), Redelivered(kept=2)]
     assert office.ids("bob") == ["m1", "m2"]
+    office.check()
+
+
+def test_what_redis_loses_again_while_it_is_put_there_again_has_to_be_asked_for_once_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.publish(message("m1", "bob"), message("m2", "bob"))
+    office.drain()
+    office.client.delete(*office.client.keys("ledger:posted:*"), streams.inbox("bob"))
+    put = PostOffice.put_again
+
+    def late(office_: PostOffice, recipient: str, outgoing: Sequence[Outgoing], broker: bytes) -> int:
+        office.client.flushdb()
+        return put(office_, recipient, outgoing, broker)
+
+    with monkeypatch.context() as emptied:
+        emptied.setattr(PostOffice, "put_again", late)
+        assert redeliver(office) == Redelivered(no_room=2)
+    assert redeliver(office) == Redelivered(put=2)
     office.check()
 
 
@@ -132,8 +154,8 @@ def test_none_goes_before_one_that_did_not_go(office: Office, monkeypatch: pytes
     roomy(office, 3)
     put = PostOffice.put_again
 
-    def put_and_take(self: PostOffice, recipient: str, outgoing: object) -> int:
-        went = put(self, recipient, outgoing)  # type: ignore[arg-type]
+    def put_and_take(self: PostOffice, recipient: str, outgoing: Sequence[Outgoing], broker: bytes) -> int:
+        went = put(self, recipient, outgoing, broker)
         office.client.delete(streams.inbox(recipient))
         return went
 
@@ -217,9 +239,9 @@ def test_another_that_does_the_same_at_once_puts_nothing_twice(office: Office, m
     lost(office, message("m1", "bob"), message("m2", "bob"))
     put = PostOffice.put_again
 
-    def put_twice(self: PostOffice, recipient: str, outgoing: object) -> int:
-        put(self, recipient, outgoing)  # type: ignore[arg-type]
-        return put(self, recipient, outgoing)  # type: ignore[arg-type]
+    def put_twice(self: PostOffice, recipient: str, outgoing: Sequence[Outgoing], broker: bytes) -> int:
+        put(self, recipient, outgoing, broker)
+        return put(self, recipient, outgoing, broker)
 
     monkeypatch.setattr(PostOffice, "put_again", put_twice)
     redeliver(office)
@@ -232,10 +254,10 @@ def test_a_broker_that_goes_away_is_told_and_the_rest_is_put_another_time(
     lost(office, message("m1", "bob", "carol"))
     put = PostOffice.put_again
 
-    def put_once(self: PostOffice, recipient: str, outgoing: object) -> int:
+    def put_once(self: PostOffice, recipient: str, outgoing: Sequence[Outgoing], broker: bytes) -> int:
         if recipient == "carol":
             raise redis.ConnectionError("the connection is gone")
-        return put(self, recipient, outgoing)  # type: ignore[arg-type]
+        return put(self, recipient, outgoing, broker)
 
     with monkeypatch.context() as broken:
         broken.setattr(PostOffice, "put_again", put_once)

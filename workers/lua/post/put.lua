@@ -1,7 +1,8 @@
 #!lua
 -- Put messages into an inbox, in order, and publish of each that it was dispatched. It stops at the first message that
 -- finds no room or that Redis refuses. What was put or acknowledged before the database went back to an earlier state
--- is unknown there: it is put again.
+-- is unknown there: it is put again. If Redis was emptied since the messages were read from the database, nothing is
+-- put: their marks are gone, and some may have been acknowledged in the meantime.
 --
 -- A mark holds the id of its message's entry in the inbox. It is empty when the message has come to its end.
 --
@@ -12,12 +13,14 @@
 --   4 ledger:counters         totals
 --   5 ledger:rate:{10 s}      the same of these ten seconds
 --   6 ledger:restored         when the database was found to have gone back
+--   7 ledger:broker           whose broker this is
 --   then for each message: its mark ledger:posted:{n}:{message}:{sandbox}; ledger:events:{shard}, and another one
 -- ARGV
 --   1 most messages of an inbox
 --   2 most bytes of an inbox
 --   3 ms for which an empty inbox is kept
 --   4 seconds for which a rate is kept
+--   5 what ledger:broker held before the messages were read, or ''
 --   then for each message: its id; the event that sent it; the ms at which it expires, or ''; its name in
 --     ledger:expiries; the event that says it was dispatched
 --
@@ -29,6 +32,7 @@
 
 local inbox, taken, expiries = KEYS[1], KEYS[2], KEYS[3]
 local most, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+if ARGV[5] ~= '' and redis.call('GET', KEYS[7]) ~= ARGV[5] then return {0, ''} end
 local length, bytes
 for _, command in ipairs({{'ZCARD', taken}, {'ZCARD', expiries}, {'XLEN', inbox}}) do
   length = redis.pcall(unpack(command))
@@ -51,10 +55,10 @@ local function is_taken(message)
   return at
 end
 
-local messages, place, put, why = (#KEYS - 6) / 3, 0, 0, ''
+local messages, place, put, why = (#KEYS - 7) / 3, 0, 0, ''
 while place < messages do
-  local mark, first, second = unpack(KEYS, 7 + 3 * place, 9 + 3 * place)
-  local message, sent, expires, member, dispatched = unpack(ARGV, 5 + 5 * place, 9 + 5 * place)
+  local mark, first, second = unpack(KEYS, 8 + 3 * place, 10 + 3 * place)
+  local message, sent, expires, member, dispatched = unpack(ARGV, 6 + 5 * place, 10 + 5 * place)
   if not is_put(mark) and not is_taken(message) then
     bytes = bytes or redis.call('MEMORY', 'USAGE', inbox, 'SAMPLES', 0) or 0
     if length >= most or (length > 0 and bytes + #sent > most_bytes) then break end
