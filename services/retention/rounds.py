@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.domain.keeping import Keeping
+from flowledger.domain.keeping import NEVER_HELD, Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import is_timeout, sqlstate
 from flowledger.storage.retention import holds, horizons, rounds
@@ -27,7 +27,6 @@ from flowledger.storage.unit_of_work import Storage
 logger = logging.getLogger(__name__)
 
 _FORBIDDEN: Final = "42501"
-_NEVER_HELD: Final = {"drains", "dead_letters", "sessions"}
 _LONGEST_REST_SECONDS: Final = 0.25
 TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/production.md)"
 
@@ -114,7 +113,7 @@ class Maintenance:
         at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
         if at:
             with changing(self._storage) as connection:
-                if begins and not at.keys() <= _NEVER_HELD:
+                if begins and not at.keys() <= NEVER_HELD:
                     holds.refresh_if_any(connection)
                 for what, horizon in at.items():
                     if what != "names":
