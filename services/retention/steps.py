@@ -17,7 +17,7 @@ from flowledger.storage import tables
 from flowledger.storage.kinds import audit, metrics
 from flowledger.storage.retention import dead_letters, drains, sessions, weeks, wholes
 from flowledger.storage.retention.gone import Gone
-from flowledger.storage.retention.names import let_go_names
+from flowledger.storage.retention.names import SETTLED, are_late, let_go_names
 from flowledger.storage.retention.wholes import Horizons, Inside
 from flowledger.storage.unit_of_work import Storage
 
@@ -26,6 +26,9 @@ _ROWS_AT_ONCE: Final = 500
 _NAMES_AT_ONCE: Final = 500
 _NAMES_SECONDS: Final = 300.0
 """How long names are looked at in a round: a walk over many that stay must not keep weeks and rows from going."""
+_SETTLING: Final = f"names go {SETTLED.seconds // 60} minutes after a round has moved their horizon"
+_LOOK_SECONDS: Final = 1.0
+"""How long it is looked whether something too old is there that the step does not let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,21 @@ def _names(work: Work) -> Did:
         go_on=lambda: used + monotonic() - began < _NAMES_SECONDS and work.go_on(),
     )
     used += monotonic() - began
-    return Did({tables.events.name: gone.names}, gone.is_done or used >= _NAMES_SECONDS, used)
+    is_late = used >= _NAMES_SECONDS
+    if not gone.is_done and not is_late:
+        return Did({tables.events.name: gone.names}, is_done=False, place=used)
+    why = "to look at all of them takes longer than a round" if not gone.is_done else _SETTLING
+    return Did({tables.events.name: gone.names}, waits=f"{why}: they go in another one" if _are_late(work) else None)
+
+
+def _are_late(work: Work) -> bool:
+    until = monotonic() + _LOOK_SECONDS
+    return are_late(
+        work.storage,
+        work.horizons["names"],
+        most=_NAMES_AT_ONCE,
+        go_on=lambda: monotonic() < until and work.go_on(),
+    )
 
 
 def _of_rows(root: Table) -> Step:

@@ -293,8 +293,40 @@ def test_the_documented_role_may_do_all_of_it(postgresql_url: str, postgresql_st
     with as_role(postgresql_url, grants_of("flowledger_maintainer"), "flowledger_maintainer") as storage:
         first = go(storage, keeping)
         later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
-        assert (first.waits, later.waits, later.went) == ({}, {}, {"events": 6})
+        assert ([*first.waits], later.waits, later.went) == (["names"], {}, {"events": 6})
         service = Holds(storage)
         service.add(holds.Held.SUBJECT, ["task_1"], why="case 7", by="me")
         assert service.remove(holds.Held.SUBJECT, ["task_1"], by="me").subjects == 1
     assert count(postgresql_storage, "audit_logs") == 2
+
+
+def test_names_that_are_too_old_and_stay_for_now_are_told(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def after(minutes: int, days: float = 30.0) -> Round:
+        clock = NOW + timedelta(minutes=minutes)
+        return Maintenance(storage, ALL._replace(names=days), clock=lambda: clock).turn()
+
+    task(storage, OLD - timedelta(days=3))
+    task(storage, YOUNG, "task_2")
+    assert after(0, days=300.0).waits == {}, "nothing is too old"
+    words = "names go 10 minutes after a round has moved their horizon: they go in another one"
+    assert after(11).waits == after(12).waits == {"names": words}
+    monkeypatch.setattr(steps, "_NAMES_SECONDS", 0.0)
+    assert after(22).waits == {"names": "to look at all of them takes longer than a round: they go in another one"}
+    monkeypatch.undo()
+    assert after(23).went == {"events": 3}
+    assert after(24).waits == {}
+
+
+def test_names_that_go_in_the_next_daily_round_do_not_wait(storage: Storage) -> None:
+    task(storage, HORIZON - timedelta(days=1))
+    assert go(storage, ALL._replace(names=30.0)).waits == {}
+
+
+def test_the_first_round_says_that_names_stay(storage: Storage) -> None:
+    task(storage, OLD - timedelta(days=3))
+    task(storage, OLD - timedelta(days=3), "task_2", execution_id="none")
+    hold(storage, "task_1")
+    keeping = ALL._replace(names=30.0)
+    assert [*go(storage, keeping).waits] == ["names"]
+    hold(storage, "task_2")
+    assert go(storage, keeping).waits == {}, "what is held may not go"
