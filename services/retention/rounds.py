@@ -68,13 +68,14 @@ class Maintenance:
 
     def _work(self, one: Round, known: Mapping[str, str]) -> None:
         steps = self._permitted(one, known)
-        at = self._move_horizons(steps, begins=one.place is None)
+        now = self._now()
+        at = self._move_horizons(steps, now, begins=one.place is None)
         name, place = one.place or (None, None)
         names = [step.name for step in STEPS]
         for step in steps:
             if name in names and names.index(step.name) < names.index(name):
                 continue
-            work = Work(self._storage, self._clock, at, self._goes_on, place if step.name == name else None)
+            work = Work(self._storage, self._clock, now, at, self._goes_on, place if step.name == name else None)
             if self._is_over():
                 one.place = [step.name, work.place]
                 return
@@ -102,13 +103,12 @@ class Maintenance:
                 permitted.append(step)
         return permitted
 
-    def _move_horizons(self, steps: list[Step], *, begins: bool) -> dict[str, datetime]:
+    def _move_horizons(self, steps: list[Step], now: datetime, *, begins: bool) -> dict[str, datetime]:
         """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
 
         As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon
         of names moves when what was before it has gone (`storage.retention.names`).
         """
-        now = self._now()
         whats = dict.fromkeys(what for step in steps for what in step.what)
         at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
         if at:

@@ -33,13 +33,14 @@ _LOOK_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a step works with: the horizons that it may use, when to stop, and where to go on (None: at the begin).
+    """What a step works with: the horizons by the time `now`, when to stop, and where to go on (None: at the begin).
 
     `went` counts what a step reports at once, not at its end: if it is broken off, that is known.
     """
 
     storage: Storage
     clock: Callable[[Connection], datetime]
+    now: datetime
     horizons: Mapping[str, datetime]
     go_on: Callable[[], bool]
     place: Any = None
@@ -72,7 +73,7 @@ def _weeks(table: Table, what: str, work: Work) -> Did:
 
 
 def _wholes(root: Table, work: Work) -> Did:
-    horizons = Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"))
+    horizons = Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"), work.now)
     created_at, id_, *inside = work.place or (None, "")
     walked = wholes.let_go(
         work.storage,
