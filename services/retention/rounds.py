@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
@@ -54,10 +54,13 @@ class Maintenance:
         Raises DatabaseUnavailable; then the next turn goes on.
         """
         with self._storage.reading() as connection:
-            last = rounds.read(connection)
+            role = rounds.role_of(connection)
+            last_ones = rounds.last_ones(connection)
             now = self._clock(connection)
-        one = last if last is not None and last.ended_at is None else Round(began_at=now)
-        self._work(one, {} if last is None else dict(last.waits))
+        last = next((one for one in last_ones if one.role == role), None)
+        others = [one for one in last_ones if one.role != role and one.last_at > now - rounds.REGULAR]
+        one = last if last is not None and last.ended_at is None else Round(role=role, began_at=now)
+        self._work(one, {} if last is None else dict(last.waits), {name for other in others for name in other.steps})
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one
@@ -66,21 +69,27 @@ class Maintenance:
         with self._storage.reading() as connection:
             return self._clock(connection)
 
-    def _work(self, one: Round, known: Mapping[str, str]) -> None:
-        steps = self._permitted(one, known)
-        now = self._now()
-        at = self._move_horizons(steps, now, begins=one.place is None)
+    def _work(self, one: Round, known: Mapping[str, str], done_by_others: Collection[str]) -> None:
+        wanted = [step for step in STEPS if any(getattr(self._keeping, what) is not None for what in step.what)]
+        refused = self._refused(wanted)
+        one.steps = [step.name for step in wanted if step.name not in refused]
+        steps = [step for step in wanted if step.name in one.steps or step.name not in done_by_others]
+        now, stood = self._now_and_horizons()
+        at = self._horizons(steps, now)
+        moving = {what for step in steps if step.name in one.steps for what in step.what}
+        self._move(moving, at, now, begins=one.place is None)
         name, place = one.place or (None, None)
         names = [step.name for step in STEPS]
         for step in steps:
             if name in names and names.index(step.name) < names.index(name):
                 continue
-            work = Work(self._storage, self._clock, now, at, self._goes_on, place if step.name == name else None)
+            begins = place if step.name == name else None
+            work = Work(self._storage, self._clock, now, at, self._goes_on, begins, stood)
             if self._is_over():
                 one.place = [step.name, work.place]
                 return
             self._worked_since = time.monotonic()
-            did = self._done(step, work)
+            did = self._looked(step, work, refused[step.name]) if step.name in refused else self._done(step, work)
             self._note(one, step, did, known)
             if not did.is_done:
                 one.place = [step.name, did.place]
@@ -88,37 +97,47 @@ class Maintenance:
         one.place = None
         one.ended_at = self._now()
 
-    def _permitted(self, one: Round, known: Mapping[str, str]) -> list[Step]:
-        """Return the steps that have something to do, and may. Of the others, note why not."""
-        wanted = [step for step in STEPS if any(getattr(self._keeping, what) is not None for what in step.what)]
-        names = list(dict.fromkeys(table for step in wanted for table in step.tables))
+    def _refused(self, steps: Sequence[Step]) -> dict[str, list[str]]:
+        """Return the steps that this role may not do, and the tables from which it may not delete."""
+        names = list(dict.fromkeys(table for step in steps for table in step.tables))
         with self._storage.reading() as connection:
             missing = {*forbidden(connection, names)}
-        permitted = []
-        for step in wanted:
-            refused = [table.name for table in step.tables if table.name in missing]
-            if refused:
-                self._note(one, step, Did({}, waits=_not_allowed(refused)), known)
-            else:
-                permitted.append(step)
-        return permitted
+        found = {step.name: [table.name for table in step.tables if table.name in missing] for step in steps}
+        return {name: refused for name, refused in found.items() if refused}
 
-    def _move_horizons(self, steps: list[Step], now: datetime, *, begins: bool) -> dict[str, datetime]:
-        """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
+    def _now_and_horizons(self) -> tuple[datetime, dict[str, datetime]]:
+        with self._storage.reading() as connection:
+            return self._clock(connection), horizons.read(connection)
+
+    def _horizons(self, steps: Sequence[Step], now: datetime) -> dict[str, datetime]:
+        """Return the horizons of what these steps let go."""
+        whats = dict.fromkeys(what for step in steps for what in step.what)
+        return {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
+
+    def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:
+        """Move the horizons of what is about to go, and commit that, before anything goes.
 
         As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon
         of names moves when what was before it has gone (`storage.retention.names`).
         """
-        whats = dict.fromkeys(what for step in steps for what in step.what)
-        at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
-        if at:
+        moving = [what for what in at if what in whats]
+        if moving:
             with changing(self._storage) as connection:
-                if begins and not at.keys() <= NEVER_HELD:
+                if begins and not NEVER_HELD.issuperset(moving):
                     holds.refresh_if_any(connection)
-                for what, horizon in at.items():
+                for what in moving:
                     if what != "names":
-                        horizons.move(connection, what, horizon, at=now)
-        return at
+                        horizons.move(connection, what, at[what], at=now)
+
+    def _looked(self, step: Step, work: Work, refused: list[str]) -> Did:
+        """Look whether anything is too old that may not go; if this role may not look, or it takes long, nothing is."""
+        try:
+            is_old = step.are_old(work)
+        except DatabaseUnavailable as error:
+            if sqlstate(error) != _FORBIDDEN and not (is_timeout(error) and self._is_there()):
+                raise
+            is_old = False
+        return Did({}, waits=_not_allowed(refused) if is_old else None)
 
     def _done(self, step: Step, work: Work) -> Did:
         try:

@@ -35,7 +35,8 @@ _LOOK_SECONDS: Final = 1.0
 class Work:
     """What a step works with: the horizons by the time `now`, when to stop, and where to go on (None: at the begin).
 
-    `went` counts what a step reports at once, not at its end: if it is broken off, that is known.
+    `stood` are the horizons that stood before. `went` counts what a step reports at once, not at its end: if it is
+    broken off, that is known.
     """
 
     storage: Storage
@@ -44,7 +45,13 @@ class Work:
     horizons: Mapping[str, datetime]
     go_on: Callable[[], bool]
     place: Any = None
+    stood: Mapping[str, datetime] = field(default_factory=dict)
     went: Counter[str] = field(default_factory=Counter)
+
+    def look_on(self) -> Callable[[], bool]:
+        """Return what tells whether a look at what is too old, which begins now, may go on."""
+        until = monotonic() + _LOOK_SECONDS
+        return lambda: monotonic() < until and self.go_on()
 
 
 class Did(NamedTuple):
@@ -57,12 +64,16 @@ class Did(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step: its name, what it lets go (any one suffices), the tables from which it deletes, and how."""
+    """A step: its name, what it lets go (any one suffices), the tables from which it deletes, and how.
+
+    `are_old` tells, for who may not delete, whether anything is there that should go.
+    """
 
     name: str
     what: tuple[str, ...]
     tables: tuple[Table, ...]
     run: Callable[[Work], Did]
+    are_old: Callable[[Work], bool]
 
 
 def _weeks(table: Table, what: str, work: Work) -> Did:
@@ -72,8 +83,20 @@ def _weeks(table: Table, what: str, work: Work) -> Did:
     return Did({table.name: gone.rows}, gone.place is None, gone.place, gone.waited)
 
 
+def _old_weeks(table: Table, what: str, work: Work) -> bool:
+    return weeks.are_old(work.storage, table, work.horizons[what], work.stood.get(what))
+
+
+def _horizons(work: Work) -> Horizons:
+    return Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"), work.now)
+
+
+def _old_wholes(root: Table, work: Work) -> bool:
+    return wholes.are_old(work.storage, root, _horizons(work), go_on=work.look_on())
+
+
 def _wholes(root: Table, work: Work) -> Did:
-    horizons = Horizons(work.horizons.get("rows"), work.horizons.get("unfinished"), work.now)
+    horizons = _horizons(work)
     created_at, id_, *inside = work.place or (None, "")
     walked = wholes.let_go(
         work.storage,
@@ -115,21 +138,16 @@ def _names(work: Work) -> Did:
 
 
 def _are_late(work: Work) -> bool:
-    until = monotonic() + _LOOK_SECONDS
-    return are_late(
-        work.storage,
-        work.horizons["names"],
-        most=_NAMES_AT_ONCE,
-        go_on=lambda: monotonic() < until and work.go_on(),
-    )
+    return are_late(work.storage, work.horizons["names"], most=_NAMES_AT_ONCE, go_on=work.look_on())
 
 
 def _of_rows(root: Table) -> Step:
-    return Step(root.name, ("rows", "unfinished"), wholes.tables_of(root), partial(_wholes, root))
+    whats = ("rows", "unfinished")
+    return Step(root.name, whats, wholes.tables_of(root), partial(_wholes, root), partial(_old_wholes, root))
 
 
 def _of_weeks(table: Table, what: str) -> Step:
-    return Step(table.name, (what,), (table,), partial(_weeks, table, what))
+    return Step(table.name, (what,), (table,), partial(_weeks, table, what), partial(_old_weeks, table, what))
 
 
 STEPS: Final[tuple[Step, ...]] = (
@@ -145,6 +163,7 @@ STEPS: Final[tuple[Step, ...]] = (
         partial(_of_gone, tables.drains, lambda work: drains.let_go(
             work.storage, work.horizons["drains"], go_on=work.go_on
         )),
+        lambda work: drains.are_old(work.storage, work.horizons["drains"]),
     ),
     Step(
         "dead_letters",
@@ -153,6 +172,7 @@ STEPS: Final[tuple[Step, ...]] = (
         partial(_of_gone, tables.dead_letters, lambda work: dead_letters.let_go(
             work.storage, work.horizons["dead_letters"], go_on=work.go_on, place=work.place
         )),
+        lambda work: dead_letters.are_old(work.storage, work.horizons["dead_letters"]),
     ),
     Step(
         "sessions",
@@ -161,7 +181,8 @@ STEPS: Final[tuple[Step, ...]] = (
         partial(_of_gone, tables.sessions, lambda work: sessions.let_go(
             work.storage, work.horizons["sessions"], go_on=work.go_on
         )),
+        lambda work: sessions.are_old(work.storage, work.horizons["sessions"]),
     ),
-    Step("names", ("names",), (tables.events,), _names),
+    Step("names", ("names",), (tables.events,), _names, _are_late),
 )  # fmt: skip
 """Names go last; they move their horizon themselves, for whoever records must have seen it before."""

@@ -88,6 +88,27 @@ def let_go(
             return Walked(went, busy, False, place)
 
 
+def are_old(storage: Storage, root: Table, horizons: Horizons, *, go_on: Callable[[], bool]) -> bool:
+    """Return whether a whole may go whose root is in this table. It looks as long as it may `go_on`, the oldest first.
+
+    Without the right to delete that is all that can be done. Raises DatabaseUnavailable.
+    """
+    place: Key | None = None
+    while True:
+        with storage.reading() as connection:
+            found, last = _look(connection, root, horizons, place)
+        while found:
+            taken, some = _some(storage, root, horizons, found, None)
+            if some.may_go():
+                return True
+            found = found[len(taken) :]
+            if not go_on():
+                return False
+        place = _next(last, place, horizons)
+        if place is None or not go_on():
+            return False
+
+
 def _look(
     connection: Connection, root: Table, horizons: Horizons, after: Key | None
 ) -> tuple[Sequence[Key], Key | None]:
@@ -165,8 +186,7 @@ class _Small:
 
     def let_go(self) -> Iterator[Bite]:
         """Let go what may go, in one transaction, or in several if it has many rows."""
-        with self._storage.reading() as connection:
-            parts = _that_go(self._parts, look_at(connection, self._parts, self._horizons))
+        parts = self._parts_that_go()
         is_more = bool(parts)
         while is_more:
             try:
@@ -178,6 +198,14 @@ class _Small:
                 return
             yield bite
             is_more = bite.is_more
+
+    def may_go(self) -> bool:
+        """Return whether one of them may go."""
+        return bool(self._parts_that_go())
+
+    def _parts_that_go(self) -> list[Member]:
+        with self._storage.reading() as connection:
+            return _that_go(self._parts, look_at(connection, self._parts, self._horizons))
 
     def _bite(self, parts: Sequence[Member]) -> Bite:
         """Lock, look again at all that belongs to it by now, delete.
