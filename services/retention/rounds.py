@@ -32,7 +32,10 @@ TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/prod
 
 
 class Maintenance:
-    """Does turns of rounds; the caller sees to it that nobody else does (`storage.retention.maintainer`)."""
+    """Does turns of rounds; the caller sees to it that nobody else does (`storage.retention.maintainer`).
+
+    If it `relies_on_others`, it does not look at what its role may not let go while another role does that regularly.
+    """
 
     def __init__(
         self,
@@ -41,11 +44,13 @@ class Maintenance:
         *,
         clock: Callable[[], datetime] | None = None,
         is_over: Callable[[], bool] = lambda: False,
+        relies_on_others: bool = False,
     ) -> None:
         self._storage = storage
         self._keeping = keeping
         self._clock = clock_of if clock is None else lambda _connection: clock()
         self._is_over = is_over
+        self._relies_on_others = relies_on_others
         self._worked_since = 0.0
 
     def turn(self) -> Round:
@@ -58,9 +63,9 @@ class Maintenance:
             last_ones = rounds.last_ones(connection)
             now = self._clock(connection)
         last = next((one for one in last_ones if one.role == role), None)
-        others = [one for one in last_ones if one.role != role and one.last_at > now - rounds.REGULAR]
         one = last if last is not None and last.ended_at is None else Round(role=role, began_at=now)
-        self._work(one, {} if last is None else dict(last.waits), {name for other in others for name in other.steps})
+        others = rounds.done_regularly(last_ones, role, now) if self._relies_on_others else set()
+        self._work(one, {} if last is None else dict(last.waits), others)
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one

@@ -86,6 +86,25 @@ def telling(last: Sequence[Round]) -> Round | None:
     return max(regular, key=lambda one: len(one.steps), default=None)
 
 
+def done_regularly(last: Sequence[Round], role: str, now: datetime) -> set[str]:
+    """Return the steps that other roles than this one do regularly."""
+    others = (one for one in last if one.role != role and one.last_at > now - REGULAR)
+    return {name for one in others for name in one.steps}
+
+
+def refused(last: Sequence[Round], within: timedelta) -> dict[str, str]:
+    """Return the steps that need `flowledger maintain`, and why, by the newest round and those `within` before it.
+
+    What other roles do regularly needs nothing.
+    """
+    found: dict[str, str] = {}
+    for one in last:
+        if one.last_at >= last[0].last_at - within:
+            done = done_regularly(last, one.role, last[0].last_at)
+            found |= {name: why for name, why in one.waits.items() if COMMAND in why and name not in done}
+    return found
+
+
 def read(connection: Connection) -> Round | None:
     """Return the last round as people see it; None before the first."""
     return telling(last_ones(connection))

@@ -228,14 +228,7 @@ def _of_rounds(last: list[rounds.Round], settings: Settings, at: datetime, began
             found["round"] = "nothing that is too old goes: no round of retention has begun; see the workers' logs"
         return found
     newest = last[0]
-    refused = {
-        what: why
-        for one in last
-        if newest.last_at - one.last_at <= longest
-        for what, why in one.waits.items()
-        if rounds.COMMAND in why
-    }
-    if refused:
+    if refused := rounds.refused(last, longest):
         found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
     if most.ended_at is None:
         if at - most.began_at > _LONG_ROUND:

@@ -50,7 +50,8 @@ def maintainer(postgresql_url: str, postgresql_storage: Storage) -> Iterator[Sto
 
 
 def go(storage: Storage, later: timedelta = timedelta(), keeping: Keeping = KEEPING, **given: Any) -> Round:
-    return Maintenance(storage, keeping, clock=lambda: NOW + later, **given).turn()
+    """A turn, as a worker does it."""
+    return Maintenance(storage, keeping, clock=lambda: NOW + later, **{"relies_on_others": True, **given}).turn()
 
 
 def some_of_each(storage: Storage, moment: Any) -> None:
@@ -152,6 +153,9 @@ def test_a_worker_does_not_hide_a_round_that_comes_once_a_day(
         assert go(worker, later, ALL).waits == {}
         assert seen(postgresql_storage) == done
         assert alarms(worker, later) == {}
+    by_hand_ = go(worker, day, ALL, relies_on_others=False)
+    assert "drains" in by_hand_.waits, "`maintain --once` with a role that may not delete does not say that all is well"
+    assert alarms(worker, day) == {}
     told = go(worker, 2 * day, ALL)
     assert "drains" in told.waits
     assert seen(worker) == told

@@ -17,7 +17,7 @@ from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention import ages, large, subjects, wholes
 from flowledger.storage.retention.ages import Horizons
-from flowledger.storage.retention.belonging import Member
+from flowledger.storage.retention.belonging import Key, Member
 from flowledger.storage.retention.large import Inside
 from flowledger.storage.retention.wholes import ROOTS, Walked
 from flowledger.storage.unit_of_work import Storage
@@ -318,7 +318,8 @@ def test_a_walk_over_the_future_goes_on_where_it_ended(storage: Storage, monkeyp
     for place in range(5):
         dated_ahead(storage, ("task.created", f"task_{place}"), ("task.failed", f"task_{place}"))
     hold(storage, "task_1")
-    place, turns = None, 0
+    place: Key | None = None
+    turns = 0
     while True:
         walked = wholes.let_go(
             storage, tables.tasks, Horizons(HORIZON, None, NOW), after=place, went=Counter(), go_on=lambda: False
