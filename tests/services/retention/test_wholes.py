@@ -315,8 +315,8 @@ def test_a_walk_over_the_future_goes_on_where_it_ended(storage: Storage, monkeyp
     monkeypatch.setattr(wholes, "_LOOKED_AT_ONCE", 2)
     monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
     task(storage, OLD, "task_9")
-    for place in range(5):
-        dated_ahead(storage, ("task.created", f"task_{place}"), ("task.failed", f"task_{place}"))
+    for number in range(5):
+        dated_ahead(storage, ("task.created", f"task_{number}"), ("task.failed", f"task_{number}"))
     hold(storage, "task_1")
     place: Key | None = None
     turns = 0
