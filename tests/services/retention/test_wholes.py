@@ -17,7 +17,7 @@ from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention import ages, large, subjects, wholes
 from flowledger.storage.retention.ages import Horizons
-from flowledger.storage.retention.belonging import Key, Member
+from flowledger.storage.retention.belonging import Member
 from flowledger.storage.retention.large import Inside
 from flowledger.storage.retention.wholes import ROOTS, Walked
 from flowledger.storage.unit_of_work import Storage
@@ -283,51 +283,3 @@ def test_an_execution_with_more_tasks_than_sqlite_takes_parameters_goes(sqlite_u
         by_hand(storage, *(insert(tables.tasks).values(id=f"task_{one}", **row) for one in range(most + 500)))
         went = go(storage)
         assert (went["executions"], went["tasks"]) == (1, most + 500)
-
-
-FUTURE = "2999-01-01T00:00:00Z"
-
-
-def dated_ahead(storage: Storage, *events: tuple[str, str]) -> None:
-    with at(OLD):
-        given = [raw(kind, subject=subject, time=FUTURE) for kind, subject in events]
-        assert record(storage, *given).recorded == len(given)
-
-
-def test_a_time_in_the_future_keeps_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wholes, "_LOOKED_AT_ONCE", 2)
-    task(storage, OLD, "task_0")
-    begun = [("execution.created", f"exec_{place}") for place in range(5)]
-    dated_ahead(storage, *begun, ("execution.failed", "exec_0"), ("execution.failed", "exec_4"))
-    dated_ahead(storage, ("task.created", "task_1"), ("task.failed", "task_1"), ("task.created", "task_2"))
-    recorded(storage, YOUNG, ("execution.logged", "exec_4", {}))
-    execution(storage, YOUNG, "exec_5")
-    assert go(storage, ENDED)["tasks"] == 1, "without the time of the day it is not known what is in the future"
-    went = go(storage, Horizons(HORIZON, None, NOW))
-    assert (went["executions"], went["tasks"]) == (1, 1)
-    assert ids(storage, "executions") == {"exec_1", "exec_2", "exec_3", "exec_4", "exec_5"}
-    went = go(storage, Horizons(HORIZON, HORIZON, NOW))
-    assert (went["executions"], went["tasks"]) == (3, 1)
-    assert ids(storage, "executions") == {"exec_4", "exec_5"}
-
-
-def test_a_walk_over_the_future_goes_on_where_it_ended(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wholes, "_LOOKED_AT_ONCE", 2)
-    monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
-    task(storage, OLD, "task_9")
-    for number in range(5):
-        dated_ahead(storage, ("task.created", f"task_{number}"), ("task.failed", f"task_{number}"))
-    hold(storage, "task_1")
-    place: Key | None = None
-    turns = 0
-    while True:
-        walked = wholes.let_go(
-            storage, tables.tasks, Horizons(HORIZON, None, NOW), after=place, went=Counter(), go_on=lambda: False
-        )
-        turns += 1
-        assert turns < 20
-        if walked.is_done:
-            break
-        place = walked.place
-    assert turns > 5
-    assert ids(storage, "tasks") == {"task_1"}
