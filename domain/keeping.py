@@ -9,6 +9,8 @@ KEPT: Final = (
     "texts", "rows", "unfinished", "names", "logs", "metrics", "audit", "drains", "dead_letters", "sessions"
 )  # fmt: skip
 """What has days of its own, in the order of `Keeping`."""
+NEVER_HELD: Final = frozenset({"drains", "dead_letters", "sessions"})
+"""What goes by age whatever is held."""
 
 
 class Keeping(NamedTuple):

@@ -39,6 +39,10 @@ def _within(limit: str) -> Any:
     return Field(ge=RANGES[limit].least, le=RANGES[limit].highest)
 
 
+_LONGEST_WAIT: Final = 1_000_000
+"""Seconds that every socket, lock and server can wait: they count milliseconds in 32 bits."""
+_LONGEST_SPAN: Final = 1_000_000_000
+"""Seconds, some 31 years, by which a time can be early or late."""
 KeptDays = Annotated[float | None, Field(gt=0, le=100_000)]
 
 
@@ -53,7 +57,9 @@ class Settings(BaseSettings):
     are secrets: they never show in logs or errors.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix=_PREFIX, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix=_PREFIX, extra="ignore", populate_by_name=True, allow_inf_nan=False
+    )
 
     redis_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["redis_url"])] = None
     database_url: Annotated[SecretStr | None, Field(validation_alias=_URLS["database_url"])] = None
@@ -79,17 +85,17 @@ class Settings(BaseSettings):
 
     pool_size: Annotated[int, Field(ge=1)] = 20
     pool_max_overflow: Annotated[int, Field(ge=0)] = 40
-    pool_timeout_seconds: Annotated[float, Field(gt=0)] = 30
-    pool_recycle_seconds: Annotated[int, Field(gt=0)] = 3600
-    answer_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    pool_timeout_seconds: Annotated[float, Field(gt=0, le=_LONGEST_WAIT)] = 30
+    pool_recycle_seconds: Annotated[int, Field(gt=0, le=_LONGEST_SPAN)] = 3600
+    answer_timeout_seconds: Annotated[float, Field(gt=0, le=_LONGEST_WAIT)] = 30.0
     """How long a worker waits for a reply of PostgreSQL, before it closes the connection and retries the batch."""
-    connect_timeout_seconds: Annotated[int, Field(ge=1)] = 5
+    connect_timeout_seconds: Annotated[int, Field(ge=1, le=_LONGEST_WAIT)] = 5
 
     batch_entries: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Entries that a drain reads at a time."""
-    drain_seconds: Annotated[float, Field(gt=0)] = 5.0
+    drain_seconds: Annotated[float, Field(gt=0, le=_LONGEST_WAIT)] = 5.0
     """How long a drain keeps its Celery process before other Celery tasks get a turn."""
-    linger_seconds: Annotated[float, Field(ge=0)] = 5.0
+    linger_seconds: Annotated[float, Field(ge=0, le=_LONGEST_WAIT)] = 5.0
     """How long a drain that found nothing left waits for new entries."""
     fuse_entries: Annotated[int, Field(ge=0)] = 200
     """How many of a source's entries may fail, if they are most of the last ones, before the source is set aside; and
@@ -104,11 +110,11 @@ class Settings(BaseSettings):
     """If all open dead letters together are larger, an alarm is raised; 0: never."""
     dead_letter_alarm_per_minute: Annotated[int, Field(ge=0)] = 1_000
     """If there are more new dead letters in a minute, an alarm is raised; 0: never."""
-    lease_seconds: Annotated[float, Field(ge=1)] = 5.0
+    lease_seconds: Annotated[float, Field(ge=1, le=_LONGEST_WAIT)] = 5.0
     """How long a lease lasts, so how long a shard waits after its drain was killed."""
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """How often the pump checks every shard, even if it was not woken."""
-    publish_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    publish_timeout_seconds: Annotated[float, Field(gt=0, le=_LONGEST_WAIT)] = 5.0
     """How long a publisher waits for a reply of Redis."""
 
     inbox_messages: Annotated[int, Field(ge=1)] = 1_000
@@ -117,9 +123,9 @@ class Settings(BaseSettings):
     """Most memory of an inbox in Redis; the rest waits in the database. A single message always has room."""
     inbox_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """While Redis uses more than this share of its `maxmemory`, messages wait in the database."""
-    inbox_quiet_seconds: Annotated[int, Field(ge=60)] = 7 * 86_400
+    inbox_quiet_seconds: Annotated[int, Field(ge=60, le=_LONGEST_SPAN)] = 7 * 86_400
     """How long after its last use an empty inbox expires, and with it the ids of acknowledged messages."""
-    mailbox_lease_seconds: Annotated[float, Field(ge=1)] = 10.0
+    mailbox_lease_seconds: Annotated[float, Field(ge=1, le=_LONGEST_WAIT)] = 10.0
     """How long a consumer of an inbox may give no sign of life before another consumer takes its messages."""
     post_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
     """How often the post office checks for messages that wait in the database, and for messages that have expired."""
@@ -148,14 +154,14 @@ class Settings(BaseSettings):
     """Whether messages and acknowledgements must be signed by the sandbox that reports them (`domain.signatures`)."""
     key_file: Path | None = None
     """The file with the signers' keys; readable by its owner alone (`domain.key_file`)."""
-    signature_age_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    signature_age_seconds: Annotated[float, Field(gt=0, le=_LONGEST_SPAN)] = 86_400.0
     """A signed event that reached Redis longer than this after its `time` is refused as replayed."""
-    replay_seconds: Annotated[float, Field(ge=0)] = 1.0
+    replay_seconds: Annotated[float, Field(ge=0, le=_LONGEST_SPAN)] = 1.0
     """A signed event that is recorded already, and came again longer than this after its `time`, counts as replayed."""
 
     vault_key_file: Path | None = None
     """The file with the vault's keys; readable by its owner alone (`domain.vault_keys`)."""
-    session_seconds: Annotated[float, Field(gt=0)] = 7 * 86_400.0
+    session_seconds: Annotated[float, Field(gt=0, le=_LONGEST_SPAN)] = 7 * 86_400.0
     """How long after the sign-in a user's session ends."""
 
     flower_control: bool = False

@@ -11,6 +11,7 @@ from sqlalchemy import CTE, Connection, exists, func, select, union
 
 from flowledger.domain.errors import InvalidArgument, LedgerError
 from flowledger.domain.json_text import is_plain
+from flowledger.domain.keeping import NEVER_HELD
 from flowledger.domain.times import now
 from flowledger.services.acts import log_act
 from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
@@ -60,9 +61,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What no hold keeps any more: `subjects`, and what is old enough to go, if anything ever goes (`goes`).
+    """What no hold keeps any more: `subjects`, and what is old enough to go.
 
-    `texts` and `rows` are counted to `storage.retention.aged.MOST`; not all `rows` need go.
+    `goes` is whether rounds let go anything that a hold keeps: a horizon of texts, rows, log lines, points, audit lines
+    or names stands. `texts` and `rows` are counted to `storage.retention.aged.MOST`; not all `rows` need go.
     """
 
     subjects: int
@@ -108,7 +110,7 @@ class Holds:
                 subjects=_count(connection, released),
                 texts=due_texts(connection, released),
                 rows=due_rows(connection, released),
-                goes=bool(horizons.read(connection)),
+                goes=not horizons.read(connection).keys() <= NEVER_HELD,
             )
             refresh(connection)
             return found

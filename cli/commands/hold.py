@@ -129,7 +129,7 @@ def _goes(released: Released) -> str:
         return "other holds keep all of it"
     ended = f"{_many(released.subjects, 'subject')} released"
     if not released.goes:
-        return f"{ended}, of which nothing goes: nothing has gone by age so far"
+        return f"{ended}, of which nothing goes: texts and rows do not go by age so far"
     if not released.texts and not released.rows:
         return f"{ended}, of which nothing is old enough to go yet"
     texts, rows = _many(released.texts, "text"), _many(released.rows, "row")

@@ -15,8 +15,8 @@ from flowledger.domain.kinds.base import (
     Restored,
 )
 from flowledger.domain.kinds.fields import Id, Name
+from flowledger.domain.kinds.unclassified import UnclassifiedObject
 from flowledger.domain.kinds.workflows import Visibility
-from flowledger.domain.secrets import UnclassifiedObject
 from flowledger.domain.statuses import Switch
 
 __all__ = [

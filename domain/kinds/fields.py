@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from flowledger.domain.limits import DEFAULT_LIMITS
+from flowledger.domain.names import LONGEST_NAME
 from flowledger.domain.patterns import NO_NUL, NOT_BLANK, any_case
 from flowledger.domain.statuses import LEVEL_NAMES, Level
 from flowledger.domain.times import TIME_PATTERN, parse_time, written_time
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
-LONGEST_NAME: Final = 255
 GREATEST_DOUBLE: Final = sys.float_info.max
 
 
@@ -38,11 +38,6 @@ def _not_blank(value: str) -> str:
     if value.isspace():
         raise ValueError("must not be white space alone")
     return value
-
-
-def is_name(value: object) -> bool:
-    """Return whether a value is a *name*: 1 to 255 characters, not all of them white space."""
-    return isinstance(value, str) and 1 <= len(value) <= LONGEST_NAME and not value.isspace()
 
 
 def _time(value: object) -> object:

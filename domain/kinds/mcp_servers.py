@@ -16,7 +16,7 @@ from flowledger.domain.kinds.base import (
     Restored,
 )
 from flowledger.domain.kinds.fields import Count, Id, Name
-from flowledger.domain.secrets import UnclassifiedObject, UnclassifiedText, UnclassifiedTexts
+from flowledger.domain.kinds.unclassified import UnclassifiedObject, UnclassifiedText, UnclassifiedTexts
 
 __all__ = [
     "McpServerConnected",

@@ -20,7 +20,7 @@ from flowledger.domain.kinds.base import (
     Reasoned,
 )
 from flowledger.domain.kinds.fields import INT64_MAX, Amount, Count, Id, ShortName, Time, as_double
-from flowledger.domain.secrets import Unclassified
+from flowledger.domain.kinds.unclassified import Unclassified
 
 __all__ = [
     "AgentConfig",

@@ -17,7 +17,8 @@ from flowledger.domain.kinds.base import (
     Reasoned,
     Restored,
 )
-from flowledger.domain.kinds.fields import LONGEST_NAME, Id, Name, is_name, named
+from flowledger.domain.kinds.fields import Id, Name, named
+from flowledger.domain.names import LONGEST_NAME, is_name
 from flowledger.domain.patterns import NOT_BLANK
 from flowledger.domain.statuses import Switch
 from flowledger.domain.validation import fault_at

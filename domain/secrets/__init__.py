@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, model_validator
-
-from flowledger.domain.kinds.base import Part
-from flowledger.domain.kinds.fields import is_name, named
+from flowledger.domain.names import is_name
 from flowledger.domain.secrets.names import Kind, kind_of
 from flowledger.domain.secrets.texts import has_secret, is_count, is_file, is_placeholder
 from flowledger.domain.validation import fault_at
@@ -69,26 +66,6 @@ def unclassified(value: Value) -> Value:
         return value
     place, words = found
     raise fault_at(_path(place), words)  # the value itself is never shown
-
-
-UnclassifiedText = Annotated[str, AfterValidator(unclassified), named("UnclassifiedText", "A text without a secret.")]
-UnclassifiedTexts = Annotated[
-    list[str], AfterValidator(unclassified), named("UnclassifiedTexts", "Texts without a secret.")
-]
-UnclassifiedObject = Annotated[
-    dict[str, Any],
-    AfterValidator(unclassified),
-    named("UnclassifiedObject", "An object without a secret."),
-]
-
-
-class Unclassified(Part):
-    """An object that must not hold a secret at any depth."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_secrets(cls, value: Any) -> Any:
-        return unclassified(value)
 
 
 def secrets_in(value: Any) -> Iterator[tuple[_Place, str]]:

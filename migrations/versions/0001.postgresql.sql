@@ -835,14 +835,14 @@ CREATE TABLE horizons (
 );
 
 CREATE TABLE rounds (
-    one INTEGER NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
     began_at TIMESTAMP WITH TIME ZONE NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
+    steps JSONB NOT NULL,
     went JSONB NOT NULL,
     waits JSONB NOT NULL,
     place JSONB,
-    CONSTRAINT pk_rounds PRIMARY KEY (one),
-    CONSTRAINT ck_rounds_one CHECK (one = 1)
+    CONSTRAINT pk_rounds PRIMARY KEY (role)
 );
 
 CREATE TABLE sizes (

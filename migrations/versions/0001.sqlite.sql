@@ -934,14 +934,14 @@ CREATE TABLE horizons (
 );
 
 CREATE TABLE rounds (
-    one INTEGER NOT NULL,
+    role TEXT NOT NULL,
     began_at DATETIME NOT NULL,
     ended_at DATETIME,
+    steps TEXT NOT NULL,
     went TEXT NOT NULL,
     waits TEXT NOT NULL,
     place TEXT,
-    CONSTRAINT pk_rounds PRIMARY KEY (one),
-    CONSTRAINT ck_rounds_one CHECK (one = 1)
+    CONSTRAINT pk_rounds PRIMARY KEY (role)
 );
 
 CREATE TABLE sizes (

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.domain.keeping import Keeping
+from flowledger.domain.keeping import NEVER_HELD, Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import is_timeout, sqlstate
 from flowledger.storage.retention import holds, horizons, rounds
@@ -27,13 +27,15 @@ from flowledger.storage.unit_of_work import Storage
 logger = logging.getLogger(__name__)
 
 _FORBIDDEN: Final = "42501"
-_NEVER_HELD: Final = {"drains", "dead_letters", "sessions"}
 _LONGEST_REST_SECONDS: Final = 0.25
 TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/production.md)"
 
 
 class Maintenance:
-    """Does turns of rounds; the caller sees to it that nobody else does (`storage.retention.maintainer`)."""
+    """Does turns of rounds; the caller sees to it that nobody else does (`storage.retention.maintainer`).
+
+    If it `relies_on_others`, it does not look at what its role may not let go while another role does that regularly.
+    """
 
     def __init__(
         self,
@@ -42,11 +44,13 @@ class Maintenance:
         *,
         clock: Callable[[], datetime] | None = None,
         is_over: Callable[[], bool] = lambda: False,
+        relies_on_others: bool = False,
     ) -> None:
         self._storage = storage
         self._keeping = keeping
         self._clock = clock_of if clock is None else lambda _connection: clock()
         self._is_over = is_over
+        self._relies_on_others = relies_on_others
         self._worked_since = 0.0
 
     def turn(self) -> Round:
@@ -55,10 +59,13 @@ class Maintenance:
         Raises DatabaseUnavailable; then the next turn goes on.
         """
         with self._storage.reading() as connection:
-            last = rounds.read(connection)
+            role = rounds.role_of(connection)
+            last_ones = rounds.last_ones(connection)
             now = self._clock(connection)
-        one = last if last is not None and last.ended_at is None else Round(began_at=now)
-        self._work(one, {} if last is None else dict(last.waits))
+        last = next((one for one in last_ones if one.role == role), None)
+        one = last if last is not None and last.ended_at is None else Round(role=role, began_at=now)
+        others = rounds.done_regularly(last_ones, role, now) if self._relies_on_others else set()
+        self._work(one, {} if last is None else dict(last.waits), others)
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one
@@ -67,20 +74,27 @@ class Maintenance:
         with self._storage.reading() as connection:
             return self._clock(connection)
 
-    def _work(self, one: Round, known: Mapping[str, str]) -> None:
-        steps = self._permitted(one, known)
-        at = self._move_horizons(steps, begins=one.place is None)
+    def _work(self, one: Round, known: Mapping[str, str], done_by_others: Collection[str]) -> None:
+        wanted = [step for step in STEPS if any(getattr(self._keeping, what) is not None for what in step.what)]
+        refused = self._refused(wanted)
+        one.steps = [step.name for step in wanted if step.name not in refused]
+        steps = [step for step in wanted if step.name in one.steps or step.name not in done_by_others]
+        now, stood = self._now_and_horizons()
+        at = self._horizons(steps, now)
+        moving = {what for step in steps if step.name in one.steps for what in step.what}
+        self._move(moving, at, now, begins=one.place is None)
         name, place = one.place or (None, None)
         names = [step.name for step in STEPS]
         for step in steps:
             if name in names and names.index(step.name) < names.index(name):
                 continue
-            work = Work(self._storage, self._clock, at, self._goes_on, place if step.name == name else None)
+            begins = place if step.name == name else None
+            work = Work(self._storage, self._clock, now, at, self._goes_on, begins, stood)
             if self._is_over():
                 one.place = [step.name, work.place]
                 return
             self._worked_since = time.monotonic()
-            did = self._done(step, work)
+            did = self._looked(step, work, refused[step.name]) if step.name in refused else self._done(step, work)
             self._note(one, step, did, known)
             if not did.is_done:
                 one.place = [step.name, did.place]
@@ -88,38 +102,47 @@ class Maintenance:
         one.place = None
         one.ended_at = self._now()
 
-    def _permitted(self, one: Round, known: Mapping[str, str]) -> list[Step]:
-        """Return the steps that have something to do, and may. Of the others, note why not."""
-        wanted = [step for step in STEPS if any(getattr(self._keeping, what) is not None for what in step.what)]
-        names = list(dict.fromkeys(table for step in wanted for table in step.tables))
+    def _refused(self, steps: Sequence[Step]) -> dict[str, list[str]]:
+        """Return the steps that this role may not do, and the tables from which it may not delete."""
+        names = list(dict.fromkeys(table for step in steps for table in step.tables))
         with self._storage.reading() as connection:
             missing = {*forbidden(connection, names)}
-        permitted = []
-        for step in wanted:
-            refused = [table.name for table in step.tables if table.name in missing]
-            if refused:
-                self._note(one, step, Did({}, waits=_not_allowed(refused)), known)
-            else:
-                permitted.append(step)
-        return permitted
+        found = {step.name: [table.name for table in step.tables if table.name in missing] for step in steps}
+        return {name: refused for name, refused in found.items() if refused}
 
-    def _move_horizons(self, steps: list[Step], *, begins: bool) -> dict[str, datetime]:
-        """Move the horizons of what is about to go, and commit that, before anything goes. Return them.
+    def _now_and_horizons(self) -> tuple[datetime, dict[str, datetime]]:
+        with self._storage.reading() as connection:
+            return self._clock(connection), horizons.read(connection)
+
+    def _horizons(self, steps: Sequence[Step], now: datetime) -> dict[str, datetime]:
+        """Return the horizons of what these steps let go."""
+        whats = dict.fromkeys(what for step in steps for what in step.what)
+        return {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
+
+    def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:
+        """Move the horizons of what is about to go, and commit that, before anything goes.
 
         As a round `begins`, what came into held things since they were held is held as well: it is young. The horizon
         of names moves when what was before it has gone (`storage.retention.names`).
         """
-        now = self._now()
-        whats = dict.fromkeys(what for step in steps for what in step.what)
-        at = {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
-        if at:
+        moving = [what for what in at if what in whats]
+        if moving:
             with changing(self._storage) as connection:
-                if begins and not at.keys() <= _NEVER_HELD:
+                if begins and not NEVER_HELD.issuperset(moving):
                     holds.refresh_if_any(connection)
-                for what, horizon in at.items():
+                for what in moving:
                     if what != "names":
-                        horizons.move(connection, what, horizon, at=now)
-        return at
+                        horizons.move(connection, what, at[what], at=now)
+
+    def _looked(self, step: Step, work: Work, refused: list[str]) -> Did:
+        """Look whether anything is too old that may not go; if this role may not look, or it takes long, nothing is."""
+        try:
+            is_old = step.are_old(work)
+        except DatabaseUnavailable as error:
+            if sqlstate(error) != _FORBIDDEN and not (is_timeout(error) and self._is_there()):
+                raise
+            is_old = False
+        return Did({}, waits=_not_allowed(refused) if is_old else None)
 
     def _done(self, step: Step, work: Work) -> Did:
         try:

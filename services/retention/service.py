@@ -39,7 +39,7 @@ class MaintenanceService:
     def once(self, patience_seconds: float = _PATIENCE_SECONDS) -> Round:
         """Do one round, to its end unless it is stopped; first wait for others that are at work.
 
-        Raises DatabaseUnavailable, and OthersMaintain after that time.
+        Raises DatabaseUnavailable, and OthersMaintain after that time, or if it is stopped before.
         """
         until = time.monotonic() + patience_seconds
         while True:
@@ -48,7 +48,8 @@ class MaintenanceService:
                     return self._maintenance.turn()
             if time.monotonic() >= until:
                 raise OthersMaintain("another `flowledger maintain` is running: it does the same rounds")
-            self._stopping.wait(_LOOK_SECONDS)
+            if self._stopping.wait(_LOOK_SECONDS):
+                raise OthersMaintain("stopped while another `flowledger maintain` was running: no round was done")
 
     def run(self, tell: Callable[[Round], None]) -> None:
         """Do a round every `LEDGER_MAINTAIN_SECONDS` until it is stopped, and `tell` of each.

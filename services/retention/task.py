@@ -45,7 +45,7 @@ def maintain() -> MaintainResult:
         with only_one(storage) as is_mine:
             if is_mine is None:
                 return {"went": 0}  # another maintainer has the turn
-            done = Maintenance(storage, settings.keeping, is_over=is_over).turn()
+            done = Maintenance(storage, settings.keeping, is_over=is_over, relies_on_others=True).turn()
     except DatabaseUnavailable as error:
         return {"waiting": f"the database: {error}"}
     if done.ended_at is None:

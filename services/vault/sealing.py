@@ -18,7 +18,7 @@ from pydantic import SecretBytes, SecretStr
 
 from flowledger.domain.errors import InvalidArgument, LedgerError
 from flowledger.domain.json_text import is_plain
-from flowledger.domain.kinds.fields import LONGEST_NAME, is_name
+from flowledger.domain.names import LONGEST_NAME, is_name
 from flowledger.domain.vault_keys import VaultKeys
 from flowledger.storage.vault.sealed import NONCE_BYTES, Seal, SealedRow, SealedTable
 

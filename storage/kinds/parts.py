@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -163,11 +162,6 @@ def described_by(key: str) -> tuple[str, str]:
 def moment(event: Event, recorded_at: str) -> str:
     """Return the event's own time, or the journal's if it has none (CONTRACT §2)."""
     return event.time or recorded_at
-
-
-def time_or_none(time: datetime | None) -> str | None:
-    """Return a time in the form that databases accept."""
-    return None if time is None else sortable(time)
 
 
 def stored(table: Table, data: EventData, name: str) -> Any:

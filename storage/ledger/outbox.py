@@ -28,7 +28,7 @@ from flowledger.domain import json_text
 from flowledger.domain.envelope import Event
 from flowledger.domain.events import MessageSent, RecipientData
 from flowledger.domain.kinds.messages import DeliveryStatus
-from flowledger.storage.kinds.parts import time_or_none
+from flowledger.domain.times import sortable
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.merge.writes import Each, Removal, Write
 from flowledger.storage.schema.columns import index_where_given, metadata
@@ -108,14 +108,13 @@ def post(event: Event, _recorded_at: str) -> Write:
         each = Each("to_sandbox_id", where=("sandboxes", "workspace_id")), data.workspace_id
     else:
         each = Each("to_sandbox_id"), json_text.dumps(sorted(set(data.to_sandbox_ids)))
-    expires_at = time_or_none(data.expires_at)
     return Write(
         TABLE,
         each,
         message_id=event.subject,
         source=event.source,
         event_id=event.id,
-        expires_at=expires_at,
+        expires_at=None if data.expires_at is None else sortable(data.expires_at),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Table, Text, delete, exists, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Index, Table, Text, delete, exists, insert, or_, select, update
 
 from flowledger.domain.kinds.users import DEFAULT_ROLE, folded
 from flowledger.storage.kinds.users import TABLE as USERS
@@ -116,9 +116,16 @@ class SessionRepository(Repository[ListedSession]):
 
     def delete_ended(self, before: datetime, most: int) -> int:
         """Delete some sessions that had expired, or were revoked, before this time. Return how many."""
-        ended = or_(TABLE.c.expires_at < before, TABLE.c.revoked_at < before)
-        some = select(TABLE.c.id).where(ended).limit(most)
+        some = select(TABLE.c.id).where(_ended(before)).limit(most)
         return self.connection.execute(delete(TABLE).where(TABLE.c.id.in_(some))).rowcount
+
+    def has_ended(self, before: datetime) -> bool:
+        """Return whether a session had expired, or was revoked, before this time."""
+        return bool(self.connection.execute(select(exists().where(_ended(before)))).scalar_one())
+
+
+def _ended(before: datetime) -> ColumnElement[bool]:
+    return or_(TABLE.c.expires_at < before, TABLE.c.revoked_at < before)
 
 
 def _is_on(at: datetime) -> list[Any]:

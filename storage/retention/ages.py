@@ -23,10 +23,19 @@ _AT_ONCE: Final = 1_000
 
 
 class Horizons(NamedTuple):
-    """Before which times wholes may go that have ended, and those that have not; None: never."""
+    """Before which times wholes may go that have ended, and those that have not; None: never.
+
+    Times of producers that are behind `now` do not count: they would keep a whole until they come.
+    """
 
     ended: datetime | None
     unfinished: datetime | None
+    now: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """The time behind which no whole may go."""
+        return max(one for one in (self.ended, self.unfinished) if one is not None)
 
 
 class Verdict(NamedTuple):
@@ -82,9 +91,11 @@ def look_at(connection: Connection, subjects: Collection[Member], horizons: Hori
 
 def _verdict(row: Any, horizons: Horizons) -> Verdict:
     has_ended = bool(row.has_ended)
+    is_ahead = None not in (horizons.now, row.finished_at) and row.finished_at > horizons.now
+    finished_at = None if is_ahead else row.finished_at
     return Verdict(
         has_ended,
-        has_ended and not row.is_held and _are_before(horizons.ended, row.last_at, row.finished_at),
+        has_ended and not row.is_held and _are_before(horizons.ended, row.last_at, finished_at),
         not row.is_held and _are_before(horizons.unfinished, row.last_at),
     )
 

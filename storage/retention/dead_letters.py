@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, tuple_
 
 from flowledger.domain.statuses import DeadLetterStatus
 from flowledger.domain.times import parse_time, written_time
@@ -19,6 +19,7 @@ from flowledger.storage.transactions import biting
 from flowledger.storage.unit_of_work import Storage
 
 _AT_ONCE: Final = 100
+_LOOKED_AT: Final = 1_000
 _CLOSED: Final[tuple[DeadLetterStatus, ...]] = (DeadLetterStatus.REPLAYED, DeadLetterStatus.DISCARDED)
 
 Place = tuple[datetime, str]
@@ -47,6 +48,19 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
                 return gone._replace(is_done=False, place=[status.value, written_time(after[0]), after[1]])
         after = None
     return gone
+
+
+def are_old(storage: Storage, before: datetime) -> bool:
+    """Return whether there is one, among the first of each status, that `let_go` would delete."""
+    is_later = exists().where(ACTIONS.c.dead_letter_id == TABLE.c.id, ACTIONS.c.at >= before)
+    with storage.reading() as connection:
+        for status in _CLOSED:
+            first = select(TABLE.c.id, (~is_later).label("is_old"))
+            first = first.where(TABLE.c.status == status.value, TABLE.c.first_seen < before)
+            some = first.order_by(TABLE.c.first_seen, TABLE.c.id).limit(_LOOKED_AT).subquery()
+            if connection.execute(select(exists().where(some.c.is_old))).scalar_one():
+                return True
+    return False
 
 
 def _bite(

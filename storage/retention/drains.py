@@ -41,6 +41,12 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
             return gone._replace(is_done=False)
 
 
+def are_old(storage: Storage, before: datetime) -> bool:
+    """Return whether a drain ended before this time."""
+    with storage.reading() as connection:
+        return bool(_oldest(connection, before))
+
+
 def _oldest(connection: Connection, before: datetime) -> Sequence[Row[Any]]:
     columns = (TABLE.c.id, TABLE.c.measures, *(TABLE.c[name] for name in OUTCOMES))
     old = select(*columns).where(TABLE.c.ended_at < before, is_not_last(TABLE, connection.dialect.name))

@@ -76,6 +76,12 @@ class Large:
             self.inside = behind
         yield from self._bites([self._itself])
 
+    def may_go(self) -> bool:
+        """Look at all of it, and return whether it may go."""
+        for _ in self._look():
+            pass
+        return self.inside.verdict.goes
+
     def _look(self) -> Iterator[Bite]:
         """Look at all parts, or until one of them keeps the whole."""
         if self.inside.verdict.stays:

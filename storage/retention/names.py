@@ -3,7 +3,7 @@
 Names go before a horizon that has stood for a while: whoever records knows it by then (`storage.retention.beyond`).
 They are walked by `recorded_at`, in bites of a transaction each. At the end of a walk the horizon is moved, and when
 that has stood for a while, the next walk begins. The place of a walk is a checkpoint: so it comes to its end, however
-short a round is, and however many names must stay.
+short a round is, and however many names must stay. Beside the place stands up to when the last walk went that ended.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from flowledger.storage.unit_of_work import Storage
 SETTLED: Final = timedelta(minutes=10)
 """How long a horizon stands before names go: longer than a batch that is under way at the database may take."""
 
+LATE: Final = timedelta(days=2)
+"""For so long names that are too old may be there without a word: with a round a day, they go in the next one."""
+
 _PLACE: Final = (EVENTS.c.recorded_at, EVENTS.c.source, EVENTS.c.id)
 _BEGINNING: Final = (datetime(1, 1, 1, tzinfo=UTC), "", "")
 
@@ -42,6 +45,26 @@ Name = tuple[str, str]
 """Source and id of an event."""
 Place = tuple[datetime, str, str]
 """`recorded_at`, source and id of the last name that was looked at."""
+
+
+class _Walk(NamedTuple):
+    """Where the walk is, and up to when the last one that ended has looked; None: none has."""
+
+    place: Place = _BEGINNING
+    done_until: datetime | None = None
+
+    def written(self) -> str:
+        at, source, id_ = self.place
+        until = None if self.done_until is None else self.done_until.isoformat()
+        return json_text.dumps([at.isoformat(), source, id_, until])
+
+    @classmethod
+    def read(cls, connection: Connection) -> _Walk:
+        checkpoint = CheckpointRepository(connection).get(NAMES)
+        if checkpoint is None:
+            return cls()
+        at, source, id_, until = json_text.loads(checkpoint.entry_id)
+        return cls((datetime.fromisoformat(at), source, id_), until and datetime.fromisoformat(until))
 
 
 class NamesGone(NamedTuple):
@@ -67,23 +90,47 @@ def let_go_names(
     """
     with storage.reading() as connection:
         stands = connection.execute(select(horizons.TABLE).where(horizons.TABLE.c.what == "names")).one_or_none()
-        walk = CheckpointRepository(connection).get(NAMES)
+        walk = _Walk.read(connection)
         now = clock(connection)
     if stands is not None and stands.moved_at + settled > now:
         return NamesGone()
     names = 0
-    place: Place | None = _BEGINNING if walk is None else _read(walk.entry_id)
+    place: Place | None = walk.place
     while stands is not None and place is not None:
         if not go_on():
             return NamesGone(names, is_done=False)
         with changing(storage) as connection:
             lock_held(connection)
-            went, place = _let_some_go(connection, min(stands.horizon, wanted), place, most)
+            until = min(stands.horizon, wanted)
+            went, place = _let_some_go(connection, until, place, most)
             names += went
-            CheckpointRepository(connection).put(NAMES, _written(place or _BEGINNING), now)
+            walk = _Walk(done_until=until) if place is None else walk._replace(place=place)
+            CheckpointRepository(connection).put(NAMES, walk.written(), now)
     with changing(storage) as connection:
         horizons.move(connection, "names", wanted, at=clock(connection))
     return NamesGone(names)
+
+
+def are_late(storage: Storage, wanted: datetime, *, most: int, go_on: Callable[[], bool]) -> bool:
+    """Return whether names are still there that should have gone `LATE` before, by the horizon that is `wanted`.
+
+    It looks behind what was walked over, as long as it may `go_on`: at `most` names in any case.
+    """
+    until = wanted - LATE
+    with storage.reading() as connection:
+        walk = _Walk.read(connection)
+    place = walk.place
+    if place == _BEGINNING and walk.done_until is not None:
+        place = walk.done_until, "", ""
+    while place[0] < until:
+        with storage.reading() as connection:
+            rows = _bite(connection, until, place, most)
+            if next(_that_may_go(connection, rows, until), None) is not None:
+                return True
+        if len(rows) < most or not go_on():
+            return False
+        place = rows[-1].recorded_at, rows[-1].source, rows[-1].id
+    return False
 
 
 def _let_some_go(connection: Connection, horizon: datetime, after: Place, most: int) -> tuple[int, Place | None]:
@@ -178,13 +225,3 @@ def clock_of(connection: Connection) -> datetime:
         return datetime.now(UTC)
     at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return at
-
-
-def _written(place: Place) -> str:
-    at, source, id_ = place
-    return json_text.dumps([at.isoformat(), source, id_])
-
-
-def _read(text: str) -> Place:
-    at, source, id_ = json_text.loads(text)
-    return datetime.fromisoformat(at), source, id_

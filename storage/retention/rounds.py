@@ -1,31 +1,37 @@
-"""What the last round of retention did, and where one that is not over goes on."""
+"""What the last round of retention of each role did, and where one that is not over goes on.
+
+A round does what its role may. So each role has its own: one that may not delete neither hides what another has done,
+nor ends its round.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, Column, Connection, Integer, Table, select
+from sqlalchemy import Column, Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flowledger.storage.schema.columns import metadata
-from flowledger.storage.schema.types import Json, UtcTime
+from flowledger.storage.schema.types import Json, Name, UtcTime
 
 TABLE: Final = Table(
     "rounds",
     metadata,
-    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("role", Name, primary_key=True),
     Column("began_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
+    Column("steps", Json, nullable=False),
     Column("went", Json, nullable=False),
     Column("waits", Json, nullable=False),
     Column("place", Json),
-    CheckConstraint("one = 1", name="one"),
 )
-"""One row: the last round. Only people read it; a round that was killed is done again from its place."""
+"""A row for each role: its last round. Only people read it; a round that was killed is done again from its place."""
 
+REGULAR: Final = timedelta(days=2)
+"""Who has done a round within this time does them regularly: with a round a day, say, which may last."""
 
 COMMAND: Final = "`flowledger maintain`"
 """Stands in the words of what no round of a worker can do, and of nothing else that waits."""
@@ -35,15 +41,23 @@ COMMAND: Final = "`flowledger maintain`"
 class Round:
     """A round: `ended_at` is None while it is not over.
 
-    `went` counts the rows that went, by table. `waits` tells, by what is kept (`domain.keeping.KEPT`), why something
-    that is old enough is still there. `place` is where the next turn goes on: a step's name, and where in it.
+    `role` is that of PostgreSQL, empty on SQLite; `steps` are those that it may do. `went` counts the rows that went,
+    by table. `waits` tells, by the names of steps, why something that is old enough is still there. `place` is where
+    the next turn goes on: a step's name, and where in it.
     """
 
+    role: str = ""
     began_at: datetime
     ended_at: datetime | None = None
+    steps: list[str] = field(default_factory=list)
     went: dict[str, int] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)
     place: list[Any] | None = None
+
+    @property
+    def last_at(self) -> datetime:
+        """When it ended; if it is not over, when it began."""
+        return self.ended_at or self.began_at
 
     def add(self, went: Mapping[str, int]) -> None:
         """Count rows that went."""
@@ -52,15 +66,53 @@ class Round:
                 self.went[name] = self.went.get(name, 0) + rows
 
 
+def role_of(connection: Connection) -> str:
+    """Return the role whose rights count; on SQLite there are none."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    role: str = connection.execute(select(func.current_user())).scalar_one()
+    return role
+
+
+def last_ones(connection: Connection) -> list[Round]:
+    """Return the last round of each role, the newest first."""
+    rows = connection.execute(select(*(TABLE.c[name] for name in Round.__slots__)))
+    return sorted((Round(**row._mapping) for row in rows), key=lambda one: one.last_at, reverse=True)
+
+
+def telling(last: Sequence[Round]) -> Round | None:
+    """Return the round that tells most of what goes: of those that are done regularly, one that may do most steps."""
+    regular = [one for one in last if one.last_at > last[0].last_at - REGULAR]
+    return max(regular, key=lambda one: len(one.steps), default=None)
+
+
+def done_regularly(last: Sequence[Round], role: str, now: datetime) -> set[str]:
+    """Return the steps that other roles than this one do regularly."""
+    others = (one for one in last if one.role != role and one.last_at > now - REGULAR)
+    return {name for one in others for name in one.steps}
+
+
+def refused(last: Sequence[Round], within: timedelta) -> dict[str, str]:
+    """Return the steps that need `flowledger maintain`, and why, by the newest round and those `within` before it.
+
+    What other roles do regularly needs nothing.
+    """
+    found: dict[str, str] = {}
+    for one in last:
+        if one.last_at >= last[0].last_at - within:
+            done = done_regularly(last, one.role, last[0].last_at)
+            found |= {name: why for name, why in one.waits.items() if COMMAND in why and name not in done}
+    return found
+
+
 def read(connection: Connection) -> Round | None:
-    """Return the last round; None before the first."""
-    row = connection.execute(select(*(TABLE.c[name] for name in Round.__slots__))).one_or_none()
-    return None if row is None else Round(**row._mapping)
+    """Return the last round as people see it; None before the first."""
+    return telling(last_ones(connection))
 
 
 def write(connection: Connection, one: Round) -> None:
-    """Write a round in place of the last one."""
+    """Write a round in place of the last one of its role."""
     insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(TABLE)
     values = asdict(one)
-    new = insert.values(one=1, **values)
-    connection.execute(new.on_conflict_do_update(index_elements=["one"], set_=values))
+    new = insert.values(**values)
+    connection.execute(new.on_conflict_do_update(index_elements=["role"], set_=values))

@@ -25,3 +25,9 @@ def let_go(storage: Storage, before: datetime, *, go_on: Callable[[], bool] = la
             return gone
         if not go_on():
             return gone._replace(is_done=False)
+
+
+def are_old(storage: Storage, before: datetime) -> bool:
+    """Return whether a session ended before this time."""
+    with storage.reading() as connection:
+        return SessionRepository(connection).has_ended(before)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, exists, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -88,6 +88,22 @@ def let_go(
             with storage.writing() as connection:
                 make_partitions(connection, week.monday)
     return gone
+
+
+def are_old(storage: Storage, table: Table, before: datetime, since: datetime | None) -> bool:
+    """Return whether a row is there in a week that ended by `before`, and not by `since`: that was looked at then."""
+    end = _week_end(before)
+    is_old = [table.c.recorded_at < end]
+    if since is not None:
+        is_old.append(table.c.recorded_at >= _week_end(since))
+    with storage.reading() as connection:
+        return bool(connection.execute(select(exists().where(*is_old))).scalar_one())
+
+
+def _week_end(moment: datetime) -> datetime:
+    """Return the last Monday at or before this time."""
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
 
 
 def _with_week(gone: Gone, of_week: Gone) -> Gone:

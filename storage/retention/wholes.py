@@ -5,6 +5,9 @@ transaction. On PostgreSQL that locks the rows of its subjects first, those that
 at their age again: every event locks the row of its subject before it commits, so each one is seen, or it waits, finds
 no row any more, and makes a new one. It waits for nobody: a whole that others are busy with stays until the next round.
 
+A walk goes by `created_at`, which may be a producer's time: first over what is old by it, then over what is dated in
+the future, for that is as old as its events are.
+
 No statement looks at more than some thousand rows, however many stay, and however large a whole is.
 """
 
@@ -64,6 +67,7 @@ def let_go(
     went = Counter() if went is None else went
     busy, place = 0, after
     while True:
+        looked_from = place
         with storage.reading() as connection:
             found, last = _look(connection, root, horizons, place)
         while found:
@@ -77,11 +81,32 @@ def let_go(
             found = found[len(taken) :]
             if not go_on():
                 return Walked(went, busy, False, place)
-        if last is None:
+        place = _next(last, looked_from, horizons)
+        if place is None:
             return Walked(went, busy, True)
-        place = last
         if not go_on():
             return Walked(went, busy, False, place)
+
+
+def are_old(storage: Storage, root: Table, horizons: Horizons, *, go_on: Callable[[], bool]) -> bool:
+    """Return whether a whole may go whose root is in this table. It looks as long as it may `go_on`, the oldest first.
+
+    Without the right to delete that is all that can be done. Raises DatabaseUnavailable.
+    """
+    place: Key | None = None
+    while True:
+        with storage.reading() as connection:
+            found, last = _look(connection, root, horizons, place)
+        while found:
+            taken, some = _some(storage, root, horizons, found, None)
+            if some.may_go():
+                return True
+            found = found[len(taken) :]
+            if not go_on():
+                return False
+        place = _next(last, place, horizons)
+        if place is None or not go_on():
+            return False
 
 
 def _look(
@@ -91,10 +116,11 @@ def _look(
 
     The rows are limited before the conditions are, for these may be false of any number of rows.
     """
-    latest = max(one for one in horizons if one is not None)
     key = (root.c.created_at, root.c.id)
-    rows = select(*(root.c[name] for name in _DECISIVE if name in root.c))
-    rows = rows.where(root.c.created_at < latest, is_behind(key, after)).order_by(*key).limit(_LOOKED_AT_ONCE)
+    rows = select(*(root.c[name] for name in _DECISIVE if name in root.c)).where(is_behind(key, after))
+    if not _is_ahead(after, horizons):
+        rows = rows.where(root.c.created_at < horizons.latest)
+    rows = rows.order_by(*key).limit(_LOOKED_AT_ONCE)
     some = rows.subquery("some").c
     number = func.row_number().over(order_by=(some.created_at, some.id)).label("number")
     numbered = select(*some, number).subquery("numbered").c
@@ -107,13 +133,28 @@ def _look(
     return [(row.created_at, row.id) for row in found if row.may_go], last and (last.created_at, last.id)
 
 
+def _next(last: Key | None, place: Key | None, horizons: Horizons) -> Key | None:
+    """Return the place behind what was looked at: behind what is old comes what is dated in the future."""
+    if last is not None or horizons.now is None or _is_ahead(place, horizons):
+        return last
+    return horizons.now, ""
+
+
+def _is_ahead(place: Key | None, horizons: Horizons) -> bool:
+    """Return whether a place is in the second part of a walk, behind all that is old by its `created_at`."""
+    return place is not None and place[0] >= horizons.latest
+
+
 def _may_be_old(columns: Any, horizons: Horizons) -> ColumnElement[bool]:
     """Return the condition that a root's own status and end let it go; what is kept for ever costs no second look."""
     if "status" not in columns:
         return true()
     finished_at = columns.finished_at
     has_ended = columns.status.in_(TERMINAL_VALUES)
-    old = and_(has_ended, or_(finished_at.is_(None), finished_at < horizons.ended)) if horizons.ended else false()
+    ends = [] if horizons.now is None else [finished_at > horizons.now]
+    old = (
+        and_(has_ended, or_(finished_at.is_(None), finished_at < horizons.ended, *ends)) if horizons.ended else false()
+    )
     # One that has ended, with a part that has not, goes as an unfinished one.
     return old if horizons.unfinished is None else true()
 
@@ -145,8 +186,7 @@ class _Small:
 
     def let_go(self) -> Iterator[Bite]:
         """Let go what may go, in one transaction, or in several if it has many rows."""
-        with self._storage.reading() as connection:
-            parts = _that_go(self._parts, look_at(connection, self._parts, self._horizons))
+        parts = self._parts_that_go()
         is_more = bool(parts)
         while is_more:
             try:
@@ -158,6 +198,14 @@ class _Small:
                 return
             yield bite
             is_more = bite.is_more
+
+    def may_go(self) -> bool:
+        """Return whether one of them may go."""
+        return bool(self._parts_that_go())
+
+    def _parts_that_go(self) -> list[Member]:
+        with self._storage.reading() as connection:
+            return _that_go(self._parts, look_at(connection, self._parts, self._horizons))
 
     def _bite(self, parts: Sequence[Member]) -> Bite:
         """Lock, look again at all that belongs to it by now, delete.

@@ -44,7 +44,7 @@ def test_holds_are_added_listed_and_removed(run: Run) -> None:
     assert [one["id"] for one in run("hold", "list", "--after", first["next"], "--json").json["holds"]] == ["ws_9"]
     assert run("hold", "remove", "workspace", "ws_1", "ws_9").out == (
         "workspace ws_1 is not held any more; workspace ws_9 is not held any more; "
-        "3 subjects released, of which nothing goes: nothing has gone by age so far\n"
+        "3 subjects released, of which nothing goes: texts and rows do not go by age so far\n"
     )
     unknown = run("hold", "remove", "workspace", "ws_1")
     assert (unknown.code, unknown.out) == (1, "")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.likeness import forget_what_was_told
+from flowledger.domain.limits import variable
 from flowledger.domain.settings import Settings
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for one in get_args(annotation):
+        yield from _types(one)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +63,26 @@ def test_a_setting_that_cannot_be_used_is_named_as_it_was_set(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.load()
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if {int, float} & {*_types(field.annotation)}]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_is_finite_in_every_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(variable(name), value)
+    with pytest.raises(SettingsError, match=f"^{variable(name)}: must be a (finite|whole) number, not '{value}'$"):
+        Settings.load()
+    with pytest.raises(SettingsError, match=f"^{name}: must be a (finite|whole) number, not {float(value)}$"):
+        Settings(**{name: float(value)})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name.endswith(("_seconds", "_days"))])
+def test_a_span_is_one_that_clocks_and_sockets_can_count(name: str) -> None:
+    for value in (1e10, 10**30):
+        with pytest.raises(SettingsError, match=f"^{name}: must be a"):
+            Settings(**{name: value})
 
 
 @pytest.mark.parametrize("make", [Settings, Settings.load])

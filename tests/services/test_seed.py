@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import text
 
 from flowledger.domain.errors import Refused
-from flowledger.domain.kinds.fields import is_name
+from flowledger.domain.names import is_name
 from flowledger.domain.settings import Settings
 from flowledger.services.seed import AGENTS, seed
 from flowledger.storage.kinds.agents import AgentRepository

@@ -98,7 +98,7 @@ class DatabaseMetrics:
 
     def _of_growth(self, connection: Connection) -> Iterator[Metric]:
         found = self._growth.get(lambda: growth(connection, self._settings))
-        yield from of_growth(found, rounds.read(connection))
+        yield from of_growth(found, rounds.last_ones(connection))
 
     def _of_drains(self) -> Iterator[Metric]:
         sums = self._drains.look(self._patience)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from prometheus_client import Metric
 
-from flowledger.storage.retention.rounds import Round
+from flowledger.storage.retention.rounds import Round, telling
 from flowledger.workers.metrics import families
 from flowledger.workers.status.growth import Growth
 
 _DAY_SECONDS: Final = 86_400
 
 
-def of_growth(found: Growth, last: Round | None) -> Iterator[Metric]:
-    """Yield the metrics, with those of the last round of retention; what is not known is missing."""
+def of_growth(found: Growth, last: Sequence[Round]) -> Iterator[Metric]:
+    """Yield the metrics, with those of the last rounds of retention, the newest first; what is not known is missing."""
     yield families.SIZE.of({part.name: part.bytes for part in found.parts})
     yield families.ROWS.of({part.name: part.rows for part in found.parts if part.rows is not None})
     grown = {
@@ -29,7 +29,8 @@ def of_growth(found: Growth, last: Round | None) -> Iterator[Metric]:
     yield families.AHEAD.of(ahead)
     yield families.OLDEST_KEPT.of({one.name: one.oldest.timestamp() for one in found.weeks if one.oldest is not None})
     yield families.LATE.of({one.name: one.late_days * _DAY_SECONDS for one in found.weeks})
-    yield families.ROUND.at(0 if last is None else (last.ended_at or last.began_at).timestamp())
-    yield families.WAITS.at(0 if last is None else len(last.waits))
+    most = telling(last)
+    yield families.ROUND.at(last[0].last_at.timestamp() if last else 0)
+    yield families.WAITS.at(0 if most is None else len(most.waits))
     if found.holds is not None:
         yield families.HOLDS.at(found.holds)

@@ -94,7 +94,7 @@ def growth(connection: Connection, settings: Settings, clock: Callable[[], datet
     both = _tried(connection, lambda c: (sizes.measure(c), _noted(c, at)), None)
     measured, noted = both or (
         _tried(connection, sizes.measure, Sizes({}, {})),
-        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, None, at)),
+        _tried(connection, lambda c: _noted(c, at), _Noted([], None, None, [], at)),
     )
     day, week = (sizes.bytes_a_day(noted.samples, measured.parts, at, over) for over in (_DAY, _WEEK))
     parts = [
@@ -137,25 +137,24 @@ def _tried(connection: Connection, ask: Callable[[Connection], Found], other: Fo
 class _Noted(NamedTuple):
     """What small tables tell.
 
-    `erasure` is when the first of what is erased and not all gone was erased; `began` is when the ledger was made, or
-    its last round of retention began.
+    `erasure` is when the first of what is erased and not all gone was erased; `rounds` are the last ones of retention,
+    the newest first; `began` is when the ledger was made.
     """
 
     samples: list[Sample]
     holds: int | None
     erasure: datetime | None
-    round: rounds.Round | None
+    rounds: list[rounds.Round]
     began: datetime
 
 
 def _noted(connection: Connection, at: datetime) -> _Noted:
-    last = rounds.read(connection)
     return _Noted(
         sizes.samples(connection, at - _WEEK - timedelta(hours=1)),
         connection.execute(select(func.count()).select_from(HOLDS)).scalar_one(),
         ErasureRepository(connection).first_unfinished(),
-        last,
-        LedgerRepository(connection).get().created_at if last is None else last.began_at,
+        rounds.last_ones(connection),
+        LedgerRepository(connection).get().created_at,
     )
 
 
@@ -216,26 +215,27 @@ def _alarms(weeks: list[Weeks], noted: _Noted, settings: Settings, at: datetime)
         erased = readable.time(noted.erasure)
         found["erasure"] = f"what was erased at {erased} is not all gone yet: `flowledger erase` goes on"
     if not settings.keeping.is_for_ever:
-        found |= _of_round(noted.round, settings, at, noted.began)
+        found |= _of_rounds(noted.rounds, settings, at, noted.began)
     return found
 
 
-def _of_round(last: rounds.Round | None, settings: Settings, at: datetime, began: datetime) -> dict[str, str]:
+def _of_rounds(last: list[rounds.Round], settings: Settings, at: datetime, began: datetime) -> dict[str, str]:
     found: dict[str, str] = {}
     longest = max(_ROUND, timedelta(seconds=10 * settings.maintain_seconds))
-    if last is None:
+    most = rounds.telling(last)
+    if most is None:
         if at - began > longest:
             found["round"] = "nothing that is too old goes: no round of retention has begun; see the workers' logs"
         return found
-    refused = {what: why for what, why in last.waits.items() if rounds.COMMAND in why}
-    if refused:
+    newest = last[0]
+    if refused := rounds.refused(last, longest):
         found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
-    if last.ended_at is None:
-        if at - last.began_at > _LONG_ROUND:
-            since = readable.time(last.began_at)
+    if most.ended_at is None:
+        if at - most.began_at > _LONG_ROUND:
+            since = readable.time(most.began_at)
             found["round"] = f"the round of retention of {since} is not over: more falls due than goes"
-    elif at - last.ended_at > longest:
-        ended = readable.time(last.ended_at)
+    elif at - newest.last_at > longest:
+        ended = readable.time(newest.last_at)
         found["round"] = (
             f"what is too old does not go: the last round of retention was at {ended}; see the workers' logs"
         )

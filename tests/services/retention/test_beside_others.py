@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.keeping import Keeping
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
+from flowledger.services.retention import service as service_module
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.services.retention.service import MaintenanceService, OthersMaintain
 from flowledger.storage.retention import subjects, wholes
@@ -147,3 +149,24 @@ def test_the_service_does_rounds_until_it_is_stopped(storage: Storage, database_
     settings = settings_for(database_url).model_copy(update={"keep_rows_days": 1.0, "maintain_seconds": 0.01})
     MaintenanceService(storage, settings, stopping).run(tell)
     assert [one.went.get("tasks", 0) for one in told] == [1, 0]
+
+
+def test_who_waits_for_another_maintainer_can_be_stopped(
+    postgresql_url: str, postgresql_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = threading.Event()
+    service = MaintenanceService(postgresql_storage, settings_for(postgresql_url), stopping)
+    looks = []
+
+    @contextmanager
+    def looked(storage: Storage) -> Iterator[Callable[[], object] | None]:
+        looks.append(storage)
+        stopping.set()
+        assert len(looks) < 5, "it asks again and again"
+        with only_one(storage) as mine:
+            yield mine
+
+    monkeypatch.setattr(service_module, "only_one", looked)
+    with only_one(postgresql_storage), pytest.raises(OthersMaintain, match="stopped while"):
+        service.once(patience_seconds=100)
+    assert len(looks) == 1

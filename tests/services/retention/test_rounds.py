@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from sqlalchemy import insert
 from flowledger.domain.keeping import Keeping
 from flowledger.domain.records import DeadLetterDeed, DrainRecord
 from flowledger.domain.statuses import DeadLetterAction, DeadLetterStatus
-from flowledger.services.holds import Holds
 from flowledger.services.retention import steps
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.storage import tables
@@ -26,13 +24,8 @@ from flowledger.storage.retention import holds, horizons, large, rounds, wholes
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
-from tests.documented import grants_of
 from tests.services.retention.recording import HORIZON, NOW, OLD, YOUNG, execution, hold, ids, recorded, task
-from tests.services.test_rights import as_role
 from tests.storage.recording import by_hand, count, dead_letters, record
-from tests.storage.test_audit import worker_url
-
-__all__ = ["worker_url"]
 
 NOTHING = Keeping()
 ALL = Keeping(*[30.0] * 10)._replace(names=None)
@@ -244,27 +237,6 @@ def test_sessions_that_ended_go(storage: Storage) -> None:
     assert ids(storage, "sessions") == {"lately expired", "lately revoked", "valid"}
 
 
-def test_without_the_right_to_delete_nothing_is_touched_and_that_is_said_once(
-    postgresql_storage: Storage, worker_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    execution(postgresql_storage, OLD)
-    with Storage(make_engine(settings_for(worker_url))) as storage, caplog.at_level(logging.DEBUG):
-        done = go(storage)
-        again = go(storage)
-    warned = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
-    said = [words for words in warned if words.startswith("retention of")]
-    assert len(said) == len(set(said)) == len(done.waits) == 10
-    assert again.waits == done.waits
-    assert done.waits["drains"] == (
-        "this role has no right to delete rows of drains: run `flowledger maintain` with the role of the maintainer "
-        "(docs/production.md)"
-    )
-    assert (done.went, done.ended_at) == ({}, NOW)
-    with postgresql_storage.reading() as connection:
-        assert horizons.read(connection) == {}
-    assert count(postgresql_storage, "executions") == 1
-
-
 def test_names_go_last_in_the_round_after_their_horizon_was_moved(storage: Storage) -> None:
     task(storage, OLD)
     task(storage, YOUNG, "task_2")
@@ -286,15 +258,33 @@ def test_names_that_stay_do_not_keep_a_round_from_its_end(storage: Storage, monk
     assert later.ended_at is not None
 
 
-def test_the_documented_role_may_do_all_of_it(postgresql_url: str, postgresql_storage: Storage) -> None:
-    execution(postgresql_storage, OLD)
-    task(postgresql_storage, OLD)
+def test_names_that_are_too_old_and_stay_for_now_are_told(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def after(minutes: int, days: float = 30.0) -> Round:
+        clock = NOW + timedelta(minutes=minutes)
+        return Maintenance(storage, ALL._replace(names=days), clock=lambda: clock).turn()
+
+    task(storage, OLD - timedelta(days=3))
+    task(storage, YOUNG, "task_2")
+    assert after(0, days=300.0).waits == {}, "nothing is too old"
+    words = "names go 10 minutes after a round has moved their horizon: they go in another one"
+    assert after(11).waits == after(12).waits == {"names": words}
+    monkeypatch.setattr(steps, "_NAMES_SECONDS", 0.0)
+    assert after(22).waits == {"names": "to look at all of them takes longer than a round: they go in another one"}
+    monkeypatch.undo()
+    assert after(23).went == {"events": 3}
+    assert after(24).waits == {}
+
+
+def test_names_that_go_in_the_next_daily_round_do_not_wait(storage: Storage) -> None:
+    task(storage, HORIZON - timedelta(days=1))
+    assert go(storage, ALL._replace(names=30.0)).waits == {}
+
+
+def test_the_first_round_says_that_names_stay(storage: Storage) -> None:
+    task(storage, OLD - timedelta(days=3))
+    task(storage, OLD - timedelta(days=3), "task_2", execution_id="none")
+    hold(storage, "task_1")
     keeping = ALL._replace(names=30.0)
-    with as_role(postgresql_url, grants_of("flowledger_maintainer"), "flowledger_maintainer") as storage:
-        first = go(storage, keeping)
-        later = Maintenance(storage, keeping, clock=lambda: NOW + timedelta(days=1)).turn()
-        assert (first.waits, later.waits, later.went) == ({}, {}, {"events": 6})
-        service = Holds(storage)
-        service.add(holds.Held.SUBJECT, ["task_1"], why="case 7", by="me")
-        assert service.remove(holds.Held.SUBJECT, ["task_1"], by="me").subjects == 1
-    assert count(postgresql_storage, "audit_logs") == 2
+    assert [*go(storage, keeping).waits] == ["names"]
+    hold(storage, "task_2")
+    assert go(storage, keeping).waits == {}, "what is held may not go"

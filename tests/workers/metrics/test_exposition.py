@@ -155,7 +155,9 @@ def test_growth_and_retention_are_told(settings: Settings, storage: Storage) -> 
         found = sizes.measure(connection)
         part, size = max(found.parts.items(), key=lambda one: one[1].bytes)
         sizes.keep(connection, {part: sizes.Size(size.bytes - 1_000, None)}, at - timedelta(hours=12))
-        rounds.write(connection, Round(began_at=at, ended_at=at, waits={"texts": "a lock"}))
+        before = at - timedelta(hours=20)
+        rounds.write(connection, Round(began_at=before, ended_at=before, steps=["texts"], waits={"texts": "a lock"}))
+        rounds.write(connection, Round(role="worker", began_at=at, ended_at=at))
     with closing(Exposition(settings)) as exposition:
         told = {(one.name, *one.labels.values()): one.value for each in exposition.collect() for one in each.samples}
     assert told["ledger_size_bytes", part] >= size.bytes

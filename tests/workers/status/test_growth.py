@@ -138,6 +138,38 @@ def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
     assert found(storage).alarms == {"refused": f"executions cannot go: {waits['executions']}"}
 
 
+def test_what_one_role_may_not_do_is_an_alarm_unless_another_does_it(storage: Storage) -> None:
+    refused = {"drains": "run `flowledger maintain` with …"}
+    ended(storage, timedelta(hours=20), role="cron", steps=["drains"], went={"drains": 3})
+    assert [*found(storage).alarms] == ["round"]
+    ended(storage, timedelta(minutes=1), role="worker")
+    assert found(storage).alarms == {}
+    ended(storage, timedelta(minutes=1), role="worker", waits=refused)
+    assert found(storage).alarms == {}, "the next one of cron lets them go"
+    ended(storage, timedelta(hours=50), role="cron", steps=["drains"])
+    assert [*found(storage).alarms] == ["refused"]
+    ended(storage, timedelta(hours=3), role="worker", waits=refused)
+    ended(storage, timedelta(), role="other", steps=["drains"])
+    assert found(storage).alarms == {}, "a role that is not used any more"
+
+
+def test_the_round_that_is_shown_may_do_most_of_those_that_come_regularly(storage: Storage) -> None:
+    def shown() -> str:
+        with storage.reading() as connection:
+            one = rounds.read(connection)
+        return "" if one is None else one.role
+
+    assert shown() == ""
+    ended(storage, timedelta(hours=20), role="cron", steps=["drains", "texts"])
+    ended(storage, timedelta(minutes=1), role="worker")
+    ended(storage, timedelta(hours=2), role="cleaner", steps=["drains"])
+    assert shown() == "cron"
+    ended(storage, timedelta(hours=50), role="cron", steps=["drains", "texts"])
+    assert shown() == "cleaner"
+    ended(storage, timedelta(hours=60), role="cleaner", steps=["drains"])
+    assert shown() == "worker"
+
+
 def test_an_erasure_that_was_broken_off_is_an_alarm(storage: Storage) -> None:
     of = {"why": "asked for", "erased_by": "somebody", "erased_at": now() - timedelta(hours=2)}
     by_hand(
