@@ -18,7 +18,7 @@ from flowledger.cli import screen
 from flowledger.cli.show import Asked, Shown, find
 from flowledger.cli.shown import print_shown
 from flowledger.cli.tail import json_line, lines
-from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable, InvalidArgument
 from flowledger.domain.readable import plain
 from flowledger.domain.statuses import TERMINAL, Status
 from flowledger.domain.times import now
@@ -112,7 +112,7 @@ def _on_screen(storage: Storage, subject: str) -> Look:
                 with storage.reading() as connection:
                     seen = look(connection, subject, max(3, height - _AROUND))
             except DatabaseUnavailable as error:
-                if first:
+                if first or isinstance(error, DatabaseDenied):
                     raise
                 live.update(Text(f"waiting for the database: {error}", style="yellow"), refresh=True)
                 time.sleep(_AGAIN_SECONDS)
@@ -145,7 +145,7 @@ def _as_lines(storage: Storage, subject: str, *, as_json: bool) -> Look:
                 for event in new:
                     show(event)
         except DatabaseUnavailable as error:
-            if first:
+            if first or isinstance(error, DatabaseDenied):
                 raise
             if not was_away:
                 screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -16,13 +14,15 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from sqlalchemy import make_url
 
 from flowledger.cli import screen
+from flowledger.cli.stopping import stopped_by_signals
 from flowledger.client.lines import BadLine
+from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.importer import Importer, Report
+from flowledger.services.importing.importer import Importer
 from flowledger.services.importing.places import Place
+from flowledger.services.importing.report import INTERRUPTED, Report
 from flowledger.storage.engines.patience import wait_at_most
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MOST_PROCESSES: Final = 4
 _LINE_SECONDS: Final = 10.0
 """How often a line tells of the progress if no terminal shows the bar."""
@@ -36,10 +36,11 @@ def import_files(
     *,
     deliver: bool,
     beyond_horizon: bool,
+    whole: bool,
     processes: int | None,
     quiet: bool,
-) -> Report:
-    """Import files, with progress on standard error unless `quiet`. Raises LedgerError as `Importer.run` does.
+) -> tuple[Report, LedgerError | None]:
+    """Import files, with progress on standard error unless `quiet`. Return also the error at which it stopped.
 
     Ctrl-C and SIGTERM end it after the batches that are under way, a second Ctrl-C at once.
     """
@@ -51,23 +52,13 @@ def import_files(
             beyond_horizon=beyond_horizon,
             processes=processes or _processes(settings),
             watcher=shown,
+            whole=whole,
         )
-        with _stopped_by_signals(importer):
-            return importer.run(files)
-
-
-@contextmanager
-def _stopped_by_signals(importer: Importer) -> Iterator[None]:
-    def stop(_number: int, _frame: object) -> None:
-        importer.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        try:
+            with stopped_by_signals(importer.stop):
+                return importer.run(files), None
+        except LedgerError as error:
+            return importer.report, error
 
 
 def as_document(report: Report) -> dict[str, Any]:
@@ -79,14 +70,15 @@ def summary(report: Report) -> str:
     """Return the report in one line, and what to do next."""
     parts = [f"{report.recorded:,} events recorded", f"{report.repeated:,} known already"]
     if report.skipped:
-        parts.append(f"{report.skipped:,} lines skipped that an unfinished import had done")
+        bad = f" ({report.skipped_bad:,} of them were not recorded)" if report.skipped_bad else ""
+        parts.append(f"{report.skipped:,} lines skipped that were done before{bad}")
     parts += [f"{report.dead:,} dead letters", f"{report.refused_lines:,} lines refused", f"{report.seconds:.1f} s"]
     if report.lines and report.seconds:
         parts.append(f"{report.lines / report.seconds:,.0f} lines/s")
     words = ", ".join(parts)
-    if report.unfinished:
-        words = f"{report.unfinished}; say the same again, and it goes on where it stopped: {words}"
-    return words
+    if report.unfinished == INTERRUPTED:
+        return f"{INTERRUPTED}; say the same again, and it goes on where it stopped: {words}"
+    return f"unfinished: {words}" if report.unfinished else words
 
 
 class Shown:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flowledger.cli import screen
+from flowledger.cli.stopping import stopped_by_signals
 from flowledger.client.lines import UNREADABLE, BadLine, EventFile, Line, checked
+from flowledger.client.pipes import is_pipe
 from flowledger.client.plans.publishing import BATCH
 from flowledger.client.prepared import Prepared
 from flowledger.client.publisher import Publisher
@@ -17,7 +21,7 @@ from flowledger.domain.errors import AccessDenied, BrokerFull, BrokerUnavailable
 from flowledger.domain.settings import Settings
 
 _LOOK_SECONDS: Final = 0.2
-"""How often the bar moves while the spool is sent."""
+"""How often the bar moves while the spool is sent; and how long a line of a pipe waits for others at most."""
 
 
 @dataclass
@@ -25,21 +29,23 @@ class Report:
     """What became of the lines of all files, and of what waited in the spool before.
 
     `accepted` events are in Redis; `spooled` ones wait in the spool, on this disk; `damaged` lines of the spool
-    were no events, and stand in its FILE.refused.
+    were no events, and stand in its FILE.refused. `unfinished` says why it stopped early; it is empty if it did not.
     """
 
     accepted: int = 0
     spooled: int = 0
     damaged: int = 0
     refused: list[BadLine] = field(default_factory=list)
+    unfinished: str = ""
     seconds: float = 0.0
 
 
 def publish_files(settings: Settings, files: list[str], spool: str | None = None, *, quiet: bool = False) -> Report:
     """Publishes the events of `files` (`-` is standard input; gzip is recognised) in order, with a progress bar.
 
-    With a `spool`, what Redis does not take is kept there, and what was there is sent first. Raises LedgerError where
-    a file cannot be read or an event is not accepted; the message says how far it came.
+    With a `spool`, what Redis does not take is kept there, and what was there is sent first. While a pipe is read,
+    Ctrl-C and SIGTERM end it after what was taken from it is published. Raises LedgerError where a file cannot be read
+    or an event is not accepted; the message says how far it came.
     """
     report = Report()
     began = time.monotonic()
@@ -57,7 +63,10 @@ def publish_files(settings: Settings, files: list[str], spool: str | None = None
     ):
         for file in files:
             _publish_file(publisher, file, report, progress)
-        _send_spooled(publisher, progress)
+            if report.unfinished:
+                break
+        else:
+            _send_spooled(publisher, progress)
     if publisher.spool is not None:
         report.accepted += publisher.spool.sent
         report.spooled, report.damaged = publisher.spool.waiting, publisher.spool.refused
@@ -72,31 +81,71 @@ def summary(report: Report, spool: str | None) -> str:
         parts.append(f"{report.spooled:,} wait in {spool}")
     if report.damaged:
         parts.append(f"{report.damaged:,} damaged lines put aside")
-    return ", ".join([*parts, f"{len(report.refused):,} lines refused", f"{report.seconds:.1f} s"])
+    words = ", ".join([*parts, f"{len(report.refused):,} lines refused", f"{report.seconds:.1f} s"])
+    return f"{report.unfinished}: {words}" if report.unfinished else words
 
 
 def _publish_file(publisher: Publisher, file: str, report: Report, progress: Progress) -> None:
-    """Publishes one file, batch by batch."""
-    count = 0
-    batch: list[tuple[Line, Prepared]] = []
+    """Publishes one file, batch by batch; of a pipe also what has come while more is waited for."""
+    batch = _Batch(publisher, file, report)
+    stopping = threading.Event()
     limits = publisher.settings.limits
+
+    def goes_on() -> bool:
+        if batch.seconds >= _LOOK_SECONDS:
+            batch.publish()
+        return not stopping.is_set()
+
     try:
-        with EventFile(file) as events:
+        with (
+            stopped_by_signals(stopping.set) if is_pipe(file) else nullcontext(),
+            EventFile(file, goes_on=goes_on) as events,
+        ):
             bar = progress.add_task(screen.safe(file), total=events.size, events="0")
             for line in events.lines(limits.max_event_bytes):
                 try:
-                    batch.append((line, checked(line, limits, publisher.prepare)))
+                    batch.add(line, checked(line, limits, publisher.prepare))
                 except Refused as refused:
                     report.refused.append(BadLine.of(file, line, refused))
                     screen.err.print(screen.words(f"{file}:{line.number}: {refused}"), soft_wrap=True)
-                if len(batch) == BATCH:
-                    count += _publish_batch(publisher, file, batch, report)
-                    progress.update(bar, completed=events.position, events=f"{count:,}")
-                    batch = []
-            count += _publish_batch(publisher, file, batch, report)
-            progress.update(bar, completed=events.size or 0, events=f"{count:,}")
+                if len(batch.lines) == BATCH:
+                    batch.publish()
+                    progress.update(bar, completed=events.position, events=f"{batch.count:,}")
+            batch.publish()
+            progress.update(bar, completed=events.size or 0, events=f"{batch.count:,}")
     except UNREADABLE as error:
-        raise LedgerError(f"cannot read {file}: {error} ({_so_far(report)})") from error
+        if not stopping.is_set():
+            raise LedgerError(f"cannot read {file}: {error} ({_so_far(report)})") from error
+        batch.publish()  # what is zipped was left in the middle
+    if stopping.is_set():
+        report.unfinished = "interrupted"
+
+
+class _Batch:
+    """Lines of a file that are published together; `count` were before."""
+
+    def __init__(self, publisher: Publisher, file: str, report: Report) -> None:
+        self._publisher = publisher
+        self._file = file
+        self._report = report
+        self._since = time.monotonic()
+        self.lines: list[tuple[Line, Prepared]] = []
+        self.count = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has waited for more."""
+        return time.monotonic() - self._since
+
+    def add(self, line: Line, event: Prepared) -> None:
+        self.lines.append((line, event))
+
+    def publish(self) -> None:
+        """Publish what is there, and begin anew."""
+        if self.lines:
+            self.count += _publish_batch(self._publisher, self._file, self.lines, self._report)
+        self.lines = []
+        self._since = time.monotonic()
 
 
 def _publish_batch(publisher: Publisher, file: str, batch: list[tuple[Line, Prepared]], report: Report) -> int:

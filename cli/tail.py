@@ -15,7 +15,7 @@ from rich.text import Text
 from flowledger.cli import screen
 from flowledger.cli.exchange import exchange_line
 from flowledger.domain import json_text
-from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.limits import RANGES
 from flowledger.domain.records import RecordedEvent
 from flowledger.domain.settings import Settings
@@ -55,7 +55,7 @@ def tail(settings: Settings, wanted: Wanted, since: datetime | None, show: Calla
                         show(event)
                         shown += 1
             except DatabaseUnavailable as error:
-                if shown:
+                if shown or isinstance(error, DatabaseDenied):
                     raise
                 if not was_away:
                     screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Protocol, Self, TypeVar
 
+from flowledger.client.pipes import Pipe, buffered, is_pipe
 from flowledger.domain.attributes import MISSING
 from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import BeyondLimit, Limits
 from flowledger.domain.mending import put
 
-STANDARD_INPUT: Final = "-"
 UNREADABLE: Final = (OSError, EOFError, zlib.error)
 """What reading a file may raise; the last two are of damaged gzip."""
 
@@ -60,19 +58,32 @@ class Plain(Protocol):
 
 
 class EventFile:
-    """A file with one event a line, gzip or not, or standard input (`-`), for a `with` statement.
+    """A file with one event a line, gzip or not, a pipe, or standard input (`-`), for a `with` statement.
 
-    `number` is that of the last line that was read. `through` may wrap the unzipped bytes. Reading raises what
-    `UNREADABLE` names.
+    `number` is that of the last line that was read. `through` may wrap the unzipped bytes. `goes_on` is asked again and
+    again while a pipe is read: if not, it is at its end, after what was taken from it. With `whole` the file is one
+    event, which may have line breaks. Reading raises what `UNREADABLE` names.
     """
 
-    def __init__(self, name: str, through: Callable[[IO[bytes]], Plain] = lambda plain: plain) -> None:
+    def __init__(
+        self,
+        name: str,
+        through: Callable[[IO[bytes]], Plain] = lambda plain: plain,
+        goes_on: Callable[[], bool] = lambda: True,
+        *,
+        whole: bool = False,
+    ) -> None:
         self.name = name
         self.number = 0
-        is_file = name != STANDARD_INPUT and Path(name).is_file()
-        self.size = Path(name).stat().st_size if is_file else None
-        self._file = _opened(name)
+        self._whole = whole
+        self.size = None if is_pipe(name) else Path(name).stat().st_size
+        self._file = _opened(name, goes_on)
         self.plain = through(_unzipped(self._file))
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether what was read cannot be read again."""
+        return self.size is None
 
     @property
     def position(self) -> int:
@@ -84,6 +95,9 @@ class EventFile:
 
         Of a line longer than `most_bytes` only the beginning is held in memory.
         """
+        if self._whole:
+            yield from self._all(most_bytes)
+            return
         while raw := self.plain.readline(most_bytes + 2):
             self.number += 1
             text = raw.rstrip(b"\r\n")
@@ -91,6 +105,17 @@ class EventFile:
                 yield Line(self.number, text, len(raw) + self._pass_over_rest())
             elif text.strip():
                 yield Line(self.number, text, len(text))
+
+    def _all(self, most_bytes: int) -> Iterator[Line]:
+        """Yield the whole file as one line."""
+        self.number, kept, size = 1, b"", 0
+        while piece := self.plain.readline(_PIECE):
+            size += len(piece)
+            kept += piece[: most_bytes + 2 - len(kept)]
+        if size > len(kept):
+            yield Line(1, kept, size)
+        elif text := kept.strip(b"\r\n"):
+            yield Line(1, text, len(text))
 
     def _pass_over_rest(self) -> int:
         """Read the rest of a line. Return how many bytes it has."""
@@ -128,8 +153,8 @@ def _completed(raw: bytes, check: Callable[[bytes], Read]) -> Read:
         raise
 
 
-def _opened(name: str) -> IO[bytes]:
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if name == STANDARD_INPUT else Path(name).open("rb")
+def _opened(name: str, goes_on: Callable[[], bool]) -> IO[bytes]:
+    return buffered(Pipe(name, goes_on)) if is_pipe(name) else Path(name).open("rb")
 
 
 def _unzipped(stream: Any) -> IO[bytes]:

@@ -22,7 +22,7 @@ class Advice(NamedTuple):
 
 _REPLAY: Final = "flowledger dead-letters replay"
 _DISCARD: Final = "flowledger dead-letters discard"
-_BEYOND: Final = "flowledger import --beyond-horizon -"
+_BEYOND: Final = "flowledger import --beyond-horizon --whole -"
 _IF_NEW: Final = ", if it was never recorded; otherwise discard it"
 _PLAIN: Final = re.compile(r"[\w.:/-]+", re.ASCII)
 _BEHIND: Final = {

@@ -19,6 +19,7 @@
     ├── MailboxClosed
     ├── DatabaseUnavailable
     │   ├── DatabaseFailed
+    │   ├── DatabaseDenied
     │   └── DatabaseUnfit
     ├── ForeignBroker
     └── BrokerUnsettled
@@ -225,6 +226,10 @@ class DatabaseFailed(DatabaseUnavailable):
     def __init__(self, message: str, code: str = "") -> None:
         self.code = code
         super().__init__(message)
+
+
+class DatabaseDenied(DatabaseUnavailable):
+    """The role of DATABASE_URL lacks a right, or a file of SQLite may not be written: a wait alone mends neither."""
 
 
 class DatabaseUnfit(DatabaseUnavailable):

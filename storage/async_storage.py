@@ -19,9 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.engines.async_engine import make_async_engine
-from flowledger.storage.engines.engine import settings_of, words
+from flowledger.storage.engines.engine import as_unavailable, settings_of
 
 Result = TypeVar("Result")
 
@@ -42,7 +41,7 @@ class AsyncReading:
             try:
                 return await self._connection.run_sync(read)
             except (DBAPIError, OSError) as error:  # asyncpg's timeout of a statement is an OSError
-                raise DatabaseUnavailable(words(error)) from error
+                raise as_unavailable(error) from error
 
 
 class AsyncStorage:
@@ -66,7 +65,7 @@ class AsyncStorage:
             async with self.engine.connect() as connection:
                 yield AsyncReading(connection)
         except (DBAPIError, PoolTimeout) as error:
-            raise DatabaseUnavailable(words(error)) from error
+            raise as_unavailable(error) from error
 
     async def close(self) -> None:
         """Close the pool's connections; those in use are closed once they are returned."""

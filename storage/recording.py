@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from flowledger.domain.envelope import Envelope, parse
-from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.limits import RANGES, Limits
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines import postgresql, sqlite
-from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.engine import as_unavailable
 from flowledger.storage.engines.pipeline import Transaction
 from flowledger.storage.kinds import conditions_of, transaction_of
 from flowledger.storage.schema.partitions import is_missing, make_partitions
@@ -39,7 +38,7 @@ def record(connection: Connection, event: Envelope, shard: int = 0) -> bool:
             return _on_postgresql(connection, transaction, recorded_at)
         return sqlite.write_within(driver, transaction)
     except (psycopg2.Error, sqlite3.Error, DBAPIError) as error:
-        raise DatabaseUnavailable(f"an event could not be recorded: {words(error)}") from error
+        raise as_unavailable(error, "an event could not be recorded: ") from error
 
 
 def _on_postgresql(connection: Connection, transaction: Transaction, recorded_at: str) -> bool:

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, words
+from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, as_unavailable
 from flowledger.storage.unit_of_work import Storage
 
 _WITHOUT_WAITING: Final = "SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout TO '1s'"
@@ -92,7 +91,7 @@ def _connection(storage: Storage) -> Iterator[Connection]:
         with storage.engine.connect() as connection:
             yield connection
     except (DBAPIError, PoolTimeout) as error:
-        raise DatabaseUnavailable(words(error)) from error
+        raise as_unavailable(error) from error
 
 
 @contextmanager

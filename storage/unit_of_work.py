@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, make_engine, settings_of, words
+from flowledger.storage.engines.engine import BEGIN_IMMEDIATE, as_unavailable, make_engine, settings_of
 from flowledger.storage.engines.partitions import PartitionMaking
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Pipeline, Transaction
 from flowledger.storage.engines.postgresql import PostgresqlPipeline, autocommitting
@@ -90,7 +90,7 @@ class Storage:
             with self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
-            raise DatabaseUnavailable(words(error)) from error
+            raise as_unavailable(error) from error
 
     @contextmanager
     def looking(self) -> Iterator[Connection]:
@@ -112,7 +112,7 @@ class Storage:
             with self.engine.connect().execution_options(**{BEGIN_IMMEDIATE: True}) as connection, connection.begin():
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
-            raise DatabaseUnavailable(words(error)) from error
+            raise as_unavailable(error) from error
 
     def is_well(self, within_seconds: float) -> bool:
         """Return whether the database replies within that time: it may be restarting."""

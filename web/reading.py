@@ -15,9 +15,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
-from flowledger.storage.engines.engine import make_engine, words
+from flowledger.storage.engines.engine import as_unavailable, make_engine
 from flowledger.storage.unit_of_work import Storage
 
 T = TypeVar("T")
@@ -108,4 +107,4 @@ def _counted(task: Callable[[], Any]) -> Answer:
     try:
         return Answer(task(), _thread.queries)
     except (DBAPIError, PoolTimeout) as error:
-        raise DatabaseUnavailable(words(error)) from error
+        raise as_unavailable(error) from error

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +9,9 @@ import typer
 from flowledger.cli import screen
 from flowledger.cli.asked import AsJson, Database
 from flowledger.cli.asked import found as servers
+from flowledger.cli.files import refuse_unreadable
 from flowledger.cli.importing import as_document, import_files, summary
 from flowledger.cli.schema import check_schema
-from flowledger.client.lines import STANDARD_INPUT
 from flowledger.workers import checks
 from flowledger.workers.authority import guard_of
 
@@ -34,6 +31,9 @@ def command(  # noqa: PLR0917 - the options of the command
             "names are gone, are recorded again: rows, sums and counts of these are doubled.",
         ),
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Each file is one event, which may have line breaks between its tokens.")
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="How many record at once; default: one per core, 4 at most.")
     ] = None,
@@ -47,28 +47,19 @@ def command(  # noqa: PLR0917 - the options of the command
 
     1: a line was refused or became a dead letter, or the import was interrupted.
     """
-    _refuse_unreadable([Path(file) for file in files if file != STANDARD_INPUT])
+    refuse_unreadable(files)
     settings = servers("database_url", database=database)
     guard_of(settings)
     checks.refuse(checks.of_database(settings))
     check_schema(settings)
-    report = import_files(
-        settings, files, deliver=deliver, beyond_horizon=beyond_horizon, processes=processes, quiet=as_json
+    report, error = import_files(
+        settings, files, deliver=deliver, beyond_horizon=beyond_horizon, whole=whole, processes=processes, quiet=as_json
     )
     if as_json:
         screen.print_json(as_document(report))
     else:
         screen.out.print(screen.words(summary(report)), soft_wrap=True)
-    if report.refused_lines or report.dead or report.unfinished:
+    if error is not None:
+        raise error
+    if not report.is_complete:
         raise typer.Exit(1)
-
-
-def _refuse_unreadable(files: Sequence[Path]) -> None:
-    """Refuse now what would end the import when its turn comes."""
-    for words, bad in [
-        ("no such file", [file for file in files if not file.exists()]),
-        ("is a directory", [file for file in files if file.is_dir()]),
-        ("may not be read", [file for file in files if not os.access(file, os.R_OK)]),
-    ]:
-        if bad:
-            raise typer.BadParameter(f"{words}: {', '.join(map(str, bad))}", param_hint="FILE")

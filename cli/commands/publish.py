@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from flowledger.cli import screen
 from flowledger.cli.asked import AsJson
 from flowledger.cli.asked import found as servers
+from flowledger.cli.files import refuse_unreadable
 from flowledger.cli.publish import publish_files, summary
 
 
@@ -35,17 +35,17 @@ def command(
     {"id":"1","source":"/my/service","type":"task.completed","subject":"task_1","data":{"output":12}}
 
     With --spool, exit 0 also where good events wait in the spool: standard error says how many. 1: a line was refused,
-    or Redis does not take what only the spool holds.
+    or Redis does not take what only the spool holds, or it was interrupted.
     """
     if not files and spool is None:
         raise typer.BadParameter("name files, or a --spool to send", param_hint="FILE")
-    missing = [file for file in files or [spool or ""] if file != "-" and not Path(file).is_file()]
-    if missing:
-        raise typer.BadParameter(f"no such file: {', '.join(missing)}", param_hint="FILE" if files else "--spool")
+    refuse_unreadable(files or [])
+    if not files and spool is not None:
+        refuse_unreadable([spool], "--spool")
     report = publish_files(servers("redis_url"), files or [], spool, quiet=as_json)
     if as_json:
         screen.print_json(report)
     else:
         screen.out.print(screen.words(summary(report, spool)), soft_wrap=True)
-    if report.refused or report.damaged or (report.spooled and not files):
+    if report.refused or report.damaged or report.unfinished or (report.spooled and not files):
         raise typer.Exit(1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ BATCH: Final = 500
 """Most lines of a batch: as many as a drain takes."""
 BATCH_BYTES: Final = 4 * 2**20
 """Most bytes of a batch; a larger line goes alone."""
+_SECONDS: Final = 1.0
+"""How long a line of a pipe waits at most for others of its batch."""
 _WAITS: Final = 8
 """So many times a lane's batch may see another one leave before it leaves as well: its lines hold up the place."""
 
@@ -30,6 +33,7 @@ class Batch:
     lines: list[Line] = field(default_factory=list)
     bytes: int = 0
     waited: int = 0
+    since: float = field(default_factory=time.monotonic)
     done: Place = BEGINNING
 
     def add(self, line: Line) -> None:
@@ -43,14 +47,19 @@ class Batch:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the lines of a batch. `died` has a byte for each that was not refused: 1 for a dead letter."""
+    """What became of the lines of a batch. `died` has a byte for each that was not refused: 1 for a dead letter. `bad`
+    are the numbers of lines that were refused or became dead letters. `too_many_fail` says why the rest of the batch
+    was not tried.
+    """
 
     recorded: int = 0
     repeated: int = 0
     dead: int = 0
     died: bytes = b""
+    bad: list[int] = field(default_factory=list)
     refused: list[BadLine] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    too_many_fail: str = ""
 
     @property
     def lines(self) -> int:
@@ -65,12 +74,12 @@ class Reading:
     """The lines of one file as batches for several lanes.
 
     Events of one shard go to one lane, in their order: that of the stream. `done` is the place before which every line
-    is recorded, however the lanes come forward.
+    is done, however the lanes come forward; `bad` of these lines were not recorded.
     """
 
     def __init__(self, events: EventFile, key: str, lanes: int, shards: int, most_bytes: int) -> None:
         assert isinstance(events.plain, Digested)
-        self._events = events
+        self.events = events
         self._plain = events.plain
         self._key = key
         self._lanes = lanes
@@ -78,6 +87,9 @@ class Reading:
         self._most_bytes = most_bytes
         self._filling: dict[int, Batch] = {}
         self._under_way: dict[int, Place] = {}
+        self._begin, self._since_begin = self._here, 0
+        self.bad = 0
+        self._bad_lines: list[int] = []
         self.damage: Exception | None = None
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
@@ -85,38 +97,56 @@ class Reading:
 
         If the file is damaged (`damage`), the lines before that place are yielded all the same.
         """
-        begin, number = self._here, 0
         for line in self._lines():
             lane = self._lane_of(line)
-            self._filling.setdefault(lane, Batch(self._events.name, self._key, begin)).add(line)
-            number += 1
+            if lane not in self._filling:
+                self._filling[lane] = Batch(self.events.name, self._key, self._begin)
+            self._filling[lane].add(line)
+            self._since_begin += 1
             if self._filling[lane].is_full:
                 yield from self._leaving(lane)
-                begin, number = self._here, 0
-            elif number == BATCH:
-                begin, number = self._here, 0
+                self._begin_here()
+            elif self._since_begin == BATCH:
+                self._begin_here()
         for lane in [*self._filling]:
             yield lane, self._left(lane)
 
+    def old_batches(self) -> Iterator[tuple[int, Batch]]:
+        """Yield in the same way, while a pipe is read, the batches that have waited long enough for more lines."""
+        before = time.monotonic() - _SECONDS
+        old = [lane for lane, batch in self._filling.items() if batch.since <= before]
+        for lane in old:
+            yield lane, self._left(lane)
+        if old:
+            self._begin_here()
+
     def _lines(self) -> Iterator[Line]:
         try:
-            yield from self._events.lines(self._most_bytes)
+            yield from self.events.lines(self._most_bytes)
         except UNREADABLE as error:
             self.damage = error
 
-    def ended(self, batch: Batch) -> None:
-        """Note that the lines of a batch are recorded."""
+    def ended(self, batch: Batch, bad: Sequence[int] = ()) -> None:
+        """Note that the lines of a batch are done, and the numbers of those that were not recorded."""
         del self._under_way[id(batch)]
+        self._bad_lines += bad
 
     @property
     def done(self) -> Place:
-        """The place before which every line is recorded."""
+        """The place before which every line is done."""
         begins = [*self._under_way.values(), *(batch.begin for batch in self._filling.values())]
-        return min(begins, default=self._here)
+        place = min(begins, default=self._here)
+        behind = [number for number in self._bad_lines if number > place.line]
+        self.bad += len(self._bad_lines) - len(behind)
+        self._bad_lines = behind
+        return place._replace(bad=self.bad)
 
     @property
     def _here(self) -> Place:
-        return self._plain.place(self._events.number)
+        return self._plain.place(self.events.number)
+
+    def _begin_here(self) -> None:
+        self._begin, self._since_begin = self._here, 0
 
     def _leaving(self, full: int) -> Iterator[tuple[int, Batch]]:
         """Yield the full batch, and those that have waited long enough."""

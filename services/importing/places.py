@@ -1,7 +1,8 @@
 """Places in files: how far an import has come, kept in the database beside what it recorded (docs/decisions/0055).
 
-A place is the number of bytes before it, unzipped, and their SHA-256. It says that the lines in these bytes are
-recorded. So it holds for any file that begins with the same bytes, whatever its name, and for no other.
+A place is the number of bytes before it, unzipped, and their SHA-256. It says that the lines in these bytes are done:
+recorded, but for those that it counts as bad. So it holds for any file that begins with the same bytes, whatever its
+name, and for no other.
 """
 
 from __future__ import annotations
@@ -18,26 +19,30 @@ from flowledger.storage.unit_of_work import Storage
 _FIRST_BYTES: Final = 2**16
 """Most bytes of a first line that count."""
 _PIECE: Final = 2**20
-_PARTS: Final = 3
+_PARTS: Final = 4
 
 
 class Place(NamedTuple):
-    """A place between two lines: the bytes before it, the number of the last line among them, and their SHA-256."""
+    """A place between two lines: the bytes before it, the number of the last line among them, and their SHA-256.
+
+    `bad` of these lines were refused or became dead letters.
+    """
 
     offset: int = 0
     line: int = 0
     digest: str = ""
+    bad: int = 0
 
     def __str__(self) -> str:
-        return f"{self.offset} {self.line} {self.digest}"
+        return f"{self.offset} {self.line} {self.digest} {self.bad}"
 
     @classmethod
     def read(cls, text: str) -> Self:
         """Return the place that `str` wrote; the beginning if somebody else wrote it."""
         parts = text.split(" ")
-        if len(parts) != _PARTS or not (parts[0].isdigit() and parts[1].isdigit()):
+        if len(parts) != _PARTS or not all(parts[number].isdigit() for number in (0, 1, 3)):
             return cls()
-        return cls(int(parts[0]), int(parts[1]), parts[2])
+        return cls(int(parts[0]), int(parts[1]), parts[2], int(parts[3]))
 
 
 BEGINNING: Final = Place()
@@ -84,7 +89,7 @@ class Digested:
         return piece
 
 
-def key_of(name: str, *, deliver: bool, beyond_horizon: bool = False) -> str:
+def key_of(name: str, *, deliver: bool, beyond_horizon: bool = False, whole: bool = False) -> str:
     """Return the name of the checkpoint of a file: by its first line, so that it may be renamed, and may grow.
 
     Files with the same first line share it: whose place it is, is told by the digest.
@@ -93,7 +98,7 @@ def key_of(name: str, *, deliver: bool, beyond_horizon: bool = False) -> str:
     if Path(name).is_file():
         with EventFile(name) as events:
             beginning = events.plain.readline(_FIRST_BYTES)
-    how = (b"deliver" if deliver else b"past") + (b" beyond" if beyond_horizon else b"")
+    how = (b"deliver" if deliver else b"past") + (b" beyond" if beyond_horizon else b"") + (b" whole" if whole else b"")
     return f"{IMPORT}{sha256(how + beginning).hexdigest()[:32]}"
 
 

@@ -10,8 +10,9 @@ from flowledger.client.lines import BadLine, Line, checked
 from flowledger.client.prepared import read_checked
 from flowledger.domain import streams
 from flowledger.domain.errors import Refused
+from flowledger.domain.json_text import plain
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.batches import Batch, Outcome, TooManyFail
+from flowledger.services.importing.batches import Batch, Outcome
 from flowledger.services.importing.places import Place
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.kinds import transaction_of_past
@@ -52,10 +53,12 @@ class BatchRecorder:
     def record(self, batch: Batch) -> Outcome:
         """Record a batch durably, with the place up to which its file was done before.
 
-        Raises DatabaseUnavailable; then the same batch may be recorded again. Raises TooManyFail if the fuse has blown.
+        Raises DatabaseUnavailable; then the same batch may be recorded again. If the fuse has blown, the outcome says
+        so, and the batch is not done.
         """
         outcome = Outcome()
         entries = [*self._entries(batch, outcome.refused)]
+        outcome.bad = [line.line for line in outcome.refused]
         if entries:
             self._count(outcome, entries, self._record(batch, entries))
         return outcome
@@ -85,7 +88,7 @@ class BatchRecorder:
             shard = streams.shard_of(event.partition_key, self._settings.shards)
             return Entry(number, _fields(raw), shard, origin=origin, event=event)
 
-        number, origin = str(line.number), f"import:{file}"
+        number, origin = str(line.number), plain(f"import:{file}")
         try:
             return checked(line, self._limits, read)
         except (Refused, *INTERRUPTIONS):
@@ -107,8 +110,9 @@ class BatchRecorder:
         outcome.recorded, outcome.repeated, outcome.dead = recorded.recorded, recorded.repeated, recorded.dead
         numbers = {entry.id for entry in recorded.buried}
         outcome.died = bytes(entry.id in numbers for entry in entries)
+        outcome.bad += map(int, numbers)
         if len(recorded.entries) < len(entries):
-            raise TooManyFail(
+            outcome.too_many_fail = (
                 f"{self._fuse.dead:,} of the last {self._fuse.seen:,} lines could not be recorded by a fault of "
                 "Flowledger or of the database; see `flowledger dead-letters list --reason unrecordable`"
             )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
-from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.keeping import NEVER_HELD, Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import is_timeout, sqlstate
@@ -26,7 +26,6 @@ from flowledger.storage.unit_of_work import Storage
 
 logger = logging.getLogger(__name__)
 
-_FORBIDDEN: Final = "42501"
 _LONGEST_REST_SECONDS: Final = 0.25
 TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/production.md)"
 
@@ -139,7 +138,7 @@ class Maintenance:
         try:
             is_old = step.are_old(work)
         except DatabaseUnavailable as error:
-            if sqlstate(error) != _FORBIDDEN and not (is_timeout(error) and self._is_there()):
+            if not isinstance(error, DatabaseDenied) and not (is_timeout(error) and self._is_there()):
                 raise
             is_old = False
         return Did({}, waits=_not_allowed(refused) if is_old else None)
@@ -148,7 +147,7 @@ class Maintenance:
         try:
             return step.run(work)
         except DatabaseUnavailable as error:
-            if sqlstate(error) == _FORBIDDEN:
+            if isinstance(error, DatabaseDenied):
                 return Did(work.went, waits=_not_allowed([table.name for table in step.tables]))
             if sqlstate(error) in BUSY:
                 return Did(work.went, waits="others held a lock")

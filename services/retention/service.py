@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from flowledger.domain.errors import DatabaseUnavailable, LedgerError
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable, LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.services.retention.rounds import Maintenance
 from flowledger.storage.retention.maintainer import only_one
@@ -54,6 +54,8 @@ class MaintenanceService:
     def run(self, tell: Callable[[Round], None]) -> None:
         """Do a round every `LEDGER_MAINTAIN_SECONDS` until it is stopped, and `tell` of each.
 
+        Waits while the database is unavailable. Raises DatabaseDenied: it has the wrong role.
+
         It stays the only maintainer all the time: the rounds of workers, which may not have the rights, leave it alone.
         """
         is_away = False
@@ -66,6 +68,8 @@ class MaintenanceService:
                         is_away = False
                         self._stopping.wait(self._seconds)
                 self._stopping.wait(_LOOK_SECONDS)
+            except DatabaseDenied:
+                raise
             except DatabaseUnavailable as error:
                 if not is_away:
                     logger.warning("retention waits for the database: %s", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flowledger.domain import json_text
-from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
 from flowledger.storage.engines.patience import AnswerTimeout
@@ -21,6 +22,7 @@ from flowledger.storage.merge.additions import make_functions
 
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 """An execution option: on SQLite, take the write lock at once, so that rows that were read do not change."""
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -92,10 +94,29 @@ def words(error: Exception) -> str:
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
 
 
+def as_unavailable(error: Exception, what: str = "") -> DatabaseUnavailable:
+    """Return a driver's error as ours, with `what` in front: DatabaseDenied if it is about a right."""
+    kind = DatabaseDenied if _is_denied(error) else DatabaseUnavailable
+    return kind(what + words(error))
+
+
 def sqlstate(error: DatabaseUnavailable) -> str | None:
     """Return PostgreSQL's code for what went wrong; None if it gave none."""
-    cause = error.__cause__
-    return getattr(cause.orig, "pgcode", None) if isinstance(cause, DBAPIError) else None
+    return _code(error.__cause__)
+
+
+def _code(error: BaseException | None) -> str | None:
+    return getattr(_of_driver(error), "pgcode", None)
+
+
+def _is_denied(error: Exception) -> bool:
+    if _code(error) is not None:
+        return _code(error) == _INSUFFICIENT_PRIVILEGE
+    return getattr(_of_driver(error), "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def _of_driver(error: BaseException | None) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def is_timeout(error: DatabaseUnavailable) -> bool:

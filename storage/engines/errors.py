@@ -7,7 +7,7 @@ from typing import Final
 import psycopg2
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
-from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.engine import as_unavailable, words
 from flowledger.storage.engines.guard import CANCELLED
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.pipeline import HorizonMoved
@@ -30,20 +30,19 @@ def is_permanent(error: psycopg2.Error) -> bool:
 
 
 def unavailable(error: psycopg2.Error) -> DatabaseUnavailable:
-    """Return another error as ours: HorizonMoved if the guard may be its cause, DatabaseFailed if a transaction may."""
+    """Return another error as ours: HorizonMoved if the guard may be its cause, DatabaseFailed if a transaction may,
+    DatabaseDenied if the role lacks a right.
+    """
     if error.pgcode == CANCELLED:
         return HorizonMoved(words(error))
     if _broke_off(error):
-        return DatabaseFailed(_why(error), error.pgcode or "")
-    return DatabaseUnavailable(_why(error))
+        return DatabaseFailed(words(error), error.pgcode or "")
+    if error.pgcode in _STRANGE_SESSION:
+        pooler = "does DATABASE_URL go through a pooler that shares connections by transaction?"
+        return DatabaseUnavailable(f"{words(error)}: {pooler}")
+    return as_unavailable(error)
 
 
 def _broke_off(error: psycopg2.Error) -> bool:
     """Return whether the transactions may be at fault: the connection was lost among them, or the error is odd."""
     return not isinstance(error, AnswerTimeout) and not (error.pgcode or "").startswith(_BY_ITSELF)
-
-
-def _why(error: psycopg2.Error) -> str:
-    if error.pgcode in _STRANGE_SESSION:
-        return f"{words(error)}: does DATABASE_URL go through a pooler that shares connections by transaction?"
-    return words(error)

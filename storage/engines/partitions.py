@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.storage.engines.engine import words
+from flowledger.storage.engines.engine import as_unavailable
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, NoPartition, Pipeline, Transaction
 from flowledger.storage.ledger.journal import COLUMNS
 from flowledger.storage.schema.partitions import make_partitions
@@ -46,5 +46,5 @@ class PartitionMaking:
             with self._engine.begin() as connection:
                 made = sum(make_partitions(connection, moment) for moment in moments)
         except SQLAlchemyError as error:
-            raise DatabaseUnavailable(f"{why}, and it cannot be made: {words(error)}") from error
+            raise as_unavailable(error, f"{why}, and it cannot be made: ") from error
         logger.warning("%s: %d were made while the batch waited", why, made)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable
 from flowledger.storage.engines import erased
+from flowledger.storage.engines.engine import as_unavailable
 from flowledger.storage.engines.guard import check
 from flowledger.storage.engines.pipeline import CheckpointRow, Flushed, Transaction, Unrecordable
 from flowledger.storage.ledger import event_texts
@@ -63,7 +64,7 @@ class SqlitePipeline:
         except sqlite3.Error as error:
             if _broke_off(error):
                 raise DatabaseFailed(str(error), getattr(error, "sqlite_errorname", "")) from error
-            raise DatabaseUnavailable(str(error)) from error
+            raise as_unavailable(error) from error
         finally:
             with suppress(sqlite3.Error):
                 if driver.in_transaction:

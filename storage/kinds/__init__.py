@@ -99,12 +99,14 @@ def transaction_of_past(
 ) -> Transaction:
     """Return the same without the rows that make the ledger act: no message waits for an inbox, no schedule is due.
 
-    A report that a message has come to its end still takes it out of the outbox.
+    A report that a message has come to its end still takes it out of the outbox. Of a schedule is written that nothing
+    was due before.
     """
     transaction = transaction_of(event, shard, recorded_at, conditions)
-    return transaction._replace(writes=[
-        one for one in transaction.writes if isinstance(one, Removal) or one.table not in _ACTING
-    ])  # fmt: skip
+    writes = [one for one in transaction.writes if isinstance(one, Removal) or one.table not in _ACTING]
+    if any(one.table == schedule_due.CHANGES.name for one in transaction.writes):
+        writes.append(schedule_due.note_past(event, recorded_at))
+    return transaction._replace(writes=writes)
 
 
 def kind_of(model: type[EventData]) -> Kind:

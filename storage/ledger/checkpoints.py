@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Table, Text, delete
+from sqlalchemy import BigInteger, Column, Table, Text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flowledger.storage.repository import Repository
@@ -64,5 +64,5 @@ class CheckpointRepository(Repository[Checkpoint]):
         self.connection.execute(new.on_conflict_do_update(index_elements=["stream"], set_=changed))
 
     def forget(self, names: Collection[str]) -> None:
-        """Delete the checkpoints of imports that have ended."""
-        self.connection.execute(delete(TABLE).where(TABLE.c.stream.in_(names)))
+        """Empty the checkpoints of imports that have ended. The rows stay: a worker's role may delete none."""
+        self.connection.execute(update(TABLE).where(TABLE.c.stream.in_(names)).values(entry_id=""))

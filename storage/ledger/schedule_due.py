@@ -81,6 +81,8 @@ _SOON_FIRST: Final = Order((TABLE.c.next_due_at, TABLE.c.schedule_id))
 _BY_ID: Final = Order((TABLE.c.schedule_id,))
 _REPAIR: Final = "/flowledger/repair"
 _IMPORT: Final = "/flowledger/import"
+_NO_ZONES: Final = "~"
+"""In place of a release of the time zones: nothing is computed yet, and none is newer."""
 IMPORTED: Final = "imported"
 """The type of a change that no event reports: the schedule was imported."""
 
@@ -132,6 +134,21 @@ def note(event: Event, recorded_at: str) -> Write:
     )
 
 
+def note_past(event: Event, recorded_at: str) -> Write:
+    """Write that due times before now are done, if nobody ever watched the event's schedule: its past is imported.
+
+    Nothing is due by this row. It counts once the schedule is watched, by the end of the import or by an event.
+    """
+    return Write(
+        TABLE,
+        schedule_id=event.subject,
+        done_until=recorded_at,
+        watched_since=recorded_at,
+        computed_from="",
+        zones=_NO_ZONES,
+    )
+
+
 def note_repaired(connection: Connection, ids: Iterable[str]) -> None:
     """Note that the rows of these schedules were repaired: no event does."""
     at = now()
@@ -142,7 +159,8 @@ def note_repaired(connection: Connection, ids: Iterable[str]) -> None:
 
 
 def note_imported(connection: Connection) -> None:
-    """Note that schedules were imported: what was due before now lapses, unless a scheduler waits for it already.
+    """Note that schedules were imported, all of them: what was due before now lapses, unless a scheduler waits for it
+    already.
 
     All that are enabled are noted, also those that the import did not touch: the scheduler finds nothing new there.
     """

@@ -15,8 +15,8 @@ from sqlalchemy import Table, exists, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
-from flowledger.storage.engines.engine import words
+from flowledger.domain.errors import InvalidArgument
+from flowledger.storage.engines.engine import as_unavailable, words
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
@@ -136,11 +136,11 @@ def _let_week_go(storage: Storage, table: Table, week: Week, tries: int) -> Gone
             if isinstance(error.orig, AnswerTimeout):  # a week with many held rows; other weeks, and steps, go on
                 return Gone(is_done=False, waited=f"{part}: {words(error)}: {COMMAND} waits for longer")
             if getattr(error.orig, "pgcode", None) not in _LOCKED:
-                raise DatabaseUnavailable(words(error)) from error
+                raise as_unavailable(error) from error
             holder = _holder(storage, part, table.name)
             continue
         except PoolTimeout as error:
-            raise DatabaseUnavailable(words(error)) from error
+            raise as_unavailable(error) from error
         return Gone(int(row.is_gone), row.gone, row.kept)
     return Gone(is_done=False, waited=f"{part}: {holder or 'holds were being changed, or partitions made'}")
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from subprocess import PIPE
+from typing import Any, Final
 
 import psutil
 import pytest
 
 from flowledger.cli.importing import Shown
-from flowledger.services.importing.importer import Report
+from flowledger.domain.advice import advice
+from flowledger.domain.times import now
+from flowledger.services.importing.report import Report
 from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.retention import horizons
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.calling import Run
 from tests.cli.terminal import COMMAND
 from tests.conftest import settings_for
-from tests.storage.recording import count, differences
+from tests.services.importing.importing import places
+from tests.storage.recording import count, dead_letters, differences, record
 from tests.waiting import wait_until
 
 KILLS: Final = int(os.environ.get("IMPORT_KILLS", "1"))
@@ -69,7 +77,22 @@ def test_import_says_what_is_wrong_with_its_use_before_it_begins(
     forbidden.touch()
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(forbidden) and access(path, mode))
-    for bad, why in [(tmp_path / "none", "no such file"), (tmp_path, "is a directory"), (forbidden, "may not be read")]:
+    stat, hidden = Path.stat, tmp_path / "hidden"
+
+    def searched(path: Path, **given: Any) -> os.stat_result:
+        if path == hidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return stat(path, **given)
+
+    monkeypatch.setattr(Path, "stat", searched)
+    for bad, why in [
+        (tmp_path / "none", "no such file"),
+        (good / "none", "no such file"),
+        (tmp_path, "is a directory"),
+        (forbidden, "may not be read"),
+        (hidden, "permission denied"),
+        ("x" * 300, "file name too long"),
+    ]:
         done = run("import", str(good), str(bad))
         assert (done.code, count(storage, "events")) == (2, 0)
         assert f"Error: Invalid value for FILE: {why}: {bad}" in done.err
@@ -82,8 +105,23 @@ def test_of_a_damaged_file_the_lines_before_the_damage_are_recorded(run: Run, st
     recorded = count(storage, "events")
     assert done.code == 1
     assert recorded > 0
-    assert f"cannot read {damaged}: " in done.err
-    assert f"({recorded} events were recorded before)" in done.err
+    why = f"cannot read {damaged}: Compressed file ended before the end-of-stream marker was reached"
+    assert f"error: {why} ({recorded} events were recorded before)\n" in done.err
+    assert done.out.startswith(f"unfinished: {recorded} events recorded, ")
+    report = run("import", "--json", str(damaged)).json
+    assert (report["skipped"], report["recorded"]) == (recorded, 0)
+    assert report["unfinished"] == f"{why} (0 events were recorded before)"
+
+
+def test_an_import_that_its_fuse_ends_has_a_report(run: Run, storage: Storage, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\n".join(raw("task.created", id="same", subject=f"t{number}") for number in range(100)))
+    done = run("import", "--json", str(file), LEDGER_FUSE_ENTRIES="10")
+    report = done.json
+    assert (done.code, report["recorded"]) == (1, 1)
+    assert report["dead"] == count(storage, "dead_letters") == 99
+    assert report["unfinished"].startswith("10 of the last 11 lines became dead letters: ")
+    assert done.err == f"error: {report['unfinished']}\n"
 
 
 def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
@@ -112,6 +150,62 @@ def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
     assert f"{100 - recorded} events recorded, 0 known already, {recorded} lines skipped" in done.out
 
 
+def test_an_import_that_goes_on_says_if_a_line_was_not_recorded_before(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowledger.services.importing.batches.BATCH", 10)
+    (tmp_path / "bad").write_bytes(b"rubbish\n")
+    (tmp_path / "damaged").write_bytes(gzip.compress(b"")[:5])
+    file, bad, damaged = (str(one) for one in (lines(tmp_path, 100), tmp_path / "bad", tmp_path / "damaged"))
+    assert run("import", file, bad, damaged).code == 1
+    done = run("import", file, bad)
+    assert done.code == 1
+    assert "100 lines skipped that were done before (1 of them were not recorded)" in done.out
+    assert run("import", file).code == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_import_that_waits_for_standard_input(
+    storage: Storage, tmp_path: Path, end: signal.Signals
+) -> None:
+    url = storage.engine.url.render_as_string(hide_password=False)
+    command = [*COMMAND, "import", "--json", "-"]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=os.environ | {"DATABASE_URL": url}) as importing:
+        assert importing.stdin is not None
+        assert importing.stdout is not None
+        importing.stdin.write(lines(tmp_path, 3).read_bytes() + b"\n")
+        importing.stdin.flush()
+        wait_until(lambda: count(storage, "events") == 3, 60)
+        importing.send_signal(end)
+        assert importing.wait(60) == 1
+        report = json.loads(importing.stdout.read())
+    assert (report["lines"], report["unfinished"]) == (3, "interrupted")
+
+
+def test_a_letter_from_before_the_horizon_is_recorded_as_its_advice_says(run: Run, storage: Storage) -> None:
+    """Also if its event has line breaks."""
+    with storage.writing() as connection:
+        horizons.move(connection, "names", now() - timedelta(days=30), at=now())
+    record(storage, json.dumps(json.loads(raw("task.created", time="2020-01-01T00:00:00Z")), indent=1).encode())
+    (letter,) = dead_letters(storage)
+    show, import_ = (shlex.split(command) for command in advice(letter).command.split(" | "))
+    shown = run(*show[1:]).out.encode()
+    assert shown == letter.raw
+    assert run("import", "--beyond-horizon", "-", input=shown).code == 1
+    assert run(*import_[1:], input=shown).code == 0
+    assert count(storage, "events") == 1
+
+
+def test_import_says_which_file_it_was_whose_name_is_not_utf_8(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xff.jsonl")
+    file.write_bytes(b"[]\n")
+    done = run("import", "--json", str(file))
+    assert (done.code, done.json["refused"][0]["file"]) == (1, str(file))
+    assert done.err == f"{tmp_path}/\\udcff.jsonl:1: a CloudEvent is a JSON object\n"
+    file.unlink()
+    assert "no such file" in run("import", str(file)).err
+
+
 def test_sigterm_to_all_its_processes_ends_an_import_after_its_batches(
     postgresql_url: str, run: Run, tmp_path: Path
 ) -> None:
@@ -133,7 +227,7 @@ def test_sigterm_to_all_its_processes_ends_an_import_after_its_batches(
         assert report["recorded"] == count(storage, "events") < 5 * EVENTS
         done = run("import", "--json", "--processes", "1", str(file), DATABASE_URL=postgresql_url)
         assert done.json["recorded"] == 5 * EVENTS - report["recorded"]
-        assert (count(storage, "events"), count(storage, "checkpoints")) == (5 * EVENTS, 0)
+        assert (count(storage, "events"), places(storage)) == (5 * EVENTS, 0)
 
 
 def test_an_import_that_is_killed_loses_and_doubles_nothing(postgresql_url: str, run: Run, tmp_path: Path) -> None:
@@ -152,7 +246,7 @@ def test_an_import_that_is_killed_loses_and_doubles_nothing(postgresql_url: str,
             assert not any(process.is_running() for process in recording)
         assert run("import", "--processes", "1", str(file), DATABASE_URL=postgresql_url).code == 0
         assert count(storage, "events") == count(storage, "task_logs") == EVENTS * KILLS
-        assert (differences(storage), count(storage, "checkpoints")) == ([], 0)
+        assert (differences(storage), places(storage)) == ([], 0)
 
 
 def lines(folder: Path, number: int) -> Path:

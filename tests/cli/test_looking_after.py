@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from flowledger.domain.errors import DatabaseDenied
 from flowledger.storage import tables
+from flowledger.storage.ledger.tail import Tail
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 from tests.cli.calling import Flowledger
@@ -242,3 +245,22 @@ def test_an_old_schema_is_said_in_one_line(run: Flowledger, storage: Storage) ->
         done = run(command)
         assert done.code == 1
         assert done.err == "error: the database is not at the newest schema: run `flowledger migrate`\n"
+
+
+@pytest.mark.parametrize("command", [("tail",), ("show", "--follow", "t1"), ("show", "--follow", "--json", "t1")])
+def test_who_looks_does_not_wait_for_a_right_to_read(
+    run: Flowledger, storage: Storage, monkeypatch: pytest.MonkeyPatch, command: Sequence[str]
+) -> None:
+    """Also if it is taken away in the middle."""
+    record(storage, raw("task.created", subject="t1"))
+    looks = [0]
+
+    def denied(_: object) -> Iterator[Any]:
+        if looks:
+            yield from range(looks.pop())
+        else:
+            raise DatabaseDenied("permission denied for table events")
+
+    monkeypatch.setattr(Tail, "look", denied)
+    done = run(*command)
+    assert (done.code, done.err.splitlines()[-1]) == (1, "error: permission denied for table events")

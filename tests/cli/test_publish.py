@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from flowledger.domain import streams
 from flowledger.domain.likeness import forget_what_was_told
 from tests.builders import raw
 from tests.cli.calling import Run
+from tests.cli.terminal import COMMAND
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -141,8 +146,33 @@ def test_publish_sends_what_a_spool_holds_and_names_its_damaged_lines(run: Run, 
 
 def test_publish_without_a_file_or_with_a_spool_that_is_not_there_is_wrong_use(run: Run, tmp_path: Path) -> None:
     assert run("publish").code == 2
-    assert run("publish", "--spool", str(tmp_path / "none")).code == 2
+    for bad in (str(tmp_path / "none"), "x" * 300, str(tmp_path)):
+        assert (run("publish", bad).code, run("publish", "--spool", bad).code) == (2, 2)
     assert not (tmp_path / "none").exists()
+
+
+def test_publish_takes_what_comes_through_a_pipe_and_ends_at_a_signal_after_it(redis_url: str, tmp_path: Path) -> None:
+    """Nothing that was taken from the pipe is lost: it cannot be read again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    entries = redis.Redis.from_url(redis_url)
+    shard = streams.stream(streams.shard_of("t1", 8))
+    for end in (signal.SIGTERM, signal.SIGINT):
+        entries.delete(shard)
+        command = [*COMMAND, "publish", "--json", str(pipe)]
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"REDIS_URL": redis_url}) as publishing,
+            pipe.open("wb", buffering=0) as ours,
+        ):
+            assert publishing.stdout is not None
+            ours.write(raw("task.created", subject="t1") + b"\n")
+            wait_until(lambda: entries.xlen(shard) == 1, 60)
+            ours.write(raw("task.started", subject="t1") + b"\n")
+            publishing.send_signal(end)
+            assert publishing.wait(60) == 1
+            report = json.loads(publishing.stdout.read())
+        assert report["unfinished"] == "interrupted"
+        assert report["accepted"] == entries.xlen(shard) >= 1
 
 
 def test_text_with_other_line_ends_stays_one_event(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,39 @@ def test_memory_does_not_grow_with_a_line(tmp_path: Path) -> None:
     with EventFile(str(file), lambda _plain: Endless()) as events:
         (line,) = events.lines(MOST)
     assert (line.size, len(line.raw)) == (2**30, MOST + 2)
+
+
+def test_a_pipe_is_at_its_end_when_reading_is_not_to_go_on(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    asked: list[bool] = []
+
+    def goes_on() -> bool:
+        asked.append(True)
+        return len(asked) < 5
+
+    with EventFile(str(pipe), goes_on=goes_on) as nobody_writes:
+        assert [*nobody_writes.lines(MOST)] == []
+    asked.clear()
+    ours = os.open(pipe, os.O_RDWR)  # so it never ends by itself
+    os.write(ours, b"a\nb\nc")
+    with EventFile(str(pipe), goes_on=goes_on) as events:
+        assert events.is_pipe
+        assert [line.raw for line in events.lines(MOST)] == [b"a", b"b", b"c"]
+    os.close(ours)
+
+
+@pytest.mark.parametrize(("content", "raw"), [(b"{\n1\r\n}\r\n", b"{\n1\r\n}"), (b"\n", None), (b"", None)])
+def test_a_file_may_be_one_event_with_line_breaks(tmp_path: Path, content: bytes, raw: bytes | None) -> None:
+    file = tmp_path / "event"
+    file.write_bytes(content)
+    with EventFile(str(file), whole=True) as events:
+        assert [line.raw for line in events.lines(MOST)] == ([] if raw is None else [raw])
+
+
+def test_of_an_event_with_line_breaks_that_is_too_large_only_the_beginning_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "event"
+    file.write_bytes(b"{\n" * 2**17)
+    with EventFile(str(file), whole=True) as events:
+        (line,) = events.lines(MOST)
+    assert (line.number, line.size, len(line.raw)) == (1, 2**18, MOST + 2)

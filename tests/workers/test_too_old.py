@@ -29,7 +29,7 @@ def test_a_letter_from_before_the_horizon_is_refused_again(storage: Storage, rep
     (done,) = replayer.replay([letter.id], who="jo")
     assert (done.result, done.reason, done.field) == (Result.REFUSED, "too_old", "time")
     for words in (advice(letter), of_group(letter.reason, letter.field)):
-        assert "flowledger import --beyond-horizon -" in str(words)
+        assert "flowledger import --beyond-horizon --whole -" in str(words)
 
 
 def test_a_replayed_event_whose_name_may_be_gone_is_not_called_lost(storage: Storage, client: redis.Redis) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from flowledger.client.lines import BadLine
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.importer import Importer, Report
+from flowledger.services.importing.importer import Importer
 from flowledger.services.importing.places import Place
+from flowledger.services.importing.report import Report
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
@@ -57,10 +58,18 @@ def import_file(
     *,
     deliver: bool = False,
     beyond_horizon: bool = False,
+    whole: bool = False,
     heard: Heard | None = None,
 ) -> Report:
     """Import a file to its end."""
-    importer = Importer(settings, deliver=deliver, beyond_horizon=beyond_horizon, processes=1, watcher=heard or Heard())
+    importer = Importer(
+        settings,
+        deliver=deliver,
+        beyond_horizon=beyond_horizon,
+        whole=whole,
+        processes=1,
+        watcher=heard or Heard(),
+    )
     return importer.run([str(file)])
 
 
@@ -85,6 +94,13 @@ def written(folder: Path, *lines: bytes, name: str = "events.jsonl") -> Path:
 
 def created(number: int) -> list[bytes]:
     return [raw("task.created", id=f"n{place}", subject=f"t{place}") for place in range(number)]
+
+
+def places(storage: Storage) -> int:
+    """How many files have a place at which an import would go on."""
+    columns = tables.checkpoints.c
+    with storage.reading() as connection:
+        return connection.execute(select(func.count()).where(columns.entry_id != "")).scalar_one()
 
 
 def journal(storage: Storage) -> dict[tuple[str, str], tuple[str, int]]:

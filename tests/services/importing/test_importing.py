@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import threading
 from pathlib import Path
@@ -12,7 +14,8 @@ from sqlalchemy import select
 from flowledger.client.publisher import Publisher
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
-from flowledger.services.importing.importer import Report
+from flowledger.services.importing.importer import Importer
+from flowledger.services.importing.report import Report
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.drain import Drain
@@ -25,7 +28,9 @@ from tests.services.importing.importing import (
     created,
     import_file,
     import_lines,
+    import_until,
     journal,
+    places,
     written,
 )
 from tests.storage.recording import all_rows, count, dead_letters, differences, empty
@@ -108,7 +113,7 @@ def test_an_import_needs_no_redis_and_leaves_nothing_but_rows(
 ) -> None:
     alone = settings.model_copy(update={"redis_url": None})
     assert import_lines(alone, tmp_path, *created(3)).recorded == 3
-    assert count(storage, "checkpoints") == 0
+    assert places(storage) == 0
     with storage.reading() as connection:
         (row,) = connection.execute(select(tables.drains)).mappings()
     assert (row["recorded"], row["worker"].partition("@")[0], row["why"]) == (3, "import", None)
@@ -141,4 +146,43 @@ def test_two_imports_of_one_file_at_once_record_each_event_once(
     for thread in threads:
         thread.join()
     assert sum(report.recorded for report in reports) == count(storage, "events") == 6 * BATCH
-    assert (differences(storage), count(storage, "checkpoints")) == ([], 0)
+    assert (differences(storage), places(storage)) == ([], 0)
+
+
+def test_a_file_whose_name_is_not_utf_8_has_dead_letters_as_any_other(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    name = os.fsdecode(b"\xff.jsonl")
+    import_lines(settings, tmp_path, *created(3 * BATCH))
+    others = [raw("task.created", id="n0", subject="other"), *created(3 * BATCH)]
+    file = written(tmp_path, *others, b"{", name=name)
+    heard = Heard()
+    report = import_until(settings, file, BATCH)
+    rest = import_file(settings, file, heard=heard)
+    assert (report.dead, rest.skipped, [line.file for line in heard.refused]) == (1, report.lines, [str(file)])
+    assert [letter.stream for letter in dead_letters(storage)] == [f"import:{tmp_path}/\ufffd.jsonl"]
+    import_file(settings, file)
+    assert count(storage, "dead_letters") == 1
+
+
+def test_a_file_that_is_named_twice_is_read_once(settings: Settings, storage: Storage, tmp_path: Path) -> None:
+    file = written(tmp_path, *created(3))
+    (tmp_path / "link").symlink_to(file)
+    importer = Importer(settings, deliver=False, processes=1, watcher=Heard())
+    report = importer.run([str(file), str(file), str(tmp_path / "link"), f"{tmp_path}/./{file.name}"])
+    assert (report.recorded, report.repeated, report.skipped) == (3, 0, 0)
+
+
+def test_an_event_with_line_breaks_is_recorded_whole_as_it_is(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    text = json.dumps(json.loads(created(1)[0]), indent=2).replace("\n", "\r\n").encode()
+    file = written(tmp_path, text)
+    assert import_file(settings, file).refused_lines > 1
+    assert import_file(settings, file, whole=True).recorded == 1
+    assert [body for body, _ in journal(storage).values()] == [text.decode()]
+    assert import_file(settings, written(tmp_path, b"", b""), whole=True).lines == 0
+    large = settings.model_copy(update={"max_event_bytes": 1024})
+    report = import_file(large, written(tmp_path, b"{\n", b" \n" * 2**20, b"}"), whole=True)
+    assert [(line.line, line.reason) for line in report.refused] == [(1, "too_large")]
+    assert (places(storage), verify(storage).is_well) == (0, True)

@@ -31,24 +31,27 @@ def test_every_line_before_the_place_is_recorded_whatever_ends_first(
     under_way: list[Batch] = []
     ended: set[int] = set()
     places: list[Place] = []
+    bad = {*random.Random(seed).sample(range(1, 301), 50)}
     with EventFile(str(written(tmp_path, *lines)), Digested) as events:
         reading = Reading(events, "key", LANES, SHARDS, 2**20)
 
         def end_one() -> None:
             batch = under_way.pop(chosen.randrange(len(under_way)))
-            reading.ended(batch)
-            ended.update(line.number for line in batch.lines)
+            numbers = [line.number for line in batch.lines]
+            reading.ended(batch, [number for number in numbers if number in bad])
+            ended.update(numbers)
 
         for _, batch in reading.batches():
             places.append(batch.done)
             under_way.append(batch)
             assert set(range(1, batch.done.line + 1)) <= ended
+            assert batch.done.bad == len(bad & set(range(1, batch.done.line + 1)))
             while under_way and chosen.random() < 0.5:
                 end_one()
             assert set(range(1, reading.done.line + 1)) <= ended
         while under_way:
             end_one()
-        assert (len(ended), reading.done.line) == (300, 300)
+        assert (len(ended), reading.done.line, reading.done.bad) == (300, 300, 50)
     assert places == sorted(places)
     assert places[-1].line > 150, "a lane with few lines does not hold it up"
 

@@ -14,7 +14,8 @@ import pytest
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.batches import TooManyFail
-from flowledger.services.importing.importer import Importer, Report
+from flowledger.services.importing.importer import Importer
+from flowledger.services.importing.report import Report
 from flowledger.storage.ledger.checkpoints import CheckpointRepository
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from tests.builders import raw
@@ -26,6 +27,7 @@ from tests.services.importing.importing import (
     import_lines,
     import_until,
     journal,
+    places,
     written,
 )
 from tests.storage.recording import count
@@ -46,7 +48,7 @@ def test_an_import_that_was_stopped_goes_on_where_it_stopped(
     assert (second.skipped, second.repeated) == (first.lines, 0)
     assert first.recorded + second.recorded == count(storage, "events") == 5 * BATCH
     assert [line.line for line in heard.refused] == [5 * BATCH + 1]
-    assert count(storage, "checkpoints") == 0
+    assert places(storage) == 0
 
 
 def test_an_import_can_be_stopped_while_it_reads_what_was_done(
@@ -93,7 +95,25 @@ def test_a_line_that_is_still_being_written_is_recorded_once_it_has_been(
     report = Importer(settings, deliver=False, processes=1, watcher=heard).run([str(growing), str(later)])
     assert (heard.refused, heard.went_on[0].line) == ([], 2)
     assert report.skipped > BATCH
-    assert (count(storage, "events"), count(storage, "checkpoints")) == (3 * BATCH, 0)
+    assert (count(storage, "events"), places(storage)) == (3 * BATCH, 0)
+
+
+def test_an_import_that_goes_on_knows_which_lines_were_not_recorded_before(
+    settings: Settings, storage: Storage, tmp_path: Path
+) -> None:
+    """Those before its place: others come again."""
+    events = created(5 * BATCH)
+    events[3:4] = [b"rubbish", raw("task.created", id="n0", subject="another")]
+    file = written(tmp_path, *events)
+    first = import_until(settings, file, 2 * BATCH)
+    assert (first.dead, first.refused_lines, first.skipped_bad) == (1, 1, 0)
+    second = import_until(settings, file, BATCH)
+    assert (second.dead, second.refused_lines, second.skipped_bad, second.is_complete) == (0, 0, 2, False)
+    third = import_file(settings, file)
+    assert (third.unfinished, third.dead, third.skipped_bad, third.is_complete) == ("", 0, 2, False)
+    again = import_file(settings, file)
+    assert (again.repeated, again.dead, again.refused_lines) == (5 * BATCH - 1, 1, 1), "from the beginning"
+    assert (again.skipped, again.skipped_bad) == (0, 0)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -106,7 +126,7 @@ def test_a_small_file_that_has_grown_goes_on_and_no_place_stays(
     assert import_until(settings, file, 4).unfinished
     file.write_bytes(file.read_bytes() + pack(b"".join(event + b"\n" for event in events[4:])))
     report = import_file(settings, file)
-    assert (report.skipped, report.recorded, count(storage, "checkpoints")) == (4, 4, 0)
+    assert (report.skipped, report.recorded, places(storage)) == (4, 4, 0)
 
 
 def test_what_is_no_file_begins_anew(settings: Settings, storage: Storage, tmp_path: Path) -> None:
@@ -165,7 +185,7 @@ def test_a_file_of_dead_letters_is_not_imported_to_its_end(
     with pytest.raises(TooManyFail, match="became dead letters"):
         import_lines(settings, tmp_path, *others)
     assert 0 < count(storage, "dead_letters") < 4 * BATCH
-    assert count(storage, "checkpoints") == 0, "once the cause is mended, it begins anew"
+    assert places(storage) == 0, "once the cause is mended, it begins anew"
 
 
 def test_a_second_ctrl_c_waits_for_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +247,8 @@ def test_a_fault_of_ours_stops_the_import_before_many_are_buried(
 
     with monkeypatch.context() as patched:
         patched.setattr("flowledger.workers.recorder.conditions_of", fails)
+        importer = Importer(settings, deliver=False, processes=1, watcher=Heard())
         with pytest.raises(TooManyFail, match="by a fault of Flowledger"):
-            import_lines(settings, tmp_path, *created(2 * BATCH))
-    assert count(storage, "dead_letters") == settings.fuse_entries
+            importer.run([str(written(tmp_path, *created(2 * BATCH)))])
+    assert count(storage, "dead_letters") == importer.report.dead == settings.fuse_entries
     assert import_lines(settings, tmp_path, *created(2 * BATCH)).recorded == 2 * BATCH, "none is lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
+from flowledger.services.importing.importer import Importer
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import raw
@@ -56,7 +58,8 @@ def schedule(world: World, tmp_path: Path, *types: str, deliver: bool = False) -
 
 @pytest.fixture
 def _at_the_worlds_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowledger.storage.ledger.schedule_due.now", world.clock)
+    for module in ("storage.ledger.schedule_due", "workers.recorder"):
+        monkeypatch.setattr(f"flowledger.{module}.now", world.clock)
 
 
 @pytest.mark.usefixtures("_at_the_worlds_time")
@@ -93,6 +96,39 @@ def test_an_import_takes_no_due_time_from_a_schedule_that_lives(world: World, tm
     import_lines(world.settings, tmp_path, raw("schedule.updated", subject="s", name="n", time="2025-01-01T00:00:00Z"))
     world.passes(seconds=1)
     assert [time.hour for time in world.fired()] == [13, 14, 15]
+
+
+@pytest.mark.usefixtures("_at_the_worlds_time")
+@pytest.mark.parametrize("is_over", [True, False])
+@pytest.mark.parametrize(("history", "event"), [((), "updated"), (("schedule.disabled",), "enabled")])
+def test_an_event_that_comes_by_the_stream_makes_up_for_no_due_time_of_an_imported_schedule(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_over: bool, history: Sequence[str], event: str
+) -> None:
+    """Neither before the import has come to its end, nor afterwards, if its history had disabled the schedule."""
+    world.passes(minutes=30)
+    with monkeypatch.context() as patched:
+        if not is_over:
+            patched.setattr(Importer, "_finish", lambda _: None)
+        schedule(world, tmp_path, *history)
+    world.says(event, time=world.now)
+    world.passes(seconds=1)
+    assert world.fired() == []
+    world.passes(minutes=30)
+    assert world.fired() == [datetime(2026, 3, 2, 13, tzinfo=UTC)]
+    world.check()
+
+
+@pytest.mark.usefixtures("_at_the_worlds_time")
+def test_a_schedule_is_not_watched_while_its_import_goes_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the zones are newer: an event that disables it may be about to come."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Importer, "_finish", lambda _: None)
+        schedule(world, tmp_path)
+    monkeypatch.setattr("flowledger.services.schedules.scheduler.RELEASE", "2999z")
+    world.passes(hours=2)
+    assert (world.fired(), world.due().next_due_at) == ([], None)
 
 
 def test_old_signatures_are_checked_and_their_age_is_not(settings: Settings, storage: Storage, tmp_path: Path) -> None:

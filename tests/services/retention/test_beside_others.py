@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowledger.domain.errors import DatabaseUnavailable
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.keeping import Keeping
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import written_time
@@ -23,7 +23,9 @@ from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.verify import verify
 from tests.builders import raw
 from tests.conftest import settings_for
+from tests.documented import grants_of
 from tests.services.retention.recording import NOW, OLD, YOUNG, at, execution, ids, recorded, task
+from tests.services.test_rights import as_role
 from tests.storage.recording import count, record
 
 ROWS = Keeping(rows=30.0)
@@ -170,3 +172,12 @@ def test_who_waits_for_another_maintainer_can_be_stopped(
     with only_one(postgresql_storage), pytest.raises(OthersMaintain, match="stopped while"):
         service.once(patience_seconds=100)
     assert len(looks) == 1
+
+
+def test_the_service_does_not_wait_for_rights_that_its_role_lacks(
+    postgresql_url: str, postgresql_storage: Storage
+) -> None:
+    with as_role(postgresql_url, grants_of("flowledger_flower"), "flowledger_flower") as storage:
+        service = MaintenanceService(storage, settings_for(postgresql_url), threading.Event())
+        with pytest.raises(DatabaseDenied, match="permission denied for table rounds"):
+            service.run(lambda _: None)

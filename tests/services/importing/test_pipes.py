@@ -1,0 +1,107 @@
+"""Pipes: what came through them is recorded soon, and also if the import ends while it waits for more."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flowledger.domain.settings import Settings
+from flowledger.services.importing.importer import Importer
+from flowledger.services.importing.report import Report
+from flowledger.storage.unit_of_work import Storage
+from tests.services.importing.importing import BATCH, Heard, created
+from tests.storage.recording import count
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Reading is the same for both."""
+    return sqlite_url
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    return pipe
+
+
+@contextmanager
+def importing(settings: Settings, pipe: Path, heard: Heard) -> Iterator[tuple[Importer, list[Report]]]:
+    """An import of the pipe beside the test, and its report, which comes when it has ended."""
+    importer = Importer(settings, deliver=False, processes=1, watcher=heard)
+    reports: list[Report] = []
+    thread = threading.Thread(target=lambda: reports.append(importer.run([str(pipe)])), daemon=True)
+    thread.start()
+    yield importer, reports
+    thread.join(20)
+    assert not thread.is_alive(), "it waits for the pipe"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_was_taken_from_a_pipe_is_recorded_before_the_import_ends(
+    settings: Settings, storage: Storage, pipe: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    events, heard = created(3), Heard()
+    with importing(settings, pipe, heard) as (importer, reports), pipe.open("wb", buffering=0) as ours:
+        ours.write(pack(b"\n".join(events) + b"\n" + events[0][:20]))
+        wait_until(lambda: not _left(ours.fileno()))
+        importer.stop()
+    (report,) = reports
+    assert (report.recorded, report.unfinished, count(storage, "events")) == (3, "interrupted", 3)
+    assert [line.line for line in heard.refused] == [4], "of which only a part had come"
+
+
+def test_all_lines_that_were_taken_from_a_pipe_are_recorded_before_the_import_ends(
+    settings: Settings, storage: Storage, pipe: Path
+) -> None:
+    """Also those of which nobody has made a batch yet."""
+    content, heard = b"\n".join(created(3 * BATCH)) + b"\n", Heard()
+    ours = os.open(pipe, os.O_RDWR)
+    os.write(ours, content)
+    with importing(settings, pipe, heard) as (importer, reports):
+        heard.then = lambda _: importer.stop()
+    (report,) = reports
+    assert report.recorded == content[: len(content) - _left(ours)].count(b"\n") > BATCH
+    assert (report.unfinished, count(storage, "events")) == ("interrupted", report.recorded)
+    os.close(ours)
+
+
+def test_what_comes_through_a_pipe_is_recorded_while_more_is_waited_for(
+    settings: Settings, storage: Storage, pipe: Path
+) -> None:
+    """Also if it never pauses, and also the last line, which has no end."""
+    events = created(BATCH)
+    with importing(settings, pipe, Heard()) as (_, reports), pipe.open("wb", buffering=0) as ours:
+        ours.write(b"\n".join(events[:3]) + b"\n")
+        wait_until(lambda: count(storage, "events") == 3)
+        for event in events[3:5]:
+            ours.write(event + b"\n")
+        wait_until(lambda: count(storage, "events") == 5)
+        ours.write(b"\n".join(events[5:]))
+    (report,) = reports
+    assert (report.recorded, report.unfinished, count(storage, "events")) == (BATCH, "", BATCH)
+
+
+def test_an_import_of_a_pipe_that_nobody_writes_to_can_be_stopped(settings: Settings, pipe: Path) -> None:
+    with importing(settings, pipe, Heard()) as (importer, reports):
+        importer.stop()
+    (report,) = reports
+    assert (report.lines, report.unfinished) == (0, "interrupted")
+
+
+def _left(number: int) -> int:
+    """How many bytes nobody has taken from this pipe yet."""
+    import fcntl
+    import struct
+    import termios
+
+    (left,) = struct.unpack("i", fcntl.ioctl(number, termios.FIONREAD, b"\0" * 4))
+    return int(left)
