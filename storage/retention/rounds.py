@@ -29,6 +29,8 @@ TABLE: Final = Table(
 
 COMMAND: Final = "`flowledger maintain`"
 """Stands in the words of what no round of a worker can do, and of nothing else that waits."""
+FAULT: Final = "a fault of Flowledger"
+"""Stands in the words of what no round can do until a release mends it."""
 
 
 @dataclass(slots=True, kw_only=True)

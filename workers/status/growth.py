@@ -227,7 +227,7 @@ def _of_round(last: rounds.Round | None, settings: Settings, at: datetime, began
         if at - began > longest:
             found["round"] = "nothing that is too old goes: no round of retention has begun; see the workers' logs"
         return found
-    refused = {what: why for what, why in last.waits.items() if rounds.COMMAND in why}
+    refused = {what: why for what, why in last.waits.items() if rounds.COMMAND in why or rounds.FAULT in why}
     if refused:
         found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
     if last.ended_at is None:
