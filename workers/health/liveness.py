@@ -1,7 +1,8 @@
 """Signs of life in files: whether the workers of this host, or of this container, turn, whatever the servers do.
 
 A worker writes the time of its last sign to `LEDGER_HOME/alive/{host}-{pid}`, by the clock that never jumps. Whoever
-asks needs no server. A file of a process that has ended says nothing, and the next worker removes it.
+asks needs no server. A file of a process that has ended says nothing, and the next worker removes it; so the file says
+as well when its process began, for another one may have its number by now.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import psutil
 
 FOLDER: Final = "alive"
 HUNG_SECONDS: Final = 30.0
 """A process that lives and gave no sign for this long hangs; it gives one every two seconds."""
+_PROC: Final = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,20 @@ class SignFile:
 
     def __init__(self, home: Path, name: str) -> None:
         self._name = name
+        self._born = _born(os.getpid())
         self._file = home / FOLDER / f"{socket.gethostname()}-{os.getpid()}"
 
     def open(self) -> None:
         """Make the folder, and remove the files of processes that have ended."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in _files(self._file.parents[1]):
-            if not _lives(_pid_of(file)):
+            if _read(file) is None:
                 file.unlink(missing_ok=True)
 
     def give(self) -> None:
         """Give a sign of life; a reader sees the old one or the new one."""
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps({"name": self._name, "at": time.monotonic()}))
+        new.write_text(json.dumps({"name": self._name, "at": time.monotonic(), "born": self._born}))
         new.replace(self._file)
 
     def close(self) -> None:
@@ -62,16 +67,19 @@ class SignFile:
 def signs(home: Path) -> list[Sign]:
     """Return the signs of the workers of this host whose processes live."""
     now = time.monotonic()
-    found = []
-    for file in _files(home):
-        pid = _pid_of(file)
-        try:
-            sign = json.loads(file.read_text())
-        except (OSError, ValueError):
-            continue
-        if _lives(pid):
-            found.append(Sign(sign["name"], pid, now - sign["at"]))
-    return sorted(found, key=lambda one: one.name)
+    found = ((_pid_of(file), _read(file)) for file in _files(home))
+    some = (Sign(sign["name"], pid, now - sign["at"]) for pid, sign in found if sign is not None)
+    return sorted(some, key=lambda one: one.name)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return what a file says; None if the process that wrote it has ended."""
+    born = _born(_pid_of(file))
+    try:
+        sign: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return sign if born is not None and sign.get("born", born) == born else None
 
 
 def _files(home: Path) -> Iterator[Path]:
@@ -88,11 +96,20 @@ def _pid_of(file: Path) -> int:
     return int(file.name.rpartition("-")[2])
 
 
-def _lives(pid: int) -> bool:
+def _born(pid: int) -> float | None:
+    """Return when a process began, by a clock that never jumps; None if no such process lives.
+
+    On Linux that is the kernel's own number (proc(5), field 22 of `stat`): psutil adds the time of the machine's start,
+    which changes whenever the clock is set.
+    """
+    if not (_PROC / "self" / "stat").exists():
+        try:
+            process = psutil.Process(pid)
+            return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        except psutil.Error:
+            return None
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
+        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
