@@ -235,7 +235,7 @@ class TestLiveness:
     def test_a_file_whose_number_another_process_has_by_now_says_nothing(
         self, offline: Run, home: Path, proc: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("flowledger.workers.health.liveness._PROC", Path(proc))
+        monkeypatch.setattr("flowledger.workers.health.birth._PROC", Path(proc))
         file = SignFile(home, "ledger-1@host")
         file.open()
         file.give()
@@ -279,7 +279,7 @@ class TestLiveness:
 def test_a_worker_that_ended_and_that_nobody_has_waited_for_says_nothing(
     home: Path, proc: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowledger.workers.health.liveness._PROC", Path(proc))
+    monkeypatch.setattr("flowledger.workers.health.birth._PROC", Path(proc))
     code = (
         "import sys, pathlib; from flowledger.workers.health.liveness import SignFile; "
         "file = SignFile(pathlib.Path(sys.argv[1]), 'w'); file.open(); file.give()"

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
+from flowledger.workers.health.birth import born_at
 
 FOLDER: Final = "alive"
 HUNG_SECONDS: Final = 30.0
 """A process that lives and gave no sign for this long hangs; it gives one every two seconds."""
-_PROC: Final = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class SignFile:
 
     def __init__(self, home: Path, name: str) -> None:
         self._name = name
-        self._born = _born(os.getpid())
+        self._born = born_at(os.getpid())
         self._file = home / FOLDER / f"{socket.gethostname()}-{os.getpid()}"
 
     def open(self) -> None:
@@ -74,7 +73,7 @@ def signs(home: Path) -> list[Sign]:
 
 def _read(file: Path) -> dict[str, Any] | None:
     """Return what a file says; None if the process that wrote it has ended."""
-    born = _born(_pid_of(file))
+    born = born_at(_pid_of(file))
     try:
         sign: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -94,22 +93,3 @@ def _files(home: Path) -> Iterator[Path]:
 
 def _pid_of(file: Path) -> int:
     return int(file.name.rpartition("-")[2])
-
-
-def _born(pid: int) -> float | None:
-    """Return when a process began, by a clock that never jumps; None if no such process lives.
-
-    On Linux that is the kernel's own number (proc(5), field 22 of `stat`): psutil adds the time of the machine's start,
-    which changes whenever the clock is set.
-    """
-    if not (_PROC / "self" / "stat").exists():
-        try:
-            process = psutil.Process(pid)
-            return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-        except psutil.Error:
-            return None
-    try:
-        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
