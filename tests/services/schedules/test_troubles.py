@@ -105,7 +105,7 @@ def test_times_at_the_ends_of_the_calendar_hold_up_no_other_schedule(
     for number, moment in enumerate(EXTREMES):
         for form, expression in enumerate(("* * * * *", "0 0 1 1 *", "7d")):
             zone = ("UTC", "America/New_York", "Asia/Tokyo")[(number + form) % 3]
-            data = {"expression": expression, "timezone": zone, **policy}
+            data: dict[str, Any] = {"expression": expression, "timezone": zone, **policy}
             if field == "time":
                 world.says(subject=f"m{number}{form}", time=parse_time(moment), **data)
             else:
