@@ -106,10 +106,8 @@ def test_times_at_the_ends_of_the_calendar_hold_up_no_other_schedule(
         for form, expression in enumerate(("* * * * *", "0 0 1 1 *", "7d")):
             zone = ("UTC", "America/New_York", "Asia/Tokyo")[(number + form) % 3]
             data: dict[str, Any] = {"expression": expression, "timezone": zone, **policy}
-            if field == "time":
-                world.says(subject=f"m{number}{form}", time=parse_time(moment), **data)
-            else:
-                world.says(subject=f"m{number}{form}", **data, **{field: moment})
+            given = parse_time(moment) if field == "time" else moment
+            world.says(subject=f"m{number}{form}", **data | {field: given})
     world.says(subject="a", expression="* * * * *")
     world.says(subject="z", expression="* * * * *")
     world.passes(seconds=0)
