@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import psutil
 
+from flowledger.workers.health.birth import born_at
+
 _END_SECONDS: Final = 15.0
 _SERVERS: Final = {"postgresql": signal.SIGINT, "valkey": signal.SIGTERM}
 """They are in no group of their own making, and are asked in their own way."""
@@ -32,8 +34,9 @@ class Book:
 
     def note(self, name: str, pid: int) -> None:
         """At once after a process was started."""
-        with suppress(psutil.NoSuchProcess):
-            found = self._read() | {name: (pid, psutil.Process(pid).create_time())}
+        born = born_at(pid)
+        if born is not None:
+            found = self._read() | {name: (pid, born)}
             new = self.file.with_suffix(".new")
             new.write_text(json.dumps(found))
             new.replace(self.file)
@@ -87,11 +90,7 @@ def guarded(home: Path, tell: Callable[[str], None]) -> Iterator[Book]:
 
 
 def _lives(pid: int, born: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return process.create_time() == born and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return born_at(pid) == born
 
 
 def _kill(name: str, pid: int, born: float) -> None:

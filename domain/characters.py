@@ -65,6 +65,18 @@ UNSPACED: Final = (
 )
 """The scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Tai, Han, kana, bopomofo."""
 
+MARKS: Final = (
+    "\u093c\u094d\u09bc\u09cd\u0a3c\u0a4d\u0abc\u0acd\u0b3c\u0b4d\u0bcd\u0c3c\u0c4d-\u0c56\u0cbc\u0ccd\u0d3b-\u0d3c"
+    "\u0d4d\u0dca\u0e38-\u0e3a\u0e48-\u0e4b\u0eb8-\u0eba\u0ec8-\u0ecb\u0f71-\u0f7d\u0f80-\u0f84\u1037\u1039-\u103a"
+    "\u1714-\u1715\u1734\u17d2\u1a60\u1b34\u1b44\u1baa-\u1bab\u1be6\u1bf2-\u1bf3\u1c37\u2d7f\u3099-\u309a\ua806\ua82c"
+    "\ua8c4\ua953\ua9b3\ua9c0\uaaf6\uabed\U00010a3f\U00011046\U00011070\U0001107f\U000110b9-\U000110ba"
+    "\U00011133-\U00011134\U00011173\U000111c0\U000111ca\U00011235-\U00011236\U000112e9-\U000112ea"
+    "\U0001133b-\U0001133c\U0001134d\U00011442\U00011446\U000114c2-\U000114c3\U000115bf-\U000115c0\U0001163f"
+    "\U000116b6-\U000116b7\U0001172b\U00011839-\U0001183a\U0001193d-\U0001193e\U00011943\U000119e0\U00011a34"
+    "\U00011a47\U00011a99\U00011c3f\U00011d42\U00011d44-\U00011d45\U00011d97\U00016ff0-\U00016ff1\U0001e94a"
+)
+"""The marks in words whose order in a row is free (their combining class is not 0)."""
+
 
 class Class(StrEnum):
     """What a character is to a search."""

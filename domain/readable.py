@@ -17,7 +17,7 @@ def safe(text: str) -> str:
 
 def time(value: datetime | None) -> str:
     """Return a time in UTC, to the millisecond; empty if there is none."""
-    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return "" if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:23]
 
 
 def duration(seconds: float | None) -> str:

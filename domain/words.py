@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from operator import add
 from typing import Final, NamedTuple
 
-from flowledger.domain.characters import UNSPACED, Class, class_of
+from flowledger.domain.characters import MARKS, UNSPACED, Class, class_of
 from flowledger.domain.errors import LedgerError
 
 MAX_CHARACTERS: Final = 100_000
@@ -21,6 +21,8 @@ LONGEST_WORD: Final = 64
 """Characters of a word that count."""
 MAX_TERMS: Final = 64
 """Different words of a search."""
+MOST_MARKS: Final = 30
+"""Marks in a row that count, as in Unicode's stream-safe format (UAX #15, section 13): no language needs so many."""
 
 _SAME: Final = str.maketrans(
     {
@@ -31,6 +33,8 @@ _SAME: Final = str.maketrans(
 """Letters that people write in place of each other, and that Unicode does not decompose: Latin, then Arabic."""
 _ASCII_WORD: Final = re.compile("[0-9a-z]+")
 _RUN: Final = re.compile(f"(?P<unspaced>[{UNSPACED}]+)|[^{UNSPACED}]+")
+_CROWD: Final = re.compile(f"([{MARKS}]{{{MOST_MARKS}}})[{MARKS}]+")
+"""A row of more marks. To bring them into order takes time by the square of their number."""
 _PIECE: Final = re.compile(r"[^*]+(\*?)")
 
 
@@ -99,7 +103,8 @@ def _runs(text: str) -> Iterator[tuple[str, bool]]:
         for word in _ASCII_WORD.findall(text.lower()):
             yield word, False
         return
-    for word in unicodedata.normalize("NFKC", text.translate(_FOLDED)).split():
+    folded = _CROWD.sub(r"\1", text.translate(_FOLDED))
+    for word in unicodedata.normalize("NFKC", folded).split():
         if word.isascii():
             yield word, False
         else:

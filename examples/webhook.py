@@ -6,17 +6,38 @@ REDIS_URL=redis://… DATABASE_URL=postgresql://… LEDGER_VAULT_KEY_FILE=… py
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
+from socketserver import ThreadingMixIn
 from typing import Any, Final
-from wsgiref.simple_server import make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flowledger import errors, receive
+from flowledger.domain.settings import Settings
 
 PATH: Final = "/webhooks/"
-MOST_BYTES: Final = 2**20
-"""More than any event can hold is not read."""
+UNREAD: Final = {
+    HTTPStatus.LENGTH_REQUIRED: "length_required",
+    HTTPStatus.BAD_REQUEST: "malformed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.REQUEST_TIMEOUT: "timeout",
+}
+"""Why a body is not read."""
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """Answers each request in a thread of its own: a slow sender holds up nobody else."""
+
+    daemon_threads = True
+
+
+class Handler(WSGIRequestHandler):
+    """Waits for a sender that sends nothing for 30 seconds at most."""
+
+    timeout = 30
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -35,11 +56,9 @@ def answer_to(environ: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
     path = environ.get("PATH_INFO", "")
     if environ["REQUEST_METHOD"] != "POST" or not path.startswith(PATH):
         return HTTPStatus.NOT_FOUND, {"reason": "not_found"}
-    size = int(environ.get("CONTENT_LENGTH") or 0)
-    if size > MOST_BYTES:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"reason": "too_large"}
-    # The body as it came: the signature is over these bytes, not over what JSON makes of them.
-    body = environ["wsgi.input"].read(size)
+    body = body_of(environ)
+    if isinstance(body, HTTPStatus):
+        return body, {"reason": UNREAD[body]}
     headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
     webhook_id = path.removeprefix(PATH).encode("iso-8859-1").decode("utf-8", "replace")  # WSGI gives bytes as text
     try:
@@ -51,8 +70,30 @@ def answer_to(environ: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
     return HTTPStatus.ACCEPTED, {"execution_id": received.execution_id}
 
 
+def body_of(environ: dict[str, Any]) -> bytes | HTTPStatus:
+    """Return the body as it came, for the signature is over these bytes; or the status of a body that is not read."""
+    length = environ.get("CONTENT_LENGTH")
+    if not length:
+        return HTTPStatus.LENGTH_REQUIRED
+    if not re.fullmatch("[0-9]{1,15}", length):
+        return HTTPStatus.BAD_REQUEST
+    if int(length) > most_bytes():
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    try:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    except TimeoutError:
+        return HTTPStatus.REQUEST_TIMEOUT
+    return body if len(body) == int(length) else HTTPStatus.BAD_REQUEST
+
+
+@cache
+def most_bytes() -> int:
+    """Return how large an event may be (LEDGER_MAX_EVENT_BYTES): more than that is not read."""
+    return Settings.load().max_event_bytes
+
+
 def main() -> None:
-    with make_server("127.0.0.1", int(sys.argv[1]), application) as server:
+    with make_server("127.0.0.1", int(sys.argv[1]), application, Server, Handler) as server:
         print(f"webhooks are received at http://127.0.0.1:{server.server_port}{PATH}", flush=True)
         server.serve_forever()
 

@@ -45,7 +45,7 @@ def when(value: datetime | None) -> str:
     if value is None:
         return '<span class="ledger-none">&ndash;</span>'
     utc = value.astimezone(UTC)
-    words = f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03}"
+    words = readable.time(utc)
     return f'<time datetime="{utc.isoformat()}" title="{xhtml_escape(ago(value))}">{words}</time>'
 
 

@@ -23,6 +23,7 @@ from flowledger.storage.retention.rounds import Round
 from flowledger.storage.retention.wholes import BUSY
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.faults import INTERRUPTIONS, fault
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +155,10 @@ class Maintenance:
             if is_timeout(error) and self._is_there():
                 return Did(work.went, waits=f"{error}: {rounds.COMMAND} waits for longer")
             raise
+        except INTERRUPTIONS:
+            raise
+        except Exception as error:  # one row's fault must not keep the other steps from going, round after round
+            return Did(work.went, waits=f"{rounds.FAULT}: {fault(error)}")
 
     def _is_there(self) -> bool:
         """Return True if the database replies at all: then other steps go on. Raises DatabaseUnavailable."""

@@ -31,7 +31,7 @@ from flowledger.domain.times import written_time
 from flowledger.services.schedules.firing import events_of
 from flowledger.services.schedules.missed import GRACE, step
 from flowledger.services.schedules.timing import Timing
-from flowledger.services.schedules.watching import is_watched_as, watched, with_next
+from flowledger.services.schedules.watching import failed, is_watched_as, watched, with_next
 from flowledger.services.schedules.zones import RELEASE
 from flowledger.storage.kinds.schedules import ScheduleRepository
 from flowledger.storage.ledger.schedule_due import (
@@ -46,6 +46,7 @@ from flowledger.storage.retention.erasures import not_erased
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers import scripts
+from flowledger.workers.faults import INTERRUPTIONS
 from flowledger.workers.regular_bells import SCHEDULES
 
 logger = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ class Scheduler:
             if schedule is None or not is_watched_as(row, schedule):
                 stale.append(row.schedule_id)
             elif left:
-                fired.append(self._of_one(row, schedule, now, seen_since, left))
+                fired.append(self._of_any(row, schedule, now, seen_since, left))
                 left -= fired[-1].times
         self._publish([event for one in fired for event in one.events])
         self._advance(fired)
@@ -207,6 +208,15 @@ class Scheduler:
         with changing(self._storage) as connection:
             ScheduleDueRepository(connection).advance([(one.before, one.after) for one in fired])
         self._fired += sum(one.times for one in fired)
+
+    def _of_any(self, row: ScheduleDue, schedule: Schedule, now: datetime, seen_since: datetime, most: int) -> _Fired:
+        """Do as `_of_one`; a schedule at which Flowledger fails holds up no other."""
+        try:
+            return self._of_one(row, schedule, now, seen_since, most)
+        except INTERRUPTIONS:
+            raise
+        except Exception as error:
+            return _Fired(row, failed(row, error), 0, [])
 
     def _of_one(self, row: ScheduleDue, schedule: Schedule, now: datetime, seen_since: datetime, most: int) -> _Fired:
         """Return what is to be published of one schedule, at most so many due times."""

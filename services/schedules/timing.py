@@ -22,13 +22,16 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST: Final = 10**12
 """Seconds: a longer interval than all of time."""
 _FIRST_WINDOW: Final = timedelta(hours=1)
+_LEAST: Final = timedelta(microseconds=1)
+_FIRST: Final = datetime(2, 1, 1, tzinfo=UTC)
+"""No due time is before it: zones and margins reach back by hours, and the calendar begins with the year 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
     """What the due times of a schedule depend on. `counts_from` is where intervals begin.
 
-    Due times are at or after `starts_at`, and before `ends_at`.
+    Due times are at or after `starts_at`, and before `ends_at`. They are in the years 2 to 9999, whatever the bounds.
     """
 
     expression: str
@@ -54,15 +57,16 @@ class Timing:
 
     def begin(self) -> datetime:
         """Return the moment after which the first due time is."""
-        return self.counts_from if self.starts_at is None else _whole(self.starts_at) - _SECOND
+        if self.starts_at is None:
+            return max(self.counts_from, _FIRST - _SECOND)
+        return (max(self.starts_at, _FIRST) - _LEAST).astimezone(UTC).replace(microsecond=0)
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first due time after `after`; None if there is none.
 
         Raises LookupError if the time zone is unknown, ValueError if the expression cannot be read.
         """
-        if self.starts_at is not None:
-            after = max(after, self.begin())
+        after = max(after, _FIRST - _SECOND if self.starts_at is None else self.begin())
         found = self._next_of_interval(after) if self._interval else self._next_of_cron(after)
         return None if found is None or (self.ends_at is not None and found >= self.ends_at) else found
 
@@ -92,18 +96,18 @@ class Timing:
     @property
     def _interval(self) -> int:
         """The seconds of an interval; 0 for five fields of cron."""
-        number, unit = self.expression[:-1], self.expression[-1]
+        number, unit = self.expression[:-1], self.expression[-1:]
         if not (number.isascii() and number.isdigit() and unit in _UNITS):
             return 0
         return min(int(number[-13:]) * _UNITS[unit] if len(number.lstrip("0")) < 13 else _LONGEST, _LONGEST)
 
     def _next_of_interval(self, after: datetime) -> datetime | None:
-        base = _whole(self.counts_from)
         first = 0 if self.starts_at is not None else 1
-        number = max(first, (after - base) // timedelta(seconds=self._interval) + 1)
         try:
+            base = _whole(self.counts_from)
+            number = max(first, (after - base) // timedelta(seconds=self._interval) + 1)
             return base + timedelta(seconds=number * self._interval)
-        except OverflowError:
+        except OverflowError:  # beyond the year 9999
             return None
 
     def _next_of_cron(self, after: datetime) -> datetime | None:
@@ -111,6 +115,6 @@ class Timing:
 
 
 def _whole(time: datetime) -> datetime:
-    """Return the first whole second at or after `time`."""
+    """Return the first whole second at or after `time`. Raises OverflowError if it is after the year 9999."""
     whole = time.astimezone(UTC).replace(microsecond=0)
     return whole if whole == time else whole + _SECOND

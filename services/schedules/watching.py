@@ -6,6 +6,7 @@ pass while it is not watched are not missed. A change takes effect at its own ti
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from flowledger.services.schedules.missed import GRACE
 from flowledger.services.schedules.timing import Timing
 from flowledger.services.schedules.zones import RELEASE
 from flowledger.storage.ledger.schedule_due import IMPORTED, Change, ScheduleDue
+from flowledger.workers.faults import INTERRUPTIONS, fault
+
+logger = logging.getLogger(__name__)
 
 _STOPS: Final = (ScheduleDisabled.event_type, ScheduleDeleted.event_type)
 _SECOND: Final = timedelta(seconds=1)
@@ -36,7 +40,36 @@ def is_watched_as(due: ScheduleDue, schedule: Schedule | None) -> bool:
 
 
 def watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Change], now: datetime) -> ScheduleDue:
-    """Return what to keep of a schedule from `now` on; `before` is what was kept, `changes` what was reported since."""
+    """Return what to keep of a schedule from `now` on; `before` is what was kept, `changes` what was reported since.
+
+    Whatever a schedule holds, others must go on: one that cannot be computed has an `error`.
+    """
+    try:
+        return _watched(schedule, before, changes, now)
+    except INTERRUPTIONS:
+        raise
+    except Exception as error:
+        done_until = None if before is None else before.done_until
+        row = ScheduleDue(
+            schedule_id=schedule.id,
+            next_due_at=None,
+            done_until=done_until or now,
+            watched_since=now,
+            computed_from="",
+            zones=RELEASE,
+            error=None,
+        )
+        return failed(row, error)
+
+
+def failed(row: ScheduleDue, error: Exception) -> ScheduleDue:
+    """Return the row of a schedule at which Flowledger failed, and log it: it is not due until it changes."""
+    words = f"a fault of Flowledger: {fault(error)}"  # the words of the error may quote the schedule
+    logger.error("a schedule cannot be computed: %s", words, extra={"subject": row.schedule_id})
+    return replace(row, next_due_at=None, error=words[:_LONGEST])
+
+
+def _watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Change], now: datetime) -> ScheduleDue:
     timing = Timing.of(schedule)
     text = "" if timing is None else timing.text()
     changed_at = min(now, max((change.changed_at for change in changes), default=now))

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 LEAST_CHARACTERS: Final = 8
 MOST_BYTES: Final = 1024
 """A longer password is no safer; NIST SP 800-63B asks for at least 8 characters, and for room for 64."""
+_MOST_GIVEN: Final = 4 * MOST_BYTES
+"""NFKC leaves a quarter of the bytes at least: a longer text is too long in this form, too. It is refused unread, for
+marks out of order take time by the square of their number."""
 
 _AT_ONCE: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
 """Each hash takes 64 MiB and some cores: more of them at once would take memory, and end no sooner."""
@@ -77,6 +80,10 @@ class Hasher:
 
 
 def _bytes(password: str | SecretStr) -> bytes:
-    """Return a password as it is hashed: in the form NFKC, so that the same letters of two keyboards are the same."""
+    """Return a password as it is hashed: in the form NFKC, so that the same letters of two keyboards are the same.
+
+    Of one that is too long in any form, return the beginning, which is too long as well.
+    """
     text = password.get_secret_value() if isinstance(password, SecretStr) else password
-    return unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")
+    raw = text[: _MOST_GIVEN + 1].encode("utf-8", "surrogatepass")
+    return raw if len(raw) > _MOST_GIVEN else unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")

@@ -1,7 +1,8 @@
 """What is kept of refused calls: counts for a day, by webhook and cause, and an audit line a minute for each.
 
 Only webhooks that exist have counts of their own; calls of all other ids are counted together. So a stranger can make
-nothing grow.
+nothing grow. Lines are published by a thread of their own: whether one is due depends on whether the webhook exists,
+which an answer that waited for it would tell.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Final
 
 from flowledger.client.plans.commands import replies
@@ -33,6 +37,8 @@ _HOUR: Final = 3_600
 _MINUTE: Final = 60
 _KEPT_SECONDS: Final = 25 * _HOUR
 """Counts are shown for 24 hours."""
+_MOST_LINES: Final = 100
+"""Lines that wait to be published. Others are left out, and that is logged."""
 
 
 class RefusedCalls:
@@ -41,17 +47,36 @@ class RefusedCalls:
     def __init__(self, once: Once, clock: Callable[[], datetime]) -> None:
         self._once = once
         self._clock = clock
+        self._lines = ThreadPoolExecutor(1, thread_name_prefix="refused-calls")
+        self._room = BoundedSemaphore(_MOST_LINES)
 
     def add(self, webhook_id: str | None, refused: WebhookRefused, address: str | None) -> None:
-        """Count a refused call of a webhook (None: of an id that is none), and publish its audit line, if due."""
+        """Count a refused call of a webhook (None: of an id that is none); its audit line follows, if it is due."""
         webhook = UNKNOWN if webhook_id is None else webhook_id
         at = self._clock()
         line = derived_id("evt", webhook, refused.cause, str(int(at.timestamp()) // _MINUTE))
         try:
-            if self._once.driver.follow(_counting(webhook, refused.cause, at.timestamp(), line)):
-                self._once.publish(_audit_line(webhook, refused.cause, address, at, line))
+            is_due = self._once.driver.follow(_counting(webhook, refused.cause, at.timestamp(), line))
         except LedgerError as error:
             logger.warning("a refused call of a webhook is not counted: %s", error)
+            return
+        if is_due and not self._room.acquire(blocking=False):
+            logger.warning("an audit line about refused calls is left out: %d others wait", _MOST_LINES)
+        elif is_due:
+            with suppress(RuntimeError):  # this process ends
+                self._lines.submit(self._publish, webhook, refused.cause, address, at, line)
+
+    def close(self) -> None:
+        """Wait until the lines that are due are published."""
+        self._lines.shutdown()
+
+    def _publish(self, webhook: str, cause: str, address: str | None, at: datetime, line: str) -> None:
+        try:
+            self._once.publish(_audit_line(webhook, cause, address, at, line))
+        except Exception as error:  # nobody waits for this thread
+            logger.warning("an audit line about refused calls is not published: %s", error)
+        finally:
+            self._room.release()
 
 
 def _counting(webhook: str, cause: str, at: float, line: str) -> Plan[bool]:

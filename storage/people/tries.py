@@ -58,12 +58,13 @@ class TryRepository:
     def count(self, key: str, pace: Pace, at: datetime) -> timedelta:
         """Count a try. Return how long it has to wait: then it was not counted, and must not be made.
 
-        The row stays locked until the transaction ends, so of many tries at once only those that are free pass.
+        The row stays locked until the transaction ends, so of many tries at once only those that are free pass. They
+        may come in another order than their times `at`, for each was taken before, perhaps by another clock.
         """
         tries = self._connection.execute(_counted(self._connection.dialect.name, key, pace, at)).scalar_one_or_none()
         if tries is None:
             free_at: datetime = self._connection.execute(select(TABLE.c.free_at).where(TABLE.c.key == key)).scalar_one()
-            return max(free_at - at, timedelta(microseconds=1))
+            return min(max(free_at - at, timedelta(microseconds=1)), pace.longest)
         free = update(TABLE).where(TABLE.c.key == key).values(free_at=at + pace.wait_after(tries))
         self._connection.execute(free)
         return timedelta()
@@ -104,5 +105,5 @@ def _counted(dialect: str, key: str, pace: Pace, at: datetime) -> Any:
     return begun.on_conflict_do_update(
         index_elements=["key"],
         set_={"tries": tries, "expires_at": expires_at},
-        where=(TABLE.c.free_at <= at) | (TABLE.c.expires_at <= at),
+        where=(TABLE.c.tries < pace.free) | (TABLE.c.free_at <= at) | (TABLE.c.expires_at <= at),
     ).returning(TABLE.c.tries)

@@ -35,6 +35,8 @@ REGULAR: Final = timedelta(days=2)
 
 COMMAND: Final = "`flowledger maintain`"
 """Stands in the words of what no round of a worker can do, and of nothing else that waits."""
+FAULT: Final = "a fault of Flowledger"
+"""Stands in the words of what no round can do until a release mends it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,15 +95,17 @@ def done_regularly(last: Sequence[Round], role: str, now: datetime) -> set[str]:
 
 
 def refused(last: Sequence[Round], within: timedelta) -> dict[str, str]:
-    """Return the steps that need `flowledger maintain`, and why, by the newest round and those `within` before it.
+    """Return the steps that do not go by themselves, and why, by the newest round and those `within` before it.
 
-    What other roles do regularly needs nothing.
+    Some need `flowledger maintain`: not those that other roles do regularly. At others Flowledger fails.
     """
     found: dict[str, str] = {}
     for one in last:
         if one.last_at >= last[0].last_at - within:
             done = done_regularly(last, one.role, last[0].last_at)
-            found |= {name: why for name, why in one.waits.items() if COMMAND in why and name not in done}
+            for name, why in one.waits.items():
+                if FAULT in why or (COMMAND in why and name not in done):
+                    found[name] = why
     return found
 
 

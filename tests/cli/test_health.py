@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -229,6 +231,25 @@ class TestLiveness:
         assert not dead.exists()
         assert other.exists()
 
+    @pytest.mark.parametrize("proc", ["/proc", "/nowhere"])
+    def test_a_file_whose_number_another_process_has_by_now_says_nothing(
+        self, offline: Run, home: Path, proc: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flowledger.workers.health.birth._PROC", Path(proc))
+        file = SignFile(home, "ledger-1@host")
+        file.open()
+        file.give()
+        assert [one.name for one in signs(home)] == ["ledger-1@host"]
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as another:
+            (written,) = (home / "alive").iterdir()
+            left = written.rename(written.with_name(f"{socket.gethostname()}-{another.pid}"))
+            assert signs(home) == []
+            assert offline("health", "--live").code == 1
+            SignFile(home, "ledger-2@host").open()
+            assert not left.exists()
+            assert another.stdin is not None
+            another.stdin.close()
+
     def test_a_pump_that_does_not_turn_gives_no_sign(self, settings: Settings, home: Path) -> None:
         turning = threading.Event()
         turning.set()
@@ -252,3 +273,18 @@ class TestLiveness:
         home.write_text("a file")
         with Life(settings.model_copy(update={"home": home}), "w", lambda: True, 1, "solo"):
             wait_until(lambda: "set LEDGER_HOME" in caplog.text, 10)
+
+
+@pytest.mark.parametrize("proc", ["/proc", "/nowhere"])
+def test_a_worker_that_ended_and_that_nobody_has_waited_for_says_nothing(
+    home: Path, proc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowledger.workers.health.birth._PROC", Path(proc))
+    code = (
+        "import sys, pathlib; from flowledger.workers.health.liveness import SignFile; "
+        "file = SignFile(pathlib.Path(sys.argv[1]), 'w'); file.open(); file.give()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(home)]) as worker:
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        assert len([*(home / "alive").iterdir()]) == 1
+        assert signs(home) == []

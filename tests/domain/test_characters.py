@@ -9,8 +9,8 @@ import unicodedata
 
 import pytest
 
-from flowledger.domain.characters import class_of
-from flowledger.domain.words import words_of
+from flowledger.domain.characters import MARKS, class_of
+from flowledger.domain.words import _FOLDED, words_of
 
 
 def class_by_rule(character: str) -> str:
@@ -30,6 +30,13 @@ def class_by_rule(character: str) -> str:
 @pytest.mark.skipif(unicodedata.unidata_version != "14.0.0", reason="the rule says the same with Unicode 14.0 alone")
 def test_the_table_is_that_of_unicode_14() -> None:
     assert [hex(ord(one)) for one in map(chr, range(sys.maxunicode + 1)) if class_of(one) != class_by_rule(one)] == []
+
+
+def test_the_marks_in_words_are_those_that_have_a_combining_class() -> None:
+    """Of what folding leaves, nothing decomposes further. A class never changes (Unicode's stability policy)."""
+    left = {one for code in range(sys.maxunicode + 1) for one in chr(code).translate(_FOLDED)}
+    assert [one for one in left if bool(re.match(f"[{MARKS}]", one)) != (unicodedata.combining(one) > 0)] == []
+    assert [one for one in left if unicodedata.normalize("NFKD", one) != one] == []
 
 
 def test_every_python_makes_the_same_words_of_every_character() -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.domain.words import LONGEST_WORD, MAX_CHARACTERS, MAX_TERMS, NotASearch, Term, terms_of, words_of
+from flowledger.domain.words import (
+    LONGEST_WORD,
+    MAX_CHARACTERS,
+    MAX_TERMS,
+    MOST_MARKS,
+    NotASearch,
+    Term,
+    terms_of,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +67,62 @@ def test_what_is_indexed_is_bounded() -> None:
     assert words_of("a " + " " * MAX_CHARACTERS + "b", 9) == "a"
     everything = words_of(" ".join(chr(0x20000 + place) for place in range(90_000)), 3_000)
     assert len(everything.split(" ")) == 3_000
+
+
+MARKS = "\u0e48\u3099\u0e38\u094d\u093c"
+"""Their order in Unicode's forms is another one: each of them must be moved."""
+
+
+def seconds(text: str) -> float:
+    """The shortest of some times for which this thread computes the words of a text."""
+    times = []
+    for _ in range(5):
+        began = time.thread_time()
+        words_of(text, 3_000)
+        with suppress(NotASearch):
+            terms_of(text)
+        times.append(time.thread_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda size: "\u0e48" * (size // 2) + "\u3099" * (size // 2),
+        lambda size: "a" + MARKS * (size // 5),
+        lambda size: ("e" + MARKS * 20) * (size // 101),
+        lambda size: "\u0f75\u0344\uff9e" * (size // 3),
+        lambda size: ("\u0f73" * 31 + "\u0f71" * 31) * (size // 62),
+    ],
+)
+def test_marks_in_a_row_cost_by_their_number_and_not_by_its_square(hostile: Callable[[int], str]) -> None:
+    """Ten times the marks take a hundred times as long to be put in order all at once."""
+    assert seconds(hostile(100_000)) < 40 * seconds(hostile(10_000))
+
+
+def test_of_many_marks_in_a_row_the_first_ones_count() -> None:
+    for row in ("\u094d" * 5_000, MARKS * 1_000):
+        some, more = "क" + row[:MOST_MARKS], "क" + row
+        assert words_of(f"{more} b", 9) == words_of(f"{some} b", 9)
+        assert terms_of(more) == terms_of(some)
+        assert words_of(f"क{row[: MOST_MARKS - 1]}", 9) != words_of(some, 9), "up to 30 all count"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ภาษาไทยมีวรรณยุกต์และสระซ้อนกัน เช่น ที่ นี้ น้ำ เชื้อ กั้น ผู้",
+        "がぎぐげご パピプペポ ｶﾞｷﾞｸﾞ カ゚ キ゚ 日本語のテキスト",
+        "क्षत्रिय संस्कृतम् क़ानून ज़रूरत फ़ाइल स्त्री राष्ट्रीय",
+        "مُحَمَّدٌ رَسُولُ اللّٰهِ السَّلَامُ عَلَيْكُمْ",
+        "བོད་སྐད་ཀྱི་ཡི་གེ ཧཱུྃ༔ ཨོཾ་མ་ཎི་པདྨེ་ཧཱུྂ",
+        "မြန်မာဘာသာ ភាសាខ្មែរ ພາສາລາວ ਪੰਜਾਬੀ தமிழ் తెలుగు",
+    ],
+)
+def test_what_people_write_never_has_so_many_marks_in_a_row(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, terms = words_of(text, 1_000), terms_of(text)
+    monkeypatch.setattr("flowledger.domain.words._CROWD", re.compile("(?!)()"))
+    assert (words_of(text, 1_000), terms_of(text)) == (words, terms)
 
 
 @given(st.text(), st.integers(1, 20))

@@ -177,6 +177,36 @@ def test_now_and_then_the_table_is_cut(storage: Storage, clock: Clock, monkeypat
     assert rows == 10, "the 1st and the 65th cut it"
 
 
+@pytest.mark.parametrize("seconds", [-3600, -1, -0.001, 0, 0.001])
+def test_free_tries_are_free_in_whatever_order_they_are_counted(storage: Storage, clock: Clock, seconds: float) -> None:
+    """Each has taken its time before, perhaps from another clock. After them, the next one waits."""
+    pace = Pace(free=5, longest=timedelta(minutes=5))
+    counted, last = [], clock.time
+    for number in range(8):
+        last = clock.time + number * timedelta(seconds=seconds)
+        with storage.writing() as connection:
+            counted.append(TryRepository(connection).count("email:1", pace, last))
+    assert counted[:5] == [timedelta()] * 5
+    assert all(timedelta() < wait <= pace.longest for wait in counted[5:])
+    with storage.writing() as connection:
+        counted_row = connection.execute(select(tries.TABLE)).one()
+    assert counted_row.tries == 5, "a try that must wait is not counted"
+
+
+def test_of_two_tries_at_once_the_one_that_took_its_time_first_may_be_counted_last(
+    storage: Storage, clock: Clock
+) -> None:
+    pace = Pace(free=2, longest=timedelta(minutes=5))
+    began = clock.time
+    later = began + timedelta(milliseconds=20)
+    with storage.writing() as connection:
+        assert not TryRepository(connection).count("email:1", pace, later)
+    with storage.writing() as connection:
+        assert not TryRepository(connection).count("email:1", pace, began)
+    with storage.writing() as connection:
+        assert TryRepository(connection).count("email:1", pace, later) > timedelta()
+
+
 def test_of_many_tries_at_once_only_those_that_are_free_are_looked_at(
     storage: Storage, clock: Clock, hasher: CountingHasher
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from flowledger.domain.errors import InvalidArgument
 from flowledger.services.users import SignInRefused, TooManyTries, Users
 from flowledger.storage import tables
 from flowledger.storage.people.passwords import PasswordRepository
@@ -98,6 +100,42 @@ def test_the_default_parameters_work_without_a_hash(path: str) -> None:
     if path == "too long":
         assert hasher.verify(given[path][0], "x" * 1024)
         assert given[path][0].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_no_text_that_is_too_long_is_normalized(hasher: CountingHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marks out of order take time by the square of the length: those of megabytes would take minutes."""
+    lengths: list[int] = []
+    usual = unicodedata.normalize
+
+    def measured(form: Any, text: str) -> str:
+        lengths.append(len(text.encode()))
+        return usual(form, text)
+
+    monkeypatch.setattr("flowledger.services.users.hashing.unicodedata.normalize", measured)
+    hostile = "\u0e48" * 20_000 + "\u3099" * 20_000
+    with pytest.raises(InvalidArgument, match="at most 1,024 bytes"):
+        hasher.hash(hostile)
+    hash_ = hasher.hash("\U0001d42a" * 1024)  # a bold q has 4 bytes, and 1 in the form NFKC
+    assert hasher.verify(hash_, "q" * 1024)
+    assert not hasher.verify(hash_, hostile)
+    assert not hasher.verify(None, hostile)
+    with pytest.raises(InvalidArgument, match="at most 1,024 bytes"):
+        hasher.hash("\U0001d42a" * 1025)
+    assert len(hasher.verifications) == 3
+    assert max(lengths) <= 4 * 1024
+
+
+def test_the_form_of_a_password_has_a_quarter_of_its_bytes_at_least() -> None:
+    """So no password that may be set is refused by the bound on what is normalized."""
+    size: dict[str, int] = {}
+    for character in map(chr, (*range(0xD800), *range(0xE000, 0x110000))):
+        form = unicodedata.normalize("NFKC", character)
+        assert len(character.encode()) <= 4 * len(form.encode())
+        if len(form) == 1:
+            size[form] = max(size.get(form, 0), len(character.encode()))
+    for form in [*size]:
+        parts = unicodedata.normalize("NFD", form)
+        assert sum(max(size.get(part, 0), len(part.encode())) for part in parts) <= 4 * len(form.encode())
 
 
 def test_a_broken_hash_is_logged_without_it(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +26,15 @@ def test_bars_are_placed_in_percent_of_the_axis() -> None:
     assert axis.span(after(40), None) == Span(80, 20)  # no end yet: to the end of the axis
     assert axis.span(after(50), after(50)) == Span(99.75, 0.25)  # a bar can be seen, and stays on the axis
     assert axis.place(after(999)) == 100
+
+
+@pytest.mark.parametrize("moment", [datetime.min, datetime.max])
+def test_an_axis_at_an_end_of_the_calendar_has_a_length(moment: datetime) -> None:
+    at = moment.replace(tzinfo=UTC)
+    axis = Axis.of(at, at, at)
+    assert axis.begin <= at <= axis.end
+    assert (axis.seconds, len(axis.ticks()) > 0) == (0.001, True)
+    assert Axis.of(at, after(0)).place(at) in (0, 100)
 
 
 @pytest.mark.parametrize(

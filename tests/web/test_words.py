@@ -24,6 +24,7 @@ def test_how_long_ago(seconds: float, words: str) -> None:
 def test_times_are_in_utc_to_the_millisecond() -> None:
     local = datetime(2026, 1, 31, 14, 30, 0, 7_600, tzinfo=UTC).astimezone(None)
     assert ">2026-01-31 14:30:00.007</time>" in when(local)
+    assert ">0001-01-01 00:00:00.000</time>" in when(datetime(1, 1, 1, tzinfo=UTC))
     assert "&ndash;" in when(None)
 
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 _LEAST: Final = 0.25
 """Percent of the axis that a bar takes at least, so that it can be seen."""
+_SHORTEST: Final = timedelta(milliseconds=1)
 _TICKS: Final = 6
 _STEPS: Final = tuple(
     unit * step
@@ -49,7 +50,10 @@ class Axis:
         """Return the axis that holds all of these times."""
         known = [begin, *(time for time in times if time is not None)]
         first, last = min(known), max(known)
-        return cls(first, max(last, first + timedelta(milliseconds=1)))
+        if last - first >= _SHORTEST:
+            return cls(first, last)
+        first = min(first, datetime.max.replace(tzinfo=first.tzinfo) - _SHORTEST)
+        return cls(first, first + _SHORTEST)
 
     @property
     def seconds(self) -> float:

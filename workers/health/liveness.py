@@ -1,7 +1,8 @@
 """Signs of life in files: whether the workers of this host, or of this container, turn, whatever the servers do.
 
 A worker writes the time of its last sign to `LEDGER_HOME/alive/{host}-{pid}`, by the clock that never jumps. Whoever
-asks needs no server. A file of a process that has ended says nothing, and the next worker removes it.
+asks needs no server. A file of a process that has ended says nothing, and the next worker removes it; so the file says
+as well when its process began, for another one may have its number by now.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from flowledger.workers.health.birth import born_at
 
 FOLDER: Final = "alive"
 HUNG_SECONDS: Final = 30.0
@@ -39,19 +42,20 @@ class SignFile:
 
     def __init__(self, home: Path, name: str) -> None:
         self._name = name
+        self._born = born_at(os.getpid())
         self._file = home / FOLDER / f"{socket.gethostname()}-{os.getpid()}"
 
     def open(self) -> None:
         """Make the folder, and remove the files of processes that have ended."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in _files(self._file.parents[1]):
-            if not _lives(_pid_of(file)):
+            if _read(file) is None:
                 file.unlink(missing_ok=True)
 
     def give(self) -> None:
         """Give a sign of life; a reader sees the old one or the new one."""
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps({"name": self._name, "at": time.monotonic()}))
+        new.write_text(json.dumps({"name": self._name, "at": time.monotonic(), "born": self._born}))
         new.replace(self._file)
 
     def close(self) -> None:
@@ -62,16 +66,19 @@ class SignFile:
 def signs(home: Path) -> list[Sign]:
     """Return the signs of the workers of this host whose processes live."""
     now = time.monotonic()
-    found = []
-    for file in _files(home):
-        pid = _pid_of(file)
-        try:
-            sign = json.loads(file.read_text())
-        except (OSError, ValueError):
-            continue
-        if _lives(pid):
-            found.append(Sign(sign["name"], pid, now - sign["at"]))
-    return sorted(found, key=lambda one: one.name)
+    found = ((_pid_of(file), _read(file)) for file in _files(home))
+    some = (Sign(sign["name"], pid, now - sign["at"]) for pid, sign in found if sign is not None)
+    return sorted(some, key=lambda one: one.name)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return what a file says; None if the process that wrote it has ended."""
+    born = born_at(_pid_of(file))
+    try:
+        sign: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return sign if born is not None and sign.get("born", born) == born else None
 
 
 def _files(home: Path) -> Iterator[Path]:
@@ -86,13 +93,3 @@ def _files(home: Path) -> Iterator[Path]:
 
 def _pid_of(file: Path) -> int:
     return int(file.name.rpartition("-")[2])
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True

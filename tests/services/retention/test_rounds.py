@@ -55,6 +55,23 @@ def test_what_is_kept_for_ever_stays(storage: Storage) -> None:
     assert count(storage, "executions") == 1
 
 
+def test_a_row_at_which_flowledger_fails_keeps_no_other_step_from_going(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise RuntimeError("private words")
+
+    task(storage, OLD)
+    record(storage, b"one")
+    by_hand(storage, tables.dead_letters.update().values(first_seen=OLD, status="discarded"))
+    with monkeypatch.context() as patch:
+        patch.setattr(wholes, "look_at", failing)
+        done = go(storage, Keeping(rows=30.0, dead_letters=30.0))
+    assert done.waits["tasks"].startswith("a fault of Flowledger: RuntimeError at test_rounds.py:")
+    assert (done.went.get("tasks"), done.went["dead_letters"], done.ended_at) == (None, 1, NOW)
+    assert go(storage, Keeping(rows=30.0)).went["tasks"] == 1
+
+
 def test_a_round_lets_go_all_that_is_too_old_and_tells_it(storage: Storage) -> None:
     execution(storage, OLD)
     task(storage, OLD)

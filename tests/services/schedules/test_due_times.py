@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from flowledger.domain.cron import check_expression
 from flowledger.services.schedules import zones
+from flowledger.services.schedules.missed import step
 from flowledger.services.schedules.timing import Timing
 from tests.services.schedules.oracle import times
 
@@ -129,6 +130,36 @@ def test_bounds_begin_with_the_start_and_end_before_the_end() -> None:
 def test_the_end_of_time_is_the_end(expression: str) -> None:
     late = datetime(9999, 12, 31, 23, 0, tzinfo=UTC)
     assert timing(expression, "Asia/Tokyo", counts_from=late).next(late) is None
+
+
+BEGIN, END = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["UTC", NEW_YORK, "Asia/Tokyo"])
+@pytest.mark.parametrize("expression", ["* * * * *", "0 0 1 1 *", "0 3 * * *", "60s", "9" * 500 + "d"])
+@pytest.mark.parametrize("moment", [BEGIN, BEGIN + timedelta(milliseconds=500), END.replace(microsecond=0), END])
+@pytest.mark.parametrize("which", ["starts_at", "counts_from", "ends_at"])
+def test_times_at_the_ends_of_the_calendar_are_bounds_as_others_are(
+    which: str, moment: datetime, expression: str, zone: str
+) -> None:
+    due = timing(expression, zone, **{which: moment})
+    begin = due.begin()
+    assert BEGIN < begin <= END
+    first = due.next(begin)
+    is_soon = len(expression) < 100 and (moment > NOW if which == "ends_at" else moment < NOW)
+    assert first is not None if is_soon else first in (None, moment)
+    for policy in ("skip", "last", "all"):
+        times, _ = step(due, min(begin, NOW), now=NOW, seen_since=NOW, missed=policy, most=10)
+        assert all(max(due.starts_at or BEGIN, begin) <= one <= NOW for one in times)
+        if policy != "skip":
+            assert bool(times) == is_soon, "what was missed is made up for"
+
+
+def test_a_yearly_schedule_since_the_first_year_has_due_times_in_every_zone() -> None:
+    for zone in ("UTC", NEW_YORK, "Asia/Tokyo", "Pacific/Kiritimati"):
+        since = timing("0 0 1 1 *", zone, starts_at=BEGIN)
+        assert len(list(since.between(since.begin(), NOW))) in (2024, 2025)
 
 
 def test_a_leap_day_is_found_over_a_century() -> None:

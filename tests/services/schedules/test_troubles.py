@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,9 +14,13 @@ from sqlalchemy import text, update
 
 from flowledger.client.publisher import Publisher
 from flowledger.domain import time_zones
+from flowledger.domain.kinds.schedules import Schedule
+from flowledger.domain.times import parse_time
 from flowledger.services.schedules import watching, zones
+from flowledger.services.schedules.firing import events_of
+from flowledger.services.schedules.timing import Timing
 from flowledger.storage import tables
-from flowledger.storage.ledger.schedule_due import ScheduleDueRepository
+from flowledger.storage.ledger.schedule_due import ScheduleChangeRepository, ScheduleDueRepository
 from flowledger.workers.verify import verify
 from tests.services.schedules.world import START, World, at, seconds_of
 from tests.storage.recording import by_hand, dead_letters
@@ -84,6 +89,87 @@ def test_what_is_too_large_to_be_published_is_left_out_and_shown(world: World) -
     world.passes(seconds=10)
     assert world.due().error is None
     assert seconds_of(world.fired()) == [10, 30]
+
+
+EXTREMES = ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.5Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"]
+
+
+@pytest.mark.parametrize("missed", ["all", None])
+@pytest.mark.parametrize("field", ["starts_at", "ends_at", "time"])
+def test_times_at_the_ends_of_the_calendar_hold_up_no_other_schedule(
+    world: World, field: str, missed: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On both sides of their names is a schedule that goes on."""
+    monkeypatch.setattr("flowledger.services.schedules.missed.MOST_MISSED", 3)
+    policy = {} if missed is None else {"missed": missed}
+    for number, moment in enumerate(EXTREMES):
+        for form, expression in enumerate(("* * * * *", "0 0 1 1 *", "7d")):
+            zone = ("UTC", "America/New_York", "Asia/Tokyo")[(number + form) % 3]
+            data: dict[str, Any] = {"expression": expression, "timezone": zone, **policy}
+            given = parse_time(moment) if field == "time" else moment
+            world.says(subject=f"m{number}{form}", **data | {field: given})
+    world.says(subject="a", expression="* * * * *")
+    world.says(subject="z", expression="* * * * *")
+    world.passes(seconds=0)
+    for number, moment in enumerate(EXTREMES):
+        world.says("updated", subject=f"m{number}0", expression="2m", time=parse_time(moment))
+        world.says("disabled", subject=f"m{number}2", time=parse_time(moment))
+    world.passes(minutes=1)
+    world.passes(minutes=1)
+    assert [world.fired(one) for one in "az"] == [[at(12, 1), at(12, 2)]] * 2
+    with world.storage.reading() as connection:
+        assert ScheduleChangeRepository(connection).ids(10) == []
+        assert ScheduleDueRepository(connection).count_failing() == 0
+    world.check()
+
+
+@pytest.mark.parametrize("where", ["begin", "next", "text"])
+def test_a_schedule_at_which_flowledger_fails_holds_up_no_other(
+    world: World, where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = getattr(Timing, where)
+
+    def failing(self: Timing, *arguments: Any) -> Any:
+        if self.expression == "7s":
+            raise RuntimeError("private words")
+        return usual(self, *arguments)
+
+    for one in "amz":
+        world.says(subject=one, expression="7s" if one == "m" else "10s")
+    with monkeypatch.context() as patch:
+        patch.setattr(Timing, where, failing)
+        world.passes(seconds=0)
+        world.passes(seconds=10)
+        assert [seconds_of(world.fired(one)) for one in "amz"] == [[10], [], [10]]
+        assert world.due("m").next_due_at is None
+        assert str(world.due("m").error).startswith("a fault of Flowledger: RuntimeError at test_troubles.py:")
+    assert [record.message for record in caplog.records if "private" in record.getMessage()] == []
+    world.says("updated", subject="m", expression="5s")
+    world.passes(seconds=0)
+    world.passes(seconds=5)
+    assert (world.due("m").error, seconds_of(world.fired("m"))) == (None, [15])
+    world.check()
+
+
+def test_a_schedule_at_which_flowledger_fails_when_it_is_due_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in "amz":
+        world.says(subject=one, expression="10s")
+    world.passes(seconds=0)
+
+    def failing(schedule: Schedule, due_at: datetime, most: int) -> Any:
+        if schedule.id == "m":
+            raise RuntimeError
+        return events_of(schedule, due_at, most)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flowledger.services.schedules.scheduler.events_of", failing)
+        world.passes(seconds=10)
+    assert [seconds_of(world.fired(one)) for one in "amz"] == [[10], [], [10]]
+    assert str(world.due("m").error).startswith("a fault of Flowledger: RuntimeError at test_troubles.py:")
+    world.passes(seconds=10)
+    assert [seconds_of(world.fired(one)) for one in "amz"] == [[10, 20], [], [10, 20]]
 
 
 @pytest.mark.parametrize("policy", ["skip", "all"])

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
+import pytest
 import redis
 
+from flowledger.domain.envelope import Envelope
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
+from flowledger.services.once import Announced, Once
 from flowledger.services.webhooks import WebhookReceiver
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.status.refused_webhooks import Refusals, refusals
@@ -42,6 +49,52 @@ def test_refusals_are_counted_and_leave_a_line_a_minute(
     assert {(line["action"], line["resource_type"], line["success"]) for line in lines} == {
         ("webhook.refused", "webhook", False)
     }
+
+
+def test_no_answer_waits_for_an_audit_line(
+    settings: Settings, storage: Storage, client: redis.Redis, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line is due for the first such call of a minute alone: its time would tell whether there is such a webhook."""
+    set_up(storage)
+    answered = threading.Event()
+    threads: set[threading.Thread] = set()
+    publish = Once.publish
+
+    def late(self: Once, envelope: Envelope) -> Announced:
+        threads.add(threading.current_thread())
+        assert answered.wait(30)
+        return publish(self, envelope)
+
+    monkeypatch.setattr(Once, "publish", late)
+    with WebhookReceiver(settings, storage, kept) as receiver:
+        for webhook in (WEBHOOK, "none", WEBHOOK):
+            assert refused(receiver, headers(secret=OLD), webhook=webhook)[0] == "unauthorized"
+            assert refused(receiver, {}, webhook=webhook)[0] == "malformed"
+        answered.set()
+    assert threading.current_thread() not in threads
+    assert len(waiting(client, "/flowledger/webhooks")) == 4, "whoever closes the receiver waits for them"
+
+
+def test_lines_that_cannot_be_published_are_logged_and_bounded(
+    settings: Settings, storage: Storage, kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("flowledger.services.webhooks.refusals._MOST_LINES", 2)
+    ended = threading.Event()
+
+    def failing(*_: Any) -> Any:
+        ended.wait(30)
+        raise DatabaseUnavailable("it is away")
+
+    monkeypatch.setattr(Once, "publish", failing)
+    for name in "abc":
+        set_up(storage, name)
+    with WebhookReceiver(settings, storage, kept) as receiver:
+        for name in "abc":
+            refused(receiver, {}, webhook=name)
+        ended.set()
+    words = [record.getMessage() for record in caplog.records]
+    assert words.count("an audit line about refused calls is left out: 2 others wait") == 1
+    assert words.count("an audit line about refused calls is not published: it is away") == 2
 
 
 def test_a_line_that_two_processes_publish_is_recorded_once(
