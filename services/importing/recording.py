@@ -10,6 +10,7 @@ from flowledger.client.lines import BadLine, Line, checked
 from flowledger.client.prepared import read_checked
 from flowledger.domain import streams
 from flowledger.domain.errors import Refused
+from flowledger.domain.json_text import plain
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.batches import Batch, Outcome, TooManyFail
 from flowledger.services.importing.places import Place
@@ -85,7 +86,7 @@ class BatchRecorder:
             shard = streams.shard_of(event.partition_key, self._settings.shards)
             return Entry(number, _fields(raw), shard, origin=origin, event=event)
 
-        number, origin = str(line.number), f"import:{file}"
+        number, origin = str(line.number), f"import:{plain(file)}"
         try:
             return checked(line, self._limits, read)
         except (Refused, *INTERRUPTIONS):
