@@ -88,13 +88,22 @@ class Shown:
         """Whether there is anything but dead letters."""
         return any(self.lists.values()) or any(record is not None for record in self.records.values())
 
-    def why_not(self) -> str:
-        """What to say if nothing is recorded."""
+    @property
+    def trouble(self) -> str | None:
+        """What is to be said of it as an error: that it was erased, or that nothing is recorded; else None."""
         if self.erased is not None:
-            return f"nothing is left of {self.subject!r}: {self.erased}"
+            return told_of(self.erased, is_shown=self.is_recorded or bool(self.dead_letters))
+        if self.is_recorded:
+            return None
         count = self.totals["dead_letters"]
         about = f"{count:,} dead letter{'' if count == 1 else 's'} about it"
         return f"nothing recorded has the id {self.subject!r}, but {about}: {self.dead_letters[0].detail}"
+
+
+def told_of(erased: Erasure, *, is_shown: bool) -> str:
+    """Return what is said of an erased id, of which something is shown, or nothing is left."""
+    left = "only what is shown" if is_shown else "nothing"
+    return f"{left} is left of {erased.subject!r}: {erased}"
 
 
 def find(connection: Connection, subject: str, asked: Asked | None = None) -> Shown:
