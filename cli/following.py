@@ -80,7 +80,7 @@ def look(connection: Connection, subject: str, rows: int) -> Look:
     shown = find(connection, subject, Asked(limit=1, lines=1))
     if shown.trouble is not None:
         raise InvalidArgument(shown.trouble)
-    raise InvalidArgument(f"{subject!r} is neither an execution nor a task: only these end; leave out --follow")
+    raise InvalidArgument(f"{subject!r} is not recorded as an execution or a task: only these end; leave out --follow")
 
 
 def _part(connection: Connection, id_: str, rows: int, of: Belonging) -> Part:

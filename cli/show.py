@@ -29,8 +29,10 @@ LISTED: Final = {
 }
 """Each list that the kinds declare: of several kinds, rows of one table by the ids of several owners."""
 LISTS: Final = (*LISTED, THREAD)
-_OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for listed in kind.lists)
-"""The lists of ids of which nothing else need be recorded: what was measured there, and what was done to them."""
+_OF_ANY: Final = tuple(listed for kind in KINDS for listed in kind.lists if listed.tail)
+"""The lists of ids of which nothing else need be recorded: what was measured there, what was done to them, and their
+log, which may be kept for longer than they are.
+"""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
 
@@ -150,8 +152,8 @@ class _Lists:
             self.take(listed.name, listed.page, count, tail=listed.tail)
 
     def take(self, name: str, read: Reading, count: Callable[[], int], *, tail: bool = False) -> None:
-        """Take one page of a list; `count` is asked only if that is not the whole list."""
-        if not self._asked.wants(name) or name in self.items:
+        """Take one page of a list, if none of that name has anything yet; `count` is asked only if there is more."""
+        if not self._asked.wants(name) or self.totals.get(name):
             return
         cursor = self._asked.cursor(name)
         limit = self._asked.lines if tail else self._asked.limit

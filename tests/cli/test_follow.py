@@ -109,7 +109,7 @@ def test_what_has_ended_is_shown_at_once(run: Run, storage: Storage) -> None:
     (last,) = run("show", "task_1", "--follow", "--json").out.splitlines()
     assert json.loads(last)["task"]["status"] == "completed"
     assert run("show", "no", "--follow").code == 1
-    assert "neither an execution nor a task" in run("show", "a", "--follow").err
+    assert "not recorded as an execution or a task" in run("show", "a", "--follow").err
     assert "nothing recorded has the id" in run("show", "x", "--follow").err
     assert run("show", "task_1", "--follow", "--after", "x").code == 2
 
