@@ -1,4 +1,4 @@
-"""`flowledger show` knows an id by its log alone, if logs are kept for longer than rows (docs/contract/retention.md)."""
+"""`flowledger show` knows an id by its log alone, if logs are kept for longer than rows (retention)."""
 
 from __future__ import annotations
 
