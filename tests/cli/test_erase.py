@@ -73,8 +73,13 @@ def test_without_ids_it_finishes_what_is_unfinished(run: Flowledger, storage: St
     assert run("erase", "e", "--why", "x", "--yes", "--json").json["subjects"] == 2
     by_hand(storage, update(tables.erasures).where(tables.erasures.c.subject == "t").values(done_at=None))
     assert "not all of it is gone yet" in run("show", "t").err
+    assert run("erase", "--dry-run").out == "e goes with 1 subjects\n"
+    (would,) = run("erase", "--dry-run", "--json").json["would_erase"]
+    assert (would["subject"], would["subjects"], would["rows"]) == ("e", 1, {})
     assert run("erase", "--json").json["subjects"] == 1
     assert run("erase", "--json").json["subjects"] == 0
+    assert run("erase", "--dry-run").out == "nothing would go: no interrupted run has left anything\n"
+    assert run("erase", "--dry-run", "--json").json["would_erase"] == []
 
 
 def test_what_stays_of_an_erased_id_is_shown_and_that_it_was_erased_is_said(run: Flowledger, storage: Storage) -> None:
