@@ -73,9 +73,13 @@ def unfinished(connection: Connection) -> list[Outlook]:
     is_left = ERASURES.c.done_at.is_(None)
     wholes = {}
     for id_ in connection.execute(select(root).where(is_left).distinct().order_by(root)).scalars().all():
-        whole = with_parts(select(ERASURES.c.subject).where(root == id_, is_left))
+        is_root = (ERASURES.c.subject == id_) & ERASURES.c.erased_with.is_(None)
+        is_of = is_root | (ERASURES.c.erased_with == id_)  # an index for each, which `root` has not
+        whole = with_parts(select(ERASURES.c.subject).where(is_of, is_left))
         is_gone = exists().where(ERASURES.c.subject == whole.c.subject, ERASURES.c.done_at.is_not(None))
         wholes[id_] = set(connection.execute(select(whole.c.subject).where(~is_gone)).scalars())
+    if not wholes:
+        return []
     passes = _passes(connection, set().union(*wholes.values()))
     return [
         replace(_outlook(connection, id_, subjects.difference(passes.held), passes), held=())
