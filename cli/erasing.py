@@ -16,6 +16,7 @@ from flowledger.domain.settings import Settings
 from flowledger.services.erasing.eraser import CannotErase, Erased, Eraser
 from flowledger.services.erasing.outlook import Outlook
 from flowledger.services.erasing.outlook import outlooks as outlooks_of
+from flowledger.services.erasing.outlook import unfinished as outlooks_of_unfinished
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.unit_of_work import Storage
@@ -31,11 +32,14 @@ def _eraser(settings: Settings) -> Iterator[tuple[Eraser, Storage]]:
 
 
 def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
-    """Return what would go with each of these. Raises CannotErase as `Eraser.check` does."""
+    """Return what would go with each of these; without ids, what an interrupted run has left.
+
+    Raises CannotErase as `Eraser.check` does.
+    """
     with _eraser(settings) as (eraser, storage):
         eraser.check(ids)
         with storage.reading() as connection:
-            return outlooks_of(connection, ids)
+            return outlooks_of(connection, ids) if ids else outlooks_of_unfinished(connection)
 
 
 def ask(settings: Settings, ids: Sequence[str]) -> bool:
@@ -71,6 +75,8 @@ def unfinished(settings: Settings) -> int:
 
 def print_outlooks(found: Sequence[Outlook]) -> None:
     """Print what would go with each, and with all of them together."""
+    if not found:
+        screen.out.print("nothing would go: no interrupted run has left anything", soft_wrap=True)
     for one in found[:_SHOWN]:
         _print_outlook(one.subject, [one])
     if len(found) > 1:

@@ -26,6 +26,7 @@ from flowledger.storage.kinds.executions import ExecutionRepository
 from flowledger.storage.kinds.logs import TaskLogRepository
 from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.ledger.tail import Tail
+from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.running import PARTS, Belonging, OfExecution, liveliest, statuses
 from flowledger.storage.unit_of_work import Storage
 
@@ -60,7 +61,13 @@ class Look:
 
 
 def look(connection: Connection, subject: str, rows: int) -> Look:
-    """Return what goes on, at most `rows` rows of each list. Raises NotFound, and InvalidArgument for other kinds."""
+    """Return what goes on, at most `rows` rows of each list.
+
+    Raises NotFound, and InvalidArgument for other kinds, and for what is erased: nothing more is recorded of it.
+    """
+    erased = ErasureRepository(connection).get(subject)
+    if erased is not None:
+        raise InvalidArgument(f"nothing is left of {subject!r} to follow: {erased}")
     task = TaskRepository(connection).get(subject)
     execution = ExecutionRepository(connection).get(subject)
     logs = TaskLogRepository(connection)
@@ -71,9 +78,9 @@ def look(connection: Connection, subject: str, rows: int) -> Look:
     if task is not None:
         return Look("task", task, (), logs.last_of_task(subject, limit=rows).items)
     shown = find(connection, subject, Asked(limit=1, lines=1))
-    if not shown.is_recorded:
-        raise InvalidArgument(shown.why_not())
-    raise InvalidArgument(f"{subject!r} is neither an execution nor a task: only these end; leave out --follow")
+    if shown.trouble is not None:
+        raise InvalidArgument(shown.trouble)
+    raise InvalidArgument(f"{subject!r} is not recorded as an execution or a task: only these end; leave out --follow")
 
 
 def _part(connection: Connection, id_: str, rows: int, of: Belonging) -> Part:
@@ -101,6 +108,8 @@ def _print_end(shown: Shown, *, as_json: bool) -> None:
         print(json.dumps(shown.as_json(), default=plain), flush=True)
     else:
         print_shown(shown)
+    if shown.trouble is not None:  # it was erased meanwhile
+        raise InvalidArgument(shown.trouble)
 
 
 def _on_screen(storage: Storage, subject: str) -> Look:
@@ -140,7 +149,8 @@ def _as_lines(storage: Storage, subject: str, *, as_json: bool) -> Look:
             with storage.reading() as connection:
                 before = look(connection, subject, 1)
             if first and not before.has_ended and not as_json:
-                screen.out.print(Text.assemble(f"{before.kind} {subject} ", screen.status(before.record.status)))
+                head = screen.words(f"{before.kind} {subject} ")
+                screen.out.print(head.append_text(screen.status(before.record.status)))
             with closing(journal.look()) as new:
                 for event in new:
                     show(event)

@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from flowledger.cli import screen
+from flowledger.cli.arguments import check_all
 from flowledger.domain.errors import LedgerError
 
 COMMANDS: Final = {
@@ -116,6 +117,7 @@ def _command(name: str) -> Any:
     if group is None:
         group = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         group.command(name)(module.command)
+    check_all(group)
     return get_command(group)
 
 

@@ -8,13 +8,18 @@ import sys
 
 import typer
 
+from flowledger.domain.json_text import plain
+
 
 def who(by: str | None) -> str:
-    """Return the name given, else that of the user who runs this. Raises BadParameter for a name of blanks."""
+    """Return the name given, else that of the user who runs this (with U+FFFD for what is not UTF-8).
+
+    Raises BadParameter for a name of blanks.
+    """
     if by is not None and not by.strip():
         raise typer.BadParameter("a name has letters", param_hint="--by")
     try:
-        return by or getpass.getuser()
+        return by or plain(getpass.getuser())
     except (OSError, KeyError):  # a container's user need not have a name
         return f"user {os.getuid()}"
 

@@ -29,8 +29,10 @@ LISTED: Final = {
 }
 """Each list that the kinds declare: of several kinds, rows of one table by the ids of several owners."""
 LISTS: Final = (*LISTED, THREAD)
-_OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for listed in kind.lists)
-"""The lists of ids of which nothing else need be recorded: what was measured there, and what was done to them."""
+_OF_ANY: Final = tuple(listed for kind in KINDS for listed in kind.lists if listed.tail)
+"""The lists of ids of which nothing else need be recorded: what was measured there, what was done to them, and their
+log, which may be kept for longer than they are.
+"""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
 
@@ -88,13 +90,22 @@ class Shown:
         """Whether there is anything but dead letters."""
         return any(self.lists.values()) or any(record is not None for record in self.records.values())
 
-    def why_not(self) -> str:
-        """What to say if nothing is recorded."""
+    @property
+    def trouble(self) -> str | None:
+        """What is to be said of it as an error: that it was erased, or that nothing is recorded; else None."""
         if self.erased is not None:
-            return f"nothing is left of {self.subject!r}: {self.erased}"
+            return told_of(self.erased, is_shown=self.is_recorded or bool(self.dead_letters))
+        if self.is_recorded:
+            return None
         count = self.totals["dead_letters"]
         about = f"{count:,} dead letter{'' if count == 1 else 's'} about it"
         return f"nothing recorded has the id {self.subject!r}, but {about}: {self.dead_letters[0].detail}"
+
+
+def told_of(erased: Erasure, *, is_shown: bool) -> str:
+    """Return what is said of an erased id, of which something is shown, or nothing is left."""
+    left = "only what is shown" if is_shown else "nothing"
+    return f"{left} is left of {erased.subject!r}: {erased}"
 
 
 def find(connection: Connection, subject: str, asked: Asked | None = None) -> Shown:
@@ -141,8 +152,8 @@ class _Lists:
             self.take(listed.name, listed.page, count, tail=listed.tail)
 
     def take(self, name: str, read: Reading, count: Callable[[], int], *, tail: bool = False) -> None:
-        """Take one page of a list; `count` is asked only if that is not the whole list."""
-        if not self._asked.wants(name) or name in self.items:
+        """Take one page of a list, if none of that name has anything yet; `count` is asked only if there is more."""
+        if not self._asked.wants(name) or self.totals.get(name):
             return
         cursor = self._asked.cursor(name)
         limit = self._asked.lines if tail else self._asked.limit

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flowledger.cli.show import find
 from flowledger.domain.errors import LedgerError
 from flowledger.storage.kinds import KINDS
+from flowledger.storage.retention.erasures import Erasure, ErasureRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.provenance.claims import Claim
 from flowledger.workers.provenance.owners import Group, OwnedRow, Provenance, Wanted, provenance
@@ -48,8 +49,8 @@ def asked(storage: Storage, subject: str, of: Iterable[str], key: Mapping[str, s
     if not found.rows:
         with storage.reading() as connection:
             shown = find(connection, subject)
-        if not shown.is_recorded:
-            raise LedgerError(shown.why_not())
+        if shown.trouble is not None:
+            raise LedgerError(shown.trouble)
         raise LedgerError(f"{subject!r} has no such rows; what belongs to it: flowledger show, and `why` without --of")
     return found
 
@@ -73,11 +74,18 @@ def columns_of(row: OwnedRow) -> list[str]:
     return [column.name for column in row.table.c if not column.name.endswith(_INTERNAL)]
 
 
-def as_document(found: Provenance, column: str | None, limit: int) -> dict[str, Any]:
+def erasure_of(storage: Storage, subject: str) -> Erasure | None:
+    """Return when, by whom and why an id was erased of which rows are left; None if it was not."""
+    with storage.looking() as connection:
+        return ErasureRepository(connection).get(subject)
+
+
+def as_document(found: Provenance, column: str | None, limit: int, erased: Erasure | None = None) -> dict[str, Any]:
     """Return the answer for programs: one list of groups, whatever rows they are of."""
     rows = chosen(found, column)
     return {
         "subject": found.subject,
+        "erased": erased,
         "events": found.events,
         "unreadable": [{"source": source, "id": id_} for source, id_ in found.unreadable],
         "damaged": [_damaged(row) for row, _ in rows if row.difference is not None],

@@ -23,11 +23,21 @@ from flowledger.storage.retention.aged import due_rows, due_texts, gone_texts
 from flowledger.storage.retention.belonging import ATTACHED, IN_WORKSPACES
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.erasures import ErasureRepository
-from flowledger.storage.retention.holds import HELD, Held, Hold, HoldRepository, extend, following, lock_holds, refresh
+from flowledger.storage.retention.holds import (
+    AUDIT_SOURCE,
+    HELD,
+    Held,
+    Hold,
+    HoldRepository,
+    audited_as,
+    extend,
+    following,
+    lock_holds,
+    refresh,
+)
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 
-SOURCE: Final = "/flowledger/holds"
 _TOLD: Final = 100
 _NAMED: Final = 5
 _NAMED_BY: Final = {
@@ -158,6 +168,8 @@ def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
     for one in ATTACHED:
         of_these = one.subject == subjects.c.subject
         found.append(select(ERASURES.c.subject).where(one.named == ERASURES.c.subject, of_these))
+    for what in Held:
+        found.append(select(ERASURES.c.subject).where(subjects.c.subject == audited_as(what, ERASURES.c.subject)))
     going = union(*(one.where(ERASURES.c.done_at.is_(None)) for one in found)).limit(_NAMED)
     return list(connection.execute(going).scalars())
 
@@ -171,5 +183,5 @@ def _is_recorded(connection: Connection, what: Held, id_: str) -> bool:
 def _log(connection: Connection, action: str, hold: Hold, by: str) -> None:
     """Log it as about the hold: an event about what it names would make that younger."""
     told = {"what": hold.what, "id": hold.id, "why": hold.why}
-    id_ = f"{hold.what}/{hold.id}"
-    log_act(connection, SOURCE, action, resource_type="hold", resource_id=id_, by=by, details=told)
+    id_ = audited_as(hold.what, hold.id)
+    log_act(connection, AUDIT_SOURCE, action, resource_type="hold", resource_id=id_, by=by, details=told)

@@ -16,7 +16,7 @@ def command(
         Role,
         typer.Argument(help="producer: publishes; agent: has a mailbox; worker; beat; flower; reader: status."),
     ],
-    sandbox: Annotated[str | None, typer.Option(help="Whose mailbox it is: for an agent.")] = None,
+    sandbox: Annotated[str | None, typer.Option(metavar="ID", help="Whose mailbox it is: for an agent.")] = None,
     name: Annotated[
         str | None, typer.Option(help="The user's name; default: flowledger-ROLE, of an agent with its sandbox.")
     ] = None,

@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Show the record of any kind that has this id, or a conversation, and dead letters about it.
 
-    1 if nothing is recorded, also if there are dead letters about it: then these are shown.
+    1 if nothing is recorded, also if there are dead letters about it: then these are shown; and if it was erased.
     """
     if following:
         if after is not None:
@@ -51,8 +51,8 @@ def command(
         screen.print_json(shown.as_json())
     else:
         print_shown(shown, goes_on=after is not None)
-    if not shown.is_recorded:
-        screen.print_error(shown.why_not())
+    if shown.trouble is not None:
+        screen.print_error(shown.trouble)
         raise typer.Exit(1)
 
 

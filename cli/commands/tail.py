@@ -24,7 +24,9 @@ def command(
         list[str] | None, typer.Option("--type", help="Only this type (task.failed) or kind (task.*); may be repeated.")
     ] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only of this source; may be repeated.")] = None,
-    subject: Annotated[list[str] | None, typer.Option(help="Only about this id; may be repeated.")] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only about this id; may be repeated.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(metavar="WHEN", help="Begin with what was recorded since then: 10m, 2h, or a time."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,7 @@ from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
 from flowledger.services.erasing import journal, written
+from flowledger.services.erasing.acts import SAYS_OWNER, about_credentials, credentials_of
 from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
@@ -130,6 +131,7 @@ class Eraser:
         erased.events += points
         tell("dead letters", 0, len(wanted))
         erased.dead_letters += erase_letters(self._storage, wanted)
+        self._clear_credentials(wanted, erased)  # before their rows go, which say whose they are
         for ids in journal.batched(sorted(wanted), _SUBJECTS_AT_ONCE):
             self._erase(ids, erased)
             erased.subjects += len(ids)
@@ -168,16 +170,28 @@ class Eraser:
         """Erase all of some subjects. Messages leave the inboxes first, while the rows say whose they are."""
         erased.messages += self._inboxes.erase(ids)
         erased.rows += self._delete_rows(ids)
-        for lines in journal.audit_lines(self._storage, ids):
-            with self._changing() as connection:
-                cleared, events = journal.clear(connection, lines)
-            erased.audit_lines += cleared
-            erased.events += events
+        self._clear(journal.audit_lines(self._storage, ids), erased)
         for names in journal.batched(journal.names_of(self._storage, ids), journal.AT_ONCE):
             with self._changing() as connection:
                 erased.events += journal.blank(connection, names)
         with changing(self._storage) as connection:
             ErasureRepository(connection).finish(ids, now())
+
+    def _clear_credentials(self, wanted: set[str], erased: Erased) -> None:
+        """Clear audit lines about credentials of these users; last those that say whose they are."""
+        with self._storage.reading() as connection:
+            found = credentials_of(connection, wanted)
+        for ids in journal.batched(sorted(found), _SUBJECTS_AT_ONCE):
+            is_about = about_credentials(ids)
+            for is_last in (~SAYS_OWNER, SAYS_OWNER):
+                self._clear(journal.lines_that(self._storage, is_about & is_last), erased)
+
+    def _clear(self, found: Iterable[list[journal.Name]], erased: Erased) -> None:
+        for lines in found:
+            with self._changing() as connection:
+                cleared, events = journal.clear(connection, lines)
+            erased.audit_lines += cleared
+            erased.events += events
 
     def _delete_rows(self, ids: Collection[str]) -> int:
         deleted = 0

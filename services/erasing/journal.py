@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, null, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, null, select, tuple_, update
 
+from flowledger.services.erasing.acts import about_holds, holds_of
 from flowledger.services.erasing.rows import CLEARED, CONTENT
 from flowledger.storage.engines.erased import BLANK
 from flowledger.storage.kinds.audit import TABLE as AUDIT
@@ -43,12 +44,21 @@ def blank(connection: Connection, names: Sequence[Name]) -> int:
 
 
 def audit_lines(storage: Storage, subjects: Collection[str]) -> Iterator[list[Name]]:
-    """Yield the names of audit lines about these subjects, or about what they did, some at a time, in order of time."""
+    """Yield the names of audit lines about these subjects, about what they did, or about holds of them; some at a time.
+
+    Those of a subject are in order of time.
+    """
     for rows in CLEARED:
         for subject in subjects:
-            lines = select(AUDIT.c.time, AUDIT.c.source, AUDIT.c.event_id).where(AUDIT.c[rows.column] == subject)
-            found = _paged(storage, lines, AUDIT, "time", "source", "event_id")
-            yield from batched(((line.source, line.event_id) for line in found), AT_ONCE)
+            yield from lines_that(storage, AUDIT.c[rows.column] == subject, "time")
+    yield from lines_that(storage, about_holds(holds_of(subjects)))
+
+
+def lines_that(storage: Storage, condition: ColumnElement[bool], *order: str) -> Iterator[list[Name]]:
+    """Yield the names of audit lines that fulfil a condition, some at a time, in an order."""
+    key = (*order, "source", "event_id")
+    found = _paged(storage, select(*(AUDIT.c[name] for name in key)).where(condition), AUDIT, *key)
+    yield from batched(((line.source, line.event_id) for line in found), AT_ONCE)
 
 
 def clear(connection: Connection, lines: Sequence[Name]) -> tuple[int, int]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, Select, exists, func, or_, select
 
+from flowledger.services.erasing.acts import about_credentials, about_holds, credentials_of, holds_of
 from flowledger.services.erasing.passes import letters_about
 from flowledger.services.erasing.rows import CLEARED, NAMING, OF_SUBJECTS
 from flowledger.storage.engines.erased import BLANK
-from flowledger.storage.kinds import KINDS, owners_of
+from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds import owners_of as columns_of_owners
 from flowledger.storage.kinds.audit import TABLE as AUDIT
 from flowledger.storage.kinds.messages import DELIVERIES
 from flowledger.storage.kinds.metrics import TABLE as POINTS
 from flowledger.storage.ledger.dead_letters import TABLE as LETTERS
 from flowledger.storage.ledger.journal import TABLE as EVENTS
-from flowledger.storage.many import owners_of as rows_of
-from flowledger.storage.retention.belonging import whole_of
+from flowledger.storage.many import owners_of
+from flowledger.storage.retention.belonging import whole_of, with_parts
+from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import held_now
 
@@ -43,18 +46,45 @@ class Outlook:
 
 
 class _Passes(NamedTuple):
-    """What no index finds, of all subjects: dead letters, points by what they were measured at, what is held."""
+    """What no index finds, of all subjects: dead letters, points by what they were measured at, credentials; and what
+    is held.
+    """
 
     letters: Mapping[str, set[str]]
     points: Mapping[str, Counter[str]]
-    held: Collection[str]
+    credentials: Mapping[str, str]
+    held: frozenset[str]
 
 
 def outlooks(connection: Connection, ids: Sequence[str]) -> list[Outlook]:
-    """Return what the erasure of each id would take."""
-    wholes = {id_: set(connection.execute(select(whole_of(id_).c.subject)).scalars()) for id_ in ids}
+    """Return what the erasure of each id would take, also of what was erased with it before."""
+    wholes = {}
+    for id_ in ids:
+        before = select(ERASURES.c.subject).where((ERASURES.c.subject == id_) | (ERASURES.c.erased_with == id_))
+        whole = whole_of(id_, before)
+        wholes[id_] = set(connection.execute(select(whole.c.subject)).scalars())
     passes = _passes(connection, set().union(*wholes.values()))
     return [_outlook(connection, id_, subjects, passes) for id_, subjects in wholes.items()]
+
+
+def unfinished(connection: Connection) -> list[Outlook]:
+    """Return what is left of each erasure that an interrupted run has begun; without what is held, for that stays."""
+    root = func.coalesce(ERASURES.c.erased_with, ERASURES.c.subject)
+    is_left = ERASURES.c.done_at.is_(None)
+    wholes = {}
+    for id_ in connection.execute(select(root).where(is_left).distinct().order_by(root)).scalars().all():
+        is_root = (ERASURES.c.subject == id_) & ERASURES.c.erased_with.is_(None)
+        is_of = is_root | (ERASURES.c.erased_with == id_)  # an index for each, which `root` has not
+        whole = with_parts(select(ERASURES.c.subject).where(is_of, is_left))
+        is_gone = exists().where(ERASURES.c.subject == whole.c.subject, ERASURES.c.done_at.is_not(None))
+        wholes[id_] = set(connection.execute(select(whole.c.subject).where(~is_gone)).scalars())
+    if not wholes:
+        return []
+    passes = _passes(connection, set().union(*wholes.values()))
+    return [
+        replace(_outlook(connection, id_, subjects.difference(passes.held), passes), held=())
+        for id_, subjects in wholes.items()
+    ]
 
 
 def _passes(connection: Connection, subjects: set[str]) -> _Passes:
@@ -62,29 +92,34 @@ def _passes(connection: Connection, subjects: set[str]) -> _Passes:
     for letter, about in letters_about(connection, subjects):
         for subject in about:
             letters[subject].add(letter)
-    is_wanted = select(rows_of(connection, sorted(subjects)).c.value)
+    is_wanted = _rows(connection, subjects)
     owner = func.coalesce(POINTS.c.execution_id, POINTS.c.task_id)
     counted = select(owner, POINTS.c.subject, func.count()).where(owner.in_(is_wanted))
     points: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for named, subject, count in connection.execute(counted.group_by(owner, POINTS.c.subject)):
         points[named][subject] += count
+    credentials = credentials_of(connection, subjects)
     held = held_now(connection)
     if held is None:
-        return _Passes(letters, points, ())
+        return _Passes(letters, points, credentials, frozenset())
     of_these = select(held.c.subject).where(held.c.subject.in_(is_wanted))
-    return _Passes(letters, points, connection.execute(of_these).scalars().all())
+    return _Passes(letters, points, credentials, frozenset(connection.execute(of_these).scalars()))
 
 
 def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Passes) -> Outlook:
-    ids = select(whole_of(id_).c.subject)
+    ids = _rows(connection, subjects)
     rows: Counter[str] = Counter()
     for one in OF_SUBJECTS:
         rows[one.table.name] += _count(connection, one.table, one.table.c[one.column].in_(ids))
     named = (passes.points.get(one, Counter()) for one in subjects)
     points = sum(count for each in named for at, count in each.items() if at not in subjects)
     rows[POINTS.name] += points
-    lines = _count(connection, AUDIT, AUDIT.c.user_id.in_(ids) & AUDIT.c.resource_id.not_in(ids))
-    is_cleared = or_(*(AUDIT.c[one.column].in_(ids) for one in CLEARED))
+    is_cleared = or_(
+        *(AUDIT.c[one.column].in_(ids) for one in CLEARED),
+        about_holds(_rows(connection, holds_of(subjects))),
+        about_credentials(_rows(connection, [one for one, user in passes.credentials.items() if user in subjects])),
+    )
+    lines = _count(connection, AUDIT, is_cleared & AUDIT.c.resource_id.not_in(ids))
     return Outlook(
         id_,
         len(subjects),
@@ -93,8 +128,13 @@ def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Pass
         len(set().union(*(passes.letters.get(one, ()) for one in subjects))),
         _count(connection, AUDIT, is_cleared),
         dict(_naming(connection, ids)),
-        tuple(sorted(subjects.intersection(passes.held))),
+        tuple(sorted(subjects & passes.held)),
     )
+
+
+def _rows(connection: Connection, texts: Iterable[str]) -> Select[Any]:
+    """Return texts as the rows of a select."""
+    return select(owners_of(connection, sorted(texts)).c.value)
 
 
 def unknown(connection: Connection, ids: Sequence[str]) -> list[str]:
@@ -108,6 +148,7 @@ def _is_known(connection: Connection, id_: str) -> bool:
     places += [DELIVERIES.c.to_sandbox_id, *(rows.table.c[rows.column] for rows in OF_SUBJECTS)]
     places += [EVENTS.c.subject, LETTERS.c.subject, *(AUDIT.c[one.column] for one in CLEARED)]
     found = [exists().where(place == id_) for place in places]
+    found.append(exists().where(about_holds(holds_of([id_]))))
     whole = whole_of(id_)
     parts = exists(select(whole.c.subject).where(whole.c.subject != id_))
     return any(connection.execute(select(one)).scalar() for one in (*found, parts))
@@ -116,7 +157,7 @@ def _is_known(connection: Connection, id_: str) -> bool:
 def _naming(connection: Connection, ids: Any) -> Iterator[tuple[str, int]]:
     """Yield how many rows of others name one of these ids, by table and column."""
     for table, column in NAMING:
-        others = [table.c[name].not_in(ids) | table.c[name].is_(None) for _, name in owners_of(table)]
+        others = [table.c[name].not_in(ids) | table.c[name].is_(None) for _, name in columns_of_owners(table)]
         if count := _count(connection, table, table.c[column].in_(ids), *others):
             yield f"{table.name}.{column}", count
 

@@ -41,7 +41,7 @@ def _of_subjects() -> Iterator[Rows]:
 
 OF_SUBJECTS: Final = tuple(_of_subjects())
 CLEARED: Final = (Rows(AUDIT, "resource_id"), Rows(AUDIT, "user_id"))
-"""Rows that stay, without `CONTENT`."""
+"""Rows that stay, without `CONTENT`; beside them, audit lines of the ledger's own acts (`services.erasing.acts`)."""
 CONTENT: Final = ("details", "ip_address")
 NAMING: Final = tuple(
     Rows(table, column)

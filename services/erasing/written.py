@@ -30,8 +30,9 @@ from sqlalchemy.exc import OperationalError
 from flowledger.storage.retention.belonging import ATTACHED, parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK
 from flowledger.storage.retention.erasures import TABLE as ERASURES
-from flowledger.storage.retention.holds import held_now
+from flowledger.storage.retention.holds import Held, audited_as, held_now
 from flowledger.storage.schema.types import Name, UtcTime
+from flowledger.storage.vault.credentials import TABLE as CREDENTIALS
 
 _LOCK_MS: Final = (250, 500, 1000, 2000)
 """How long to wait for the lock: recorders wait behind. The last one is for every further try."""
@@ -97,6 +98,16 @@ def held_of(connection: Connection, which: ColumnElement[bool]) -> list[str]:
         of_held = select(subject, named.label("named")).join(held, held.c.subject == subject).distinct()
         of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(which, subject != named)
         words += [f"{row[0]} ({what} of it names {row.named})" for row in connection.execute(of_held)]
+    named = ERASURES.c.subject.label("named")
+    own_acts = [
+        select(held.c.subject, named).join(ERASURES, held.c.subject == audited_as(kind, ERASURES.c.subject))
+        for kind in Held
+    ]
+    credentials = select(held.c.subject, named).join(CREDENTIALS, CREDENTIALS.c.id == held.c.subject)
+    own_acts.append(credentials.join(ERASURES, ERASURES.c.subject == CREDENTIALS.c.user_id))
+    for of_held in own_acts:
+        of_it = connection.execute(of_held.where(which))
+        words += [f"{row[0]} (an audit line of it names {row.named})" for row in of_it]
     return list(dict.fromkeys(words))
 
 

@@ -20,6 +20,9 @@ from flowledger.storage.paging import Page
 from flowledger.storage.unit_of_work import Storage
 from flowledger.storage.vault.credentials import CREDENTIALS, Credential, CredentialRepository
 
+ADDED: Final = "credential.added"
+OWNER: Final = "owner_id"
+"""The audit line of a new credential, and the name under which its details say whose it is: erasing looks there."""
 _TYPE: Final = "credential"
 _TOLD: Final = 100
 
@@ -56,10 +59,8 @@ class Credentials:
         with self._storage.writing() as connection:
             seal = self._sealer.seal(CREDENTIALS, names, secret)
             CredentialRepository(connection).add(names, seal, self._clock())
-            details = {"owner_id": user_id, "service_type": service_type, "key_version": seal.key_version}
-            log_act(
-                connection, SOURCE, "credential.added", resource_type=_TYPE, resource_id=id_, by=by, details=details
-            )
+            details = {OWNER: user_id, "service_type": service_type, "key_version": seal.key_version}
+            log_act(connection, SOURCE, ADDED, resource_type=_TYPE, resource_id=id_, by=by, details=details)
         return id_
 
     def set(self, credential_id: str, value: Value, *, by: By) -> None:

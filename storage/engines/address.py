@@ -16,6 +16,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from flowledger.domain.errors import SettingsError
+from flowledger.domain.json_text import is_plain
 from flowledger.domain.settings import Settings
 
 APPLICATION_NAME: Final = "flowledger"
@@ -79,8 +80,11 @@ def _postgresql(url: URL, settings: Settings) -> DatabaseAddress:
     if session:  # they are set in the session instead: PgBouncer refuses or drops those of the startup packet
         parameters["options"] = ""
     address = DatabaseAddress(url, parameters, session)
+    arguments = connect_arguments(address)
+    if not all(is_plain(str(text)) for text in (*arguments.values(), *session.values())):
+        raise _error("it, or PGOPTIONS, is not UTF-8, or has a U+0000")
     try:
-        extensions.make_dsn(**(connect_arguments(address)))
+        extensions.make_dsn(**arguments)
     except psycopg2.Error as error:
         raise _error(str(error).strip().removeprefix("invalid dsn: ")) from None
     return address

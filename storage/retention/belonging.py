@@ -61,10 +61,13 @@ def with_parts(roots: Ids) -> CTE:
     ).cte("parts")
 
 
-def whole_of(id_: str) -> CTE:
-    """Return an id as a row `subject`, with all that belongs to it: parts, and, of a workspace, what is in it."""
+def whole_of(id_: str, *others: Ids) -> CTE:
+    """Return an id as a row `subject`, with all that belongs to it: parts, and, of a workspace, what is in it.
+
+    `others` are further ids, with their parts.
+    """
     inside = in_workspaces(lambda workspace: workspace == id_)
-    return with_parts(union(select(literal(id_, Name).label("subject")), inside))
+    return with_parts(union(select(literal(id_, Name).label("subject")), inside, *others))
 
 
 def parts_of(owners: FromClause, column: ColumnElement[str]) -> list[Select[Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     CTE,
@@ -49,6 +49,11 @@ class Held(StrEnum):
     SUBJECT = "subject"
 
 
+Id = TypeVar("Id", str, ColumnElement[str])
+AUDIT_SOURCE: Final = "/flowledger/holds"
+"""The source of audit lines about holds, whose resource is `audited_as`."""
+
+
 HOLDS: Final = Table(
     "holds",
     metadata,
@@ -76,6 +81,11 @@ class Hold:
     why: str
     added_by: str
     added_at: datetime
+
+
+def audited_as(what: str, id_: Id) -> Id:
+    """Return the resource of the audit lines about a hold, or about those of a column of ids."""
+    return f"{what}/" + id_
 
 
 def lock_held(connection: Connection) -> None:

@@ -41,8 +41,8 @@ def test_only_the_hash_of_a_password_is_written(flowledger: Flowledger, tmp_path
     [
         (("agent",), 2, "an agent needs the id of its sandbox"),
         (("producer", "--sandbox", "sb_1"), 2, "a producer has no mailbox"),
-        (("agent", "--sandbox", ""), 2, "an agent needs the id of its sandbox"),
-        (("agent", "--sandbox", "a\udcff"), 2, "Redis has no access rule for an id with blanks"),
+        (("agent", "--sandbox", ""), 2, "an id is not empty"),
+        (("agent", "--sandbox", "a\udcff"), 2, "this is not UTF-8"),
         (("agent", "--sandbox", "a b"), 2, "Redis has no access rule for an id with blanks"),
         (("agent", "--sandbox", "a\nb"), 2, "Redis has no access rule for an id with blanks"),
         (("producer", "--name", "default"), 2, "a user of Redis cannot be called 'default'"),

@@ -10,6 +10,7 @@ import redis
 from sqlalchemy import update
 
 from flowledger.domain.settings import Settings
+from flowledger.domain.times import now
 from flowledger.storage import tables
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
@@ -72,5 +73,47 @@ def test_without_ids_it_finishes_what_is_unfinished(run: Flowledger, storage: St
     assert run("erase", "e", "--why", "x", "--yes", "--json").json["subjects"] == 2
     by_hand(storage, update(tables.erasures).where(tables.erasures.c.subject == "t").values(done_at=None))
     assert "not all of it is gone yet" in run("show", "t").err
+    assert run("erase", "--dry-run").out == "e goes with 1 subjects\n"
+    (would,) = run("erase", "--dry-run", "--json").json["would_erase"]
+    assert (would["subject"], would["subjects"], would["rows"]) == ("e", 1, {})
     assert run("erase", "--json").json["subjects"] == 1
     assert run("erase", "--json").json["subjects"] == 0
+    assert run("erase", "--dry-run").out == "nothing would go: no interrupted run has left anything\n"
+    assert run("erase", "--dry-run", "--json").json["would_erase"] == []
+
+
+def test_what_stays_of_an_erased_id_is_shown_and_that_it_was_erased_is_said(run: Flowledger, storage: Storage) -> None:
+    line = raw("audit.logged", subject="e", action="looked", details={"said": "canary"})
+    record(storage, line, raw("message.sent", subject="m", thread_id="e", to_sandbox_ids=["s"], content="hi"), start=9)
+    assert run("erase", "e", "--why", "asked for", "--by", "jo", "--yes").code == 0
+    for words in (("show", "e"), ("why", "e"), ("why", "e", "time"), ("why", "e", "--of", "audit")):
+        ended = run(*words)
+        assert (ended.code, "only what is shown is left of 'e': erased at 20" in ended.err) == (1, True)
+    shown = run("show", "e")
+    assert "looked" in shown.out
+    assert "canary" not in shown.out
+    assert "conversation e, 1 message" in shown.out
+    assert shown.err.startswith("error: only what is shown is left of 'e': erased at 20")
+    assert shown.err.endswith("by jo: asked for\n")
+    found = run("show", "e", "--json")
+    assert (found.code, found.json["erased"]["why"], len(found.json["audit"])) == (1, "asked for", 1)
+    told = run("why", "e", "--json")
+    assert (told.code, told.json["erased"]["erased_by"]) == (1, "jo")
+    assert {group["table"] for group in told.json["groups"]} == {"audit_logs"}
+    followed = run("show", "e", "--follow")
+    assert (followed.code, "nothing is left of 'e' to follow: erased at 20" in followed.err) == (1, True)
+
+
+def test_what_is_not_all_gone_yet_is_shown_with_that(run: Flowledger, storage: Storage) -> None:
+    row = {"why": "x", "erased_by": "jo", "erased_at": now(), "done_at": None, "erased_with": None}
+    by_hand(storage, tables.erasures.insert().values([row | {"subject": one} for one in ("e", "t")]))
+    for words in (("show", "e"), ("why", "e"), ("show", "t", "--follow")):
+        shown = run(*words)
+        assert (shown.code, "not all of it is gone yet: `flowledger erase` goes on" in shown.err) == (1, True)
+    assert run("why", "t", "--json").json["erased"]["done_at"] is None
+
+
+def test_what_is_not_erased_says_nothing_of_it(run: Flowledger) -> None:
+    assert run("show", "e", "--json").json["erased"] is None
+    told = run("why", "e", "--json")
+    assert (told.code, told.err, told.json["erased"]) == (0, "", None)

@@ -74,6 +74,16 @@ def test_events_are_shown_as_they_come_and_then_the_record(follow: Follow, stora
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_id_cannot_be_used_to_write_to_a_terminal(follow: Follow, storage: Storage, tmp_path: Path) -> None:
+    record(storage, raw("execution.started", subject="e\x1b[31m"))
+    process, shown = follow("e\x1b[31m"), tmp_path / "shown"
+    wait_until(lambda: b"execution e\\x1b[31m running" in shown.read_bytes(), 30)
+    record(storage, raw("execution.completed", subject="e\x1b[31m"))
+    wait_until(lambda: process.poll() is not None, 10)
+    assert (process.returncode, b"\x1b" in shown.read_bytes()) == (0, False)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_programs_get_rows_of_the_journal_and_ctrl_c_is_no_error(
     follow: Follow, storage: Storage, tmp_path: Path
 ) -> None:
@@ -109,7 +119,7 @@ def test_what_has_ended_is_shown_at_once(run: Run, storage: Storage) -> None:
     (last,) = run("show", "task_1", "--follow", "--json").out.splitlines()
     assert json.loads(last)["task"]["status"] == "completed"
     assert run("show", "no", "--follow").code == 1
-    assert "neither an execution nor a task" in run("show", "a", "--follow").err
+    assert "not recorded as an execution or a task" in run("show", "a", "--follow").err
     assert "nothing recorded has the id" in run("show", "x", "--follow").err
     assert run("show", "task_1", "--follow", "--after", "x").code == 2
 

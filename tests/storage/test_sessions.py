@@ -97,6 +97,8 @@ def test_without_a_name_sessions_are_called_flowledger(postgresql_url: str) -> N
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite:///f.db?mode=ro", "no options"),
+        ("postgresql://u%00@h/d", "U+0000"),
+        (f"postgresql://u:\udcff{SECRET}@h/d", "not UTF-8"),
         ("nonsense", "not a URL"),
         ("", "not a URL"),
     ],

@@ -9,22 +9,24 @@ import pytest
 
 from flowledger.domain.errors import InvalidArgument
 from flowledger.services.erasing import eraser as erasing
+from flowledger.services.erasing import journal
 from flowledger.services.erasing.eraser import CannotErase, Eraser
 from flowledger.services.erasing.inboxes import ErasedInboxes
-from flowledger.services.erasing.outlook import outlooks
+from flowledger.services.erasing.outlook import outlooks, unfinished
 from flowledger.services.erasing.passes import erase_letters
 from flowledger.services.holds import Holds
+from flowledger.storage import tables
 from flowledger.storage.engines import postgresql
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import Held
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
-from tests.services.erasing.canaries import CANARY, found_in_file, found_in_redis, found_in_tables
+from tests.services.erasing.canaries import CANARY, found_in_file, found_in_redis, found_in_tables, run
 from tests.services.erasing.conftest import Scene
 from tests.services.erasing.test_beside_others import Killed, killed
 from tests.services.erasing.test_kinds import message
-from tests.storage.recording import all_rows, count, dead_letters, record
+from tests.storage.recording import all_rows, by_hand, count, dead_letters, record
 
 
 @pytest.mark.leaves("ledger:inbox:sbx_1")
@@ -102,6 +104,53 @@ def test_a_dry_run_counts_the_texts_that_go(scene: Scene) -> None:
         (found,) = outlooks(connection, ["u"])
     erased = scene.erase("u")
     assert (found.events, sum(found.rows.values())) == (erased.events, erased.rows) == (3, 2)
+
+
+@pytest.mark.leaves("ledger:inbox:sbx_1", "ledger:inbox:sbx_2")
+@pytest.mark.parametrize(
+    ("where", "name"), [(ErasedInboxes, "erase"), (journal, "clear"), (journal, "blank"), (ErasureRepository, "finish")]
+)
+def test_what_an_interrupted_run_has_left_is_counted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
+) -> None:
+    scene.publish(*run("00", CANARY), *run("01", CANARY), *run("02", "kept"))
+    scene.drain()
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, killed)
+        with pytest.raises(Killed):
+            scene.erase("exec_00", "exec_01")
+    late = [raw("task.created", subject="task_late", execution_id="exec_00", name=CANARY), b"{not JSON exec_01"]
+    scene.publish(*late)
+    scene.drain()
+    with scene.storage.reading() as connection:
+        found = unfinished(connection)
+        asked = outlooks(connection, ["exec_00", "exec_01"])
+    assert [one.subject for one in found] == ["exec_00", "exec_01"]
+    assert [(one.events, one.rows, one.dead_letters) for one in asked] == [
+        (one.events, one.rows, one.dead_letters) for one in found
+    ]
+    erased = Eraser(scene.settings, scene.storage, scene.client).go_on()
+    assert erased.subjects == sum(one.subjects for one in found) > 9
+    assert erased.events == sum(one.events for one in found)
+    assert erased.rows == sum(sum(one.rows.values()) for one in found)
+    assert erased.dead_letters == sum(one.dead_letters for one in found) == 1
+    assert erased.audit_lines == sum(one.audit_lines for one in found)
+    with scene.storage.reading() as connection:
+        assert unfinished(connection) == []
+
+
+def test_what_an_interrupted_run_leaves_since_it_is_held_is_not_counted(scene: Scene) -> None:
+    scene.publish(raw("execution.created", subject="e"), raw("task.created", subject="t", execution_id="e"))
+    scene.drain()
+    Eraser(scene.settings, scene.storage, scene.client).begin(["e"], why="asked for", by="jo")
+    by_hand(
+        scene.storage,
+        tables.erasures.delete().where(tables.erasures.c.subject == "t"),
+        tables.held.insert().values(subject="t"),
+    )
+    with scene.storage.reading() as connection:
+        (found,) = unfinished(connection)
+    assert (found.subjects, found.rows, found.held) == (1, {"executions": 1}, ())
 
 
 def test_what_came_since_the_last_round_to_what_is_held_is_held(scene: Scene) -> None:
