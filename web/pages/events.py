@@ -68,7 +68,7 @@ class EventPage(LedgerHandler):
 
     async def page(self) -> None:
         """Write the page, or, with `text=1`, the text alone; 404 if there is no such event."""
-        source, id_ = self.get_query_argument("source", ""), self.get_query_argument("id", "")
+        source, id_ = self.wanted("source") or "", self.wanted("id") or ""
         event = await self.read(lambda connection: JournalRepository(connection).get(source, id_))
         if event is None:
             raise HTTPError(404, "no event of this source and id is recorded")
