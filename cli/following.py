@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -19,7 +18,7 @@ from flowledger.cli.show import Asked, Shown, find
 from flowledger.cli.shown import print_shown
 from flowledger.cli.tail import json_line, lines
 from flowledger.domain.errors import DatabaseUnavailable, InvalidArgument
-from flowledger.domain.readable import plain
+from flowledger.domain.readable_json import json_line as one_line
 from flowledger.domain.statuses import TERMINAL, Status
 from flowledger.domain.times import now
 from flowledger.storage.kinds.executions import ExecutionRepository
@@ -98,7 +97,7 @@ def follow(storage: Storage, subject: str, asked: Asked, *, as_json: bool) -> bo
 
 def _print_end(shown: Shown, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(shown.as_json(), default=plain), flush=True)
+        print(one_line(shown.as_json()), flush=True)
     else:
         print_shown(shown)
 
