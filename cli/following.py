@@ -113,7 +113,7 @@ def _on_screen(storage: Storage, subject: str) -> Look:
             except DatabaseUnavailable as error:
                 if first:
                     raise
-                live.update(Text(f"waiting for the database: {error}", style="yellow"), refresh=True)
+                live.update(screen.words(f"waiting for the database: {error}", "yellow"), refresh=True)
                 time.sleep(_AGAIN_SECONDS)
                 continue
             first = False
@@ -147,7 +147,7 @@ def _as_lines(storage: Storage, subject: str, *, as_json: bool) -> Look:
             if first:
                 raise
             if not was_away:
-                screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)
+                screen.err.print(screen.words(f"waiting for the database: {error}", "yellow"), soft_wrap=True)
             was_away = True
             time.sleep(_AGAIN_SECONDS)
             continue
