@@ -18,10 +18,12 @@ _PASSWORDS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 def run(settings: Settings) -> None:
     """Run Flower with the pages of the ledger until it is ended; its own settings (`FLOWER_…`) are the environment's.
 
-    Raises SettingsError if no password is set, for Flower would show everything to everyone; or if no database is.
+    Raises SettingsError if no password is set, or an empty one, for Flower would show everything to everyone; or if no
+    database is.
     """
     if not any(os.environ.get(name) for name in _PASSWORDS):
         raise SettingsError("Flower needs a password: set FLOWER_BASIC_AUTH=flowledger:PASSWORD")
+    _check(os.environ.get("FLOWER_BASIC_AUTH", ""))
     os.environ.setdefault("FLOWER_ADDRESS", "127.0.0.1")
     BrokerAddress.of(settings)  # one that cannot be used ends here, not in Celery
     if settings.redis_url is not None:
@@ -30,7 +32,6 @@ def run(settings: Settings) -> None:
         raise SettingsError(
             "Flower needs a database to show the records of: set DATABASE_URL, by a role that only reads"
         )
-    _close_metrics()
     from flowledger.web.install import install
 
     install(settings)
@@ -45,9 +46,9 @@ def _name(record: logging.LogRecord) -> None:
     record.worker = "flower"
 
 
-def _close_metrics() -> None:
-    """Flower shows /metrics, with the names of workers and tasks, to everyone (2.2). /healthcheck says but OK."""
-    from flower.views.monitor import Metrics
-    from tornado.web import authenticated
-
-    Metrics.get = authenticated(Metrics.get)
+def _check(credentials: str) -> None:
+    """Raise SettingsError if one of these is no name with a password; Flower splits them at commas."""
+    if credentials and not all(password for _, _, password in (one.partition(":") for one in credentials.split(","))):
+        raise SettingsError(
+            "FLOWER_BASIC_AUTH must be USER:PASSWORD; the password has no comma, which separates several users"
+        )

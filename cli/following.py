@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -19,7 +18,7 @@ from flowledger.cli.show import Asked, Shown, find
 from flowledger.cli.shown import print_shown
 from flowledger.cli.tail import json_line, lines
 from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable, InvalidArgument
-from flowledger.domain.readable import plain
+from flowledger.domain.readable_json import json_line as one_line
 from flowledger.domain.statuses import TERMINAL, Status
 from flowledger.domain.times import now
 from flowledger.storage.kinds.executions import ExecutionRepository
@@ -105,7 +104,7 @@ def follow(storage: Storage, subject: str, asked: Asked, *, as_json: bool) -> bo
 
 def _print_end(shown: Shown, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(shown.as_json(), default=plain), flush=True)
+        print(one_line(shown.as_json()), flush=True)
     else:
         print_shown(shown)
     if shown.trouble is not None:  # it was erased meanwhile
@@ -123,7 +122,7 @@ def _on_screen(storage: Storage, subject: str) -> Look:
             except DatabaseUnavailable as error:
                 if first or isinstance(error, DatabaseDenied):
                     raise
-                live.update(Text(f"waiting for the database: {error}", style="yellow"), refresh=True)
+                live.update(screen.words(f"waiting for the database: {error}", "yellow"), refresh=True)
                 time.sleep(_AGAIN_SECONDS)
                 continue
             first = False
@@ -158,7 +157,7 @@ def _as_lines(storage: Storage, subject: str, *, as_json: bool) -> Look:
             if first or isinstance(error, DatabaseDenied):
                 raise
             if not was_away:
-                screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)
+                screen.err.print(screen.words(f"waiting for the database: {error}", "yellow"), soft_wrap=True)
             was_away = True
             time.sleep(_AGAIN_SECONDS)
             continue

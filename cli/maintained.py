@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Any, Final
 from flowledger.cli import layout, screen
 from flowledger.cli.layout import Column
 from flowledger.domain import logs
-from flowledger.domain.readable import plain
+from flowledger.domain.readable_json import json_line
 from flowledger.domain.settings import Settings
 from flowledger.services.retention.service import MaintenanceService
 from flowledger.storage.engines.engine import make_engine
@@ -55,7 +54,7 @@ def print_round(done: Round) -> None:
 
 
 def _print_line(done: Round) -> None:
-    print(json.dumps(as_document(done), default=plain), flush=True)
+    print(json_line(as_document(done)), flush=True)
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import sys
 import threading
 from contextlib import closing, suppress
 
+import typer
 from prometheus_client import generate_latest
 
 from flowledger.cli import screen
-from flowledger.domain.errors import InvalidArgument, LedgerError
+from flowledger.domain.errors import LedgerError
 from flowledger.domain.listening import ListeningAddress
 from flowledger.domain.settings import Settings
 from flowledger.workers.metrics.endpoint import serving
@@ -23,11 +24,11 @@ def print_metrics(settings: Settings) -> None:
 
 
 def serve_metrics(settings: Settings, listen: str) -> None:
-    """Serve the metrics until Ctrl-C. Raises LedgerError if the address cannot be used."""
+    """Serve the metrics until Ctrl-C. Raises BadParameter if it is no address, LedgerError if it cannot be used."""
     try:
         address = ListeningAddress.parse(listen)
     except ValueError as error:
-        raise InvalidArgument(f"--listen: {error}, not {listen[:100]!a}") from None
+        raise typer.BadParameter(f"{error}, not {listen[:100]!a}", param_hint="--listen") from None
     with closing(Exposition(settings)) as exposition:
         try:
             with serving(registry_of(exposition), address):

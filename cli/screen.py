@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,10 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from flowledger.domain.readable import duration as duration
-from flowledger.domain.readable import json_words as json_words
-from flowledger.domain.readable import plain
 from flowledger.domain.readable import safe as safe
 from flowledger.domain.readable import time as time
+from flowledger.domain.readable_json import json_lines
+from flowledger.domain.readable_json import json_words as json_words
 
 out: Final = Console(highlight=False)
 err: Final = Console(stderr=True, highlight=False)
@@ -51,7 +50,7 @@ def status(value: str) -> Text:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output, for programs."""
-    print(json.dumps(value, indent=2, default=plain))
+    print(json_lines(value))
 
 
 def print_error(message: str) -> None:

@@ -58,7 +58,7 @@ def tail(settings: Settings, wanted: Wanted, since: datetime | None, show: Calla
                 if shown or isinstance(error, DatabaseDenied):
                     raise
                 if not was_away:
-                    screen.err.print(Text(f"waiting for the database: {error}", style="yellow"), soft_wrap=True)
+                    screen.err.print(screen.words(f"waiting for the database: {error}", "yellow"), soft_wrap=True)
                 was_away = True
                 time.sleep(_AGAIN_SECONDS)
                 continue

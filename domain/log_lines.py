@@ -28,6 +28,8 @@ _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s'\"<>]{0,500}@")
 _PASSWORD: Final = re.compile(r"(?i)(password|passwd|pwd|secret|token)(['\"]?\s*[=:]\s*['\"]?)[^\s&,;'\"]+")
 _QUOTED: Final = re.compile(r"(\[SQL: |\[parameters: |\n\s*(DETAIL|CONTEXT|QUERY|STATEMENT|LINE \d+): ).*", re.DOTALL)
 """Where a driver's message begins to quote a statement, its values, or a row."""
+_BLANKS: Final = re.compile("  +")
+_FIELD: Final = re.compile(rf"\b({'|'.join(FIELDS)})=")
 _PLAIN: Final = re.compile(r"[\w./:@%+~-]+")
 _TOLD: Final = frozenset(
     {
@@ -62,9 +64,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         head, place = _head(record), _place(record)
         who = "/".join(str(place[name]) for name in ("worker", "process_name") if name in place)
-        about = [f"{name}={_value(value)}" for name, value in _fields(record).items()]
-        words = " ".join([head["time"], f"{head['level']:<8}", escaped(who or str(place["process"]))])
-        line = "  ".join([f"{words} {escaped(head['logger'])}: {escaped(message_of(record))}", *about])
+        about = [f"{name}={quoted(str(value))}" for name, value in _fields(record).items()]
+        words = " ".join([head["time"], f"{head['level']:<8}", _without_fields(who or str(place["process"]))])
+        said = f"{_without_fields(head['logger'])}: {_without_fields(message_of(record))}"
+        line = "  ".join([f"{words} {said}", *about])
         if record.exc_info and (error := record.exc_info[1]):
             line += "".join(f"\n    {escaped(one)}" for one in exception_text(error).split("\n"))
         return line
@@ -165,7 +168,12 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
-def _value(value: object) -> str:
-    """A field's value, in quotes if it might be taken for more than one."""
-    text = str(value)
+def quoted(text: str) -> str:
+    """Return a text that somebody else has chosen as one word: in quotes if it might be taken for more than one."""
     return text if _PLAIN.fullmatch(text) and text.isascii() else json.dumps(text)
+
+
+def _without_fields(text: str) -> str:
+    """Return a text on one line in which nothing can pass for the fields behind it: two blanks, and `subject=`."""
+    text = _FIELD.sub(r"\1\\x3d", escaped(text))
+    return _BLANKS.sub(lambda blanks: " " + r"\x20" * (len(blanks[0]) - 1), text)

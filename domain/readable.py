@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 
 def safe(text: str) -> str:
@@ -39,19 +36,3 @@ def size(count: float) -> str:
             return f"{sign}{left:,.0f} B" if unit == "B" else f"{sign}{left:,.1f} {unit}"
         left /= 1024
     return f"{sign}{left:,.1f} TiB"
-
-
-def json_words(value: object) -> str:
-    """Return any value as JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, default=plain)
-
-
-def plain(value: object) -> Any:
-    """Return what JSON can hold in place of `value`, for `json.dumps`."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return str(value)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from flowledger.domain.json_text import plain
 from flowledger.storage.paging import Order
 from flowledger.storage.schema.types import Json
 
@@ -53,7 +54,7 @@ def first_of_each(
 
 def owners_of(connection: Connection, ids: Sequence[str]) -> TableValuedAlias:
     """Return the ids as rows of a table with the one column `value`."""
-    texts = bindparam(None, list(ids), type_=Json)
+    texts = bindparam(None, [*map(plain, ids)], type_=Json)
     if connection.dialect.name == "postgresql":
         return func.jsonb_array_elements_text(texts).table_valued("value").render_derived(name="owner")
     return func.json_each(texts).table_valued("value", name="owner")

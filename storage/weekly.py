@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, select
 
-from flowledger.domain.json_text import plain
 from flowledger.storage.filters import Filter
 from flowledger.storage.ledger.journal import TABLE as EVENTS
 from flowledger.storage.many import is_one_of, owners_of
@@ -30,7 +29,7 @@ def of_subjects(connection: Connection, table: Table, subjects: Sequence[str]) -
     """Return the conditions of the weeks in which events of these subjects were recorded; none on SQLite."""
     if connection.dialect.name != "postgresql":
         return []
-    subject = owners_of(connection, [plain(one) for one in subjects])
+    subject = owners_of(connection, subjects)
     of_subject = select(EVENTS.c.recorded_at).where(EVENTS.c.subject == subject.c.value).correlate(subject)
     first, last = (
         of_subject.with_only_columns(one(EVENTS.c.recorded_at)).scalar_subquery() for one in (func.min, func.max)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -11,7 +10,7 @@ from urllib.parse import urlencode
 
 from tornado.escape import xhtml_escape
 
-from flowledger.domain import readable
+from flowledger.domain.readable_json import json_set_out, json_words
 from flowledger.web import words
 from flowledger.web.looks import look
 from flowledger.web.runs.oddities import LATE
@@ -46,7 +45,7 @@ def cell(name: str, value: Any) -> str:
         return words.when(value)
     if name == "status":
         return f'<span class="ledger-state {look(value)}">{xhtml_escape(str(value))}</span>'
-    text = value if isinstance(value, str) else readable.json_words(value)
+    text = value if isinstance(value, str) else json_words(value)
     shown = xhtml_escape(words.safe(text[:_CELL]) + ("…" if len(text) > _CELL else ""))
     if isinstance(value, str) and name.endswith("_id") and name not in _NO_LINKS:
         return f'<a href="{FIND}?{xhtml_escape(urlencode({"q": value}))}">{shown}</a>'
@@ -55,7 +54,7 @@ def cell(name: str, value: Any) -> str:
 
 def set_out(value: Any) -> str:
     """Return a value as text: JSON over several lines, or a text as it is."""
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=readable.plain)
+    return value if isinstance(value, str) else json_set_out(value)
 
 
 FUNCTIONS: Final[dict[str, Any]] = {

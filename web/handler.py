@@ -90,8 +90,12 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         return found
 
     def wanted(self, name: str) -> str | None:
-        """Return an argument of the URL as it was written, or None if it is missing or empty; templates escape it."""
-        return self.get_query_argument(name, None) or None
+        """Return an argument of the URL exactly, or None if it is missing or empty; templates escape it.
+
+        Tornado's own would strip it, and replace control characters: ids are opaque.
+        """
+        given = self.request.query_arguments.get(name)
+        return (self.decode_argument(given[-1], name) or None) if given else None
 
     def wanted_all(self, *names: str) -> dict[str, str]:
         """Return those of these arguments that are given."""
@@ -99,7 +103,7 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
 
     def url_with(self, **changes: Any) -> str:
         """Return this page's URL with its arguments changed; None takes one away. So filters stick."""
-        given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        given = self.wanted_all(*self.request.query_arguments)
         return words.url_with(self.request.path, given, changes)
 
     def route_to(self, route: str, *names: str) -> str | None:

@@ -66,6 +66,16 @@ def handler_of(spec: Any) -> type[RequestHandler]:
     return found
 
 
+def keywords_of(spec: Any) -> dict[str, Any]:
+    """Return what a handler in Flower's list is made with."""
+    return dict(spec.kwargs or {}) if isinstance(spec, URLSpec) else dict(*spec[2:3])
+
+
+def name_of(spec: Any) -> str | None:
+    """Return the name by which the address of a handler in Flower's list is found."""
+    return spec.name if isinstance(spec, URLSpec) else next(iter(spec[3:4]), None)
+
+
 def check(handlers: Sequence[Any], settings: dict[str, Any], options: Any) -> None:
     """Raise FlowerChanged if a place at which it is extended is not as in 2.2."""
     patterns = {pattern(spec) for spec in handlers}

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from tornado.escape import xhtml_escape
 
 from flowledger.domain import readable
+from flowledger.domain.readable_json import json_words
 from flowledger.domain.times import now
 from flowledger.web.totals import Total
 
@@ -82,7 +83,7 @@ FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
     "duration": readable.duration,
     "size": readable.size,
     "grown": grown,
-    "json_words": readable.json_words,
+    "json_words": json_words,
     "urlencode": urlencode,
 }
 """By these names in each template of `web/templates/ledger`."""

@@ -12,6 +12,7 @@ from flowledger.domain import events as say
 from flowledger.domain.envelope import Event, parse
 from flowledger.domain.errors import DatabaseFailed, DatabaseUnavailable, Reason, Refused
 from flowledger.domain.limits import WIDEST, Limits
+from flowledger.domain.log_lines import quoted
 from flowledger.domain.times import now, sortable
 from flowledger.storage.engines.pipeline import CheckpointRow, HorizonMoved, Transaction, Unrecordable
 from flowledger.storage.kinds import transaction_of
@@ -293,7 +294,8 @@ def _log_dead(letters: Sequence[tuple[Read, Refused]]) -> None:
             logger.error(words, refused.where, extra=read.log_fields)
         else:
             words = "entry %s became a dead letter: %s %s"
-            logger.info(words, read.entry.id, refused.reason, refused.field[:_MOST_FIELD], extra=read.log_fields)
+            field = quoted(refused.field[:_MOST_FIELD]) if refused.field else ""
+            logger.info(words, read.entry.id, refused.reason, field, extra=read.log_fields)
     if len(letters) > _MOST_LOGGED:
         logger.info("%d more entries of this batch became dead letters", len(letters) - _MOST_LOGGED)
 

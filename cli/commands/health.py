@@ -16,7 +16,9 @@ def command(
     is_live: Annotated[
         bool, typer.Option("--live", help="Whether this host's worker turns, whatever the servers do.")
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which a server counts as away.")] = 5.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Seconds after which a server counts as away.")
+    ] = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Tell whether events published now would be recorded; exit 1 and the reason if not.

@@ -35,7 +35,8 @@ def command(
         typer.Option(metavar="NAME=VALUE", help="Only rows with this in their primary key: node=plan. Repeatable."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many rows of each table, and events of each group, at most.")
+        int | None,
+        typer.Option(min=1, max=2**31 - 1, help="So many rows of each table, and events of each group, at most."),
     ] = None,
     database: Database = None,
     as_json: AsJson = False,

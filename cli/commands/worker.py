@@ -17,7 +17,7 @@ from flowledger.workers.watch import check_at_start
 
 def command(
     database: Database = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per core.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=1000, help="Processes; default: one per core.")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR; else LEDGER_LOG_LEVEL.")] = None,
 ) -> None:
     """Run the worker alone, against the named servers."""

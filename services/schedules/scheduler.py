@@ -24,6 +24,7 @@ from flowledger.client.publisher import Publisher
 from flowledger.domain import streams
 from flowledger.domain.errors import DatabaseUnavailable, PublishError, Refused
 from flowledger.domain.kinds.schedules import Schedule
+from flowledger.domain.log_lines import quoted
 from flowledger.domain.settings import Settings
 from flowledger.domain.signing import Signer
 from flowledger.domain.times import now as machine_time
@@ -238,7 +239,7 @@ class Scheduler:
             except Refused as refused:
                 error = f"not fired at {written_time(due_at)}: {refused}"[:300]
                 words = "a schedule was not fired at %s: %s %s"
-                why = refused.reason, refused.field[:100]  # its words may quote the schedule
+                why = refused.reason, quoted(refused.field[:100])  # its words may quote the schedule
                 logger.warning(words, written_time(due_at), *why, extra={"subject": schedule.id})
         after = with_next(replace(row, done_until=done_until, error=None), timing)
         return _Fired(row, replace(after, error=after.error or error), len(times), events)

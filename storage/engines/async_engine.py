@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from flowledger.domain.errors import DatabaseUnavailable, SettingsError
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
+from flowledger.storage.engines.askable import make_askable
 from flowledger.storage.engines.engine import engine_options, set_up_sqlite, words
 from flowledger.storage.engines.session import SessionSetUp, check_encoding, check_version, settings_of_session
 
@@ -47,10 +48,14 @@ def make_async_engine(settings: Settings) -> AsyncEngine:
     address = DatabaseAddress.of(settings)
     options = engine_options(settings, address)
     if address.is_postgresql:
-        return create_async_engine("postgresql+asyncpg://", **options, async_creator=_Connector(address, settings))
+        connector = _Connector(address, settings)
+        engine = create_async_engine("postgresql+asyncpg://", **options, async_creator=connector)
+        make_askable(engine.sync_engine)
+        return engine
     engine = create_async_engine(address.url.set(drivername="sqlite+aiosqlite"), **options)
     event.listen(engine.sync_engine, "do_connect", _open_file)
     set_up_sqlite(engine.sync_engine)
+    make_askable(engine.sync_engine)
     return engine
 
 

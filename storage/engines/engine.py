@@ -16,6 +16,7 @@ from flowledger.domain import json_text
 from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.address import DatabaseAddress, connect_arguments
+from flowledger.storage.engines.askable import make_askable
 from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.engines.session import SessionSetUp
 from flowledger.storage.merge.additions import make_functions
@@ -38,9 +39,11 @@ def make_engine(settings: Settings) -> Engine:
         connect = partial(psycopg2.connect, **connect_arguments(address))
         # Before all other listeners: SQLAlchemy's first queries to a new server need a session that is set up.
         event.listen(engine, "connect", SessionSetUp(address.session, connect), insert=True)
+        make_askable(engine)
         return engine
     engine = create_engine(address.url, **options)
     set_up_sqlite(engine)
+    make_askable(engine)
     return engine
 
 

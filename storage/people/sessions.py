@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Index, Table, Text, delete, exists, insert, or_, select, update
 
+from flowledger.domain.json_text import plain
 from flowledger.domain.kinds.users import DEFAULT_ROLE, folded
 from flowledger.storage.kinds.users import TABLE as USERS
 from flowledger.storage.paging import Order, Page
@@ -96,11 +97,11 @@ class SessionRepository(Repository[ListedSession]):
 
     def revoke(self, user_id: str, at: datetime, *, only: str | None = None, keep: str | None = None) -> int:
         """End the sessions of a user: one, or all, perhaps except one. Return the number of those that are ended."""
-        ended = update(TABLE).where(TABLE.c.user_id == user_id, *_is_on(at)).values(revoked_at=at)
+        ended = update(TABLE).where(TABLE.c.user_id == plain(user_id), *_is_on(at)).values(revoked_at=at)
         if only is not None:
-            ended = ended.where(TABLE.c.id == only)
+            ended = ended.where(TABLE.c.id == plain(only))
         if keep is not None:
-            ended = ended.where(TABLE.c.id != keep)
+            ended = ended.where(TABLE.c.id != plain(keep))
         return self.connection.execute(ended).rowcount
 
     def is_of(self, session_id: str, user_id: str) -> bool:

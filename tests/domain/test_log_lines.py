@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from flowledger.domain.errors import DatabaseUnavailable
-from flowledger.domain.log_lines import JsonLines, TextLines
+from flowledger.domain.log_lines import JsonLines, TextLines, quoted
 from flowledger.domain.logs import Lines
 
 EVIL = "late\n2026-11-29T00:00:00.000Z INFO forged\r\x1b[31m\x00\u202e\u2028\x85\udc80"
@@ -136,3 +136,38 @@ def test_lines_are_written_whole_and_a_closed_output_harms_nobody(capsys: pytest
     handler.handle(record("hunter2"))
     assert capsys.readouterr() == ("", "")
     assert sys.stderr is not None
+
+
+FORGED = 'x  source=/bank  subject="acct_1"   shard=3 event_id=7,celery_id=c'
+
+
+@pytest.mark.parametrize(
+    "arguments", [("%s", FORGED), (FORGED,), ("%s %s", "a", f"{FORGED}  "), ("%r", OSError(FORGED))]
+)
+def test_a_message_cannot_pass_for_fields(arguments: tuple[Any, ...]) -> None:
+    """Whatever is quoted in it: a name in an event, a server's words, a sandbox's id."""
+    line = as_text(*arguments, source="/real", subject="t")
+    said, *fields = line.removeprefix(line[:33]).split("  ")
+    assert fields == ["source=/real", "subject=t"]
+    assert re.findall(r"\b(?:source|subject|shard|event_id|celery_id)=", said) == []
+    assert r"source\x3d/bank" in said
+    assert "source=/bank" in as_json(*arguments)["message"], "in JSON it is another field than the message"
+
+
+def test_a_name_of_a_worker_cannot_pass_for_fields() -> None:
+    assert as_text("x", worker=FORGED, name=FORGED).count("source=") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("data.name", "data.name"),
+        ("a b", '"a b"'),
+        ("a=b", '"a=b"'),
+        ('"', '"\\""'),
+        ("", '""'),
+        ("é\n", '"\\u00e9\\n"'),
+    ],
+)
+def test_what_others_have_chosen_is_one_word(text: str, word: str) -> None:
+    assert quoted(text) == word

@@ -7,6 +7,7 @@ a repository is not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -54,6 +55,8 @@ class LookUp(NamedTuple):
     read: Callable[[Connection], Any]
     reads_all: bool = False
     """Whether it counts or reads all rows of what it is asked for: no index can spare that."""
+    asked: tuple[type[Any], tuple[Any, ...], dict[str, Any]] | None = None
+    """The repository and the arguments."""
 
     @property
     def name(self) -> str:
@@ -69,7 +72,39 @@ def call(repository: type[Any], method: str, *arguments: Any, **named: Any) -> L
         f"{method}({', '.join(told)})",
         lambda connection: getattr(repository(connection), method)(*arguments, **named),
         method.startswith("count") and not named,
+        (repository, arguments, named),
     )
+
+
+def asking_for(text: str, look_up: LookUp) -> LookUp | None:
+    """Return the same look-up of this text in the place of ids and names; None if it asks for none."""
+    if look_up.asked is None:
+        return None
+    repository, arguments, named = look_up.asked
+    others = [_with(text, one) for one in arguments]
+    other_names = {name: value if name in _FIXED else _with(text, value) for name, value in named.items()}
+    if look_up.method.endswith("in_status"):
+        others[0] = arguments[0]
+    return (
+        None
+        if (tuple(others), other_names) == (arguments, named)
+        else call(repository, look_up.method, *others, **other_names)
+    )
+
+
+_FIXED: Final = frozenset({"status", "level", "kind", "role", "visibility", "source"})
+"""Filters that have some values alone, and the source of a copy, which is checked."""
+
+
+def _with(text: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return text
+    if isinstance(value, list | tuple):
+        return type(value)(_with(text, one) for one in value)
+    if isinstance(value, EventFilter):
+        asked = {name: getattr(value, name) for name in ("type", "source", "subject")}
+        return replace(value, **{name: _with(text, one) for name, one in asked.items()})
+    return value
 
 
 def _told(value: Any) -> str:

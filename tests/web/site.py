@@ -86,12 +86,16 @@ class Site:
         """GET a page; `arguments` are those of its URL."""
         return self.ask("GET", f"{path}?{urlencode(arguments)}" if arguments else path, signed_in=signed_in)
 
-    def ask(self, method: str, path: str, *, signed_in: bool = True, body: str = "") -> Response:
+    def ask(
+        self, method: str, path: str, *, signed_in: bool = True, body: str = "", authorization: str | None = None
+    ) -> Response:
         """Send any request."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         request = {"Content-Type": "application/x-www-form-urlencoded"}
-        if signed_in:
-            request["Authorization"] = "Basic " + _basic(f"flowledger:{PASSWORD}")
+        if authorization is not None:
+            request["Authorization"] = authorization
+        elif signed_in:
+            request["Authorization"] = basic(f"flowledger:{PASSWORD}")
         try:
             client.request(method, path, body=body or None, headers=request)
             response = client.getresponse()
@@ -100,8 +104,10 @@ class Site:
             client.close()
 
 
-def _basic(words: str) -> str:
-    return base64.b64encode(words.encode()).decode()
+def basic(credentials: str | bytes) -> str:
+    """The header by which a browser sends a name and a password."""
+    given = credentials.encode() if isinstance(credentials, str) else credentials
+    return "Basic " + base64.b64encode(given).decode()
 
 
 @contextmanager

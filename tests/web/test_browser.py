@@ -39,7 +39,8 @@ def test_a_failed_execution_is_found_and_read_and_survives_a_restart(tmp_path: P
             before = _read(browser, service)
         with running(settings, concurrency=1) as service:
             assert _read(browser, service) == before
-        assert browser.wrong == []
+        icon = f"{service.flower_url}favicon.ico"  # of the page that nobody had signed in for: asked for later
+        assert [one for one in browser.wrong if not one.endswith(icon)] == []
 
 
 def test_a_log_follows_by_itself(sqlite_url: str, redis_url: str) -> None:

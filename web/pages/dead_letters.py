@@ -84,7 +84,7 @@ class DeadLetters(LedgerHandler):
     def _time(self, name: str) -> datetime | None:
         text = self.wanted(name)
         try:
-            return None if text is None else parse_time(text)
+            return None if text is None else parse_time(text.strip())
         except ValueError as error:
             raise InvalidArgument(f"{name}: {error}") from None
 

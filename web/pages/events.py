@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from sqlalchemy import Connection
 from tornado.web import HTTPError
 
+from flowledger.domain.json_pieces import bytes_of, laid_out, text_of
 from flowledger.domain.records import ListedEvent
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.ledger.journal_lists import EventFilter, ListedEventRepository
@@ -68,7 +68,7 @@ class EventPage(LedgerHandler):
 
     async def page(self) -> None:
         """Write the page, or, with `text=1`, the text alone; 404 if there is no such event."""
-        source, id_ = self.get_query_argument("source", ""), self.get_query_argument("id", "")
+        source, id_ = self.wanted("source") or "", self.wanted("id") or ""
         event = await self.read(lambda connection: JournalRepository(connection).get(source, id_))
         if event is None:
             raise HTTPError(404, "no event of this source and id is recorded")
@@ -79,13 +79,5 @@ class EventPage(LedgerHandler):
             self.set_header("X-Content-Type-Options", "nosniff")
             self.write(event.raw)
             return
-        pretty = None if event.raw is None or len(event.raw) > SHOWN else _set_out(event.raw)
-        self.show("event", event=event, pretty=pretty, shown=SHOWN)
-
-
-def _set_out(raw: str) -> str | None:
-    """Return JSON over several lines; None if it cannot be shown so (it is too deep, or has numbers too long)."""
-    try:
-        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return None
+        pretty = None if event.raw is None or len(event.raw) > SHOWN else laid_out(bytes_of(event.raw))
+        self.show("event", event=event, pretty=None if pretty is None else text_of(pretty), shown=SHOWN)

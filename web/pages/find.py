@@ -17,27 +17,35 @@ from flowledger.web.runs.found import SUBJECTS, About
 
 
 class _Found(NamedTuple):
+    id_: str
     kinds: list[str]
     is_letter: bool
     about: About | None
 
+    def __bool__(self) -> bool:
+        return bool(self.kinds or self.is_letter or self.about)
+
 
 class Find(LedgerHandler):
-    """Goes to the one page that an id has, or lists what there is. At most six queries."""
+    """Goes to the one page that an id has, or lists what there is. At most nine queries.
+
+    If nothing has the id, and it has blanks around it, which one may have copied with it, the id without them is looked
+    for: at most nine further queries.
+    """
 
     async def page(self) -> None:
         """Redirect, or write what was found."""
-        id_ = (self.wanted("q") or "").strip()
-        if not id_:
-            self.show("found", id_=id_, kinds=[], about=None, url_of=self.url_of)
+        asked = self.wanted("q")
+        if asked is None:
+            self.show("found", id_="", kinds=[], about=None, url_of=self.url_of)
             return
-        result = await self.read(lambda connection: _find(connection, id_))
+        result = await self.read(lambda connection: _found(connection, asked))
         if result.is_letter:
-            self.redirect(self.reverse_url("ledger-dead-letter", id_))
+            self.redirect(self.reverse_url("ledger-dead-letter", result.id_))
         elif len(result.kinds) == 1:
-            self.redirect(self.url_of(result.kinds[0], plain(id_)))
+            self.redirect(self.url_of(result.kinds[0], plain(result.id_)))
         else:
-            self.show("found", id_=id_, kinds=result.kinds, about=result.about, url_of=self.url_of)
+            self.show("found", id_=result.id_, kinds=result.kinds, about=result.about, url_of=self.url_of)
 
     def url_of(self, kind: str, id_: str) -> str:
         """Return the URL of the page of a record: its own, or the one for any kind."""
@@ -45,13 +53,18 @@ class Find(LedgerHandler):
         return own or self.reverse_url("ledger-record", kind, id_)
 
 
+def _found(connection: Connection, asked: str) -> _Found:
+    exact, stripped = _find(connection, asked), asked.strip()
+    return exact if exact or stripped in ("", asked) else _find(connection, stripped)
+
+
 def _find(connection: Connection, id_: str) -> _Found:
     if id_.startswith("dead_") and any(one.id == id_ for one in DeadLetterRepository(connection).about(id_, limit=10)):
-        return _Found([], True, None)
+        return _Found(id_, [], True, None)
     kinds = found.kinds_of(connection, id_)
     if not kinds and is_erased(connection, id_):
         raise missing(connection, "id", id_)
-    return _Found(kinds, False, None if len(kinds) == 1 else found.about(connection, id_))
+    return _Found(id_, kinds, False, None if len(kinds) == 1 else found.about(connection, id_))
 
 
 class RecordPage(LedgerHandler):

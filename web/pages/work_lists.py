@@ -42,9 +42,8 @@ class WorkList(LedgerHandler):
 
     def asked(self) -> Asked:
         """Return what the URL asks for. Raises InvalidArgument."""
-        of = {name: value.strip() for name, value in self.wanted_all(*self.filters).items()}
         return Asked(
-            of={name: value for name, value in of.items() if value},
+            of=self.wanted_all(*self.filters),
             status=self.wanted("status"),
             failed=self.wanted("failed") is not None,
             since=moment_wanted(self, "since"),

@@ -23,8 +23,14 @@ _RETRY_SECONDS: Final = 5.0
 
 @contextmanager
 def serving(registry: CollectorRegistry, address: ListeningAddress) -> Iterator[None]:
-    """Serve the metrics in threads of their own for as long as this lasts. Raises OSError if the address is taken."""
-    server, thread = start_http_server(address.port, address.host, registry)
+    """Serve the metrics in threads of their own for as long as this lasts.
+
+    Raises OSError if the address is taken, or none of this machine.
+    """
+    try:
+        server, thread = start_http_server(address.port, address.host, registry)
+    except UnicodeError:  # a label that is empty or too long
+        raise OSError("not a name of a host") from None
     os.register_at_fork(after_in_child=server.socket.close)  # a process of the pool must not keep the port
     try:
         yield
