@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 import redis
 
+from flowledger.client.plans.entries import message_of
 from flowledger.domain import streams
 from tests.builders import raw
 from tests.waiting import wait_until
@@ -51,6 +53,26 @@ def test_a_message_that_expired_before_it_was_recorded_comes_into_no_inbox(offic
     assert put_and_expired(office.look()) == (0, 0)
     office.drain()
     assert office.status("m1", "bob") == "expired"
+    office.check()
+
+
+def test_times_at_the_ends_of_the_calendar_hold_up_no_other_message(office: Office) -> None:
+    first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+    office.publish(
+        *(message(f"past_{at[0]}", "bob", expires_at=first, time=at) for at in (first, last)),
+        *(message(f"future_{at[0]}", "bob", expires_at=last, time=at) for at in (first, last)),
+        message("usual", "bob"),
+    )
+    office.drain()
+    assert put_and_expired(office.look()) == (0, 2)
+    office.drain()
+    assert sorted(office.ids("bob")) == ["future_0", "future_9", "usual"]
+    assert [office.status(f"past_{one}", "bob") for one in "09"] == ["expired", "expired"]
+    entries: Any = office.client.xrange(streams.inbox("bob"))
+    for entry_id, fields in entries:
+        read = message_of("bob", entry_id.decode(), [part for pair in fields.items() for part in pair])
+        assert read.expires_at is None or read.expires_at.year == 9999
+        assert not read.is_late(time.time() * 1000)
     office.check()
 
 
