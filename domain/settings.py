@@ -41,8 +41,8 @@ def _within(limit: str) -> Any:
 
 _LONGEST_WAIT: Final = 1_000_000
 """Seconds that every socket, lock and server can wait: they count milliseconds in 32 bits."""
-_LONGEST_SPAN: Final = 1_000_000_000
-"""Seconds, some 31 years, by which a time can be early or late."""
+_LONGEST_SPAN: Final = 10_000_000_000
+"""Seconds, some 317 years, by which a time can be early or late."""
 KeptDays = Annotated[float | None, Field(gt=0, le=100_000)]
 
 
