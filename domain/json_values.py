@@ -30,7 +30,7 @@ def json_value(value: Any) -> Any:
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    raise TypeError(f"JSON has no values of type {kind}: give text, or register it (domain.json_values.json_value)")
+    raise TypeError(f"JSON has no values of type {kind}: give text, or register it (flowledger.json_value)")
 
 
 @json_value.register

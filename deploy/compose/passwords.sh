@@ -5,6 +5,8 @@ set -eu
 umask 077
 file=${1:-.env}
 touch "$file"
+chmod 600 "$file"
+[ -z "$(tail -c 1 "$file")" ] || echo >> "$file"  # a last line without an end must not swallow a password
 for name in POSTGRES_PASSWORD POSTGRES_OWNER_PASSWORD POSTGRES_WORKER_PASSWORD POSTGRES_FLOWER_PASSWORD \
     POSTGRES_MAINTAINER_PASSWORD \
     REDIS_ADMIN_PASSWORD REDIS_WORKER_PASSWORD REDIS_BEAT_PASSWORD REDIS_FLOWER_PASSWORD REDIS_READER_PASSWORD \

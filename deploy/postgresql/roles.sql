@@ -1,6 +1,6 @@
 -- The database and its roles. psql runs it as a superuser, as often as one likes; it gives the roles the passwords
 -- of the environment (OWNER_PASSWORD, WORKER_PASSWORD, FLOWER_PASSWORD, MAINTAINER_PASSWORD; without the last one, the
--- role that maintains cannot log in):
+-- role that maintains cannot log in). It needs a psql of version 15 or newer:
 --
 --   psql --no-psqlrc --file deploy/postgresql/roles.sql
 --
@@ -30,3 +30,8 @@ SELECT 'CREATE DATABASE flowledger OWNER flowledger_owner ENCODING ''UTF8'' TEMP
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'flowledger') \gexec
 REVOKE ALL ON DATABASE flowledger FROM PUBLIC;
 GRANT CONNECT ON DATABASE flowledger TO flowledger_worker, flowledger_flower, flowledger_maintainer;
+
+-- Before PostgreSQL 15 everybody may make tables and functions in the schema `public`.
+\connect flowledger
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO flowledger_owner;

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import jsonschema_rs
@@ -67,3 +69,17 @@ def test_every_variable_is_documented_and_every_password_is_made() -> None:
             assert f"| `{variable.name}` | {variable.default} |" in page, variable
     with pytest.raises(KeyError, match="PASSWORD"):
         services({})
+
+
+def test_passwords_are_added_to_what_stands_in_the_file_and_nobody_else_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("WORKER_PROCESSES=4")
+    file.chmod(0o644)
+    command = ["sh", str(ROOT / "deploy" / "compose" / "passwords.sh"), str(file)]
+    subprocess.run(command, check=True)
+    first = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert first.splitlines()[0] == "WORKER_PROCESSES=4"
+    assert all(re.fullmatch(r"[A-Z_]+_PASSWORD=[0-9a-f]{48}", line) for line in first.splitlines()[1:])
+    subprocess.run(command, check=True)
+    assert file.read_text() == first
