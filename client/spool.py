@@ -1,7 +1,7 @@
 """A spool: the file that keeps a publisher's events while Redis is away, in order, one JSON object a line.
 
     FILE             the events, oldest first; those that were sent stand at its beginning until it is emptied
-    FILE.sent        how far it was sent; locked by the process that uses the spool
+    FILE.sent        how far it was sent; locked, as FILE is, by the process that uses the spool
     FILE.refused     lines that are no events: cut off by a crash, or damaged; never sent
 
 An event that `append` has returned for outlives a crash of the process and of the machine. FILE.sent is written after
@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 from flowledger.domain.errors import SpoolError, SpoolFull
 
@@ -48,7 +49,7 @@ class Spool:
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int) -> None:
         """Raises SpoolError if the file cannot be used, or another publisher uses it."""
-        self.path = Path(path).absolute()
+        self.path = Path(path).resolve()  # by whatever name it is opened, the files beside it are the same
         self.waiting = 0
         """Events that wait to be sent."""
         self.sent = 0
@@ -61,11 +62,12 @@ class Spool:
         self._is_open = False
         self._worth_copying = _WORTH_COPYING
         with self._as_spool_error("open"), contextlib.ExitStack() as opened:
-            self._mark = _opened(self._beside("sent"))
-            opened.callback(os.close, self._mark)
-            self._claim()
             self._file = _opened(self.path)
             opened.callback(os.close, self._file)
+            self._claim(self._file)
+            self._mark = _opened(self._beside("sent"))
+            opened.callback(os.close, self._mark)
+            self._claim(self._mark)
             _flush_names(self.path.parent)
             self._size = os.fstat(self._file).st_size
             self._position = self._marked_position()
@@ -73,6 +75,7 @@ class Spool:
             self.waiting = self._count()
             opened.pop_all()
         self._is_open = True
+        _OPEN.add(self)
 
     def append(self, events: Sequence[bytes]) -> None:
         """Keep events behind all others, durably; all of them, or none if it raises.
@@ -141,17 +144,27 @@ class Spool:
         """Close the file; what waits in it is sent by the next publisher that has it."""
         with self._lock:
             if self._is_open:
-                self._is_open = False
-                os.close(self._file)
-                os.close(self._mark)
+                for file in (self._file, self._mark):  # a process forked just now may have it open for a moment more
+                    fcntl.flock(file, fcntl.LOCK_UN)
+                self._close()
+
+    def leave_to_parent(self) -> None:
+        """Close the file in a process that was just forked: its locks must end with the process that opened it."""
+        if self._is_open:  # a thread that is not here any more may have held the lock
+            self._close()
+
+    def _close(self) -> None:
+        self._is_open = False
+        os.close(self._file)
+        os.close(self._mark)
 
     @property
     def _gone(self) -> int:
         return self.sent + self.refused
 
-    def _claim(self) -> None:
+    def _claim(self, file: int) -> None:
         try:
-            fcntl.flock(self._mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SpoolError(
                 f"the spool {self.path} is in use by another publisher; give each a file of its own"
@@ -159,10 +172,10 @@ class Spool:
 
     def _check(self) -> None:
         """Raises SpoolError if what is written now would be lost or would spoil the file."""
-        if not self._is_open:
-            raise SpoolError(f"the spool {self.path} is closed")
         if self._process != os.getpid():
             raise SpoolError(f"the spool {self.path} was opened before a fork; make a Publisher in each process")
+        if not self._is_open:
+            raise SpoolError(f"the spool {self.path} is closed")
         try:
             there = self.path.stat()
         except OSError:
@@ -205,6 +218,7 @@ class Spool:
         fresh = self._beside("new")
         file = _opened(fresh, os.O_TRUNC)
         try:
+            self._claim(file)
             for place in range(self._position, self._size, _CHUNK):
                 _write(file, os.pread(self._file, min(_CHUNK, self._size - place), place), place - self._position)
             os.fsync(file)
@@ -216,9 +230,12 @@ class Spool:
             self._worth_copying = 2 * self._position
             self._write_mark(self._position)
             return
-        _flush_names(self.path.parent)
+        except BaseException:
+            os.close(file)
+            raise
         os.close(self._file)
         self._file, self._size, self._position = file, self._size - self._position, 0
+        _flush_names(self.path.parent)
 
     def _marked_position(self) -> int:
         """Return how far the file was sent; 0 if the mark does not belong to what is in the file."""
@@ -248,6 +265,17 @@ class Spool:
             yield
         except OSError as error:
             raise SpoolError(f"cannot {doing} the spool {self.path}: {error.strerror or error}") from error
+
+
+_OPEN: Final[WeakSet[Spool]] = WeakSet()
+
+
+def _leave_all_to_parent() -> None:
+    for spool in [*_OPEN]:
+        spool.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 def _opened(path: Path, flags: int = 0) -> int:

@@ -6,9 +6,11 @@ import errno
 import itertools
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -155,8 +157,51 @@ def test_a_file_that_cannot_be_used_is_named(kind: str, tmp_path: Path) -> None:
         os.mkfifo(path)
     elif kind == "device":
         path.symlink_to("/dev/null")
-    with pytest.raises(SpoolError, match=str(path)):
+    with pytest.raises(SpoolError, match=str(path.resolve())):
         Spool(path, ROOM)
+
+
+@pytest.mark.parametrize("name", ["symbolic", "hard"])
+def test_a_file_has_one_publisher_by_whatever_name(path: Path, tmp_path: Path, name: str) -> None:
+    other = tmp_path / name
+    with opened(path) as spool:
+        spool.append(numbered(1))
+        other.symlink_to(path) if name == "symbolic" else other.hardlink_to(path)
+        with pytest.raises(SpoolError, match="in use by another publisher"):
+            Spool(other, ROOM)
+        spool.append(numbered(2))
+        assert spool.waiting == 3
+
+
+def test_a_spool_by_a_symbolic_link_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "spool"
+    link.symlink_to(tmp_path / "disk" / "spool")
+    with opened(link) as spool:
+        spool.append(numbered(3))
+        spool._worth_copying = 0
+        oldest = spool.oldest(2)
+        spool.drop(oldest, 2)
+        assert spool.waiting == 1
+        with pytest.raises(SpoolError, match="in use by another publisher"):
+            Spool(tmp_path / "disk" / "spool", ROOM)
+    assert link.is_symlink()
+    assert sorted(file.name for file in (tmp_path / "disk").iterdir()) == ["spool", "spool.sent"]
+
+
+def test_a_forked_process_does_not_keep_the_file_of_its_parent(path: Path) -> None:
+    with opened(path) as spool:
+        spool.append(numbered(1))
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with opened(path) as again:
+            assert again.waiting == 1
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize("fault", ["removed", "moved", "cut", "replaced"])
