@@ -13,7 +13,7 @@ from flowledger.cli.conversation import conversation
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.records import ListedDeadLetter
 from flowledger.domain.statuses import DeadLetterStatus
-from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds import KINDS, OF_ANY
 from flowledger.storage.kinds.kind import Listed
 from flowledger.storage.kinds.messages import MessageRepository
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
@@ -29,10 +29,6 @@ LISTED: Final = {
 }
 """Each list that the kinds declare: of several kinds, rows of one table by the ids of several owners."""
 LISTS: Final = (*LISTED, THREAD)
-_OF_ANY: Final = tuple(listed for kind in KINDS for listed in kind.lists if listed.tail)
-"""The lists of ids of which nothing else need be recorded: what was measured there, what was done to them, and their
-log, which may be kept for longer than they are.
-"""
 Reading = Callable[[Connection, str, int, str | None], Page[Any]]
 """Reads a page of what belongs to an id: how many, and where it goes on."""
 
@@ -119,7 +115,7 @@ def find(connection: Connection, subject: str, asked: Asked | None = None) -> Sh
     for kind, _ in kinds:
         if records[kind.name] is not None:
             lists.take_all(kind.lists)
-    lists.take_all(_OF_ANY)
+    lists.take_all(OF_ANY)
     lists.take(THREAD, conversation, partial(MessageRepository(connection).count, thread_id=subject))
     letters = DeadLetterRepository(connection)
     is_recorded = any(lists.items.values()) or any(record is not None for record in records.values())

@@ -10,15 +10,15 @@ import hmac
 from base64 import b64decode
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from celery.utils.imports import symbol_by_name
 from flower.options import options
 from flower.utils.authentication import authenticate
 from flower.views import BaseHandler
 from flower.views.auth import LoginHandler
 from flower.views.error import NotFoundErrorHandler
-from flower.views.monitor import Healthcheck, Metrics
-from tornado.util import import_object
+from flower.views.monitor import Healthcheck
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler, authenticated, url
 
 from flowledger.web.seams import handler_of, keywords_of, name_of, pattern
@@ -29,14 +29,17 @@ _CHALLENGE: Final = 'Basic realm="flower", charset="UTF-8"'
 
 
 def is_known(header: str, credentials: Iterable[str]) -> bool:
-    """Return whether the header `Authorization` has one of these credentials, `user:password` in UTF-8 (RFC 7617)."""
+    """Return whether the header `Authorization` has one of these credentials, `user:password` in UTF-8 (RFC 7617).
+
+    One without a password is none.
+    """
     scheme, _, encoded = header.partition(" ")
     try:
         given = b64decode(encoded.strip(), validate=True)
     except ValueError:
         return False
     # Each is compared, so that the time tells nothing.
-    matches = [hmac.compare_digest(bytes_of(one), given) for one in credentials]
+    matches = [hmac.compare_digest(bytes_of(one), given) for one in credentials if one.partition(":")[2]]
     return scheme.lower() == "basic" and b":" in given and any(matches)
 
 
@@ -56,15 +59,38 @@ def asking(handler: Any) -> type[RequestHandler]:
     """Return the handler that asks for the password, and then answers as this one."""
     if handler in _OWN:
         return _OWN[handler]
-    return type(handler.__name__, (Guarded, handler), {"__module__": handler.__module__, "__doc__": handler.__doc__})
+    return _joined(Guarded, handler)
+
+
+@cache
+def signing_in(handler: Any) -> type[RequestHandler]:
+    """Return the handler that asks for the password, if there is one, and then signs in with OAuth as this one."""
+    return _joined(SignIn, handler)
+
+
+def _joined(guard: type[RequestHandler], handler: Any) -> type[RequestHandler]:
+    return type(handler.__name__, (guard, handler), {"__module__": handler.__module__, "__doc__": handler.__doc__})
 
 
 class Guarded(BaseHandler):  # type: ignore[misc]  # Flower has no types
-    """Answers 401 to whoever does not know the password, whatever was asked for, and whatever is wrong with it."""
+    """Answers 401 to whoever does not know the password, whatever was asked for, and whatever is wrong with it.
+
+    With OAuth, whoever has not signed in is led to the sign-in by GET and HEAD, and gets 403 for anything else. If
+    Flower's settings have neither, nobody is known.
+    """
+
+    leads_to_sign_in: ClassVar[bool] = True
+    """Whether a browser that asks for it may be sent to the sign-in of OAuth."""
 
     def prepare(self) -> Any:
         if not self._is_known():
             raise HTTPError(401)
+        if not self.leads_to_sign_in and not self.current_user:
+            raise HTTPError(403)
+        return self._prepare_signed_in()
+
+    @authenticated
+    def _prepare_signed_in(self) -> Any:
         return super().prepare()
 
     def get_current_user(self) -> Any:
@@ -78,45 +104,61 @@ class Guarded(BaseHandler):  # type: ignore[misc]  # Flower has no types
         return user if user and authenticate(allowed, user) else None
 
     def write_error(self, status_code: int, **given: Any) -> None:
-        if self._is_known() and status_code != 401:
+        if not self._is_known() or status_code == 401:
+            self.set_status(401)
+            self.set_header("WWW-Authenticate", _CHALLENGE)
+            self.finish("Access denied")
+        elif not self.current_user:
+            self.set_status(403)
+            self.finish("Access denied")
+        else:
             super().write_error(status_code, **given)
-            return
-        self.set_status(401)
-        self.set_header("WWW-Authenticate", _CHALLENGE)
-        self.finish("Access denied")
 
     def _is_known(self) -> bool:
-        """Return whether the password was given. Without one, OAuth alone decides (`authenticated`)."""
-        credentials = self.application.options.basic_auth
-        return not credentials or is_known(self.request.headers.get("Authorization", ""), credentials)
+        """Return whether the password was given. If none is set, OAuth alone decides (`get_current_user`)."""
+        asked = self.application.options
+        if not asked.basic_auth:
+            return bool(asked.auth)
+        return is_known(self.request.headers.get("Authorization", ""), asked.basic_auth)
+
+
+class SignIn(Guarded):
+    """The sign-in of OAuth, for whoever knows the password, if there is one."""
+
+    def prepare(self) -> Any:
+        if not self._is_known():
+            raise HTTPError(401)
+        return super(Guarded, self).prepare()
+
+    def write_error(self, status_code: int, **given: Any) -> None:
+        if self._is_known() and status_code != 401:
+            super(Guarded, self).write_error(status_code, **given)
+        else:
+            super().write_error(status_code, **given)
 
 
 class StaticFiles(Guarded, StaticFileHandler):
     """Style sheets and scripts."""
 
+    leads_to_sign_in = False
+
 
 class NotFound(Guarded, NotFoundErrorHandler):  # type: ignore[misc]
     """What there is not."""
 
-
-class GuardedMetrics(Guarded, Metrics):  # type: ignore[misc]
-    """The names of workers and tasks, which Flower shows to everybody."""
-
-    get = authenticated(Metrics.get)
+    leads_to_sign_in = False
 
 
 class Login(LoginHandler):  # type: ignore[misc]
     """The sign-in of OAuth, or what there is not: Flower makes the one that its settings name."""
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
-        handler: Any = import_object(options.auth_provider) if options.auth_provider else NotFoundErrorHandler
-        return asking(handler)(*given, **named)
+        return signing_in(symbol_by_name(options.auth_provider or NotFoundErrorHandler))(*given, **named)
 
 
 _OWN: Final = {
     StaticFileHandler: StaticFiles,
     NotFoundErrorHandler: NotFound,
-    Metrics: GuardedMetrics,
     LoginHandler: Login,
 }
 SETTINGS: Final = {"static_handler_class": StaticFiles, "default_handler_class": NotFound}

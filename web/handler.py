@@ -62,7 +62,7 @@ class LedgerHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
         except _FAULTS_OF_THE_ADDRESS as error:
             raise HTTPError(400, words.safe(error)) from error
         except DatabaseUnavailable as error:
-            raise HTTPError(503, f"the database does not answer: {error}") from error
+            raise HTTPError(503, words.unanswered(error)) from error
         except (redis.RedisError, OSError) as error:
             raise HTTPError(503, f"Redis does not answer: {error}") from error
         except LedgerError as error:

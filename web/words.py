@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from tornado.escape import xhtml_escape
 
 from flowledger.domain import readable
+from flowledger.domain.errors import DatabaseDenied
 from flowledger.domain.readable_json import json_words
 from flowledger.domain.times import now
 from flowledger.web.totals import Total
@@ -24,6 +25,13 @@ _BIDI: Final = {
 def safe(value: object) -> str:
     """Return text in which each control character and each mark of direction is written out; templates escape it."""
     return "" if value is None else readable.safe(str(value)).translate(_BIDI)
+
+
+def unanswered(error: Exception, what: str = "the database") -> str:
+    """Return why `what` gave no answer: a right that is missing is no silence."""
+    if isinstance(error, DatabaseDenied):
+        return f"Flower lacks a right in the database: {error}"
+    return f"{what} does not answer: {error}"
 
 
 def ago(value: datetime, at: datetime | None = None) -> str:

@@ -24,6 +24,8 @@ from flowledger.storage.merge.additions import make_functions
 BEGIN_IMMEDIATE = "flowledger_begin_immediate"
 """An execution option: on SQLite, take the write lock at once, so that rows that were read do not change."""
 _INSUFFICIENT_PRIVILEGE = "42501"
+_READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DIRECTORY)
+"""The other codes of this kind (`SQLITE_READONLY_…`) are of recovery, locks and a file that was moved: no rights."""
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -115,7 +117,7 @@ def _code(error: BaseException | None) -> str | None:
 def _is_denied(error: Exception) -> bool:
     if _code(error) is not None:
         return _code(error) == _INSUFFICIENT_PRIVILEGE
-    return getattr(_of_driver(error), "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_READONLY
+    return getattr(_of_driver(error), "sqlite_errorcode", sqlite3.SQLITE_OK) in _READ_ONLY
 
 
 def _of_driver(error: BaseException | None) -> BaseException | None:

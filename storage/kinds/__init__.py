@@ -32,7 +32,7 @@ from flowledger.storage.kinds import (
     workflows,
     workspaces,
 )
-from flowledger.storage.kinds.kind import Kind, Writer
+from flowledger.storage.kinds.kind import Kind, Listed, Writer
 from flowledger.storage.ledger import outbox, schedule_due
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.merge.conditions import Condition
@@ -58,6 +58,11 @@ KINDS: Final[tuple[Kind, ...]] = (
     metrics.KIND,
     audit.KIND,
 )
+
+OF_ANY: Final[tuple[Listed, ...]] = tuple(listed for kind in KINDS for listed in kind.lists if listed.tail)
+"""The lists of ids of which nothing else need be recorded: what was measured there, what was done to them, and their
+log, which may be kept for longer than they are.
+"""
 
 EVENT_HANDLERS: Final[dict[type[EventData], tuple[Writer, ...]]] = {
     model: writers for kind in KINDS for model, writers in kind.events.items()

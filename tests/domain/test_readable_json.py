@@ -6,13 +6,27 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowledger.domain import readable_json
 from flowledger.domain.readable_json import json_line, json_lines, json_set_out, json_words
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    at: datetime
+    raw: bytes
+    part: Any
+
+
+def _parts(inner: Any) -> Any:
+    return st.lists(inner) | st.dictionaries(st.text(), inner) | st.builds(_Record, st.datetimes(), st.binary(), inner)
+
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -26,6 +40,19 @@ def test_it_is_laid_out_as_python_does(value: Any) -> None:
     assert json_lines(value) == json.dumps(value, indent=2)
     assert json_words(value) == json.dumps(value, ensure_ascii=False)
     assert json_set_out(value) == json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@given(st.recursive(VALUES | st.binary() | st.datetimes() | st.decimals(allow_nan=False, allow_infinity=False), _parts))
+def test_the_writer_in_c_and_ours_give_the_same_text(value: Any) -> None:
+    assert json_line(value) == readable_json._written(value, None, encode_basestring_ascii)
+    assert json_words(value) == readable_json._written(value, None, encode_basestring)
+
+
+@pytest.mark.parametrize("write", [json_line, json_words])
+def test_what_python_s_own_writer_can_write_it_writes(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page shows some dozens of large values on Flower's event loop."""
+    monkeypatch.setattr(readable_json, "_written", None)
+    assert write([{"a": [1.5, True, None]}, _Record(datetime(2026, 1, 31, tzinfo=UTC), b"a", "é")])
 
 
 @pytest.mark.parametrize("write", [json_line, json_lines, json_words, json_set_out])
@@ -52,13 +79,6 @@ def _shallower(deep: Any) -> Any:
 )  # fmt: skip
 def test_a_decimal_is_a_number_with_one_text(number: str, text: str) -> None:
     assert json_line([Decimal(number)]) == f"[{text}]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    at: datetime
-    raw: bytes
-    part: Any
 
 
 def test_records_are_objects_and_times_and_bytes_are_texts() -> None:

@@ -42,5 +42,5 @@ PAGES: Final = (
     Asked("events of a subject", "/ledger/events?subject=ex_7", 2),
     Asked("events of a type (none)", "/ledger/events?type=node.failed", 3),
     Asked("an event", "/ledger/event?source=/engine&id=e7", 2),
-    Asked("an id that is not there", "/ledger/find?q=nothing", 8),
+    Asked("an id that is not there", "/ledger/find?q=nothing", 12),
 )  # fmt: skip

@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from flowledger import migrations
 from flowledger.cli.embedded import EmbeddedPostgres
-from flowledger.domain.errors import DatabaseUnavailable, SettingsError
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable, SettingsError
 from flowledger.domain.settings import Settings
-from flowledger.storage.engines.engine import make_engine
+from flowledger.storage.engines.engine import as_unavailable, make_engine
 from flowledger.storage.engines.patience import wait_at_most
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.recorder import Recorded
@@ -231,3 +231,22 @@ def test_an_answer_that_does_not_come_is_given_up_and_the_batch_done_again(postg
             record(postgresql_storage, raw("task.started", id="1"))
     assert record(postgresql_storage, raw("task.started", id="1")).dead == 0
     assert count(postgresql_storage, "events") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "is_denied"),
+    [
+        ("SQLITE_READONLY", True),
+        ("SQLITE_READONLY_DIRECTORY", True),
+        ("SQLITE_READONLY_RECOVERY", False),
+        ("SQLITE_READONLY_CANTINIT", False),
+        ("SQLITE_READONLY_CANTLOCK", False),
+        ("SQLITE_READONLY_ROLLBACK", False),
+        ("SQLITE_READONLY_DBMOVED", False),
+        ("SQLITE_BUSY", False),
+    ],
+)
+def test_of_what_sqlite_may_not_write_rights_alone_are_denied(code: str, is_denied: bool) -> None:
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = getattr(sqlite3, code)
+    assert isinstance(as_unavailable(error), DatabaseDenied) == is_denied

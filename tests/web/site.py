@@ -8,7 +8,7 @@ import html
 import http.client
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -87,11 +87,18 @@ class Site:
         return self.ask("GET", f"{path}?{urlencode(arguments)}" if arguments else path, signed_in=signed_in)
 
     def ask(
-        self, method: str, path: str, *, signed_in: bool = True, body: str = "", authorization: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        signed_in: bool = True,
+        body: str = "",
+        authorization: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send any request."""
+        """Send any request, with further `headers`."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        request = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         if authorization is not None:
             request["Authorization"] = authorization
         elif signed_in:

@@ -55,6 +55,22 @@ def test_without_its_extra_it_is_told_which_to_install(monkeypatch: pytest.Monke
         COMMAND_LINE.get_command(cast("Any", SimpleNamespace(resilient_parsing=False)), "flower")
 
 
+@pytest.mark.parametrize("name", ["flower.views.monitor", "flower.urls"])
+def test_a_flower_without_one_of_its_modules_is_refused_in_words(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for module in ("flowledger.web.install", "flowledger.web.guard"):
+        monkeypatch.delitem(sys.modules, module)
+        monkeypatch.delattr(module)
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr(name)
+    monkeypatch.setenv("FLOWER_BASIC_AUTH", "flowledger:x")
+    monkeypatch.setenv("FLOWER_ADDRESS", "127.0.0.1")
+    monkeypatch.setenv("REDIS_URL", "")
+    with pytest.raises(seams.FlowerChanged, match=name.rpartition(".")[2]):
+        run(settings)
+
+
 @pytest.mark.parametrize("control", [False, True])
 def test_flower_is_told_before_it_starts(settings: Settings, monkeypatch: pytest.MonkeyPatch, control: bool) -> None:
     handlers: list[Any] = [*urls.handlers]

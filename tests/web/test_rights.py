@@ -31,3 +31,15 @@ def test_the_documented_role_shows_all_pages_and_writes_nothing(
             assert is_refused(storage.engine, f"SELECT count(*) FROM {table}")
         for statement in ("DELETE FROM events", "UPDATE tasks SET name = 'x'", "INSERT INTO drains DEFAULT VALUES"):
             assert is_refused(storage.engine, statement)
+
+
+def test_a_role_that_lacks_a_right_is_told_so(postgresql_url: str, postgresql_storage: Storage, redis_url: str) -> None:
+    assert postgresql_storage.engine.dialect.name == "postgresql"
+    grants = grants_of("flowledger_flower") + ";REVOKE SELECT ON executions, tasks FROM flowledger_flower"
+    with as_role(postgresql_url, grants, "flowledger_flower") as storage:
+        url = storage.engine.url.render_as_string(hide_password=False)
+        with served(settings_for(url, redis_url)) as site:
+            page = site.get("/ledger/executions")
+            assert page.status == 503
+            assert "lacks a right in the database: permission denied for" in page.words
+            assert "does not answer" not in page.words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +12,13 @@ import flower.app
 import pytest
 from flower import urls
 from flower.options import options
-from tornado.web import StaticFileHandler
+from tornado.web import StaticFileHandler, create_signed_value
 
 from flowledger.cli.flower import run
 from flowledger.domain.errors import SettingsError
 from flowledger.domain.settings import Settings
 from flowledger.web import seams
+from tests.conftest import settings_for
 from tests.web.site import PASSWORD, Site, basic, served
 from tests.web.test_base import ADDRESSES
 
@@ -47,8 +49,12 @@ def test_a_stranger_gets_401_at_each_address(site: Site, method: str) -> None:
         assert answer.headers["WWW-Authenticate"] == 'Basic realm="flower", charset="UTF-8"'
 
 
-def test_a_stranger_from_another_site_gets_401(site: Site) -> None:
-    assert site.ask("POST", "/api/worker/shutdown/w", signed_in=False, body="{" * 10).status == 401
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}])
+def test_a_request_from_another_site_is_refused(site: Site, headers: dict[str, str]) -> None:
+    for address in ("/api/worker/shutdown/w", "/ledger", "/nowhere"):
+        stranger = site.ask("POST", address, signed_in=False, body="{" * 10, headers=headers)
+        assert (stranger.status, stranger.text) == (401, "Access denied"), address
+        assert site.ask("POST", address, body="{" * 10, headers=headers).status == 403, address
 
 
 def test_the_health_check_answers_everybody(site: Site) -> None:
@@ -139,6 +145,53 @@ def test_with_oauth_alone_a_stranger_is_led_to_the_sign_in(site: Site) -> None:
         site.application.settings["oauth"] = {"key": "k", "secret": "s", "redirect_uri": "/login"}
         answer = site.ask("GET", "/login", signed_in=False)
         assert (answer.status, answer.headers["Location"].startswith("https://github.com/")) == (302, True)
+
+
+def test_with_oauth_alone_a_stranger_is_shown_nothing(site: Site) -> None:
+    with _set(basic_auth=[], auth="me@example.com", auth_provider="flower.views.auth:GithubLoginHandler"):
+        site.application.settings["oauth"] = {"key": "k", "secret": "s", "redirect_uri": "/login"}
+        for address in addresses():
+            for method in ("GET", "OPTIONS", "POST", "NONSENSE"):
+                answer = site.ask(method, address, signed_in=False, authorization=basic(RIGHT))
+                if address.startswith("/login"):
+                    assert answer.status in (302, 405, 403, 204), (method, address)
+                elif answer.status == 302:
+                    assert (method, answer.headers["Location"][:6], answer.text) == ("GET", "/login", ""), address
+                else:
+                    assert (answer.status, answer.text) == (403, "Access denied"), (method, address)
+        assert site.ask("GET", "/static/css/flower.css", signed_in=False).status == 403, "no page to come back to"
+        assert site.ask("GET", "/healthcheck", signed_in=False).status == 200
+
+
+def test_with_oauth_whoever_has_signed_in_sees_all(site: Site) -> None:
+    with _set(basic_auth=[], auth="me@example.com", auth_provider="flower.views.auth.GithubLoginHandler"):
+        for user, is_known in (("me@example.com", True), ("you@example.com", False)):
+            cookie = create_signed_value(site.application.settings["cookie_secret"], "user", user).decode()
+            for address in ("/ledger", "/workers", "/metrics", "/static/css/flower.css", "/api/task/types"):
+                answer = site.ask("GET", address, signed_in=False, headers={"Cookie": f"user={cookie}"})
+                assert (answer.status == 200) == is_known, (user, address)
+            assert (
+                site.ask("GET", "/nowhere", signed_in=False, headers={"Cookie": f"user={cookie}"}).status == 404
+            ) == is_known
+
+
+@pytest.mark.parametrize("credentials", [[], [""], ["flowledger:"], ["flowledger"], [":"]])
+def test_if_flower_s_own_settings_have_no_password_everybody_gets_401(site: Site, credentials: list[str]) -> None:
+    with _set(basic_auth=credentials):
+        for address in ("/ledger", "/workers", "/api/task/types", "/metrics", "/static/css/flower.css", "/nowhere"):
+            for given in ("", basic(RIGHT), basic("flowledger:"), basic(":"), basic("")):
+                assert site.ask("GET", address, authorization=given).status == 401, (address, given)
+
+
+def test_beside_oauth_an_empty_password_is_taken_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWER_ADDRESS", "127.0.0.1")
+    monkeypatch.setenv("FLOWER_BASIC_AUTH", "")
+    monkeypatch.setenv("FLOWER_AUTH", "me@example.com")
+    assert settings.redis_url is not None
+    monkeypatch.setenv("REDIS_URL", "")
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        run(settings_for(None, settings.redis_url.get_secret_value()))
+    assert "FLOWER_BASIC_AUTH" not in os.environ
 
 
 def test_flower_s_own_handlers_stay_as_they_were(site: Site) -> None:

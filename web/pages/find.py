@@ -27,10 +27,10 @@ class _Found(NamedTuple):
 
 
 class Find(LedgerHandler):
-    """Goes to the one page that an id has, or lists what there is. At most nine queries.
+    """Goes to the one page that an id has, or lists what there is. At most thirteen queries.
 
     If nothing has the id, and it has blanks around it, which one may have copied with it, the id without them is looked
-    for: at most nine further queries.
+    for: at most thirteen further queries.
     """
 
     async def page(self) -> None:
@@ -68,7 +68,7 @@ def _find(connection: Connection, id_: str) -> _Found:
 
 
 class RecordPage(LedgerHandler):
-    """A record of any kind: its fields, the lists that belong to it, dead letters, events. At most ten queries."""
+    """A record of any kind: its fields, the lists that belong to it, dead letters, events. At most fourteen queries."""
 
     async def page(self, kind: str, id_: str) -> None:
         """Write the page; 404 if there is no such record."""

@@ -18,7 +18,7 @@ from flowledger.domain import streams
 from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.storage.ledger.drain_search import MOST, NAME, DrainSearch
 from flowledger.storage.ledger.drains import DrainRepository
-from flowledger.web import memory
+from flowledger.web import memory, words
 from flowledger.web.drain_states import result_of, state_of
 from flowledger.web.handler import LedgerHandler
 from flowledger.web.ledger import KEY, Ledger
@@ -128,7 +128,7 @@ class TaskPage(TaskView):  # type: ignore[misc]  # Flower has no types
         try:
             answer = await ledger.reader.ask(lambda connection: DrainRepository(connection).get(task_id))
         except DatabaseUnavailable as error:
-            logger.warning("the database does not answer: %s", error)
+            logger.warning("%s", words.unanswered(error))
         else:
             if answer.value is not None:
                 self.redirect(self.reverse_url("ledger-drain", task_id))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from flowledger.domain import readable, streams
 from flowledger.domain.errors import LedgerError
 from flowledger.storage.ledger.dead_letter_groups import DeadLetterGroup, groups
-from flowledger.web import charts
+from flowledger.web import charts, words
 from flowledger.web.handler import LedgerHandler
 from flowledger.web.history import History, history, quantile
 from flowledger.web.reading import Answer
@@ -91,7 +91,7 @@ async def _tried(what: str, asked: Awaitable[Answer]) -> Answer | Trouble:
         return Trouble("warn", f"{what} has not answered within {_PATIENCE_SECONDS:.0f} s; the next refresh asks again")
     except (LedgerError, redis.RedisError, OSError) as error:
         name = "Redis" if isinstance(error, redis.RedisError | OSError) else what
-        return Trouble("bad", f"{name} does not answer: {error}")
+        return Trouble("bad", words.unanswered(error, name))
 
 
 def _letters(connection: Connection) -> list[DeadLetterGroup]:

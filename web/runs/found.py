@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, literal, select, union_all
 
 from flowledger.domain.json_text import plain
 from flowledger.domain.records import ListedDeadLetter, ListedEvent
-from flowledger.storage.kinds import KINDS
+from flowledger.storage.kinds import KINDS, OF_ANY
 from flowledger.storage.kinds.kind import Kind, Listed
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.ledger.journal_lists import EventFilter, ListedEventRepository
@@ -17,8 +18,8 @@ from flowledger.storage.paging import Page
 
 SUBJECTS: Final = {kind.name: kind for kind in KINDS if kind.repository is not None}
 """The kinds whose records are named by one id."""
-_OF_ANY: Final = tuple(listed for kind in KINDS if kind.repository is None for listed in kind.lists)
-"""The lists of ids of which nothing else need be recorded."""
+_MEASURED: Final = tuple(listed for kind in KINDS if kind.repository is None for listed in kind.lists)
+"""Metrics and audit lines."""
 PAGE: Final = 50
 
 
@@ -45,15 +46,24 @@ class About:
 
 
 def about(connection: Connection, id_: str) -> About:
-    """Return the dead letters, the last events, and what was measured and done there. Four queries."""
+    """Return dead letters, the last events, what was measured and done there, and the log. At most eight queries."""
     letters = DeadLetterRepository(connection).about(id_, limit=10)
     events = ListedEventRepository(connection).newest(EventFilter(subject=id_), limit=PAGE)
-    return About(letters, events.items, measured(connection, id_))
+    return About(letters, events.items, _pages(connection, id_, OF_ANY))
 
 
 def measured(connection: Connection, id_: str) -> dict[str, Page[Any]]:
     """Return the metrics that were measured at a subject, and the audit lines about it, by name of the list."""
-    return {one.name: one.page(connection, id_, PAGE, None) for one in _OF_ANY}
+    return _pages(connection, id_, _MEASURED)
+
+
+def _pages(connection: Connection, id_: str, lists: Iterable[Listed]) -> dict[str, Page[Any]]:
+    """Return the first page of each of these lists; of several with one name, the first that has anything."""
+    found: dict[str, Page[Any]] = {}
+    for one in lists:
+        if one.name not in found or not found[one.name].items:
+            found[one.name] = one.page(connection, id_, PAGE, None)
+    return found
 
 
 def record_of(connection: Connection, kind: Kind, id_: str) -> Any:
