@@ -151,20 +151,30 @@ def test_a_schedule_at_which_flowledger_fails_holds_up_no_other(
     world.check()
 
 
+@pytest.mark.parametrize("where", ["events_of", "text"])
 def test_a_schedule_at_which_flowledger_fails_when_it_is_due_holds_up_no_other(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    usual = Timing.text
     for one in "amz":
-        world.says(subject=one, expression="10s")
+        world.says(subject=one, expression="10s", timezone="Asia/Tokyo" if one == "m" else "UTC")
     world.passes(seconds=0)
 
-    def failing(schedule: Schedule, due_at: datetime, most: int) -> Any:
+    def failing_events_of(schedule: Schedule, due_at: datetime, most: int) -> Any:
         if schedule.id == "m":
             raise RuntimeError
         return events_of(schedule, due_at, most)
 
+    def failing_text(self: Timing) -> str:
+        if self.timezone == "Asia/Tokyo":
+            raise RuntimeError
+        return usual(self)
+
     with monkeypatch.context() as patch:
-        patch.setattr("flowledger.services.schedules.scheduler.events_of", failing)
+        if where == "text":
+            patch.setattr(Timing, "text", failing_text)
+        else:
+            patch.setattr("flowledger.services.schedules.scheduler.events_of", failing_events_of)
         world.passes(seconds=10)
     assert [seconds_of(world.fired(one)) for one in "amz"] == [[10], [], [10]]
     assert str(world.due("m").error).startswith("a fault of Flowledger: RuntimeError at test_troubles.py:")
