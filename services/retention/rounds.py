@@ -142,6 +142,10 @@ class Maintenance:
             if not isinstance(error, DatabaseDenied) and not (is_timeout(error) and self._is_there()):
                 raise
             is_old = False
+        except INTERRUPTIONS:
+            raise
+        except Exception as error:  # as below
+            return Did({}, waits=f"{rounds.FAULT}: {fault(error)}")
         return Did({}, waits=_not_allowed(refused) if is_old else None)
 
     def _done(self, step: Step, work: Work) -> Did:
