@@ -97,15 +97,17 @@ def done_regularly(last: Sequence[Round], role: str, now: datetime) -> set[str]:
 def refused(last: Sequence[Round], within: timedelta) -> dict[str, str]:
     """Return the steps that do not go by themselves, and why, by the newest round and those `within` before it.
 
-    Some need `flowledger maintain`: not those that other roles do regularly. At others Flowledger fails.
+    Some need `flowledger maintain`: not those that other roles do regularly. At others Flowledger fails, or they
+    take too long for a role that may do them: these are told until its next round, if it does rounds regularly.
     """
     found: dict[str, str] = {}
     for one in last:
-        if one.last_at >= last[0].last_at - within:
-            done = done_regularly(last, one.role, last[0].last_at)
-            for name, why in one.waits.items():
-                if FAULT in why or (COMMAND in why and name not in done):
-                    found[name] = why
+        before = last[0].last_at - one.last_at
+        done = done_regularly(last, one.role, last[0].last_at)
+        for name, why in one.waits.items():
+            is_meant = FAULT in why or (COMMAND in why and name not in done)
+            if is_meant and before <= (max(within, REGULAR) if FAULT in why or name in one.steps else within):
+                found[name] = why
     return found
 
 

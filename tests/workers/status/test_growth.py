@@ -153,6 +153,20 @@ def test_what_one_role_may_not_do_is_an_alarm_unless_another_does_it(storage: St
     assert found(storage).alarms == {}, "a role that is not used any more"
 
 
+@pytest.mark.parametrize(
+    "why", ["a fault of Flowledger: RuntimeError at wholes.py:1", "a time-out: `flowledger maintain` waits for longer"]
+)
+def test_what_fails_in_a_daily_round_is_an_alarm_until_the_next_one(storage: Storage, why: str) -> None:
+    fault = {"tasks": why}
+    ended(storage, timedelta(hours=20), role="cron", steps=["tasks"], waits=fault)
+    ended(storage, timedelta(minutes=1), role="worker")
+    assert found(storage).alarms == {"refused": f"tasks cannot go: {why}"}
+    ended(storage, timedelta(minutes=1), role="cron", steps=["tasks"])
+    assert found(storage).alarms == {}
+    ended(storage, timedelta(hours=50), role="cron", steps=["tasks"], waits=fault)
+    assert found(storage).alarms == {}, "a role that is not used any more"
+
+
 def test_the_round_that_is_shown_may_do_most_of_those_that_come_regularly(storage: Storage) -> None:
     def shown() -> str:
         with storage.reading() as connection:
