@@ -66,6 +66,7 @@ class Maintenance:
         one = last if last is not None and last.ended_at is None else Round(role=role, began_at=now)
         others = rounds.done_regularly(last_ones, role, now) if self._relies_on_others else set()
         self._work(one, {} if last is None else dict(last.waits), others)
+        one.turned_at = one.ended_at or self._now()
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one

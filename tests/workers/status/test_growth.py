@@ -126,10 +126,21 @@ def test_a_round_that_does_not_come_is_an_alarm(storage: Storage) -> None:
 
 
 def test_a_round_that_does_not_end_is_an_alarm(storage: Storage) -> None:
-    ended(storage, timedelta(hours=23), ended_at=None)
+    ended(storage, timedelta(hours=23), ended_at=None, turned_at=now())
     assert found(storage).alarms == {}
-    ended(storage, timedelta(hours=25), ended_at=None)
+    ended(storage, timedelta(hours=25), ended_at=None, turned_at=now())
     assert "is not over: more falls due than goes" in found(storage).alarms["round"]
+    ended(storage, timedelta(days=9), role="worker", ended_at=None, turned_at=now(), steps=["tasks"])
+    ended(storage, timedelta(minutes=1), role="other")
+    assert "is not over: more falls due than goes" in found(storage).alarms["round"]
+
+
+def test_a_round_with_which_nobody_goes_on_is_an_alarm(storage: Storage) -> None:
+    for ago in (timedelta(hours=3), timedelta(days=3)):
+        ended(storage, ago, ended_at=None, turned_at=now() - timedelta(minutes=50))
+        assert "what is too old does not go" not in found(storage).alarms.get("round", "")
+        ended(storage, ago, ended_at=None, turned_at=now() - timedelta(hours=2))
+        assert "what is too old does not go: the last round" in found(storage).alarms["round"]
 
 
 def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
