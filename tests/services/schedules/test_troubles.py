@@ -190,7 +190,8 @@ def test_what_is_due_while_flowledger_fails_is_made_up_for_once_it_is_mended(
 @pytest.mark.parametrize("where", ["begin", "next", "text"])
 @pytest.mark.parametrize("missed", ["all", None])
 def test_what_is_due_of_a_new_schedule_at_which_flowledger_fails(world: World, where: str, missed: str | None) -> None:
-    world.says(expression="* * * * *", **({} if missed is None else {"missed": missed}))
+    given: dict[str, Any] = {} if missed is None else {"missed": missed}
+    world.says(expression="* * * * *", **given)
     with pytest.MonkeyPatch.context() as patch:
         failing_at(patch, where)
         world.passes(minutes=5)
