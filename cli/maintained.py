@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final
 
 from flowledger.cli import layout, screen
 from flowledger.cli.layout import Column
+from flowledger.cli.stopping import stopped_by_signals
 from flowledger.domain import logs
 from flowledger.domain.readable_json import json_line
 from flowledger.domain.settings import Settings
@@ -19,20 +17,21 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _COLUMNS: Final = (Column("went from"), Column("rows"))
 
 
 def maintain_once(settings: Settings) -> Round:
     """Do one round. Ctrl-C and SIGTERM end it after the transaction under way; the next round goes on."""
-    with Storage(make_engine(settings)) as storage, _stopped_by_signals() as stopping:
+    stopping = threading.Event()
+    with Storage(make_engine(settings)) as storage, stopped_by_signals(stopping.set):
         return MaintenanceService(storage, settings, stopping).once()
 
 
 def maintain(settings: Settings, *, as_json: bool) -> None:
     """Do rounds until Ctrl-C or SIGTERM, with a log on standard error; with `as_json` also a line for each round."""
     logs.install(settings)
-    with Storage(make_engine(settings)) as storage, _stopped_by_signals() as stopping:
+    stopping = threading.Event()
+    with Storage(make_engine(settings)) as storage, stopped_by_signals(stopping.set):
         MaintenanceService(storage, settings, stopping).run(_print_line if as_json else lambda _round: None)
 
 
@@ -55,18 +54,3 @@ def print_round(done: Round) -> None:
 
 def _print_line(done: Round) -> None:
     print(json_line(as_document(done)), flush=True)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: object) -> None:
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -936,6 +936,7 @@ CREATE TABLE horizons (
 CREATE TABLE rounds (
     role TEXT NOT NULL,
     began_at DATETIME NOT NULL,
+    turned_at DATETIME NOT NULL,
     ended_at DATETIME,
     steps TEXT NOT NULL,
     went TEXT NOT NULL,

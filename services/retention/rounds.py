@@ -66,6 +66,7 @@ class Maintenance:
         one = last if last is not None and last.ended_at is None else Round(role=role, began_at=now)
         others = rounds.done_regularly(last_ones, role, now) if self._relies_on_others else set()
         self._work(one, {} if last is None else dict(last.waits), others)
+        one.turned_at = one.ended_at or self._now()
         with changing(self._storage) as connection:
             rounds.write(connection, one)
         return one
@@ -142,6 +143,10 @@ class Maintenance:
             if not isinstance(error, DatabaseDenied) and not (is_timeout(error) and self._is_there()):
                 raise
             is_old = False
+        except INTERRUPTIONS:
+            raise
+        except Exception as error:  # as below
+            return Did({}, waits=f"{rounds.FAULT}: {fault(error)}")
         return Did({}, waits=_not_allowed(refused) if is_old else None)
 
     def _done(self, step: Step, work: Work) -> Did:

@@ -191,12 +191,12 @@ class Scheduler:
         fired: list[_Fired] = []
         stale, left = [], _AT_ONCE
         for row in due:
-            schedule = schedules.get(row.schedule_id)
-            if schedule is None or not is_watched_as(row, schedule):
+            one = self._of_any(row, schedules.get(row.schedule_id), now, seen_since, left)
+            if one is None:
                 stale.append(row.schedule_id)
-            elif left:
-                fired.append(self._of_any(row, schedule, now, seen_since, left))
-                left -= fired[-1].times
+            elif one.after is not row:
+                fired.append(one)
+                left -= one.times
         self._publish([event for one in fired for event in one.events])
         self._advance(fired)
         return stale
@@ -210,10 +210,17 @@ class Scheduler:
             ScheduleDueRepository(connection).advance([(one.before, one.after) for one in fired])
         self._fired += sum(one.times for one in fired)
 
-    def _of_any(self, row: ScheduleDue, schedule: Schedule, now: datetime, seen_since: datetime, most: int) -> _Fired:
-        """Do as `_of_one`; a schedule at which Flowledger fails holds up no other."""
+    def _of_any(
+        self, row: ScheduleDue, schedule: Schedule | None, now: datetime, seen_since: datetime, most: int
+    ) -> _Fired | None:
+        """Do as `_of_one`, or return None if the schedule has changed.
+
+        A schedule at which Flowledger fails holds up no other.
+        """
         try:
-            return self._of_one(row, schedule, now, seen_since, most)
+            if schedule is None or not is_watched_as(row, schedule):
+                return None
+            return self._of_one(row, schedule, now, seen_since, most) if most else _Fired(row, row, 0, [])
         except INTERRUPTIONS:
             raise
         except Exception as error:

@@ -49,17 +49,7 @@ def watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Ch
     except INTERRUPTIONS:
         raise
     except Exception as error:
-        done_until = None if before is None else before.done_until
-        row = ScheduleDue(
-            schedule_id=schedule.id,
-            next_due_at=None,
-            done_until=done_until or now,
-            watched_since=now,
-            computed_from="",
-            zones=RELEASE,
-            error=None,
-        )
-        return failed(row, error)
+        return failed(_left(schedule, before, changes, now), error)
 
 
 def failed(row: ScheduleDue, error: Exception) -> ScheduleDue:
@@ -69,10 +59,32 @@ def failed(row: ScheduleDue, error: Exception) -> ScheduleDue:
     return replace(row, next_due_at=None, error=words[:_LONGEST])
 
 
+def _left(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Change], now: datetime) -> ScheduleDue:
+    """Return the row of a schedule of which nothing can be computed: what is due stays so until a release mends it."""
+    done_until = None if before is None else before.done_until
+    lapses = not is_on(schedule) or any(change.type in _STOPS for change in changes)
+    if lapses or (done_until is None and any(change.type == IMPORTED for change in changes)):
+        changed_at = _changed_at(changes, now)
+        done_until = max(done_until or changed_at, changed_at)
+    return ScheduleDue(
+        schedule_id=schedule.id,
+        next_due_at=None,
+        done_until=done_until,
+        watched_since=now,
+        computed_from=before.computed_from if before is not None and is_on(schedule) else "",
+        zones=RELEASE,
+        error=None,
+    )
+
+
+def _changed_at(changes: Sequence[Change], now: datetime) -> datetime:
+    return min(now, max((change.changed_at for change in changes), default=now))
+
+
 def _watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[Change], now: datetime) -> ScheduleDue:
     timing = Timing.of(schedule)
     text = "" if timing is None else timing.text()
-    changed_at = min(now, max((change.changed_at for change in changes), default=now))
+    changed_at = _changed_at(changes, now)
     stopped = any(change.type in _STOPS for change in changes)
     imported = any(change.type == IMPORTED for change in changes)
     same = before is not None and before.computed_from == text and not stopped
@@ -94,7 +106,12 @@ def _watched(schedule: Schedule, before: ScheduleDue | None, changes: Sequence[C
     )
     if timing is None or done_until is None or not is_on(schedule):
         return row
-    return with_next(row, timing)
+    try:
+        return with_next(row, timing)
+    except INTERRUPTIONS:
+        raise
+    except Exception as error:
+        return failed(row, error)
 
 
 def with_next(row: ScheduleDue, timing: Timing) -> ScheduleDue:

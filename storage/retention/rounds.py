@@ -22,6 +22,7 @@ TABLE: Final = Table(
     metadata,
     Column("role", Name, primary_key=True),
     Column("began_at", UtcTime, nullable=False),
+    Column("turned_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Column("steps", Json, nullable=False),
     Column("went", Json, nullable=False),
@@ -41,7 +42,7 @@ FAULT: Final = "a fault of Flowledger"
 
 @dataclass(slots=True, kw_only=True)
 class Round:
-    """A round: `ended_at` is None while it is not over.
+    """A round: `ended_at` is None while it is not over; `turned_at` is when its last turn was over.
 
     `role` is that of PostgreSQL, empty on SQLite; `steps` are those that it may do. `went` counts the rows that went,
     by table. `waits` tells, by the names of steps, why something that is old enough is still there. `place` is where
@@ -50,6 +51,7 @@ class Round:
 
     role: str = ""
     began_at: datetime
+    turned_at: datetime | None = None
     ended_at: datetime | None = None
     steps: list[str] = field(default_factory=list)
     went: dict[str, int] = field(default_factory=dict)
@@ -58,8 +60,8 @@ class Round:
 
     @property
     def last_at(self) -> datetime:
-        """When it ended; if it is not over, when it began."""
-        return self.ended_at or self.began_at
+        """When something was last done for it: a round may last for days."""
+        return self.turned_at or self.ended_at or self.began_at
 
     def add(self, went: Mapping[str, int]) -> None:
         """Count rows that went."""
@@ -97,15 +99,17 @@ def done_regularly(last: Sequence[Round], role: str, now: datetime) -> set[str]:
 def refused(last: Sequence[Round], within: timedelta) -> dict[str, str]:
     """Return the steps that do not go by themselves, and why, by the newest round and those `within` before it.
 
-    Some need `flowledger maintain`: not those that other roles do regularly. At others Flowledger fails.
+    Some need `flowledger maintain`: not those that other roles do regularly. At others Flowledger fails, or they
+    take too long for a role that may do them: these are told until its next round, if it does rounds regularly.
     """
     found: dict[str, str] = {}
     for one in last:
-        if one.last_at >= last[0].last_at - within:
-            done = done_regularly(last, one.role, last[0].last_at)
-            for name, why in one.waits.items():
-                if FAULT in why or (COMMAND in why and name not in done):
-                    found[name] = why
+        before = last[0].last_at - one.last_at
+        done = done_regularly(last, one.role, last[0].last_at)
+        for name, why in one.waits.items():
+            is_meant = FAULT in why or (COMMAND in why and name not in done)
+            if is_meant and before <= (max(within, REGULAR) if FAULT in why or name in one.steps else within):
+                found[name] = why
     return found
 
 
@@ -117,6 +121,6 @@ def read(connection: Connection) -> Round | None:
 def write(connection: Connection, one: Round) -> None:
     """Write a round in place of the last one of its role."""
     insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(TABLE)
-    values = asdict(one)
+    values = asdict(one) | {"turned_at": one.last_at}
     new = insert.values(**values)
     connection.execute(new.on_conflict_do_update(index_elements=["role"], set_=values))

@@ -103,7 +103,7 @@ def test_status_tells_how_the_ledger_grows(run: Run, storage: Storage) -> None:
     with storage.writing() as connection:
         size = sizes.measure(connection).parts[sizes.ALL].bytes
         sizes.keep(connection, {sizes.ALL: sizes.Size(size - 5_000_000, None)}, now() - timedelta(days=5))
-        rounds.write(connection, Round(began_at=now() - timedelta(days=2)))
+        rounds.write(connection, Round(began_at=now() - timedelta(days=2), turned_at=now()))
     run("hold", "add", "subject", "t_1", "--why", "case 7")
     found = json.loads(run("status", "--json").out)["growth"]
     assert [part["name"] for part in found["parts"]] == ["all"]

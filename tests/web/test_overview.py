@@ -140,7 +140,9 @@ def test_it_tells_how_the_ledger_grows_and_what_does_not_go(site: Site, storage:
     with storage.writing() as connection:
         part, size = max(sizes.measure(connection).parts.items(), key=lambda one: one[1].bytes)
         sizes.keep(connection, {part: sizes.Size(size.bytes - 4096, None)}, now() - timedelta(hours=24))
-        rounds.write(connection, Round(began_at=now() - timedelta(days=2), went={"drains": 3}, waits={"texts": "<b>"}))
+        began_at = now() - timedelta(days=2)
+        told = Round(began_at=began_at, turned_at=now(), went={"drains": 3}, waits={"texts": "<b>"})
+        rounds.write(connection, told)
     page = site.get("/ledger")
     assert f"{part} " in page.words
     assert "KiB" in page.words

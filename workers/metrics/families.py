@@ -120,7 +120,7 @@ OLDEST_KEPT: Final = Gauge(
 LATE: Final = Gauge("ledger_retention_late_seconds", "How long ago the oldest of a part should have gone.", ("part",))
 ROUND: Final = Gauge(
     "ledger_retention_round_timestamp_seconds",
-    "When the last round of retention ended; of one that goes on, when it began; 0: never.",
+    "When the last round of retention ended; of one that goes on, when something was last done for it; 0: never.",
 )  # fmt: skip
 WAITS: Final = Gauge("ledger_retention_waits", "Kinds of rows that are too old and could not go in the last round.")
 HOLDS: Final = Gauge("ledger_holds", "Holds of workspaces, executions and subjects.")

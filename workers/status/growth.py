@@ -230,14 +230,13 @@ def _of_rounds(last: list[rounds.Round], settings: Settings, at: datetime, began
     newest = last[0]
     if refused := rounds.refused(last, longest):
         found["refused"] = f"{', '.join(refused)} cannot go: {next(iter(refused.values()))}"
-    if most.ended_at is None:
-        if at - most.began_at > _LONG_ROUND:
-            since = readable.time(most.began_at)
-            found["round"] = f"the round of retention of {since} is not over: more falls due than goes"
-    elif at - newest.last_at > longest:
-        ended = readable.time(newest.last_at)
+    if most.ended_at is None and at - most.began_at > _LONG_ROUND:
+        since = readable.time(most.began_at)
+        found["round"] = f"the round of retention of {since} is not over: more falls due than goes"
+    if at - newest.last_at > longest:  # nobody goes on with it, so this is the reason if both are true
+        last_at = readable.time(newest.last_at)
         found["round"] = (
-            f"what is too old does not go: the last round of retention was at {ended}; see the workers' logs"
+            f"what is too old does not go: the last round of retention was at {last_at}; see the workers' logs"
         )
     return found
 

@@ -18,7 +18,7 @@ from flowledger.services.retention.rounds import Maintenance
 from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.dead_letters import DeadLetterRepository
-from flowledger.storage.retention import holds, horizons, rounds
+from flowledger.storage.retention import holds, horizons, rounds, wholes
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.status.growth import growth
@@ -112,6 +112,22 @@ def test_without_the_right_to_delete_what_is_too_old_is_told_once_and_stays(
     assert count(postgresql_storage, "executions") == 1
     assert seen(postgresql_storage) == again
     assert [*alarms(postgresql_storage)] == ["refused"]
+
+
+def test_a_look_at_which_flowledger_fails_keeps_no_other_step_from_its_turn(
+    postgresql_storage: Storage, worker: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("private words")
+
+    some_of_each(postgresql_storage, OLD)
+    with monkeypatch.context() as patch:
+        patch.setattr(wholes, "are_old", failing)
+        done = go(worker)
+    assert done.waits["tasks"].startswith("a fault of Flowledger: RuntimeError at test_rights.py:")
+    assert "no right to delete rows of drains" in done.waits["drains"]
+    assert done.ended_at == NOW
+    assert "no right" in go(worker).waits["tasks"]
 
 
 def test_without_the_right_to_delete_nothing_is_told_while_nothing_is_too_old(

@@ -47,6 +47,17 @@ def last(storage: Storage) -> Round | None:
         return rounds.read(connection)
 
 
+def test_each_turn_of_a_long_round_is_dated(storage: Storage) -> None:
+    later = NOW + timedelta(days=3)
+    begun = go(storage, is_over=lambda: True)
+    assert (begun.began_at, begun.turned_at, begun.ended_at) == (NOW, NOW, None)
+    turned = Maintenance(storage, ALL, clock=lambda: later, is_over=lambda: True).turn()
+    assert (turned.began_at, turned.turned_at, turned.ended_at) == (NOW, later, None)
+    assert last(storage) == turned
+    done = Maintenance(storage, ALL, clock=lambda: later).turn()
+    assert done.turned_at == done.ended_at == done.last_at == later
+
+
 def test_what_is_kept_for_ever_stays(storage: Storage) -> None:
     execution(storage, OLD)
     assert go(storage, NOTHING).went == {}

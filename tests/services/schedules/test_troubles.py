@@ -20,7 +20,7 @@ from flowledger.services.schedules import watching, zones
 from flowledger.services.schedules.firing import events_of
 from flowledger.services.schedules.timing import Timing
 from flowledger.storage import tables
-from flowledger.storage.ledger.schedule_due import ScheduleChangeRepository, ScheduleDueRepository
+from flowledger.storage.ledger.schedule_due import ScheduleChangeRepository, ScheduleDueRepository, note_repaired
 from flowledger.workers.verify import verify
 from tests.services.schedules.world import START, World, at, seconds_of
 from tests.storage.recording import by_hand, dead_letters
@@ -147,24 +147,98 @@ def test_a_schedule_at_which_flowledger_fails_holds_up_no_other(
     world.says("updated", subject="m", expression="5s")
     world.passes(seconds=0)
     world.passes(seconds=5)
-    assert (world.due("m").error, seconds_of(world.fired("m"))) == (None, [15])
+    made_up = [] if where == "next" else [5, 10]  # nothing was known of it: it is as if it were seen for the first time
+    assert (world.due("m").error, seconds_of(world.fired("m"))) == (None, [*made_up, 15])
     world.check()
 
 
-def test_a_schedule_at_which_flowledger_fails_when_it_is_due_holds_up_no_other(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for one in "amz":
-        world.says(subject=one, expression="10s")
+def failing_at(patch: pytest.MonkeyPatch, where: str) -> None:
+    def failing(*_: Any) -> Any:
+        raise RuntimeError
+
+    patch.setattr(Timing, where, failing)
+
+
+def recomputed(world: World) -> None:
+    """Nothing has changed, but a scheduler looks at the schedule again."""
+    with world.storage.writing() as connection:
+        note_repaired(connection, ["s"])
     world.passes(seconds=0)
 
-    def failing(schedule: Schedule, due_at: datetime, most: int) -> Any:
+
+@pytest.mark.parametrize("where", ["next", "text"])
+@pytest.mark.parametrize("changes", [False, True])
+def test_what_is_due_while_flowledger_fails_is_made_up_for_once_it_is_mended(
+    world: World, where: str, changes: bool
+) -> None:
+    world.says(expression="* * * * *", missed="all")
+    world.passes(seconds=0)
+    with pytest.MonkeyPatch.context() as patch:
+        failing_at(patch, where)
+        if changes:
+            world.says("updated", name="other")
+        recomputed(world)
+        world.passes(minutes=5)
+        recomputed(world)
+        assert (world.due().next_due_at, world.fired()) == (None, [])
+        assert str(world.due().error).startswith("a fault of Flowledger: ")
+    recomputed(world)
+    assert (world.due().error, world.fired()) == (None, [at(12, minute) for minute in range(1, 6)])
+    world.check()
+
+
+@pytest.mark.parametrize("where", ["begin", "next", "text"])
+@pytest.mark.parametrize("missed", ["all", None])
+def test_what_is_due_of_a_new_schedule_at_which_flowledger_fails(world: World, where: str, missed: str | None) -> None:
+    given: dict[str, Any] = {} if missed is None else {"missed": missed}
+    world.says(expression="* * * * *", **given)
+    with pytest.MonkeyPatch.context() as patch:
+        failing_at(patch, where)
+        world.passes(minutes=5)
+    recomputed(world)
+    assert world.fired() == [at(12, minute) for minute in (range(1, 6) if missed else [5])]
+
+
+@pytest.mark.parametrize("where", ["next", "text"])
+def test_what_is_due_lapses_if_a_schedule_at_which_flowledger_fails_is_disabled(world: World, where: str) -> None:
+    world.says(expression="* * * * *", missed="all")
+    world.passes(seconds=0)
+    with pytest.MonkeyPatch.context() as patch:
+        failing_at(patch, where)
+        recomputed(world)
+        world.passes(minutes=2)
+        world.says("disabled")
+        world.passes(minutes=2)
+    world.says("enabled")
+    world.passes(minutes=1)
+    assert world.fired() == [at(12, 5)]
+    world.check()
+
+
+@pytest.mark.parametrize("where", ["events_of", "text"])
+def test_a_schedule_at_which_flowledger_fails_when_it_is_due_holds_up_no_other(
+    world: World, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Timing.text
+    for one in "amz":
+        world.says(subject=one, expression="10s", timezone="Asia/Tokyo" if one == "m" else "UTC")
+    world.passes(seconds=0)
+
+    def failing_events_of(schedule: Schedule, due_at: datetime, most: int) -> Any:
         if schedule.id == "m":
             raise RuntimeError
         return events_of(schedule, due_at, most)
 
+    def failing_text(self: Timing) -> str:
+        if self.timezone == "Asia/Tokyo":
+            raise RuntimeError
+        return usual(self)
+
     with monkeypatch.context() as patch:
-        patch.setattr("flowledger.services.schedules.scheduler.events_of", failing)
+        if where == "text":
+            patch.setattr(Timing, "text", failing_text)
+        else:
+            patch.setattr("flowledger.services.schedules.scheduler.events_of", failing_events_of)
         world.passes(seconds=10)
     assert [seconds_of(world.fired(one)) for one in "amz"] == [[10], [], [10]]
     assert str(world.due("m").error).startswith("a fault of Flowledger: RuntimeError at test_troubles.py:")

@@ -126,10 +126,21 @@ def test_a_round_that_does_not_come_is_an_alarm(storage: Storage) -> None:
 
 
 def test_a_round_that_does_not_end_is_an_alarm(storage: Storage) -> None:
-    ended(storage, timedelta(hours=23), ended_at=None)
+    ended(storage, timedelta(hours=23), ended_at=None, turned_at=now())
     assert found(storage).alarms == {}
-    ended(storage, timedelta(hours=25), ended_at=None)
+    ended(storage, timedelta(hours=25), ended_at=None, turned_at=now())
     assert "is not over: more falls due than goes" in found(storage).alarms["round"]
+    ended(storage, timedelta(days=9), role="worker", ended_at=None, turned_at=now(), steps=["tasks"])
+    ended(storage, timedelta(minutes=1), role="other")
+    assert "is not over: more falls due than goes" in found(storage).alarms["round"]
+
+
+def test_a_round_with_which_nobody_goes_on_is_an_alarm(storage: Storage) -> None:
+    for ago in (timedelta(hours=3), timedelta(days=3)):
+        ended(storage, ago, ended_at=None, turned_at=now() - timedelta(minutes=50))
+        assert "what is too old does not go" not in found(storage).alarms.get("round", "")
+        ended(storage, ago, ended_at=None, turned_at=now() - timedelta(hours=2))
+        assert "what is too old does not go: the last round" in found(storage).alarms["round"]
 
 
 def test_what_may_not_go_is_an_alarm(storage: Storage) -> None:
@@ -150,6 +161,20 @@ def test_what_one_role_may_not_do_is_an_alarm_unless_another_does_it(storage: St
     assert [*found(storage).alarms] == ["refused"]
     ended(storage, timedelta(hours=3), role="worker", waits=refused)
     ended(storage, timedelta(), role="other", steps=["drains"])
+    assert found(storage).alarms == {}, "a role that is not used any more"
+
+
+@pytest.mark.parametrize(
+    "why", ["a fault of Flowledger: RuntimeError at wholes.py:1", "a time-out: `flowledger maintain` waits for longer"]
+)
+def test_what_fails_in_a_daily_round_is_an_alarm_until_the_next_one(storage: Storage, why: str) -> None:
+    fault = {"tasks": why}
+    ended(storage, timedelta(hours=20), role="cron", steps=["tasks"], waits=fault)
+    ended(storage, timedelta(minutes=1), role="worker")
+    assert found(storage).alarms == {"refused": f"tasks cannot go: {why}"}
+    ended(storage, timedelta(minutes=1), role="cron", steps=["tasks"])
+    assert found(storage).alarms == {}
+    ended(storage, timedelta(hours=50), role="cron", steps=["tasks"], waits=fault)
     assert found(storage).alarms == {}, "a role that is not used any more"
 
 
