@@ -149,8 +149,11 @@ class Mailbox:
         self._follow(self._plans.acknowledging(messages))
 
     def nack(self, message: Message, reason: str) -> None:
-        """Acknowledge a message as failed (`message.failed`), for a reason; it does not come again. Errors as `ack`."""
-        self._follow(self._plans.acknowledging((message,), reason))
+        """Acknowledge a message as failed (`message.failed`), for a reason; it does not come again.
+
+        Raises InvalidArgument if the reason is no text, and what `ack` does.
+        """
+        self._follow(self._plans.failing(message, reason))
 
     def close(self) -> None:
         """End the calls that wait (MailboxClosed), and leave the inbox: what was not acknowledged comes again."""
@@ -266,7 +269,7 @@ class AsyncMailbox:
 
     async def nack(self, message: Message, reason: str) -> None:
         """As `Mailbox.nack`."""
-        await self._follow(self._plans.acknowledging((message,), reason))
+        await self._follow(self._plans.failing(message, reason))
 
     async def close(self) -> None:
         """As `Mailbox.close`."""

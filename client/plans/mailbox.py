@@ -193,8 +193,20 @@ class MailboxPlans:
             raise
         return messages
 
-    def acknowledging(self, messages: Iterable[Message], reason: str | None = None) -> Plan[None]:
-        """Publish the outcome of messages and remove them from the inbox: a hundred in a round trip, all or none."""
+    def acknowledging(self, messages: Iterable[Message]) -> Plan[None]:
+        """Publish that messages are delivered, and remove them from the inbox: a hundred in a round trip, or none."""
+        return self._ending(messages, None)
+
+    def failing(self, message: Message, reason: str) -> Plan[None]:
+        """Publish that a message failed, and remove it from the inbox. Raises InvalidArgument without a reason."""
+        if not isinstance(reason, str):
+            kind = type(reason).__name__
+            raise InvalidArgument(
+                f"nack needs a reason that is text, not one of type {kind}; ack reports a message as done"
+            )
+        return self._ending((message,), reason)
+
+    def _ending(self, messages: Iterable[Message], reason: str | None) -> Plan[None]:
         messages = list(messages)
         for one in messages:
             _check_message(one, "acknowledge")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+import redis
 
 from flowledger.cli.embedded import free_port
 from flowledger.client import Publisher
@@ -22,7 +23,8 @@ from flowledger.domain.errors import (
 )
 from flowledger.domain.events import TaskCompleted
 from tests.builders import event
-from tests.client.agents import OTHER, Agent, MakeAgent, PostOffice
+from tests.client.agents import OTHER, Agent, MakeAgent, PostOffice, received
+from tests.client.looking import bodies, events
 from tests.client.publishers import AnyPublisher, MakePublisher
 
 SHORT: Final = 0.1
@@ -173,3 +175,17 @@ def test_at_least_one_message_is_asked_for(agent: Agent) -> None:
 def test_arguments_are_errors_of_the_ledger_and_of_python() -> None:
     assert issubclass(InvalidArgument, LedgerError)
     assert issubclass(InvalidArgument, ValueError)
+
+
+@pytest.mark.parametrize("reason", [None, 7, b"no", [], {}])
+def test_a_message_that_failed_needs_a_reason(
+    agent: Agent, post: PostOffice, server: redis.Redis, reason: Any
+) -> None:
+    post.put("a")
+    message = received(agent)
+    words = f"nack needs a reason that is text, not one of type {type(reason).__name__}; ack reports a message as done"
+    with pytest.raises(InvalidArgument, match=words):
+        agent.nack(message, reason)
+    assert bodies(server) == []
+    agent.nack(message, "")
+    assert [one["type"] for one in events(server)] == ["message.failed"]
