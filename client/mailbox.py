@@ -41,7 +41,7 @@ class Mailbox:
         signer: Signer | None = None,
         **given: Any,
     ) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
+        """`redis_url` and `given`, fields of `domain.settings.Settings`, win over `settings`, else the environment.
 
         `consumer` is this process's name among those that share the inbox, if it has one that nobody else uses and that
         it keeps when it is restarted; else it takes the first of `1`, `2` … whose consumer does not live. `signer` is
@@ -300,4 +300,4 @@ class AsyncMailbox:
 def _settings(redis_url: str | None, settings: Settings | None, given: dict[str, Any]) -> Settings:
     if redis_url is not None:
         given["redis_url"] = redis_url
-    return settings or Settings.load(**given)
+    return Settings.load(settings, **given)

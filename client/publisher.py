@@ -28,7 +28,7 @@ class BasePublisher:
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
         if redis_url is not None:
             given["redis_url"] = redis_url
-        self.settings = settings or Settings.load(**given)
+        self.settings = Settings.load(settings, **given)
         self._limits = self.settings.limits
         self._spooling: Spooling | None = None
 
@@ -100,7 +100,7 @@ class Publisher(BasePublisher):
         spool: SpoolPath | None = None,
         **given: Any,
     ) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
+        """`redis_url` and `given`, fields of `domain.settings.Settings`, win over `settings`, else the environment.
 
         `spool` is a file of this publisher's own, which keeps events while Redis is unreachable or full; what an
         earlier publisher left in it is sent first.

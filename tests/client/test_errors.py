@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
 import redis
 
 from flowledger.cli.embedded import free_port
-from flowledger.client import Publisher
+from flowledger.client import AsyncMailbox, AsyncPublisher, Mailbox, Publisher
 from flowledger.client.plans.redis_errors import reason
 from flowledger.domain.errors import (
     BrokerUnavailable,
@@ -22,6 +23,7 @@ from flowledger.domain.errors import (
     SettingsError,
 )
 from flowledger.domain.events import TaskCompleted
+from flowledger.domain.settings import Settings
 from tests.builders import event
 from tests.client.agents import OTHER, Agent, MakeAgent, PostOffice, received
 from tests.client.looking import bodies, events
@@ -119,6 +121,31 @@ def test_a_setting_that_cannot_be_used_is_told_in_our_words(redis_url: str) -> N
     with pytest.raises(SettingsError) as caught:
         Publisher(redis_url, shards="x")
     assert str(caught.value) == "shards: must be a whole number, not 'x'"
+
+
+def clients(*arguments: Any, **given: Any) -> list[Any]:
+    """One of each kind."""
+    publishers = [Publisher(*arguments, **given), AsyncPublisher(*arguments, **given)]
+    return [*publishers, Mailbox("sb_1", *arguments, **given), AsyncMailbox("sb_1", *arguments, **given)]
+
+
+def test_what_is_given_wins_over_settings() -> None:
+    settings = Settings(redis_url="redis://settings:6379/0", shards=4, publish_timeout_seconds=9)
+    for client in clients("redis://given:6379/0", settings=settings, shards=16):
+        assert client.settings.redis_url.get_secret_value() == "redis://given:6379/0"
+        assert (client.settings.shards, client.settings.publish_timeout_seconds) == (16, 9)
+    for client in clients(settings=settings, REDIS_URL="redis://given:6379/0"):
+        assert client.settings.redis_url.get_secret_value() == "redis://given:6379/0"
+    for client in clients(settings=settings):
+        assert client.settings is settings
+    assert settings.shards == 4
+
+
+def test_what_is_given_with_settings_is_checked_as_they_are() -> None:
+    settings = Settings(redis_url="redis://settings:6379/0")
+    for kind in (Publisher, AsyncPublisher, partial(Mailbox, "sb_1"), partial(AsyncMailbox, "sb_1")):
+        with pytest.raises(SettingsError, match="shards: must be a whole number, not 'x'"):
+            kind(settings=settings, shards="x")
 
 
 # --- what a mailbox cannot use
