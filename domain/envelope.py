@@ -77,12 +77,12 @@ class Envelope:
         if time is not None and time.tzinfo is None:
             raise checks.wrong("time", "needs a zone; use datetime.now(UTC)")
         return cls(
-            id=id or new_id("evt"),
+            id=new_id("evt") if id is None else id,
             source=source,
             type=type(data).event_type,
             subject=subject,
             data=data,
-            time=time or now(),
+            time=now() if time is None else time,
             **attributes,
         )
 

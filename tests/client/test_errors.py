@@ -216,3 +216,19 @@ def test_a_message_that_failed_needs_a_reason(
     assert bodies(server) == []
     agent.nack(message, "")
     assert [one["type"] for one in events(server)] == ["message.failed"]
+
+
+@pytest.mark.parametrize(("own_id", "what"), [(0, "of type int"), (b"m", "of type bytes"), ("", "empty text")])
+def test_the_id_of_a_message_is_text(agent: Agent, server: redis.Redis, own_id: Any, what: str) -> None:
+    words = f"id must be text, or None for a fresh one, not {what}"
+    with pytest.raises(InvalidArgument, match=words):
+        agent.send(OTHER, 1, id=own_id)
+    with pytest.raises(InvalidArgument, match=words):
+        agent.request(OTHER, 1, timeout=0, id=own_id)
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("consumer", ["", 0, 7, b"1"])
+def test_the_name_of_a_consumer_is_text(make_agent: MakeAgent, consumer: Any) -> None:
+    with pytest.raises(SettingsError, match="cannot be the name of a consumer"):
+        make_agent(is_open=False, consumer=consumer)

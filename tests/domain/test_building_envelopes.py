@@ -175,3 +175,10 @@ def test_an_attribute_that_breaks_the_contract_is_refused_by_name(attributes: di
 def test_data_may_be_a_json_object_as_well() -> None:
     envelope = Envelope(id="1", source="/s", type="task.progressed", subject="t", data={"progress": 0.5, "own": None})
     assert travelled(envelope)["data"] == {"progress": 0.5, "own": None}
+
+
+@pytest.mark.parametrize("own_id", [0, "", False])
+def test_an_id_that_is_none_is_refused_and_not_replaced(own_id: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        travelled(Envelope.of(TaskStarted(), source="/s", subject="t", id=own_id))
+    assert caught.value.field == "id"
