@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from flowledger.client.drivers import AsyncDriver, Driver
+from flowledger.client.plans.arguments import seconds_of
 from flowledger.client.plans.publishing import Published, attributes_of, counting_backlog, publishing
 from flowledger.client.plans.spooling import Spooling
 from flowledger.client.plans.steps import Plan
@@ -77,9 +79,8 @@ class BasePublisher:
 
     def _flushing(self, spooling: Spooling, timeout_seconds: float | None) -> Plan[int]:
         patience = self.settings.publish_timeout_seconds
-        return spooling.flushing(
-            patience if timeout_seconds is None else min(patience, timeout_seconds), timeout_seconds
-        )
+        seconds = math.inf if timeout_seconds is None else seconds_of("timeout_seconds", timeout_seconds)
+        return spooling.flushing(min(patience, seconds), None if seconds == math.inf else seconds)
 
     def _counting_backlog(self) -> Plan[int]:
         return counting_backlog(self.settings.shards, self.settings.publish_timeout_seconds)

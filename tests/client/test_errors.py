@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -25,12 +26,14 @@ from flowledger.domain.errors import (
 from flowledger.domain.events import TaskCompleted
 from flowledger.domain.settings import Settings
 from tests.builders import event
-from tests.client.agents import OTHER, Agent, MakeAgent, PostOffice, received
+from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, in_thread, received
 from tests.client.looking import bodies, events
 from tests.client.publishers import AnyPublisher, MakePublisher
+from tests.waiting import wait_until
 
 SHORT: Final = 0.1
 PASSWORD: Final = "hunter2"
+NAN: Final = float("nan")
 
 
 def refusing(port: int) -> str:
@@ -232,3 +235,59 @@ def test_the_id_of_a_message_is_text(agent: Agent, server: redis.Redis, own_id: 
 def test_the_name_of_a_consumer_is_text(make_agent: MakeAgent, consumer: Any) -> None:
     with pytest.raises(SettingsError, match="cannot be the name of a consumer"):
         make_agent(is_open=False, consumer=consumer)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "words"),
+    [("5", "not of type str"), (True, "not of type bool"), (timedelta(1), "not of type timedelta"), (NAN, "not nan")],
+)
+def test_a_time_out_is_a_number_of_seconds(
+    agent: Agent, make_publisher: MakePublisher, redis_url: str, tmp_path: Path, server: redis.Redis, timeout: Any,
+    words: str,
+) -> None:  # fmt: skip
+    spooling = make_publisher(redis_url, spool=tmp_path / "spool")
+    for ask in (agent.receive, partial(agent.receive_many, 1), lambda given: agent.request(OTHER, 1, timeout=given)):
+        with pytest.raises(InvalidArgument, match=f"timeout must be a number of seconds, {words}"):
+            ask(timeout)
+    with pytest.raises(InvalidArgument, match=f"timeout_seconds must be a number of seconds, {words}"):
+        spooling.flush_spool(timeout)
+    assert bodies(server) == []
+
+
+def test_a_request_has_a_time_out(agent: Agent, server: redis.Redis) -> None:
+    never: Any = None
+    with pytest.raises(InvalidArgument, match="timeout must be a number of seconds, not of type NoneType"):
+        agent.request(OTHER, 1, timeout=never)
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 10**400, 1e300, 1e12], ids=range(4))
+def test_a_time_out_may_be_endless(agent: Agent, post: PostOffice, timeout: float) -> None:
+    waiting = in_thread(agent.receive, timeout)
+    post.put("a")
+    assert waiting.result(10).content == "a"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, -float("inf"), -(10**400)], ids=range(4))
+def test_a_time_that_is_over_is_not_waited_for(agent: Agent, post: PostOffice, timeout: float) -> None:
+    assert agent.receive(timeout) is None
+    post.put("a")
+    assert received(agent, timeout).content == "a"
+
+
+@pytest.mark.parametrize("most", ["3", 2.5, None, True])
+def test_messages_are_asked_for_by_a_whole_number(agent: Agent, post: PostOffice, most: Any) -> None:
+    post.put("a", "b", "c")
+    with pytest.raises(InvalidArgument, match=f"most must be a whole number, not of type {type(most).__name__}"):
+        agent.receive_many(most)
+    assert post.holders() == {}
+
+
+def test_one_call_awaits_the_response_to_a_request(agent: Agent, post: PostOffice, server: redis.Redis) -> None:
+    asking = in_thread(agent.request, OTHER, 1, timeout=10, id="q")
+    wait_until(lambda: bodies(server))
+    with pytest.raises(InvalidArgument, match=f"another call awaits the response to {AGENT}/q: .*another id"):
+        agent.request(OTHER, 1, timeout=10, id="q")
+    post.put("answer", message_type="response", in_reply_to=f"{AGENT}/q")
+    assert asking.result(10).content == "answer"
+    assert len(bodies(server)) == 1
