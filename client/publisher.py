@@ -128,7 +128,7 @@ class Publisher(BasePublisher):
         """Publish events in order, some hundred in a round trip; raises as `publish` does.
 
         The `accepted` of a PublishError says how many of them, from the first on, are published; some of the others may
-        be. The `index` of a Refused or NoEvent says which event is at fault.
+        be. The `index` of a Refused or NoEvent says which event is at fault: those before it are published.
         """
         try:
             return self._driver.follow(self._publishing(events))
