@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 from typing import Any, Self, Unpack
 
 from flowledger.client.drivers import AsyncDriver, Driver
+from flowledger.client.forks import begin
 from flowledger.client.message import Message
 from flowledger.client.plans.mailbox import MailboxPlans
 from flowledger.client.plans.outgoing import BroadcastOptions, RequestOptions, SendOptions, Sent, recipients
@@ -28,7 +30,8 @@ class Mailbox:
 
     Several processes may have a mailbox of the same sandbox: they share its messages, each goes to one of them. What a
     process has not acknowledged comes again, in order, when it is restarted, or, when it has been dead for
-    `mailbox_lease_seconds`, to another one: at least once, so look at `Message.id` if that matters.
+    `mailbox_lease_seconds`, to another one: at least once, so look at `Message.id` if that matters. After a fork
+    the child is another consumer: it opens the mailbox anew.
     """
 
     def __init__(
@@ -51,10 +54,9 @@ class Mailbox:
         """
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._plans = MailboxPlans(sandbox_id, self.settings, consumer, signer)
-        self._driver = Driver(self.settings)
-        self._heart: threading.Thread | None = None
-        self._heart_lock = threading.Lock()
+        self._new_plans = partial(MailboxPlans, sandbox_id, self.settings, consumer, signer)
+        self._drivers: list[Driver] = []
+        begin(self._begin)
 
     @property
     def consumer(self) -> str:
@@ -179,6 +181,16 @@ class Mailbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _begin(self) -> None:
+        is_closed = any(driver.is_stopped for driver in self._drivers)
+        self._plans, self._driver = self._new_plans(), Driver(self.settings)
+        self._drivers.append(self._driver)  # a parent's is kept: if it were let go, its connections would be closed
+        self._heart: threading.Thread | None = None
+        self._heart_lock = threading.Lock()
+        if is_closed:
+            self._plans.is_closed = True
+            self._driver.stop()
+
     def _beat(self) -> None:
         self._driver.follow(self._plans.presence.beating(), until_stopped=True)
 
@@ -204,9 +216,9 @@ class AsyncMailbox:
         """As `Mailbox`."""
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._plans = MailboxPlans(sandbox_id, self.settings, consumer, signer)
-        self._driver = AsyncDriver(self.settings)
-        self._heart: asyncio.Task[None] | None = None
+        self._new_plans = partial(MailboxPlans, sandbox_id, self.settings, consumer, signer)
+        self._drivers: list[AsyncDriver] = []
+        begin(self._begin)
 
     @property
     def consumer(self) -> str:
@@ -292,6 +304,16 @@ class AsyncMailbox:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _begin(self) -> None:
+        """As `Mailbox._begin`."""
+        is_closed = any(driver.is_stopped for driver in self._drivers)
+        self._plans, self._driver = self._new_plans(), AsyncDriver(self.settings)
+        self._drivers.append(self._driver)
+        self._heart: asyncio.Task[None] | None = None
+        if is_closed:
+            self._plans.is_closed = True
+            self._driver.stop()
 
     async def _follow(self, plan: Plan[Result]) -> Result:
         return await self._driver.follow(self._plans.while_open(plan), until_stopped=True)
