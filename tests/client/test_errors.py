@@ -208,9 +208,7 @@ def test_arguments_are_errors_of_the_ledger_and_of_python() -> None:
 
 
 @pytest.mark.parametrize("reason", [None, 7, b"no", [], {}])
-def test_a_message_that_failed_needs_a_reason(
-    agent: Agent, post: PostOffice, server: redis.Redis, reason: Any
-) -> None:
+def test_a_message_that_failed_needs_a_reason(agent: Agent, post: PostOffice, server: redis.Redis, reason: Any) -> None:
     post.put("a")
     message = received(agent)
     words = f"nack needs a reason that is text, not one of type {type(reason).__name__}; ack reports a message as done"

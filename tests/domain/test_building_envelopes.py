@@ -201,8 +201,6 @@ def test_a_time_that_is_beyond_the_calendar_in_utc_is_refused_by_name(moment: da
     with pytest.raises(Refused, match=f"^data.output.0: .*{words}"):
         Envelope.of(TaskCompleted(output=[moment]), **given).to_json()
     with pytest.raises(Refused, match=f"^data.expires_at: .*{words}"):
-        MessageSent(
-            from_sandbox_id="a", to_sandbox_ids=["b"], message_type="request", content=None, expires_at=moment
-        )
+        MessageSent(from_sandbox_id="a", to_sandbox_ids=["b"], message_type="request", content=None, expires_at=moment)
     with pytest.raises(Refused, match=f"^data.output: .*{words}"):
         replace(Envelope.of(TaskStarted(), **given), data={"output": moment}).extended("x", lambda _: "")
