@@ -34,6 +34,9 @@ class Mailbox:
     the child is another consumer: it opens the mailbox anew.
     """
 
+    _heart: threading.Thread | None
+    _heart_lock: threading.Lock
+
     def __init__(
         self,
         sandbox_id: str,
@@ -185,7 +188,7 @@ class Mailbox:
         is_closed = any(driver.is_stopped for driver in self._drivers)
         self._plans, self._driver = self._new_plans(), Driver(self.settings)
         self._drivers.append(self._driver)  # a parent's is kept: if it were let go, its connections would be closed
-        self._heart: threading.Thread | None = None
+        self._heart = None
         self._heart_lock = threading.Lock()
         if is_closed:
             self._plans.is_closed = True
@@ -202,6 +205,8 @@ class AsyncMailbox:
     """The same for asyncio; use it in an `async with`, or close it. Safe to share between tasks.
 
     One event loop after another may use it. It gives signs of life in those that called `open` or `receive`."""
+
+    _heart: asyncio.Task[None] | None
 
     def __init__(
         self,
@@ -310,7 +315,7 @@ class AsyncMailbox:
         is_closed = any(driver.is_stopped for driver in self._drivers)
         self._plans, self._driver = self._new_plans(), AsyncDriver(self.settings)
         self._drivers.append(self._driver)
-        self._heart: asyncio.Task[None] | None = None
+        self._heart = None
         if is_closed:
             self._plans.is_closed = True
             self._driver.stop()

@@ -22,7 +22,7 @@ def seconds_of(name: str, value: Any) -> float:
     try:
         seconds = float(value)
     except OverflowError:
-        seconds = math.inf if value > 0 else 0.0
+        seconds = math.inf if value == abs(value) else 0.0
     if math.isnan(seconds):
         raise InvalidArgument(f"{name} must be a number of seconds, not nan")
     return max(seconds, 0.0) if seconds < _FOREVER_SECONDS else math.inf
