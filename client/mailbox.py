@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 from typing import Any, Self, Unpack
 
 from flowledger.client.drivers import AsyncDriver, Driver
+from flowledger.client.forks import begin
 from flowledger.client.message import Message
 from flowledger.client.plans.mailbox import MailboxPlans
 from flowledger.client.plans.outgoing import BroadcastOptions, RequestOptions, SendOptions, Sent, recipients
@@ -28,8 +30,12 @@ class Mailbox:
 
     Several processes may have a mailbox of the same sandbox: they share its messages, each goes to one of them. What a
     process has not acknowledged comes again, in order, when it is restarted, or, when it has been dead for
-    `mailbox_lease_seconds`, to another one: at least once, so look at `Message.id` if that matters.
+    `mailbox_lease_seconds`, to another one: at least once, so look at `Message.id` if that matters. After a fork
+    the child is another consumer: it opens the mailbox anew.
     """
+
+    _heart: threading.Thread | None
+    _heart_lock: threading.Lock
 
     def __init__(
         self,
@@ -41,7 +47,7 @@ class Mailbox:
         signer: Signer | None = None,
         **given: Any,
     ) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
+        """`redis_url` and `given`, fields of `domain.settings.Settings`, win over `settings`, else the environment.
 
         `consumer` is this process's name among those that share the inbox, if it has one that nobody else uses and that
         it keeps when it is restarted; else it takes the first of `1`, `2` … whose consumer does not live. `signer` is
@@ -51,10 +57,9 @@ class Mailbox:
         """
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._plans = MailboxPlans(sandbox_id, self.settings, consumer, signer)
-        self._driver = Driver(self.settings)
-        self._heart: threading.Thread | None = None
-        self._heart_lock = threading.Lock()
+        self._new_plans = partial(MailboxPlans, sandbox_id, self.settings, consumer, signer)
+        self._drivers: list[Driver] = []
+        begin(self._begin)
 
     @property
     def consumer(self) -> str:
@@ -149,8 +154,11 @@ class Mailbox:
         self._follow(self._plans.acknowledging(messages))
 
     def nack(self, message: Message, reason: str) -> None:
-        """Acknowledge a message as failed (`message.failed`), for a reason; it does not come again. Errors as `ack`."""
-        self._follow(self._plans.acknowledging((message,), reason))
+        """Acknowledge a message as failed (`message.failed`), for a reason; it does not come again.
+
+        Raises InvalidArgument if the reason is no text, and what `ack` does.
+        """
+        self._follow(self._plans.failing(message, reason))
 
     def close(self) -> None:
         """End the calls that wait (MailboxClosed), and leave the inbox: what was not acknowledged comes again."""
@@ -176,6 +184,16 @@ class Mailbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _begin(self) -> None:
+        is_closed = any(driver.is_stopped for driver in self._drivers)
+        self._plans, self._driver = self._new_plans(), Driver(self.settings)
+        self._drivers.append(self._driver)  # a parent's is kept: if it were let go, its connections would be closed
+        self._heart = None
+        self._heart_lock = threading.Lock()
+        if is_closed:
+            self._plans.is_closed = True
+            self._driver.stop()
+
     def _beat(self) -> None:
         self._driver.follow(self._plans.presence.beating(), until_stopped=True)
 
@@ -187,6 +205,8 @@ class AsyncMailbox:
     """The same for asyncio; use it in an `async with`, or close it. Safe to share between tasks.
 
     One event loop after another may use it. It gives signs of life in those that called `open` or `receive`."""
+
+    _heart: asyncio.Task[None] | None
 
     def __init__(
         self,
@@ -201,9 +221,9 @@ class AsyncMailbox:
         """As `Mailbox`."""
         self.sandbox_id = sandbox_id
         self.settings = _settings(redis_url, settings, given)
-        self._plans = MailboxPlans(sandbox_id, self.settings, consumer, signer)
-        self._driver = AsyncDriver(self.settings)
-        self._heart: asyncio.Task[None] | None = None
+        self._new_plans = partial(MailboxPlans, sandbox_id, self.settings, consumer, signer)
+        self._drivers: list[AsyncDriver] = []
+        begin(self._begin)
 
     @property
     def consumer(self) -> str:
@@ -266,7 +286,7 @@ class AsyncMailbox:
 
     async def nack(self, message: Message, reason: str) -> None:
         """As `Mailbox.nack`."""
-        await self._follow(self._plans.acknowledging((message,), reason))
+        await self._follow(self._plans.failing(message, reason))
 
     async def close(self) -> None:
         """As `Mailbox.close`."""
@@ -290,6 +310,16 @@ class AsyncMailbox:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def _begin(self) -> None:
+        """As `Mailbox._begin`."""
+        is_closed = any(driver.is_stopped for driver in self._drivers)
+        self._plans, self._driver = self._new_plans(), AsyncDriver(self.settings)
+        self._drivers.append(self._driver)
+        self._heart = None
+        if is_closed:
+            self._plans.is_closed = True
+            self._driver.stop()
+
     async def _follow(self, plan: Plan[Result]) -> Result:
         return await self._driver.follow(self._plans.while_open(plan), until_stopped=True)
 
@@ -297,4 +327,4 @@ class AsyncMailbox:
 def _settings(redis_url: str | None, settings: Settings | None, given: dict[str, Any]) -> Settings:
     if redis_url is not None:
         given["redis_url"] = redis_url
-    return settings or Settings.load(**given)
+    return Settings.load(settings, **given)

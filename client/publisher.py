@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from flowledger.client.drivers import AsyncDriver, Driver
+from flowledger.client.plans.arguments import seconds_of
 from flowledger.client.plans.publishing import Published, attributes_of, counting_backlog, publishing
 from flowledger.client.plans.spooling import Spooling
 from flowledger.client.plans.steps import Plan
@@ -28,7 +30,7 @@ class BasePublisher:
     def __init__(self, redis_url: str | None = None, settings: Settings | None = None, **given: Any) -> None:
         if redis_url is not None:
             given["redis_url"] = redis_url
-        self.settings = settings or Settings.load(**given)
+        self.settings = Settings.load(settings, **given)
         self._limits = self.settings.limits
         self._spooling: Spooling | None = None
 
@@ -77,9 +79,8 @@ class BasePublisher:
 
     def _flushing(self, spooling: Spooling, timeout_seconds: float | None) -> Plan[int]:
         patience = self.settings.publish_timeout_seconds
-        return spooling.flushing(
-            patience if timeout_seconds is None else min(patience, timeout_seconds), timeout_seconds
-        )
+        seconds = math.inf if timeout_seconds is None else seconds_of("timeout_seconds", timeout_seconds)
+        return spooling.flushing(min(patience, seconds), None if seconds == math.inf else seconds)
 
     def _counting_backlog(self) -> Plan[int]:
         return counting_backlog(self.settings.shards, self.settings.publish_timeout_seconds)
@@ -100,7 +101,7 @@ class Publisher(BasePublisher):
         spool: SpoolPath | None = None,
         **given: Any,
     ) -> None:
-        """`redis_url`, else the environment's `REDIS_URL`; `given` are fields of `domain.settings.Settings`.
+        """`redis_url` and `given`, fields of `domain.settings.Settings`, win over `settings`, else the environment.
 
         `spool` is a file of this publisher's own, which keeps events while Redis is unreachable or full; what an
         earlier publisher left in it is sent first.
@@ -127,7 +128,7 @@ class Publisher(BasePublisher):
         """Publish events in order, some hundred in a round trip; raises as `publish` does.
 
         The `accepted` of a PublishError says how many of them, from the first on, are published; some of the others may
-        be. The `index` of a Refused or NoEvent says which event is at fault.
+        be. The `index` of a Refused or NoEvent says which event is at fault: those before it are published.
         """
         try:
             return self._driver.follow(self._publishing(events))

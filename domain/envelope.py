@@ -20,7 +20,7 @@ from flowledger.domain.ids import new_id
 from flowledger.domain.keys import order_key
 from flowledger.domain.likeness import did_you_mean, nearest
 from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
-from flowledger.domain.times import now
+from flowledger.domain.times import in_utc, now
 from flowledger.domain.writing import joined, written, written_members
 
 LEDGER_SOURCE: Final = "/flowledger"
@@ -64,7 +64,7 @@ class Envelope:
         """Return the envelope of typed `data`, with a new id and the current time if none are given.
 
         Raises NoEvent if `data` is not typed, UnknownField for an attribute that an envelope does not have, and Refused
-        if `time` has no zone.
+        if `time` has no zone, or no year from 1 to 9999 in UTC.
         """
         if not isinstance(data, EventData):
             raise NoEvent(f"Envelope.of takes an object of `flowledger.events`, {_not_typed(data)}")
@@ -76,13 +76,18 @@ class Envelope:
             raise checks.wrong("time", f"must be a datetime with a zone, not of type {time.__class__.__name__}")
         if time is not None and time.tzinfo is None:
             raise checks.wrong("time", "needs a zone; use datetime.now(UTC)")
+        if time is not None:
+            try:
+                in_utc(time)
+            except ValueError as error:
+                raise checks.wrong("time", str(error)) from None
         return cls(
-            id=id or new_id("evt"),
+            id=new_id("evt") if id is None else id,
             source=source,
             type=type(data).event_type,
             subject=subject,
             data=data,
-            time=time or now(),
+            time=now() if time is None else time,
             **attributes,
         )
 

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "LEDGER_"
 _URLS: Final = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
+_FIELDS: Final = {variable: field for field, variable in _URLS.items()} | {"PGOPTIONS": "pg_options"}
 
 
 def default_home() -> Path:
@@ -209,13 +210,18 @@ class Settings(BaseSettings):
         return max(self.max_dead_letter_bytes, self.max_event_bytes)
 
     @classmethod
-    def load(cls, **given: Any) -> Self:
-        """Return the settings of the environment, with those `given` in their place.
+    def load(cls, settings: Self | None = None, /, **given: Any) -> Self:
+        """Return `settings`, or else those of the environment, with those `given` in their place.
 
         Raises SettingsError that names the setting at fault. Logs a warning for names that are not settings.
         """
         cls._warn_of_unknown(given)
-        return cls(**given)
+        if settings is None:
+            return cls(**given)
+        if not given:
+            return settings
+        named = {_FIELDS.get(name, name): value for name, value in given.items()}
+        return cls(**{name: getattr(settings, name) for name in cls.model_fields} | named)
 
     @classmethod
     def _warn_of_unknown(cls, given: Mapping[str, Any]) -> None:

@@ -66,10 +66,18 @@ def _is_moment(text: str) -> bool:
 
 
 def written_time(time: datetime) -> str:
-    """Return RFC 3339 text in UTC. Raises ValueError if `time` has no zone."""
+    """Return RFC 3339 text in UTC. Raises ValueError as `in_utc` does."""
+    return in_utc(time).isoformat().replace("+00:00", "Z")
+
+
+def in_utc(time: datetime) -> datetime:
+    """Return the same time in UTC. Raises ValueError if it has no zone, or its year in UTC is not 1 to 9999."""
     if time.tzinfo is None:
         raise ValueError("a time needs a zone; use datetime.now(UTC)")
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{time.isoformat()} is in no year from 1 to 9999 in UTC") from None
 
 
 def milliseconds(time: datetime) -> int:

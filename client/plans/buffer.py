@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from flowledger.client.message import Message
 from flowledger.client.plans.steps import Signal
+from flowledger.domain.errors import InvalidArgument
 
 
 class Buffer:
@@ -83,8 +84,11 @@ class Buffer:
                         self._copied.pop(copy, None)
 
     def expect(self, request_id: str) -> None:
-        """Keep the response to this request, from now on, for `response`."""
-        self._awaited[request_id] = None
+        """Keep the response to this request, from now on, for `response`; raises InvalidArgument if one is awaited."""
+        with self._lock:
+            if request_id in self._awaited:
+                raise InvalidArgument(f"another call awaits the response to {request_id}: give this one another id")
+            self._awaited[request_id] = None
 
     def expects(self, request_id: str) -> bool:
         """Return whether the response to this request is awaited."""

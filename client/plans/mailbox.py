@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Unpack
 
 from flowledger.client.message import Message
+from flowledger.client.plans.arguments import most_of, seconds_of
 from flowledger.client.plans.commands import replies
 from flowledger.client.plans.entries import moment
 from flowledger.client.plans.inbox import Inbox
@@ -118,6 +119,7 @@ class MailboxPlans:
 
         Go on waiting while Redis is unreachable: the request was sent.
         """
+        timeout = seconds_of("timeout", timeout)
         yield from self.opening()
         yield from self.presence.looking()  # who shares the inbox now may get the response
         options["id"] = message_id = self._outgoing.message_id(options.get("id"))
@@ -163,12 +165,13 @@ class MailboxPlans:
 
     def receiving(self, timeout: float | None, most: int | None = None) -> Plan[Message | None]:
         """Return the next message; None if there was none for `timeout` seconds."""
+        seconds = float("inf") if timeout is None else seconds_of("timeout", timeout)
         yield from self.opening()
-        end = None if timeout is None else time.monotonic() + timeout
+        end = time.monotonic() + seconds
         has_looked = False
         while (message := (yield from self._inbox.next())) is None:
             self._check()
-            left = float("inf") if end is None else end - time.monotonic()
+            left = end - time.monotonic()
             if has_looked and left <= 0:
                 break
             has_looked = yield from self._inbox.reading(self._inbox.buffer.has_next, max(left, 0), most)
@@ -179,8 +182,7 @@ class MailboxPlans:
 
     def receiving_many(self, most: int, timeout: float | None) -> Plan[list[Message]]:
         """Return up to `most` messages: wait for the first, and take what is there."""
-        if most < 1:
-            raise InvalidArgument(f"most must be at least 1, not {most}")
+        most = most_of(most)
         messages: list[Message] = []
         try:
             message = yield from self.receiving(timeout, min(most, _MOST_AT_ONCE))
@@ -193,8 +195,20 @@ class MailboxPlans:
             raise
         return messages
 
-    def acknowledging(self, messages: Iterable[Message], reason: str | None = None) -> Plan[None]:
-        """Publish the outcome of messages and remove them from the inbox: a hundred in a round trip, all or none."""
+    def acknowledging(self, messages: Iterable[Message]) -> Plan[None]:
+        """Publish that messages are delivered, and remove them from the inbox: a hundred in a round trip, or none."""
+        return self._ending(messages, None)
+
+    def failing(self, message: Message, reason: str) -> Plan[None]:
+        """Publish that a message failed, and remove it from the inbox. Raises InvalidArgument without a reason."""
+        if not isinstance(reason, str):
+            kind = type(reason).__name__
+            raise InvalidArgument(
+                f"nack needs a reason that is text, not one of type {kind}; ack reports a message as done"
+            )
+        return self._ending((message,), reason)
+
+    def _ending(self, messages: Iterable[Message], reason: str | None) -> Plan[None]:
         messages = list(messages)
         for one in messages:
             _check_message(one, "acknowledge")

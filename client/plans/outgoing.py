@@ -78,8 +78,13 @@ class Outgoing:
         self._outcomes: dict[tuple[str, str | None], Prepared] = {}
 
     def message_id(self, own_id: str | None) -> str:
-        """Return the id of this sandbox's message of that name; a fresh one for None."""
-        return message_id(self._sandbox_id, own_id or new_id("msg"), self._limits.max_id_bytes)
+        """Return the id of this sandbox's message of that name; a fresh one for None. Raises InvalidArgument."""
+        if own_id is None:
+            own_id = new_id("msg")
+        elif not isinstance(own_id, str) or not own_id:
+            what = "empty text" if isinstance(own_id, str) else f"of type {type(own_id).__name__}"
+            raise InvalidArgument(f"id must be text, or None for a fresh one, not {what}")
+        return message_id(self._sandbox_id, own_id, self._limits.max_id_bytes)
 
     def sent(
         self, message_id: str, content: Any, correlation_id: str | None, trace: Trace | None, **data: Any

@@ -34,8 +34,9 @@ class Presence:
     """This consumer among the others of its inbox: plans for its signs of life, and what is known of the others."""
 
     def __init__(self, sandbox_id: str, consumer: str | None, settings: Settings) -> None:
-        if consumer is not None and consumer in ("", streams.EXPIRED_CONSUMER):
-            raise SettingsError(f"{consumer!r} cannot be the name of a consumer")
+        is_name = consumer is None or (isinstance(consumer, str) and consumer not in ("", streams.EXPIRED_CONSUMER))
+        if not is_name:
+            raise SettingsError(f"{consumer!r} cannot be the name of a consumer: give text, or None for a free slot")
         self.name = consumer or ""
         """Empty until the mailbox is open, unless it was given."""
         self.on_move: Callable[[], None] = lambda: None

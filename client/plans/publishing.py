@@ -81,10 +81,21 @@ def counting_backlog(shards: int, timeout_seconds: float) -> Plan[int]:
 
 
 def batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
-    """Yield as many events as are sent in one round trip: some hundred, fewer if they are large."""
+    """Yield as many events as are sent in one round trip: some hundred, fewer if they are large.
+
+    If `events` raise an error, as for an event that breaks the contract, yield those before it first.
+    """
     batch: list[Prepared] = []
     size = 0
-    for event in events:
+    error: Exception | None = None
+    events = iter(events)
+    while True:
+        try:
+            event = next(events, None)
+        except Exception as raised:
+            error, event = raised, None
+        if event is None:
+            break
         if batch and (len(batch) == BATCH or size + len(event.raw) > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -92,6 +103,8 @@ def batches(events: Iterable[Prepared]) -> Iterator[list[Prepared]]:
         size += len(event.raw)
     if batch:
         yield batch
+    if error is not None:
+        raise error
 
 
 def _count(events: int) -> str:

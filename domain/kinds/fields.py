@@ -18,7 +18,7 @@ from flowledger.domain.limits import DEFAULT_LIMITS
 from flowledger.domain.names import LONGEST_NAME
 from flowledger.domain.patterns import NO_NUL, NOT_BLANK, any_case
 from flowledger.domain.statuses import LEVEL_NAMES, Level
-from flowledger.domain.times import TIME_PATTERN, parse_time, written_time
+from flowledger.domain.times import TIME_PATTERN, in_utc, parse_time, written_time
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -43,6 +43,8 @@ def _not_blank(value: str) -> str:
 def _time(value: object) -> object:
     if isinstance(value, str):
         return parse_time(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        in_utc(value)
     return value
 
 

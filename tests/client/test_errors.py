@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import traceback
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import redis
 
 from flowledger.cli.embedded import free_port
-from flowledger.client import Publisher
+from flowledger.client import AsyncMailbox, AsyncPublisher, Mailbox, Publisher
 from flowledger.client.plans.redis_errors import reason
 from flowledger.domain.errors import (
     BrokerUnavailable,
@@ -21,12 +24,16 @@ from flowledger.domain.errors import (
     SettingsError,
 )
 from flowledger.domain.events import TaskCompleted
+from flowledger.domain.settings import Settings
 from tests.builders import event
-from tests.client.agents import OTHER, Agent, MakeAgent, PostOffice
+from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, in_thread, received
+from tests.client.looking import bodies, events
 from tests.client.publishers import AnyPublisher, MakePublisher
+from tests.waiting import wait_until
 
 SHORT: Final = 0.1
 PASSWORD: Final = "hunter2"
+NAN: Final = float("nan")
 
 
 def refusing(port: int) -> str:
@@ -119,6 +126,31 @@ def test_a_setting_that_cannot_be_used_is_told_in_our_words(redis_url: str) -> N
     assert str(caught.value) == "shards: must be a whole number, not 'x'"
 
 
+def clients(*arguments: Any, **given: Any) -> list[Any]:
+    """One of each kind."""
+    publishers = [Publisher(*arguments, **given), AsyncPublisher(*arguments, **given)]
+    return [*publishers, Mailbox("sb_1", *arguments, **given), AsyncMailbox("sb_1", *arguments, **given)]
+
+
+def test_what_is_given_wins_over_settings() -> None:
+    settings = Settings(redis_url="redis://settings:6379/0", shards=4, publish_timeout_seconds=9)
+    for client in clients("redis://given:6379/0", settings=settings, shards=16):
+        assert client.settings.redis_url.get_secret_value() == "redis://given:6379/0"
+        assert (client.settings.shards, client.settings.publish_timeout_seconds) == (16, 9)
+    for client in clients(settings=settings, REDIS_URL="redis://given:6379/0"):
+        assert client.settings.redis_url.get_secret_value() == "redis://given:6379/0"
+    for client in clients(settings=settings):
+        assert client.settings is settings
+    assert settings.shards == 4
+
+
+def test_what_is_given_with_settings_is_checked_as_they_are() -> None:
+    settings = Settings(redis_url="redis://settings:6379/0")
+    for kind in (Publisher, AsyncPublisher, partial(Mailbox, "sb_1"), partial(AsyncMailbox, "sb_1")):
+        with pytest.raises(SettingsError, match="shards: must be a whole number, not 'x'"):
+            kind(settings=settings, shards="x")
+
+
 # --- what a mailbox cannot use
 
 
@@ -173,3 +205,87 @@ def test_at_least_one_message_is_asked_for(agent: Agent) -> None:
 def test_arguments_are_errors_of_the_ledger_and_of_python() -> None:
     assert issubclass(InvalidArgument, LedgerError)
     assert issubclass(InvalidArgument, ValueError)
+
+
+@pytest.mark.parametrize("reason", [None, 7, b"no", [], {}])
+def test_a_message_that_failed_needs_a_reason(agent: Agent, post: PostOffice, server: redis.Redis, reason: Any) -> None:
+    post.put("a")
+    message = received(agent)
+    words = f"nack needs a reason that is text, not one of type {type(reason).__name__}; ack reports a message as done"
+    with pytest.raises(InvalidArgument, match=words):
+        agent.nack(message, reason)
+    assert bodies(server) == []
+    agent.nack(message, "")
+    assert [one["type"] for one in events(server)] == ["message.failed"]
+
+
+@pytest.mark.parametrize(("own_id", "what"), [(0, "of type int"), (b"m", "of type bytes"), ("", "empty text")])
+def test_the_id_of_a_message_is_text(agent: Agent, server: redis.Redis, own_id: Any, what: str) -> None:
+    words = f"id must be text, or None for a fresh one, not {what}"
+    with pytest.raises(InvalidArgument, match=words):
+        agent.send(OTHER, 1, id=own_id)
+    with pytest.raises(InvalidArgument, match=words):
+        agent.request(OTHER, 1, timeout=0, id=own_id)
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("consumer", ["", 0, 7, b"1"])
+def test_the_name_of_a_consumer_is_text(make_agent: MakeAgent, consumer: Any) -> None:
+    with pytest.raises(SettingsError, match="cannot be the name of a consumer"):
+        make_agent(is_open=False, consumer=consumer)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "words"),
+    [("5", "not of type str"), (True, "not of type bool"), (timedelta(1), "not of type timedelta"), (NAN, "not nan")],
+)
+def test_a_time_out_is_a_number_of_seconds(
+    agent: Agent, make_publisher: MakePublisher, redis_url: str, tmp_path: Path, server: redis.Redis, timeout: Any,
+    words: str,
+) -> None:  # fmt: skip
+    spooling = make_publisher(redis_url, spool=tmp_path / "spool")
+    for ask in (agent.receive, partial(agent.receive_many, 1), lambda given: agent.request(OTHER, 1, timeout=given)):
+        with pytest.raises(InvalidArgument, match=f"timeout must be a number of seconds, {words}"):
+            ask(timeout)
+    with pytest.raises(InvalidArgument, match=f"timeout_seconds must be a number of seconds, {words}"):
+        spooling.flush_spool(timeout)
+    assert bodies(server) == []
+
+
+def test_a_request_has_a_time_out(agent: Agent, server: redis.Redis) -> None:
+    never: Any = None
+    with pytest.raises(InvalidArgument, match="timeout must be a number of seconds, not of type NoneType"):
+        agent.request(OTHER, 1, timeout=never)
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 10**400, 1e300, 1e12], ids=range(4))
+def test_a_time_out_may_be_endless(agent: Agent, post: PostOffice, timeout: float) -> None:
+    waiting = in_thread(agent.receive, timeout)
+    post.put("a")
+    assert waiting.result(10).content == "a"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, -float("inf"), -(10**400)], ids=range(4))
+def test_a_time_that_is_over_is_not_waited_for(agent: Agent, post: PostOffice, timeout: float) -> None:
+    assert agent.receive(timeout) is None
+    post.put("a")
+    assert received(agent, timeout).content == "a"
+
+
+@pytest.mark.parametrize("most", ["3", 2.5, None, True])
+def test_messages_are_asked_for_by_a_whole_number(agent: Agent, post: PostOffice, most: Any) -> None:
+    post.put("a", "b", "c")
+    with pytest.raises(InvalidArgument, match=f"most must be a whole number, not of type {type(most).__name__}"):
+        agent.receive_many(most)
+    assert post.holders() == {}
+
+
+def test_one_call_awaits_the_response_to_a_request(agent: Agent, post: PostOffice, server: redis.Redis) -> None:
+    asking = in_thread(agent.request, OTHER, 1, timeout=10, id="q")
+    wait_until(lambda: bodies(server))
+    with pytest.raises(InvalidArgument, match=f"another call awaits the response to {AGENT}/q: .*another id"):
+        agent.request(OTHER, 1, timeout=10, id="q")
+    post.put("answer", message_type="response", in_reply_to=f"{AGENT}/q")
+    assert asking.result(10).content == "answer"
+    assert len(bodies(server)) == 1

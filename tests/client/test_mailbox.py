@@ -10,7 +10,7 @@ from zlib import crc32
 import pytest
 import redis
 
-from flowledger.domain.errors import MailboxClosed, Refused, SettingsError
+from flowledger.domain.errors import InvalidArgument, MailboxClosed, SettingsError
 from flowledger.domain.streams import TAKEN_KEPT, taken
 from tests.builders import to_bytes
 from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, contents, in_thread, received
@@ -169,7 +169,7 @@ def test_what_cannot_be_dealt_with_has_failed(agent: Agent, post: PostOffice, se
 
 def test_a_reason_is_text(agent: Agent, post: PostOffice, server: redis.Redis) -> None:
     post.put("a")
-    with pytest.raises(Refused, match="reason"):
+    with pytest.raises(InvalidArgument, match="reason"):
         agent.nack(received(agent), 7)  # type: ignore[arg-type]
     assert (post.waiting(), bodies(server)) == (["msg_a"], [])
 

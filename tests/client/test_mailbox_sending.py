@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
 
 import pytest
 import redis
@@ -14,6 +14,8 @@ from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.times import parse_time
 from tests.client.agents import AGENT, OTHER, Agent, MakeAgent, PostOffice, received
 from tests.client.looking import bodies, entries, events
+
+BEYOND_UTC: Final = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
 
 
 def test_a_message_is_an_event(agent: Agent, server: redis.Redis) -> None:
@@ -132,10 +134,12 @@ def test_a_message_expires_once(agent: Agent, server: redis.Redis) -> None:
         (OTHER, 1, {"thread_id": ""}, Reason.INVALID_DATA, "data.thread_id"),
         (OTHER, 1, {"id": "\x00"}, Reason.INVALID_ENVELOPE, "subject"),
         (OTHER, 1, {"expires_at": datetime(2126, 1, 31)}, Reason.INVALID_DATA, "data.expires_at"),
+        (OTHER, 1, {"expires_at": BEYOND_UTC}, Reason.INVALID_DATA, "data.expires_at"),
+        (OTHER, [BEYOND_UTC], {}, Reason.NOT_JSON, "data.content.0"),
         ([], 1, {}, Reason.INVALID_DATA, "data.to_sandbox_ids"),
         ("", 1, {}, Reason.INVALID_DATA, "data.to_sandbox_ids.0"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_what_breaks_the_contract_is_refused_and_not_sent(
     agent: Agent, server: redis.Redis, to: Any, content: Any, options: dict[str, Any], reason: Reason, field: str

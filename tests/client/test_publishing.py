@@ -14,7 +14,7 @@ import redis
 from flowledger.cli.embedded import free_port
 from flowledger.client import Publisher
 from flowledger.domain.envelope import Envelope, parse
-from flowledger.domain.errors import Reason, Refused, SettingsError
+from flowledger.domain.errors import NoEvent, Reason, Refused, SettingsError
 from flowledger.domain.events import Error, TaskFailed, TaskStarted
 from flowledger.domain.times import now, parse_time
 from flowledger.storage.unit_of_work import Storage
@@ -217,14 +217,20 @@ def test_what_breaks_the_contract_is_refused_and_not_sent(
     assert bodies(server) == []
 
 
-def test_one_bad_event_among_many_is_refused_before_its_round_trip(
-    publisher: AnyPublisher, server: redis.Redis
+@pytest.mark.parametrize(("place", "is_spooling"), [(0, False), (3, False), (550, False), (3, True)])
+def test_the_events_before_a_bad_one_are_sent_and_none_after_it(
+    make_publisher: MakePublisher, redis_url: str, server: redis.Redis, tmp_path: Path, place: int, is_spooling: bool
 ) -> None:
-    given = [event("task.started", subject="t") for _ in range(600)]
-    given[550] = event("task.exploded")
-    with pytest.raises(Refused):
-        publisher.publish_many(given)
-    assert len(bodies(server)) == 500
+    publisher = make_publisher(redis_url, spool=tmp_path / "spool" if is_spooling else None)
+    given: list[Any] = [event("task.started", subject="t") for _ in range(600)]
+    for bad, error in ((event("task.exploded"), Refused), (12, NoEvent)):
+        given[place] = bad
+        before = len(bodies(server))
+        with pytest.raises((Refused, NoEvent)) as caught:
+            publisher.publish_many(given)
+        assert isinstance(caught.value, error)
+        assert caught.value.index == place
+        assert len(bodies(server)) - before == place
 
 
 def test_the_limit_of_size_is_a_setting(make_publisher: MakePublisher, redis_url: str) -> None:

@@ -175,3 +175,32 @@ def test_an_attribute_that_breaks_the_contract_is_refused_by_name(attributes: di
 def test_data_may_be_a_json_object_as_well() -> None:
     envelope = Envelope(id="1", source="/s", type="task.progressed", subject="t", data={"progress": 0.5, "own": None})
     assert travelled(envelope)["data"] == {"progress": 0.5, "own": None}
+
+
+@pytest.mark.parametrize("own_id", [0, "", False])
+def test_an_id_that_is_none_is_refused_and_not_replaced(own_id: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        travelled(Envelope.of(TaskStarted(), source="/s", subject="t", id=own_id))
+    assert caught.value.field == "id"
+
+
+ENDS = [
+    datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))),
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+]
+
+
+@pytest.mark.parametrize("moment", ENDS, ids=["last", "first"])
+def test_a_time_that_is_beyond_the_calendar_in_utc_is_refused_by_name(moment: datetime) -> None:
+    words = "is in no year from 1 to 9999 in UTC"
+    given: dict[str, Any] = {"source": "/s", "subject": "t"}
+    with pytest.raises(Refused, match=f"^time: {moment.isoformat()[:19]}.*{words}"):
+        Envelope.of(TaskStarted(), **given, time=moment)
+    with pytest.raises(Refused, match=f"^time: .*{words}"):
+        replace(Envelope.of(TaskStarted(), **given), time=moment).to_json()
+    with pytest.raises(Refused, match=f"^data.output.0: .*{words}"):
+        Envelope.of(TaskCompleted(output=[moment]), **given).to_json()
+    with pytest.raises(Refused, match=f"^data.expires_at: .*{words}"):
+        MessageSent(from_sandbox_id="a", to_sandbox_ids=["b"], message_type="request", content=None, expires_at=moment)
+    with pytest.raises(Refused, match=f"^data.output: .*{words}"):
+        replace(Envelope.of(TaskStarted(), **given), data={"output": moment}).extended("x", lambda _: "")
