@@ -108,13 +108,13 @@ class EventFile:
 
     def _all(self, most_bytes: int) -> Iterator[Line]:
         """Yield the whole file as one line."""
-        self.number, kept, size = 1, b"", 0
+        self.number, kept, size = 1, bytearray(), 0
         while piece := self.plain.readline(_PIECE):
             size += len(piece)
             kept += piece[: most_bytes + 2 - len(kept)]
         if size > len(kept):
-            yield Line(1, kept, size)
-        elif text := kept.strip(b"\r\n"):
+            yield Line(1, bytes(kept), size)
+        elif text := bytes(kept.strip(b"\r\n")):
             yield Line(1, text, len(text))
 
     def _pass_over_rest(self) -> int:
