@@ -9,13 +9,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.importer import Importer
-from flowledger.services.importing.report import Report
-from flowledger.storage.unit_of_work import Storage
+from flowledger.services.importing.report import Lost, Report
+from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from tests.services.importing.importing import BATCH, Heard, created
 from tests.storage.recording import count
 from tests.waiting import wait_until
@@ -82,6 +84,56 @@ def test_all_lines_that_were_taken_from_a_pipe_are_recorded_before_the_import_en
         (report,) = reports
         assert report.recorded == content[: len(content) - _left(ours)].count(b"\n") > BATCH
         assert (report.unfinished, count(storage, "events")) == ("interrupted", report.recorded)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set as long as the database is away."""
+    flush, away = UnitOfWork.flush, threading.Event()
+
+    def broken(unit: UnitOfWork, *given: Any) -> Any:
+        if away.is_set():
+            raise DatabaseUnavailable("gone")
+        return flush(unit, *given)
+
+    monkeypatch.setattr(UnitOfWork, "flush", broken)
+    away.set()
+    return away
+
+
+def test_lines_that_were_taken_and_cannot_be_recorded_are_reported(
+    settings: Settings, storage: Storage, pipe: Path, away: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that no batch was made of yet."""
+    monkeypatch.setattr("flowledger.services.importing.lanes.LAST_SECONDS", 0.5)
+    events, heard = created(5 * BATCH), Heard()
+    away.clear()
+    with written_to(pipe) as ours, importing(settings, pipe, heard) as (importer, reports):
+        os.write(ours, events[0] + b"\n")
+        wait_until(lambda: count(storage, "events") == 1)
+        away.set()
+        os.write(ours, b"\n".join(events[1:3]) + b"\n")
+        wait_until(lambda: heard.waited)
+        os.write(ours, b"\n".join(events[3:]) + b"\n")
+        _wait_until_taken(ours)
+        importer.stop()
+    (report,) = reports
+    assert report.lost == [Lost(str(pipe), 5 * BATCH - 1, 2, 5 * BATCH)]
+    assert (report.recorded, report.unfinished, report.is_complete) == (1, "interrupted", False)
+
+
+def test_an_import_that_is_stopped_still_waits_a_little_for_the_database(
+    settings: Settings, storage: Storage, pipe: Path, away: threading.Event
+) -> None:
+    heard = Heard()
+    with written_to(pipe) as ours, importing(settings, pipe, heard) as (importer, reports):
+        os.write(ours, b"\n".join(created(3)) + b"\n")
+        wait_until(lambda: heard.waited)
+        importer.stop()
+        away.clear()
+    (report,) = reports
+    assert (report.recorded, report.lost, report.unfinished) == (3, [], "interrupted")
+    assert count(storage, "events") == 3
 
 
 def test_what_comes_through_a_pipe_is_recorded_while_more_is_waited_for(
