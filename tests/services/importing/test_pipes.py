@@ -20,7 +20,7 @@ from flowledger.services.importing.report import Lost, Report
 from flowledger.storage.unit_of_work import Storage, UnitOfWork
 from tests.services.importing.importing import BATCH, Heard, created
 from tests.storage.recording import count
-from tests.waiting import wait_until
+from tests.waiting import left, wait_until
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_all_lines_that_were_taken_from_a_pipe_are_recorded_before_the_import_en
         with importing(settings, pipe, heard) as (importer, reports):
             heard.then = lambda _: importer.stop()
         (report,) = reports
-        assert report.recorded == content[: len(content) - _left(ours)].count(b"\n") > BATCH
+        assert report.recorded == content[: len(content) - left(ours)].count(b"\n") > BATCH
         assert (report.unfinished, count(storage, "events")) == ("interrupted", report.recorded)
 
 
@@ -203,14 +203,4 @@ def test_an_import_of_a_pipe_that_nobody_writes_to_can_be_stopped(settings: Sett
 
 def _wait_until_taken(number: int) -> None:
     """Wait until all that was written is taken: what closes a pipe before that drops it, if nobody else has it open."""
-    wait_until(lambda: not _left(number))
-
-
-def _left(number: int) -> int:
-    """How many bytes nobody has taken from this pipe yet."""
-    import fcntl
-    import struct
-    import termios
-
-    (left,) = struct.unpack("i", fcntl.ioctl(number, termios.FIONREAD, b"\0" * 4))
-    return int(left)
+    wait_until(lambda: not left(number))
