@@ -160,12 +160,12 @@ def _opened(name: str, goes_on: Callable[[], bool]) -> IO[bytes]:
 def _unzipped(stream: Any) -> IO[bytes]:
     """Return the plain bytes; a stream that cannot be looked into is plain."""
     if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == _GZIP:
-        return gzip.GzipFile(fileobj=_AsItComes(stream))  # type: ignore[return-value, arg-type]
+        return gzip.GzipFile(fileobj=_AsItComes(stream))  # type: ignore[call-overload, no-any-return]
     return stream  # type: ignore[no-any-return]
 
 
 class _AsItComes:
-    """Gives gzip the bytes that have come; it would wait for some thousand of them otherwise, also for one more line."""
+    """Gives gzip the bytes that have come: it would wait for some thousand of them otherwise."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream

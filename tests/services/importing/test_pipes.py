@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def test_lines_of_a_zipped_pipe_are_recorded_while_more_is_waited_for(
     with importing(settings, pipe, Heard()) as (_, reports), written_to(pipe) as ours:
         for number, event in enumerate(events, 1):
             os.write(ours, zipping.compress(event + b"\n") + zipping.flush(zlib.Z_SYNC_FLUSH))
-            wait_until(lambda number=number: count(storage, "events") == number)
+            wait_until(partial(_has_events, storage, number))
         os.write(ours, zipping.flush() + gzip.compress(created(5)[4]))
         _wait_until_taken(ours)
     (report,) = reports
@@ -204,3 +205,7 @@ def test_an_import_of_a_pipe_that_nobody_writes_to_can_be_stopped(settings: Sett
 def _wait_until_taken(number: int) -> None:
     """Wait until all that was written is taken: what closes a pipe before that drops it, if nobody else has it open."""
     wait_until(lambda: not left(number))
+
+
+def _has_events(storage: Storage, number: int) -> bool:
+    return count(storage, "events") == number
