@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, Final
+from weakref import WeakSet
 
 import typer
 from typer.models import ArgumentInfo
@@ -20,13 +21,17 @@ _IDS: Final = ("ID", "WORKSPACE")
 """The metavars of arguments that are ids."""
 _TOLD: Final = 100
 """Bytes of a text that a refusal shows."""
+_CHECKED: Final[WeakSet[Callable[..., Any]]] = WeakSet()
+"""The commands that check their arguments already."""
 
 
 def check_all(app: typer.Typer) -> None:
-    """Have all commands of an app check their arguments (`checked`)."""
+    """Have all commands of an app check their arguments (`checked`), once however often this is called."""
     for command in app.registered_commands:
         assert command.callback is not None
-        command.callback = checked(command.callback)
+        if command.callback not in _CHECKED:
+            command.callback = checked(command.callback)
+            _CHECKED.add(command.callback)
     for group in app.registered_groups:
         if group.typer_instance is not None:
             check_all(group.typer_instance)

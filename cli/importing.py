@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from flowledger.cli import screen
 from flowledger.cli.stopping import stopped_by_signals
 from flowledger.client.lines import BadLine
+from flowledger.client.pipes import is_pipe
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.importer import Importer
@@ -66,7 +67,7 @@ def as_document(report: Report) -> dict[str, Any]:
     return asdict(report) | {"refused": [asdict(line) for line in report.refused], "lines": report.lines}
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, files: Sequence[str]) -> str:
     """Return the report in one line, and what to do next."""
     parts = [f"{report.recorded:,} events recorded", f"{report.repeated:,} known already"]
     if report.skipped:
@@ -77,8 +78,20 @@ def summary(report: Report) -> str:
         parts.append(f"{report.lines / report.seconds:,.0f} lines/s")
     words = ", ".join(parts)
     if report.unfinished == INTERRUPTED:
-        return f"{INTERRUPTED}; say the same again, and it goes on where it stopped: {words}"
+        return f"{INTERRUPTED}; {_advice(report, files)}: {words}"
     return f"unfinished: {words}" if report.unfinished else words
+
+
+def _advice(report: Report, files: Sequence[str]) -> str:
+    """Return what to do after an import that was interrupted: a pipe cannot be read again."""
+    if report.lost:
+        told = [f"{one.lines:,} lines of {one.file} (from {one.first:,} to {one.last:,})" for one in report.lost]
+        return f"the database was away, and {', '.join(told)} are taken but not recorded: import these lines again"
+    pipes = [file for file in files if is_pipe(file)]
+    if pipes:
+        others = "; say the same again, and files go on where they stopped" if len(pipes) < len(files) else ""
+        return f"what was taken from {', '.join(pipes)} is done, and the rest was not read{others}"
+    return "say the same again, and it goes on where it stopped"
 
 
 class Shown:

@@ -108,13 +108,13 @@ class EventFile:
 
     def _all(self, most_bytes: int) -> Iterator[Line]:
         """Yield the whole file as one line."""
-        self.number, kept, size = 1, b"", 0
+        self.number, kept, size = 1, bytearray(), 0
         while piece := self.plain.readline(_PIECE):
             size += len(piece)
             kept += piece[: most_bytes + 2 - len(kept)]
         if size > len(kept):
-            yield Line(1, kept, size)
-        elif text := kept.strip(b"\r\n"):
+            yield Line(1, bytes(kept), size)
+        elif text := bytes(kept.strip(b"\r\n")):
             yield Line(1, text, len(text))
 
     def _pass_over_rest(self) -> int:
@@ -160,5 +160,15 @@ def _opened(name: str, goes_on: Callable[[], bool]) -> IO[bytes]:
 def _unzipped(stream: Any) -> IO[bytes]:
     """Return the plain bytes; a stream that cannot be looked into is plain."""
     if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == _GZIP:
-        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=_AsItComes(stream))  # type: ignore[call-overload, no-any-return]
     return stream  # type: ignore[no-any-return]
+
+
+class _AsItComes:
+    """Gives gzip the bytes that have come: it would wait for some thousand of them otherwise."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        return self._stream.read1(size)

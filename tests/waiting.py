@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import struct
+import termios
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -24,3 +27,9 @@ def wait_until(condition: Callable[[], Answer], seconds: float = 15.0, what: str
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come true within {seconds:g} s; the last answer was {answer!r}")
         time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def left(pipe: int) -> int:
+    """How many bytes nobody has taken from this pipe yet."""
+    (number,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+    return int(number)

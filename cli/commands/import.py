@@ -43,7 +43,7 @@ def command(  # noqa: PLR0917 - the options of the command
     """Record files of events without Redis: the history of years, in large batches.
 
     A line is one event, as for `flowledger publish`, and is judged as events of the stream are. If it is interrupted,
-    say the same again: it goes on where it stopped, and nothing is doubled. Workers may record meanwhile.
+    say the same again: files go on where they stopped, and nothing is doubled. Workers may record meanwhile.
 
     1: a line was refused or became a dead letter, or the import was interrupted.
     """
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0917 - the options of the command
     if as_json:
         screen.print_json(as_document(report))
     else:
-        screen.out.print(screen.words(summary(report)), soft_wrap=True)
+        screen.out.print(screen.words(summary(report, files)), soft_wrap=True)
     if error is not None:
         raise error
     if not report.is_complete:

@@ -25,11 +25,14 @@ _WAITS: Final = 8
 
 @dataclass(slots=True)
 class Batch:
-    """Lines of a file for one lane. `done` is how far the file was done when the batch left: see `Reading`."""
+    """Lines of a file for one lane. `done` is how far the file was done when the batch left: see `Reading`. Lines
+    `of_pipe` cannot be read again.
+    """
 
     file: str
     key: str
     begin: Place
+    of_pipe: bool = False
     lines: list[Line] = field(default_factory=list)
     bytes: int = 0
     waited: int = 0
@@ -100,7 +103,7 @@ class Reading:
         for line in self._lines():
             lane = self._lane_of(line)
             if lane not in self._filling:
-                self._filling[lane] = Batch(self.events.name, self._key, self._begin)
+                self._filling[lane] = Batch(self.events.name, self._key, self._begin, self.events.is_pipe)
             self._filling[lane].add(line)
             self._since_begin += 1
             if self._filling[lane].is_full:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -17,7 +16,7 @@ from flowledger.domain.settings import Settings
 from flowledger.domain.times import now, sortable
 from flowledger.services.importing.batches import Batch, Outcome, Reading, TooManyFail
 from flowledger.services.importing.lanes import Ended, Lane, RecordingProcess
-from flowledger.services.importing.patience import RightMissing, needed, patiently
+from flowledger.services.importing.patience import RightMissing, Stopping, is_away, needed, patiently
 from flowledger.services.importing.places import BEGINNING, Digested, Place, key_of, known_place
 from flowledger.services.importing.recording import BatchRecorder
 from flowledger.services.importing.report import INTERRUPTED, Report
@@ -77,7 +76,7 @@ class Importer:
         self._watcher = watcher
         self.report = Report()
         self._fuse = Fuse(settings.fuse_entries)
-        self._stopping = threading.Event()
+        self._stopping = Stopping()
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self._processes = processes
         self._lanes: list[Lane] = []
@@ -207,7 +206,7 @@ class Importer:
     def _record(self, reading: Reading) -> None:
         """Give the lanes all batches of a file, and wait until they are recorded.
 
-        If the import is stopped, a file is left where it is; of a pipe, what was taken from it is recorded first.
+        If the import is stopped, a file is left where it is; what was taken from a pipe is recorded first, or reported.
         """
         for lane, batch in reading.batches():
             self._give(reading, lane, batch)
@@ -238,6 +237,9 @@ class Importer:
                 seconds = None
                 self._under_way -= 1
                 if isinstance(outcome, BaseException):
+                    if batch.of_pipe and is_away(outcome):
+                        self.report.lose(batch)  # the import is to end, and goes on with the rest of what was taken
+                        continue
                     raise outcome
                 if not outcome.too_many_fail:
                     reading.ended(batch, outcome.bad)

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.services.importing.batches import Batch, Outcome
-from flowledger.services.importing.patience import patiently
+from flowledger.services.importing.patience import LAST_SECONDS, Stopping, patiently
 from flowledger.services.importing.recording import BatchRecorder
 from flowledger.storage.engines.patience import wait_at_most
 from flowledger.workers.faults import fault
@@ -45,7 +45,8 @@ class Ended(NamedTuple):
 
 
 class Lane:
-    """A thread that gives batches to a recorder, and waits for a database that is away as long as it takes.
+    """A thread that gives batches to a recorder, and waits for a database that is away as long as it takes; if the
+    import is to end, only with lines of a pipe, and not for long.
 
     `waits` is told why it waits, once each time, and "" when the database is back. What has ended is put into `ended`.
     """
@@ -54,12 +55,12 @@ class Lane:
         self,
         recorder: RecordsBatches,
         ended: queue.SimpleQueue[Ended],
-        is_stopping: threading.Event,
+        stopping: Stopping,
         waits: Callable[[str], None],
     ) -> None:
         self._recorder = recorder
         self._ended = ended
-        self._is_stopping = is_stopping
+        self._stopping = stopping
         self._waits = waits
         self._batches: queue.Queue[Batch | None] = queue.Queue(_AHEAD)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -81,7 +82,8 @@ class Lane:
         while (batch := self._batches.get()) is not None:
             try:
                 record = partial(self._recorder.record, batch)
-                outcome: Outcome | BaseException = patiently(record, self._is_stopping, self._waits)
+                seconds = LAST_SECONDS if batch.of_pipe else 0.0
+                outcome: Outcome | BaseException = patiently(record, self._stopping, self._waits, seconds)
             except BaseException as error:
                 outcome = error
             self._ended.put(Ended(batch, outcome))

@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.models import ArgumentInfo
 
+from flowledger.cli.arguments import check_all
 from flowledger.cli.main import COMMANDS
 from flowledger.cli.people import who
 from flowledger.storage.unit_of_work import Storage
@@ -134,6 +135,17 @@ def test_a_database_that_is_not_utf8_is_one_line(flowledger: Flowledger) -> None
     ended = flowledger("migrate", "--database", f"postgresql://{STRANGE}@localhost/x")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "error: DATABASE_URL: it, or PGOPTIONS, is not UTF-8, or has a U+0000\n"
+
+
+def test_commands_that_check_their_arguments_are_left_as_they_are() -> None:
+    app, group = typer.Typer(), typer.Typer()
+    app.add_typer(group)
+    for one in (app, group):
+        one.command("a")(lambda: None)
+    check_all(app)
+    found = [one.registered_commands[0].callback for one in (app, group)]
+    check_all(app)
+    assert [one.registered_commands[0].callback for one in (app, group)] == found
 
 
 def test_a_user_of_the_machine_whose_name_is_not_utf8_acts_nevertheless(monkeypatch: pytest.MonkeyPatch) -> None:

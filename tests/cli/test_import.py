@@ -18,10 +18,10 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from flowledger.cli.importing import Shown
+from flowledger.cli.importing import Shown, summary
 from flowledger.domain.advice import advice
 from flowledger.domain.times import now
-from flowledger.services.importing.report import Report
+from flowledger.services.importing.report import Lost, Report
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention import horizons
 from flowledger.storage.unit_of_work import Storage
@@ -148,6 +148,17 @@ def test_ctrl_c_ends_an_import_after_its_batches_and_says_how_to_go_on(
     done = run("import", str(file))
     assert f"{file}: goes on after line {recorded}" in done.err
     assert f"{100 - recorded} events recorded, 0 known already, {recorded} lines skipped" in done.out
+
+
+def test_the_advice_after_an_interruption_depends_on_whether_it_can_be_read_again(tmp_path: Path) -> None:
+    file, report = str(lines(tmp_path, 1)), Report(unfinished="interrupted")
+    assert summary(report, [file]).startswith("interrupted; say the same again, and it goes on where it stopped: ")
+    assert summary(report, ["-"]).startswith("interrupted; what was taken from - is done, and the rest was not read: ")
+    assert "; say the same again, and files go on where they stopped: " in summary(report, [file, "-"])
+    report.lost = [Lost("-", 1_234, 1, 1_300)]
+    assert summary(report, ["-"]).startswith(
+        "interrupted; the database was away, and 1,234 lines of - (from 1 to 1,300) are taken but not recorded: "
+    )
 
 
 def test_an_import_that_goes_on_says_if_a_line_was_not_recorded_before(

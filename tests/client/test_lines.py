@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,12 @@ def test_of_an_event_with_line_breaks_that_is_too_large_only_the_beginning_is_ke
     with EventFile(str(file), whole=True) as events:
         (line,) = events.lines(MOST)
     assert (line.number, line.size, len(line.raw)) == (1, 2**18, MOST + 2)
+
+
+def test_an_event_of_many_short_lines_takes_no_longer_than_one_of_long_ones(tmp_path: Path) -> None:
+    file = tmp_path / "event"
+    file.write_bytes(b"[" + b"\n" * 2**20 + b"]")
+    began = time.process_time()
+    with EventFile(str(file), whole=True) as events:
+        assert [line.size for line in events.lines(2**21)] == [2**20 + 2]
+    assert time.process_time() - began < 10
