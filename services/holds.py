@@ -14,6 +14,7 @@ from flowledger.domain.json_text import is_plain
 from flowledger.domain.keeping import NEVER_HELD
 from flowledger.domain.times import now
 from flowledger.services.acts import log_act
+from flowledger.services.erasing.acts import owned, ownerless
 from flowledger.storage.kinds.executions import TABLE as EXECUTIONS
 from flowledger.storage.kinds.workspaces import TABLE as WORKSPACES
 from flowledger.storage.ledger.journal import TABLE as EVENTS
@@ -161,16 +162,20 @@ def _count(connection: Connection, subjects: CTE) -> int:
 
 
 def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
-    """Return some of what is erased and not gone yet, of these subjects or named by rows of theirs that go with it."""
+    """Return some of what is erased and not gone yet, of these subjects or named by rows of theirs that go with it.
+
+    A credential whose owner is not known any more is taken for one of what is not gone yet.
+    """
     if ErasureRepository(connection).first_unfinished() is None:
         return []
     found = [select(ERASURES.c.subject).join(subjects, subjects.c.subject == ERASURES.c.subject)]
-    for one in ATTACHED:
+    for one in (*ATTACHED, owned(connection)):
         of_these = one.subject == subjects.c.subject
         found.append(select(ERASURES.c.subject).where(one.named == ERASURES.c.subject, of_these))
     for what in Held:
         found.append(select(ERASURES.c.subject).where(subjects.c.subject == audited_as(what, ERASURES.c.subject)))
-    going = union(*(one.where(ERASURES.c.done_at.is_(None)) for one in found)).limit(_NAMED)
+    is_left = ERASURES.c.done_at.is_(None)
+    going = union(*(one.where(is_left) for one in found), ownerless(subjects)).limit(_NAMED)
     return list(connection.execute(going).scalars())
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import CTE, ColumnElement, Connection, Select, case, func, select
 
 from flowledger.services.vault.credentials import ADDED, OWNER
 from flowledger.services.vault.sealing import SOURCE as VAULT
 from flowledger.storage.kinds.audit import TABLE as AUDIT
 from flowledger.storage.many import owners_of
+from flowledger.storage.retention.belonging import Attached
 from flowledger.storage.retention.holds import AUDIT_SOURCE as HOLDS
 from flowledger.storage.retention.holds import Held, audited_as
 from flowledger.storage.vault.credentials import TABLE as CREDENTIALS
@@ -33,6 +34,24 @@ def about_holds(resources: Any) -> ColumnElement[bool]:
 def about_credentials(ids: Any) -> ColumnElement[bool]:
     """Return the condition that an audit line is about one of these credentials: a list, or a select."""
     return (AUDIT.c.source == VAULT) & AUDIT.c.resource_id.in_(ids)
+
+
+def owned(connection: Connection) -> Attached:
+    """Return credentials as what is attached to their owners, as the audit log says: deleted ones, too.
+
+    Who adds holds may not read the table of credentials.
+    """
+    if connection.dialect.name == "postgresql":
+        owner = func.jsonb_extract_path_text(AUDIT.c.details, OWNER)
+    else:
+        owner = func.json_extract(AUDIT.c.details, f"$.{OWNER}")
+    return Attached("an audit line", AUDIT.c.resource_id, case(((AUDIT.c.source == VAULT) & SAYS_OWNER, owner)))
+
+
+def ownerless(subjects: CTE) -> Select[Any]:
+    """Return which of these rows `subject` are credentials of which an erasure has cleared whose they are."""
+    is_one = (AUDIT.c.resource_id == subjects.c.subject) & (AUDIT.c.source == VAULT) & SAYS_OWNER
+    return select(AUDIT.c.resource_id).where(is_one, AUDIT.c.details.is_(None))
 
 
 def credentials_of(connection: Connection, users: Collection[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
+from flowledger.services.erasing.acts import owned
 from flowledger.storage.retention.belonging import ATTACHED, parts_of, whole_of
 from flowledger.storage.retention.erasures import LOCK
 from flowledger.storage.retention.erasures import TABLE as ERASURES
@@ -94,7 +95,7 @@ def held_of(connection: Connection, which: ColumnElement[bool]) -> list[str]:
     found = select(held.c.subject, ERASURES.c.erased_with).join(ERASURES, ERASURES.c.subject == held.c.subject)
     rows = connection.execute(found.where(which).order_by(held.c.subject)).all()
     words = [row.subject if row.erased_with is None else f"{row.subject} (of {row.erased_with})" for row in rows]
-    for what, subject, named in ATTACHED:
+    for what, subject, named in (*ATTACHED, owned(connection)):
         of_held = select(subject, named.label("named")).join(held, held.c.subject == subject).distinct()
         of_held = of_held.join(ERASURES, ERASURES.c.subject == named).where(which, subject != named)
         words += [f"{row[0]} ({what} of it names {row.named})" for row in connection.execute(of_held)]

@@ -89,7 +89,10 @@ class WebhookReceiver:
             raise
 
     def close(self) -> None:
-        """Close the connections to Redis, after the last audit lines; the storage is its owner's to close."""
+        """Close the connections to Redis, after the last audit lines, or some seconds.
+
+        The storage is its owner's to close.
+        """
         self._refused.close()
         self._once.close()
 

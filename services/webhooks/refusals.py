@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
-from threading import BoundedSemaphore
+from functools import partial
 from typing import Final
 
 from flowledger.client.plans.commands import replies
@@ -26,6 +24,7 @@ from flowledger.domain.ids import derived_id
 from flowledger.domain.owners import WEBHOOKS
 from flowledger.services.once import Once
 from flowledger.services.webhooks.addresses import address_of
+from flowledger.services.webhooks.lines import Lines
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +36,6 @@ _HOUR: Final = 3_600
 _MINUTE: Final = 60
 _KEPT_SECONDS: Final = 25 * _HOUR
 """Counts are shown for 24 hours."""
-_MOST_LINES: Final = 100
-"""Lines that wait to be published. Others are left out, and that is logged."""
 
 
 class RefusedCalls:
@@ -47,8 +44,7 @@ class RefusedCalls:
     def __init__(self, once: Once, clock: Callable[[], datetime]) -> None:
         self._once = once
         self._clock = clock
-        self._lines = ThreadPoolExecutor(1, thread_name_prefix="refused-calls")
-        self._room = BoundedSemaphore(_MOST_LINES)
+        self._lines = Lines()
 
     def add(self, webhook_id: str | None, refused: WebhookRefused, address: str | None) -> None:
         """Count a refused call of a webhook (None: of an id that is none); its audit line follows, if it is due."""
@@ -60,23 +56,15 @@ class RefusedCalls:
         except LedgerError as error:
             logger.warning("a refused call of a webhook is not counted: %s", error)
             return
-        if is_due and not self._room.acquire(blocking=False):
-            logger.warning("an audit line about refused calls is left out: %d others wait", _MOST_LINES)
-        elif is_due:
-            with suppress(RuntimeError):  # this process ends
-                self._lines.submit(self._publish, webhook, refused.cause, address, at, line)
+        if is_due:
+            self._lines.add(partial(self._publish, webhook, refused.cause, address, at, line))
 
     def close(self) -> None:
-        """Wait until the lines that are due are published."""
-        self._lines.shutdown()
+        """Wait until the lines that are due are published, for some seconds."""
+        self._lines.close()
 
     def _publish(self, webhook: str, cause: str, address: str | None, at: datetime, line: str) -> None:
-        try:
-            self._once.publish(_audit_line(webhook, cause, address, at, line))
-        except Exception as error:  # nobody waits for this thread
-            logger.warning("an audit line about refused calls is not published: %s", error)
-        finally:
-            self._room.release()
+        self._once.publish(_audit_line(webhook, cause, address, at, line))
 
 
 def _counting(webhook: str, cause: str, at: float, line: str) -> Plan[bool]:

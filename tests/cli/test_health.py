@@ -288,3 +288,20 @@ def test_a_worker_that_ended_and_that_nobody_has_waited_for_says_nothing(
         os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
         assert len([*(home / "alive").iterdir()]) == 1
         assert signs(home) == []
+
+
+def test_workers_of_a_host_whose_name_has_dots_write_files_of_their_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "a.example.com")
+    file = SignFile(home, "ledger-1@host")
+    file.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: None)
+        file.give()
+    assert [one.name for one in (home / "alive").iterdir()] == [f"a.example.com-{os.getpid()}.new"]
+    assert signs(home) == []
+    file.give()
+    assert [one.pid for one in signs(home)] == [os.getpid()]
+    file.close()
+    assert [*(home / "alive").iterdir()] == []

@@ -9,6 +9,7 @@ import pytest
 from flowledger.domain.errors import InvalidArgument
 from flowledger.domain.times import now
 from flowledger.services.holds import Holds, Released, UnknownHold
+from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention import horizons
 from flowledger.storage.retention.holds import Held
@@ -111,6 +112,8 @@ def test_a_hold_has_an_id_and_a_reason(holds: Holds, id_: str, why: str) -> None
 def test_a_worker_s_role_adds_holds_and_neither_changes_nor_ends_them(
     worker_url: str, postgresql_storage: Storage
 ) -> None:
+    begun = {"subject": "u", "why": "asked for", "erased_by": "jo", "erased_at": now()}
+    by_hand(postgresql_storage, tables.erasures.insert().values(begun))
     with Storage(make_engine(settings_for(worker_url))) as storage:
         Holds(storage).add(Held.SUBJECT, ["t_1"], why="case 7", by="ada")
         for statement in ("UPDATE holds SET id = 'x'", "DELETE FROM holds", "UPDATE held SET subject = 'x'"):

@@ -54,7 +54,7 @@ class SignFile:
 
     def give(self) -> None:
         """Give a sign of life; a reader sees the old one or the new one."""
-        new = self._file.with_suffix(".new")
+        new = self._file.with_name(f"{self._file.name}.new")  # a host's name may have dots
         new.write_text(json.dumps({"name": self._name, "at": time.monotonic(), "born": self._born}))
         new.replace(self._file)
 

@@ -9,6 +9,7 @@ import pytest
 from flowledger.domain.errors import InvalidArgument
 from flowledger.services.erasing import journal
 from flowledger.services.erasing.eraser import CannotErase, Eraser
+from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import outlooks
 from flowledger.services.holds import Holds
 from flowledger.services.vault import Credentials, VaultKeyFile
@@ -16,7 +17,7 @@ from flowledger.storage.retention.holds import Held
 from tests.builders import raw
 from tests.services.erasing.canaries import CANARY, found_in_tables
 from tests.services.erasing.conftest import Scene
-from tests.services.erasing.test_beside_others import Killed
+from tests.services.erasing.test_beside_others import Killed, killed
 from tests.storage.recording import all_rows, count
 
 
@@ -130,3 +131,49 @@ def test_a_credential_that_is_held_keeps_what_was_said_of_it(scene: Scene, keys:
     Holds(scene.storage).add(Held.SUBJECT, [id_], why="case 7", by="ada")
     with pytest.raises(CannotErase, match=rf"held: {id_} \(an audit line of it names u\);"):
         scene.erase("u")
+
+
+def test_a_deleted_credential_that_is_held_keeps_what_was_said_of_it(scene: Scene, keys: VaultKeyFile) -> None:
+    scene.publish(raw("user.created", subject="u", email="u@example.org"), raw("user.created", subject="u2"))
+    scene.drain()
+    credentials = Credentials(scene.storage, keys)
+    id_ = credentials.add("u", "github", "work", "value", by="ops")
+    Holds(scene.storage).add(Held.SUBJECT, [id_], why="case 7", by="ada")
+    credentials.delete(id_, by="ops")
+    with pytest.raises(CannotErase, match=rf"held: {id_} \(an audit line of it names u\);"):
+        scene.erase("u")
+    assert scene.erase("u2").subjects == 1
+
+
+def test_no_credential_of_a_user_who_is_being_erased_can_be_held(scene: Scene, keys: VaultKeyFile) -> None:
+    scene.publish(raw("user.created", subject="u", email="u@example.org"), raw("user.created", subject="u2"))
+    scene.drain()
+    credentials = Credentials(scene.storage, keys)
+    there, deleted, other = (
+        credentials.add(user, "github", name, "value", by="ops") for user, name in (("u", "a"), ("u", "b"), ("u2", "a"))
+    )
+    credentials.delete(deleted, by="ops")
+    Eraser(scene.settings, scene.storage, scene.client).begin(["u"], why="asked for", by="jo")
+    holds = Holds(scene.storage)
+    for id_ in (there, deleted):
+        with pytest.raises(InvalidArgument, match=f"'{id_}' cannot be held: 'u' is being erased"):
+            holds.add(Held.SUBJECT, [id_], why="case 7", by="ada")
+    holds.add(Held.SUBJECT, [other], why="case 7", by="ada")
+
+
+def test_nor_when_nothing_says_any_more_whose_it_is(
+    scene: Scene, keys: VaultKeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.publish(raw("user.created", subject="u", email="u@example.org"))
+    scene.drain()
+    id_ = Credentials(scene.storage, keys).add("u", "github", "work", "value", by="ops")
+    with monkeypatch.context() as patch:
+        patch.setattr(ErasedInboxes, "erase", killed)
+        with pytest.raises(Killed):
+            scene.erase("u")
+    assert count(scene.storage, "credentials") == 1
+    holds = Holds(scene.storage)
+    with pytest.raises(InvalidArgument, match=f"'{id_}' is being erased"):
+        holds.add(Held.SUBJECT, [id_], why="case 7", by="ada")
+    Eraser(scene.settings, scene.storage, scene.client).go_on()
+    holds.add(Held.SUBJECT, [id_], why="case 7", by="ada")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_no_answer_waits_for_an_audit_line(
 def test_lines_that_cannot_be_published_are_logged_and_bounded(
     settings: Settings, storage: Storage, kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("flowledger.services.webhooks.refusals._MOST_LINES", 2)
+    monkeypatch.setattr("flowledger.services.webhooks.lines._MOST", 2)
     ended = threading.Event()
 
     def failing(*_: Any) -> Any:
@@ -94,7 +95,25 @@ def test_lines_that_cannot_be_published_are_logged_and_bounded(
         ended.set()
     words = [record.getMessage() for record in caplog.records]
     assert words.count("an audit line about refused calls is left out: 2 others wait") == 1
-    assert words.count("an audit line about refused calls is not published: it is away") == 2
+    assert words.count("audit lines about refused calls are left out, 2: it is away") == 1
+
+
+def test_whoever_closes_a_receiver_waits_for_seconds_at_most(
+    settings: Settings, storage: Storage, kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("flowledger.services.webhooks.lines._CLOSING_SECONDS", 0.1)
+    ended = threading.Event()
+    monkeypatch.setattr(Once, "publish", lambda *_: ended.wait(30))
+    for name in "abc":
+        set_up(storage, name)
+    before = time.monotonic()
+    with WebhookReceiver(settings, storage, kept) as receiver:
+        for name in "abc":
+            refused(receiver, {}, webhook=name)
+    assert time.monotonic() - before < 20
+    ended.set()
+    words = [record.getMessage() for record in caplog.records]
+    assert words == ["audit lines about refused calls are left out: 3 wait at the end"]
 
 
 def test_a_line_that_two_processes_publish_is_recorded_once(
