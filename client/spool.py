@@ -21,8 +21,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
-from weakref import WeakSet
 
+from flowledger.client.forks import in_children
 from flowledger.domain.errors import SpoolError, SpoolFull
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Spool:
             self.waiting = self._count()
             opened.pop_all()
         self._is_open = True
-        _OPEN.add(self)
+        in_children(self._leave_to_parent)
 
     def append(self, events: Sequence[bytes]) -> None:
         """Keep events behind all others, durably; all of them, or none if it raises.
@@ -148,7 +148,7 @@ class Spool:
                     fcntl.flock(file, fcntl.LOCK_UN)
                 self._close()
 
-    def leave_to_parent(self) -> None:
+    def _leave_to_parent(self) -> None:
         """Close the file in a process that was just forked: its locks must end with the process that opened it."""
         if self._is_open:  # a thread that is not here any more may have held the lock
             self._close()
@@ -265,17 +265,6 @@ class Spool:
             yield
         except OSError as error:
             raise SpoolError(f"cannot {doing} the spool {self.path}: {error.strerror or error}") from error
-
-
-_OPEN: Final[WeakSet[Spool]] = WeakSet()
-
-
-def _leave_all_to_parent() -> None:
-    for spool in [*_OPEN]:
-        spool.leave_to_parent()
-
-
-os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 def _opened(path: Path, flags: int = 0) -> int:
