@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Connection, Select, exists, func, or_, select, union_all
+from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from flowledger.services.erasing.acts import about_credentials, about_holds, credentials_of, holds_of
 from flowledger.services.erasing.passes import letters_about
@@ -24,7 +24,7 @@ from flowledger.storage.many import owners_of
 from flowledger.storage.retention.belonging import whole_of, with_parts
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.erasures import ErasureRepository
-from flowledger.storage.retention.holds import Held, audited_as, held_now
+from flowledger.storage.retention.holds import held_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +58,33 @@ class _Passes(NamedTuple):
 
 def outlooks(connection: Connection, ids: Sequence[str]) -> list[Outlook]:
     """Return what the erasure of each id would take, also of what was erased with it before."""
-    rows = {}
+    wholes = {}
     for id_ in ids:
         before = select(ERASURES.c.subject).where((ERASURES.c.subject == id_) | (ERASURES.c.erased_with == id_))
-        rows[id_] = select(whole_of(id_, before).c.subject)
-    wholes = {id_: set(connection.execute(of_it).scalars()) for id_, of_it in rows.items()}
+        whole = whole_of(id_, before)
+        wholes[id_] = set(connection.execute(select(whole.c.subject)).scalars())
     passes = _passes(connection, set().union(*wholes.values()))
-    return [_outlook(connection, id_, subjects, rows[id_], passes) for id_, subjects in wholes.items()]
+    return [_outlook(connection, id_, subjects, passes) for id_, subjects in wholes.items()]
 
 
 def unfinished(connection: Connection) -> list[Outlook]:
     """Return what is left of each erasure that an interrupted run has begun; without what is held, for that stays."""
     root = func.coalesce(ERASURES.c.erased_with, ERASURES.c.subject)
     is_left = ERASURES.c.done_at.is_(None)
-    rows = {}
+    wholes = {}
     for id_ in connection.execute(select(root).where(is_left).distinct().order_by(root)).scalars().all():
         is_root = (ERASURES.c.subject == id_) & ERASURES.c.erased_with.is_(None)
         is_of = is_root | (ERASURES.c.erased_with == id_)  # an index for each, which `root` has not
         whole = with_parts(select(ERASURES.c.subject).where(is_of, is_left))
         is_gone = exists().where(ERASURES.c.subject == whole.c.subject, ERASURES.c.done_at.is_not(None))
-        rows[id_] = select(whole.c.subject).where(~is_gone)
-    if not rows:
+        wholes[id_] = set(connection.execute(select(whole.c.subject).where(~is_gone)).scalars())
+    if not wholes:
         return []
-    wholes = {id_: set(connection.execute(of_it).scalars()) for id_, of_it in rows.items()}
     passes = _passes(connection, set().union(*wholes.values()))
-    found = []
-    for id_, subjects in wholes.items():
-        goes = subjects - passes.held
-        of_it = rows[id_] if len(goes) == len(subjects) else _rows(connection, goes)
-        found.append(_outlook(connection, id_, goes, of_it, passes))
-    return found
+    return [
+        replace(_outlook(connection, id_, subjects.difference(passes.held), passes), held=())
+        for id_, subjects in wholes.items()
+    ]
 
 
 def _passes(connection: Connection, subjects: set[str]) -> _Passes:
@@ -109,8 +106,8 @@ def _passes(connection: Connection, subjects: set[str]) -> _Passes:
     return _Passes(letters, points, credentials, frozenset(connection.execute(of_these).scalars()))
 
 
-def _outlook(connection: Connection, id_: str, subjects: set[str], ids: Select[Any], passes: _Passes) -> Outlook:
-    """`ids` selects the subjects: of a million of them, no statement but those of the passes has a list."""
+def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Passes) -> Outlook:
+    ids = _rows(connection, subjects)
     rows: Counter[str] = Counter()
     for one in OF_SUBJECTS:
         rows[one.table.name] += _count(connection, one.table, one.table.c[one.column].in_(ids))
@@ -119,27 +116,20 @@ def _outlook(connection: Connection, id_: str, subjects: set[str], ids: Select[A
     rows[POINTS.name] += points
     is_cleared = or_(
         *(AUDIT.c[one.column].in_(ids) for one in CLEARED),
-        about_holds(_holds_of(ids)),
+        about_holds(_rows(connection, holds_of(subjects))),
         about_credentials(_rows(connection, [one for one, user in passes.credentials.items() if user in subjects])),
     )
-    of_others = func.count().filter(AUDIT.c.resource_id.not_in(ids))
-    audit_lines, lines = connection.execute(select(func.count(), of_others).select_from(AUDIT).where(is_cleared)).one()
+    lines = _count(connection, AUDIT, is_cleared & AUDIT.c.resource_id.not_in(ids))
     return Outlook(
         id_,
         len(subjects),
         {name: count for name, count in rows.items() if count},
         _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)) + points + lines,
         len(set().union(*(passes.letters.get(one, ()) for one in subjects))),
-        audit_lines,
+        _count(connection, AUDIT, is_cleared),
         dict(_naming(connection, ids)),
         tuple(sorted(subjects & passes.held)),
     )
-
-
-def _holds_of(ids: Select[Any]) -> CompoundSelect[Any]:
-    """Return the resources of audit lines about holds of these ids."""
-    subject = ids.subquery("subjects").c[0]
-    return union_all(*(select(audited_as(what, subject)) for what in Held))
 
 
 def _rows(connection: Connection, texts: Iterable[str]) -> Select[Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg2
 import pytest
-from sqlalchemy import event
 
 from flowledger.domain.errors import InvalidArgument
 from flowledger.services.erasing import eraser as erasing
@@ -138,26 +137,6 @@ def test_what_an_interrupted_run_has_left_is_counted(
     assert erased.audit_lines == sum(one.audit_lines for one in found)
     with scene.storage.reading() as connection:
         assert unfinished(connection) == []
-
-
-@pytest.mark.parametrize("has_begun", [False, True])
-def test_few_statements_of_a_dry_run_have_the_ids_of_all_parts(scene: Scene, has_begun: bool) -> None:
-    scene.publish(raw("execution.created", subject="e"), raw("task.created", subject="a_part", execution_id="e"))
-    scene.drain()
-    if has_begun:
-        Eraser(scene.settings, scene.storage, scene.client).begin(["e"], why="asked for", by="jo")
-    bound = []
-
-    def look(_connection: Any, _cursor: Any, _statement: str, values: Any, *_: Any) -> None:
-        bound.append("a_part" in str(values))
-
-    with scene.storage.reading() as connection:
-        event.listen(scene.storage.engine, "before_cursor_execute", look)
-        (found,) = unfinished(connection) if has_begun else outlooks(connection, ["e"])
-        event.remove(scene.storage.engine, "before_cursor_execute", look)
-    assert (found.subjects, found.rows) == (2, {"executions": 1, "tasks": 1})
-    assert len(bound) > 30
-    assert sum(bound) <= 2, "points, which no index finds, and credentials"
 
 
 def test_what_an_interrupted_run_leaves_since_it_is_held_is_not_counted(scene: Scene) -> None:
