@@ -7,7 +7,7 @@ and at the parts that it takes. If one of them stays after all, so does the rest
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table
@@ -76,11 +76,9 @@ class Large:
             self.inside = behind
         yield from self._bites([self._itself])
 
-    def may_go(self) -> bool:
-        """Look at all of it, and return whether it may go."""
-        for _ in self._look():
-            pass
-        return self.inside.verdict.goes
+    def may_go(self, go_on: Callable[[], bool]) -> bool:
+        """Look at all of it, and return whether it may go; False if it may not `go_on` to its end."""
+        return all(go_on() for _ in self._look()) and self.inside.verdict.goes
 
     def _look(self) -> Iterator[Bite]:
         """Look at all parts, or until one of them keeps the whole."""

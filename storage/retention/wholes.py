@@ -99,7 +99,7 @@ def are_old(storage: Storage, root: Table, horizons: Horizons, *, go_on: Callabl
             found, last = _look(connection, root, horizons, place)
         while found:
             taken, some = _some(storage, root, horizons, found, None)
-            if some.may_go():
+            if some.may_go(go_on):
                 return True
             found = found[len(taken) :]
             if not go_on():
@@ -199,7 +199,7 @@ class _Small:
             yield bite
             is_more = bite.is_more
 
-    def may_go(self) -> bool:
+    def may_go(self, _go_on: Callable[[], bool]) -> bool:
         """Return whether one of them may go."""
         return bool(self._parts_that_go())
 

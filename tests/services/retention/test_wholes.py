@@ -207,6 +207,22 @@ def test_a_large_execution_goes_in_several_steps(storage: Storage, monkeypatch: 
     assert max(looked_at[id_] for id_ in TASKS) <= 3, "what was looked at is not looked at again in each turn"
 
 
+def test_a_look_at_a_large_execution_lasts_no_longer_than_it_may(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(monkeypatch)
+    large_execution(storage, *TASKS)
+    assert wholes.are_old(storage, tables.executions, ENDED, go_on=lambda: True)
+    asked: list[bool] = []
+
+    def never() -> bool:
+        asked.append(False)
+        return False
+
+    assert not wholes.are_old(storage, tables.executions, ENDED, go_on=never)
+    assert len(asked) == 2, "after some of its parts, and at the end of the look"
+
+
 def test_a_large_execution_with_a_part_that_has_not_ended_goes_as_a_whole(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
