@@ -30,6 +30,7 @@ from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_se
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
+from tests.compiled_once import compile_once
 from tests.lasting import keys_left
 from tests.long_first import long_first
 
@@ -87,6 +88,14 @@ def _no_settings_from_outside() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("LEDGER_") or name in ("DATABASE_URL", "REDIS_URL"):
                 environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """A tenth of the time of a run would go into compiling the same statements again."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
         yield
 
 

@@ -33,13 +33,12 @@ def main() -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with Publisher() as publisher, AcceptedLog(options.log) as log:
-        began = time.monotonic()
-        published = 0
+        due = time.monotonic()
         for batch in _batches(options, publisher):
-            _wait_for_turn(options, publisher, began + published / options.rate, stopping)
+            due += _wait_for_turn(options, publisher, due, stopping)
             if stopping.is_set() or not _publish(batch, publisher, log, stopping):
                 return
-            published += len(batch)
+            due += len(batch) / options.rate
 
 
 def _options() -> argparse.Namespace:
@@ -64,13 +63,20 @@ def _batches(options: argparse.Namespace, publisher: Publisher) -> Iterator[list
         yield batch
 
 
-def _wait_for_turn(options: argparse.Namespace, publisher: Publisher, at: float, stopping: threading.Event) -> None:
-    """Until the rate allows the next batch, and the backlog is not too long."""
-    ahead = at - time.monotonic()
+def _wait_for_turn(options: argparse.Namespace, publisher: Publisher, due: float, stopping: threading.Event) -> float:
+    """Wait until the rate allows the next batch, and the backlog is not too long.
+
+    Return the seconds for which the backlog held it up. They are not made up for: after minutes of faults that would
+    be minutes of all that the broker takes, and no backlog would come to its end.
+    """
+    ahead = due - time.monotonic()
     if ahead > 0:
         stopping.wait(ahead)
+    held: float | None = None
     while not stopping.is_set() and _backlog(publisher) > options.backlog:
+        held = held or time.monotonic()
         stopping.wait(_LOOK_SECONDS)
+    return 0.0 if held is None else time.monotonic() - held
 
 
 def _backlog(publisher: Publisher) -> int:

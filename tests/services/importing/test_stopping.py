@@ -194,21 +194,21 @@ def test_a_second_ctrl_c_waits_for_nothing(settings: Settings, tmp_path: Path, m
 
     def slow(unit: UnitOfWork, *given: Any) -> Any:
         answers.wait(20)
-        answered.set()
-        return flush(unit, *given)
+        try:
+            return flush(unit, *given)
+        finally:
+            answered.set()
 
     def interrupts(_report: Report) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(UnitOfWork, "flush", slow)
-    before = {*threading.enumerate()}
     importer = Importer(settings, deliver=False, processes=1, watcher=Heard(then=interrupts))
     with pytest.raises(KeyboardInterrupt):
         importer.run([str(written(tmp_path, *created(10)))])
     assert not answered.is_set()
     answers.set()
-    for thread in {*threading.enumerate()} - before:
-        thread.join(20)
+    assert answered.wait(20)
 
 
 @pytest.mark.parametrize("bad", [10, 8, 7, 6])
