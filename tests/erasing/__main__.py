@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from contextlib import ExitStack, closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -50,11 +52,16 @@ def _on(kind: str, executions: int, erased: int) -> bool:
         client = stack.enter_context(closing(redis.Redis.from_url(broker.url)))
         storage = stack.enter_context(Storage.open(url))
         migrations.upgrade(storage.engine)
-        found = trial(settings, storage, client, executions=executions, erased=erased)
+        tell = partial(_tell, kind, time.monotonic())
+        found = trial(settings, storage, client, executions=executions, erased=erased, tell=tell)
         files = _files_with(CANARY, url, client, storage)
         assert _files_with(KEPT, url, client, storage), "what is kept must be found, or the search proves nothing"
     print(kind, asdict(found), f"files: {files}", "well" if found.is_well and not files else "NOT WELL", flush=True)
     return found.is_well and not files
+
+
+def _tell(kind: str, began: float, words: str) -> None:
+    print(f"{kind} {time.monotonic() - began:6.0f} s  {words}", flush=True)
 
 
 def _files_with(said: str, url: str, client: redis.Redis, storage: Storage) -> list[str]:

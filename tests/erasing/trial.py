@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +22,10 @@ from tests.storage.recording import count, record
 KEPT: Final = "keptqzx"
 """What stands where nothing is erased."""
 _BATCH: Final = 200
+_TOLD: Final = 20
+"""So many times it says how many are recorded."""
+
+Tell = Callable[[str], None]
 
 
 @dataclass
@@ -47,10 +52,18 @@ class Found:
         return complete and not (self.dead or self.left or self.differences)
 
 
-def trial(settings: Settings, storage: Storage, client: redis.Redis, *, executions: int, erased: int) -> Found:
+def trial(
+    settings: Settings,
+    storage: Storage,
+    client: redis.Redis,
+    *,
+    executions: int,
+    erased: int,
+    tell: Tell = lambda _words: None,
+) -> Found:
     """Record so many executions, with two tasks and two messages each, and erase some when half is recorded.
 
-    A few events of each one that is erased come late, whatever they are.
+    A few events of each one that is erased come late, whatever they are. `tell` hears how far it is.
     """
     names = [f"{number:06}" for number in range(executions)]
     gone = random.Random(1).sample(names, erased)
@@ -68,6 +81,8 @@ def trial(settings: Settings, storage: Storage, client: redis.Redis, *, executio
             later = len(events) // 10
             _record(storage, [*events[later:], *waiting[: later // 2]], found, is_erasing=half.is_set())
             waiting = [*waiting[later // 2 :], *events[:later]]
+            if begin % (executions // _TOLD or 1) == 0:
+                tell(f"{begin:,} of {executions:,} executions are recorded")
             if begin >= executions // 2:
                 half.set()
         _record(storage, waiting, found, is_erasing=True)
@@ -84,10 +99,12 @@ def trial(settings: Settings, storage: Storage, client: redis.Redis, *, executio
     eraser.begin(known, why="a trial", by="tests")
     eraser.go_on()
     found.erasing_seconds = time.monotonic() - began
+    tell(f"{len(known):,} are erased; the recorder goes on")
     recorder.join()
     eraser.begin(ids, why="a trial", by="tests")
     eraser.go_on()
     _deliver(office)
+    tell("all is recorded and erased; everything is searched")
     found.names = count(storage, "events")
     found.executions = count(storage, "executions")
     found.left = [*found_in_tables(storage), *found_in_redis(client)]
