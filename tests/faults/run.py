@@ -54,5 +54,6 @@ def try_in(world: World, row: Row, dose: Dose, outcome: Outcome, seed: int, tell
 def _see_bygones_go(world: World) -> None:
     """Wait until all that is too old by now has gone, whatever the row has done to the service."""
     until = now()
+    world.start_workers()  # some rows end them
     with world.supervised():
         wait_until(lambda: not bygone.left(world.engine, until), _GONE_SECONDS, "old things that went")

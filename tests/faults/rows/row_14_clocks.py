@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flowledger.client.publisher import Publisher
 from tests import rows
-from tests.faults import histories
+from tests.faults import bygone, histories
 from tests.faults.accepted import AcceptedLog
 from tests.faults.trial import Dose, Row, Trial
 
@@ -56,9 +56,8 @@ def _recorded(trial: Trial, texts: Iterable[bytes]) -> rows.Rows:
             log.accepted(event.id for event in publisher.publish_many(events))
     trial.drain()
     with trial.world.engine.connect() as connection:
-        return {
-            name: {key: _timeless(row) for key, row in table.items()} for name, table in rows.rows(connection).items()
-        }
+        found = rows.rows(connection, ("", bygone.FIRST))
+    return {name: {key: _timeless(row) for key, row in table.items()} for name, table in found.items()}
 
 
 def _timeless(row: dict[str, Any]) -> dict[str, Any]:
