@@ -19,6 +19,7 @@ TABLES: Final = tuple(table.name for table in MERGED)
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 Span = tuple[str, str | None]
 """Subjects from one (left out) to another (with it), in the order of code points; None is the end of all."""
+_ALL: Final[Span] = ("", None)
 
 _SUBJECTS: Final = {
     "execution_failures": ("execution_id",),
@@ -35,7 +36,7 @@ _SUBJECTS: Final = {
 """The columns that name the subject, where it is not `id`."""
 
 
-def rows(connection: Connection, span: Span = ("", None)) -> Rows:
+def rows(connection: Connection, span: Span = _ALL) -> Rows:
     """The rows of the tables that the merge rule fills, about these subjects, by primary key, with the contract's
     columns alone."""
     return {name: _table(connection, tables.metadata.tables[name], span) for name in TABLES}
@@ -64,10 +65,10 @@ def expected(journal: Iterable[oracle.Recorded]) -> Rows:
     return {name: computed[name] for name in TABLES}
 
 
-def differences(connection: Connection) -> list[str]:
+def differences(connection: Connection, span: Span = _ALL) -> list[str]:
     """In words, how the rows differ from what the merge rule makes of the journal; empty where they do not."""
-    journal = connection.execute(JOURNAL).all()
-    return compare(rows(connection), expected(oracle.Recorded(row.raw, row.recorded_at) for row in journal))
+    journal = connection.execute(JOURNAL.where(_is_in(tables.events.c.subject, span))).all()
+    return compare(rows(connection, span), expected(oracle.Recorded(row.raw, row.recorded_at) for row in journal))
 
 
 def compare(actual: Rows, wanted: Rows) -> list[str]:

@@ -17,6 +17,7 @@ from flowledger.domain import streams
 from flowledger.storage import tables
 from tests import rows
 from tests.builders import events
+from tests.faults import bygone
 from tests.faults.accepted import Accepted, AcceptedLog
 from tests.faults.judge import Verdict
 from tests.faults.rows.row_02_kills import kill_one
@@ -115,7 +116,7 @@ def _verdict(trial: Trial) -> Verdict:
     columns = tables.events.c
     with trial.world.engine.connect() as connection:
         journal = [ascii(id_) for id_ in connection.execute(select(columns.id)).scalars()]
-        differences = rows.differences(connection)
+        differences = rows.differences(connection, ("", bygone.FIRST))
         verdict.dead = connection.execute(select(func.count()).select_from(tables.dead_letters)).scalar_one()
     verdict.recorded = len(journal)
     lost = accepted.difference(journal)
