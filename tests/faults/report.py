@@ -110,7 +110,8 @@ def write(outcomes: Sequence[Outcome], run: Run, page: Path = PAGE) -> None:
 
 
 def _full_run(outcomes: Sequence[Outcome], run: Run) -> FullRun:
-    ours = [outcome for outcome in outcomes if not outcome.lost_is_right]
+    """The line of a run. A row that failed before it was judged says nothing of losses, so it does not count."""
+    ours = [outcome for outcome in outcomes if not outcome.lost_is_right and outcome.verdict.is_given]
     return FullRun(
         date=datetime.now(UTC).date().isoformat(),
         commit=running_total.commit(),

@@ -56,8 +56,9 @@ def section(runs: Sequence[FullRun]) -> str:
         together += f" The chance that a kill loses an event is below 3/N = {3 / kills:.2%}."
     table = [f"| {' | '.join(_COLUMNS)} |", "| --- | --- |" + " ---: |" * 7 + " --- |", *map(str, runs)]
     words = (
-        "Each run of `make faults` that comes to its end adds a line; the control is not counted. The commit is the\n"
-        "one that was tried; of the first two, the one that told of the run.\n"
+        "Each run of `make faults` that comes to its end adds a line; the control and rows that failed before they\n"
+        "were judged are not counted. The commit is the one that was tried; of the first two, the one that told of\n"
+        "the run.\n"
     )
     return "\n".join([f"{_HEADING}\n", words, *table, "", together]) + "\n"
 

@@ -13,7 +13,7 @@ from tests.faults.trial import Outcome
 OUTCOMES = [
     Outcome(0, "control", lost_is_right=True, faults=9, verdict=Verdict(accepted=50, lost=3, is_given=True)),
     Outcome(2, "kills", lost_is_right=False, faults=7, kills=6, verdict=Verdict(accepted=1_200, is_given=True)),
-    Outcome(3, "stops", lost_is_right=False, faults=5, failed="it did not hold"),
+    Outcome(3, "stops", lost_is_right=False, faults=5, kills=4, failed="it did not come to the judge"),
 ]
 
 
@@ -25,7 +25,7 @@ def test_a_full_run_adds_a_line_and_keeps_the_others(tmp_path: Path) -> None:
     *kept, new = running_total.read(page)
     assert kept == before
     assert len(kept) >= 2
-    assert (new.seed, new.minutes, new.events, new.faults, new.kills) == (17, 2, 1_200, 12, 6)
+    assert (new.seed, new.minutes, new.events, new.faults, new.kills) == (17, 2, 1_200, 7, 6)
     assert (new.lost, new.doubled, new.held) == (0, 0, "2 of 3")
 
 
