@@ -22,6 +22,7 @@ from flowledger.domain.settings import Settings
 class Flowledger(Contender):
     name, title = "flowledger", "Flowledger"
     ours = f"source = '{workload.SOURCE}'"
+    since_when = "recorded_at >= to_timestamp(:since)"
     # A batch is durable with its last commit, and all of its events were recorded at the same moment.
     committed_at = "max(pg_xact_commit_timestamp(xmin)) OVER (PARTITION BY recorded_at)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -31,9 +32,10 @@ def ours(servers: Servers) -> Iterator[Flowledger]:
 
 
 def test_a_turn_has_the_cost_of_each_part_and_the_bytes_of_each_table(ours: Flowledger) -> None:
-    before = ours.recorded()
+    before, began = ours.recorded(), time.time()
     turn = ours.throughput(workload.varied("turn", 500))
     assert ours.recorded() == before + 500
+    assert ours.recorded(began) == 500
     assert turn.events_per_second > 0
     assert tuple(turn.cpu_seconds_per_1000) == PARTS
     assert turn.cpu == sum(turn.cpu_seconds_per_1000.values()) > 0
