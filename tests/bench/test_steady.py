@@ -35,8 +35,8 @@ class Stalling(Contender):
     def begin_anew(self) -> None:
         self._committed.clear()
 
-    def recorded(self) -> int:
-        return len(self._committed)
+    def recorded(self, since: float = 0.0) -> int:
+        return sum(at >= since for at in self._committed)
 
     def publish(self, events: list[Any]) -> None:
         time.sleep(self._stall)
@@ -47,8 +47,8 @@ class Stalling(Contender):
     def warm_up(self, events: Sequence[bytes]) -> None:
         self.publish(self.prepare(events))
 
-    def wait_for(self, count: int, seconds: float = 0.0) -> None:
-        if self._loses or self.recorded() < count:
+    def wait_for(self, count: int, seconds: float = 0.0, *, since: float = 0.0) -> None:
+        if self._loses or self.recorded(since) < count:
             raise TimeoutError
 
     def committed(self, events: Sequence[bytes]) -> list[float]:
