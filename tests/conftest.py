@@ -93,7 +93,7 @@ def _no_settings_from_outside() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
-    """A tenth of the time of a run would go into compiling the same statements again."""
+    """Otherwise a tenth of the time of storage's tests goes into compiling the same statements again."""
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         yield
