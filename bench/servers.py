@@ -12,7 +12,8 @@ from typing import Self
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from flowledger import migrations
-from flowledger.cli.embedded import EmbeddedPostgres, embedded_postgres_server, embedded_valkey_server, stop_when_ended
+from flowledger.cli.embedded import EmbeddedPostgres, embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.leftovers import leave_nothing_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Servers:
 @contextmanager
 def running_servers() -> Iterator[Servers]:
     """Yield a database with the schema, and a broker, which run during the `with`."""
-    stop_when_ended()
+    leave_nothing_running()
     with (
         tempfile.TemporaryDirectory(prefix="flowledger-bench-") as folder,
         embedded_postgres_server(Path(folder) / "postgresql") as postgres,

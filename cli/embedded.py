@@ -195,15 +195,6 @@ def embedded_valkey_server(folder: Path) -> Iterator[EmbeddedValkey]:
         server.stop()
 
 
-def stop_when_ended() -> None:
-    """Let SIGTERM end this process as Ctrl-C does, so that the servers which it started are stopped.
-
-    A shell starts what runs in its background deaf to SIGINT, and so does this process what it starts: undo that, too.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
-
-
 def free_port() -> int:
     """A port of the loopback address that was free just now."""
     with socket.socket() as probe:

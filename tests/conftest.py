@@ -8,39 +8,38 @@ databases may be created (they are dropped again); `REDIS_URL` a Redis database 
 from __future__ import annotations
 
 import gc
-import itertools
 import os
 import shutil
 import tempfile
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import hypothesis
+import psutil
 import pytest
 import redis
 from pydantic import SecretStr
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import create_engine
 
 from flowledger import migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
+from flowledger.cli.embedded import embedded_valkey_server
+from flowledger.cli.leftovers import leave_nothing_running
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from tests.compiled_once import compile_once
 from tests.lasting import keys_left
 from tests.long_first import long_first
+from tests.postgresql import PostgresqlServer, running_postgresql
 
-_GIVEN_DATABASE_URL: Final = os.environ.get("DATABASE_URL", "")
 _GIVEN_REDIS_URL: Final = os.environ.get("REDIS_URL", "")
 
 _MEMORY: Final = Path("/dev/shm")
+_FOLDERS: Final = "flowledger-tests-"
 _ROOM: Final = 2 * 2**30
 """Bytes that all databases of a run may need."""
-_KEPT_DATABASES: Final = 4
 
 # Servers answer when they answer: no deadline. A fixture's database serves all examples of a test, which empty it.
 hypothesis.settings.register_profile(
@@ -53,8 +52,8 @@ hypothesis.settings.load_profile("flowledger")
 
 
 def pytest_configure() -> None:
-    """A run that is ended from outside (`timeout`, CI) stops its servers, as one that is interrupted does."""
-    stop_when_ended()
+    """A run that is ended from outside (`timeout`, CI, `kill -9`) leaves no servers, as one that is interrupted."""
+    leave_nothing_running()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,58 +98,6 @@ def _compiled_once() -> Iterator[None]:
         yield
 
 
-@dataclass
-class PostgresqlServer:
-    """A server on which the tests make databases: `template` is migrated and empty, the others are its copies."""
-
-    url: URL
-    admin: Engine
-    prefix: str = field(default_factory=lambda: f"flowledger_test_{os.getpid()}_{os.urandom(3).hex()}")
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
-    _left: deque[str] = field(default_factory=deque)
-
-    @property
-    def template(self) -> str:
-        return f"{self.prefix}_template"
-
-    def url_of(self, database: str) -> str:
-        return self.url.set(database=database).render_as_string(hide_password=False)
-
-    @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[str]:
-        """The URL of a new database, migrated (or, where `empty`, without any table); dropped some databases later.
-
-        DROP DATABASE waits for a tenth of a second if a session is just ending, as those of a test are.
-        """
-        name = f"{self.prefix}_{next(self._numbers)}"
-        self.create(name, "template0" if empty else self.template)
-        try:
-            yield self.url_of(name)
-        finally:
-            self._left.append(name)
-            self._drop_all_but(_KEPT_DATABASES)
-
-    def create(self, name: str, template: str) -> None:
-        """Copy a database. Its files are copied as such: with nothing to flush, that takes half the time."""
-        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-
-    def close(self) -> None:
-        """Drop what was made."""
-        self._drop_all_but(0)
-        self.drop(self.template)
-
-    def _drop_all_but(self, newest: int) -> None:
-        while len(self._left) > newest:
-            self.drop(self._left.popleft())
-
-    def drop(self, name: str) -> None:
-        self._do(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    def _do(self, statement: str) -> None:
-        with self.admin.connect() as connection:
-            connection.execute(text(statement))
-
-
 @pytest.fixture(scope="session")
 def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in memory, where the machine has one with room: flushes cost nothing there, and other work on the disk
@@ -158,15 +105,24 @@ def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
         yield tmp_path_factory.mktemp("servers")
         return
-    folder = Path(tempfile.mkdtemp(prefix="flowledger-tests-", dir=_MEMORY))
+    _remove_folders_of_the_dead()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-", dir=_MEMORY))
     yield folder
     shutil.rmtree(folder)
+
+
+def _remove_folders_of_the_dead() -> None:
+    """Those of runs that were killed."""
+    for folder in _MEMORY.glob(f"{_FOLDERS}*"):
+        pid = folder.name.removeprefix(_FOLDERS).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def postgresql_server(quick_folder: Path) -> Iterator[PostgresqlServer]:
     """The session's PostgreSQL, with a migrated template."""
-    with _postgresql_url(quick_folder / "postgresql") as url:
+    with running_postgresql(quick_folder / "postgresql") as url:
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
         server = PostgresqlServer(url, admin)
         server.create(server.template, "template0")
@@ -274,22 +230,6 @@ def settings_for(
     urls = {"database_url": database_url, "redis_url": redis_url}
     given = {name: SecretStr(url) for name, url in urls.items() if url is not None}
     return Settings.load(**given) if home is None else Settings.load(**given, home=home)
-
-
-@contextmanager
-def _postgresql_url(folder: Path) -> Iterator[URL]:
-    """The given server, or an embedded one; its data need not outlive a power cut, so it does not wait for the disk."""
-    if _GIVEN_DATABASE_URL.startswith("postgres"):
-        yield make_url(_GIVEN_DATABASE_URL).set(drivername="postgresql+psycopg2")
-        return
-    with embedded_postgres_server(folder / "data") as server:
-        url = make_url(server.url).set(drivername="postgresql+psycopg2")
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text("ALTER SYSTEM SET fsync TO off"))
-            connection.execute(text("SELECT pg_reload_conf()"))
-        engine.dispose()
-        yield url
 
 
 @contextmanager

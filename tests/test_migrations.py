@@ -20,7 +20,8 @@ from flowledger.cli import processes
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.schema.declared import is_declared
 from flowledger.storage.tables import VIEWS, metadata
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
+from tests.postgresql import PostgresqlServer
 
 ROOT = Path(__file__).parents[1]
 

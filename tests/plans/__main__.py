@@ -15,7 +15,8 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from flowledger import Storage, migrations
-from flowledger.cli.embedded import embedded_postgres_server, stop_when_ended
+from flowledger.cli.embedded import embedded_postgres_server
+from flowledger.cli.leftovers import leave_nothing_running
 from tests.plans.catalogue import LOOK_UPS, LookUp
 from tests.plans.explained import indexes, milliseconds, plans, query_plan, scanned
 from tests.plans.filled import fill
@@ -35,7 +36,7 @@ read one that is small beside the other. The plan is that of these rows: each sa
 
 def main() -> None:
     """Fill, measure, write."""
-    stop_when_ended()
+    leave_nothing_running()
     parser = argparse.ArgumentParser(prog="python -m tests.plans", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each table")
     parser.add_argument("--page", type=Path, default=PAGE, help="the file to write")

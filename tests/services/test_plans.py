@@ -15,8 +15,9 @@ from flowledger.storage.people.sessions import SessionRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.storage.vault.credentials import CREDENTIALS, CredentialRepository
 from flowledger.storage.vault.secrets import SECRETS, SecretRepository
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.plans.explained import looked_at, nodes, plan
+from tests.postgresql import PostgresqlServer
 from tests.storage.test_plans import ROWS
 
 _MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"

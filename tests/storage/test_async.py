@@ -22,8 +22,8 @@ from flowledger.storage.kinds.tasks import TaskRepository
 from flowledger.storage.ledger.journal import JournalRepository
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event, raw
-from tests.conftest import PostgresqlServer
 from tests.plans.catalogue import LOOK_UPS
+from tests.postgresql import PostgresqlServer
 from tests.storage.recording import record
 from tests.storage.test_reads import VALUES
 from tests.vocabulary import EXAMPLES, FIELDS

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowledger.domain.errors import Reason
 from flowledger.storage.engines.literals import literals
-from tests.conftest import PostgresqlServer
+from tests.postgresql import PostgresqlServer
 
 _AWKWARD: Final = st.text(alphabet="'\\\"%$E;-\n\t\u2028\xad\U0001f600ä /*", max_size=12)
 _TEXTS: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | _AWKWARD

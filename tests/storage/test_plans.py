@@ -25,11 +25,12 @@ from flowledger.storage.ledger.dead_letters import DeadLetterRepository
 from flowledger.storage.merge.conditions import Relation, binds, clause
 from flowledger.storage.repository import Repository
 from flowledger.storage.unit_of_work import Storage
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.plans.__main__ import PAGE
 from tests.plans.catalogue import LOOK_UPS, OF_SERVICES, OF_THE_LEDGER, REPOSITORIES
 from tests.plans.explained import indexes, looked_at, nodes, plan, plans, query_plan, scanned
 from tests.plans.filled import fill
+from tests.postgresql import PostgresqlServer
 
 ROWS: Final = 20_000
 

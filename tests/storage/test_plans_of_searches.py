@@ -16,8 +16,9 @@ from flowledger.storage.kinds.users import UserRepository
 from flowledger.storage.kinds.workflows import WorkflowRepository
 from flowledger.storage.search import SearchedRepository
 from flowledger.storage.unit_of_work import Storage
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.plans.explained import looked_at, nodes, plan
+from tests.postgresql import PostgresqlServer
 from tests.storage.recording import record
 from tests.storage.test_plans import ROWS
 from tests.storage.test_search import know

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.plans.explained import looked_at, plan, scanned
+from tests.postgresql import PostgresqlServer
 from tests.storage.test_plans import ROWS
 
 _MOMENT: Final = "timestamptz '2026-01-01' + n * interval '1 second'"

@@ -17,7 +17,8 @@ from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.engines.session import SessionSetUp
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import event
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
+from tests.postgresql import PostgresqlServer
 from tests.storage.recording import record
 
 SECRET = "canary-77aa"

@@ -14,7 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from flowledger.cli.embedded import stop_when_ended
+from flowledger.cli.leftovers import leave_nothing_running
 from tests.surroundings.run import SETTINGS, Verdict, open_folder, plain_ground, reference, verdict
 from tests.surroundings.settings import Setting
 from tests.surroundings.trial import Seen
@@ -27,7 +27,7 @@ console: Final = Console(highlight=False)
 
 def main() -> None:
     options = _options()
-    stop_when_ended()
+    leave_nothing_running()
     for name in list(os.environ):
         if name.startswith(("LEDGER_", "PG")) or name in ("DATABASE_URL", "REDIS_URL"):
             del os.environ[name]

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from flowledger import migrations
-from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server, stop_when_ended
+from flowledger.cli.embedded import embedded_postgres_server, embedded_valkey_server
+from flowledger.cli.leftovers import leave_nothing_running
 from flowledger.domain.settings import Settings
 from flowledger.storage.unit_of_work import Storage
 from tests.web.browser import Browser, chromium
@@ -32,7 +33,7 @@ _LATE: Final = text("UPDATE events SET recorded_at = time + interval '95 seconds
 
 def main() -> None:
     """Take all pictures."""
-    stop_when_ended()
+    leave_nothing_running()
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -8,10 +8,11 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, event, text
 
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.pages.__main__ import prepare
 from tests.pages.asked import PAGES, Asked
 from tests.plans.explained import Plan, nodes
+from tests.postgresql import PostgresqlServer
 from tests.web.site import Site, served
 
 ROWS: Final = 2_000

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from flowledger import Storage, migrations
-from flowledger.cli.embedded import embedded_postgres_server, stop_when_ended
+from flowledger.cli.embedded import embedded_postgres_server
+from flowledger.cli.leftovers import leave_nothing_running
 from tests.year.checks import broken
 from tests.year.simulation import DAYS, KEEPING, Sizes, Year, per_day, simulate
 
@@ -23,7 +24,7 @@ _MONTH: Final = 30
 
 def main() -> int:
     """Simulate, check, draw. Return 1 if something does not hold."""
-    stop_when_ended()
+    leave_nothing_running()
     parser = argparse.ArgumentParser(prog="python -m tests.year", description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000, help="events of the year")
     parser.add_argument("--picture", type=Path, default=None, help="where the picture goes, as SVG")

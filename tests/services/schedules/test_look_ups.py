@@ -12,8 +12,9 @@ from sqlalchemy import Connection, text
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.ledger.schedule_due import ScheduleChangeRepository, ScheduleDueRepository
 from flowledger.storage.unit_of_work import Storage
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
 from tests.plans.explained import looked_at, nodes, plan
+from tests.postgresql import PostgresqlServer
 from tests.services.schedules.world import World, at
 from tests.storage.test_plans import ROWS
 

@@ -31,7 +31,8 @@ from flowledger.storage import tables
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
-from tests.conftest import PostgresqlServer, settings_for
+from tests.conftest import settings_for
+from tests.postgresql import PostgresqlServer
 from tests.storage.recording import count
 from tests.waiting import wait_until
 from tests.workers.metrics import asked
