@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -22,8 +20,6 @@ _VARIABLE: Final = "LEFT_BY_FLOWLEDGER"
 _LOOK_SECONDS: Final = 0.5
 _LOOKS: Final = 20
 """Most looks at what is left; what is killed may have started something meanwhile."""
-_guardians: Final[list[subprocess.Popen[bytes]]] = []
-"""Kept, for Python warns of a process that is forgotten while it runs."""
 
 
 def leave_nothing_running() -> None:
@@ -35,16 +31,13 @@ def leave_nothing_running() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     mark = secrets.token_hex(8)
-    guardian = subprocess.Popen(  # noqa: S603 - our own command
+    os.posix_spawn(  # and not subprocess, which warns of a process that it is to leave alone
+        sys.executable,
         [sys.executable, "-P", "-m", __name__, mark, str(os.getpid())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd=Path(__file__).parents[1],
-        env={name: value for name, value in os.environ.items() if name != _VARIABLE},
+        {name: value for name, value in os.environ.items() if name != _VARIABLE},
+        file_actions=[(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)],
+        setsid=True,
     )
-    _guardians.append(guardian)
     os.environ[_VARIABLE] = mark
 
 
@@ -64,6 +57,7 @@ def main() -> None:
     mark, program = sys.argv[1], int(sys.argv[2])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")
     while os.getppid() == program:
         time.sleep(_LOOK_SECONDS)
     for _ in range(_LOOKS):
