@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -30,8 +30,10 @@ table has {rows:,} rows. The time is that of the call on one connection, in mill
 In the last column, SQLite's own plan. `make plans` writes this page.
 
 A table in italics is read as a whole: a count of all records has no index to go by, and of two tables PostgreSQL may
-read one that is small beside the other. The plan is that of these rows: each sample value is in one row of 200.
+read one that is small beside the other. The plan is that of these rows: each sample value is in one row of 200. Of a
+table in weeks, an index is that of the whole table: each week that is read has its part of it.
 """
+_WHOLES: Final = text("SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits")
 
 
 def main() -> None:
@@ -54,7 +56,8 @@ def main() -> None:
                 connection.execute(text("VACUUM ANALYZE"))
             print(f"doing {len(LOOK_UPS)} look-ups", flush=True)
             with storage.reading() as connection:
-                lines = [_line(connection, one, sqlite[one.name]) for one in LOOK_UPS]
+                wholes = {row[0]: row[1] for row in connection.execute(_WHOLES)}
+                lines = [_line(connection, one, sqlite[one.name], wholes) for one in LOOK_UPS]
     asked.page.write_text(_HEAD.format(rows=asked.rows) + "".join(_sections(zip(LOOK_UPS, lines, strict=True))))
     print(f"{asked.page}: {len(lines)} look-ups")
 
@@ -75,12 +78,13 @@ def _short(step: str) -> str:
     return f"*{step}*" if step.startswith("SCAN ") and "INDEX" not in step else step
 
 
-def _line(connection: Connection, one: LookUp, sqlite: str) -> str:
+def _line(connection: Connection, one: LookUp, sqlite: str, wholes: Mapping[str, str]) -> str:
+    """Return a row of the page. `wholes` tells of parts of tables and indexes what they are parts of."""
     found = plans(connection, one.read)
-    used = list(dict.fromkeys(name for plan in found for name in indexes(plan)))
-    whole = list(dict.fromkeys(f"*{name}*" for plan in found for name in scanned(plan)))
+    used = [wholes.get(name, name) for plan in found for name in indexes(plan)]
+    whole = [f"*{wholes.get(name, name)}*" for plan in found for name in scanned(plan)]
     took = milliseconds(connection, one.read)
-    return f"| `{one.said}` | {', '.join([*used, *whole])} | {took:,.1f} | {sqlite} |\n"
+    return f"| `{one.said}` | {', '.join(dict.fromkeys(used + whole))} | {took:,.1f} | {sqlite} |\n"
 
 
 def _sections(rows: Iterable[tuple[LookUp, str]]) -> Iterator[str]:
