@@ -98,14 +98,14 @@ def test_credential(flow: Platform, vault_keys: VaultKeyFile) -> None:
     credentials = Credentials(flow.storage, vault_keys)
     key = credentials.add("user-1", "openai", "my key", "sk-live-0123456789", by="user-1")
     credentials.add("user-1", "slack", "bot", "xoxb-1", by="user-1")
-    credentials.add("user-2", "openai", "hers", "sk-2", by="user-2")
+    credentials.add("user-2", "openai", "hers", "sk-live-2", by="user-2")
     assert [one.name for one in credentials.of_user("user-1").items] == ["bot", "my key"]
     (found,) = credentials.of_user("user-1", "openai").items
     assert (found.id, found.name, found.key_version) == (key, "my key", 1)
     assert credentials.get(key).get_secret_value() == b"sk-live-0123456789"
     with flow.records() as connection:
         sealed = connection.execute(select(tables.credentials.c.sealed)).scalars().all()
-        assert all(b"sk-" not in value and b"xoxb" not in value for value in sealed)
+        assert all(b"sk-live" not in value and b"xoxb-1" not in value for value in sealed)
         read = AuditLogRepository(connection).newest(resource_id=key).items
         assert [(line.action, line.user_id) for line in read] == [("credential.added", None)]
     credentials.set(key, "sk-live-9876543210", by="user-1")

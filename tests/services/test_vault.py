@@ -40,7 +40,7 @@ def test_a_secret_is_what_was_set_last(vault: Vault) -> None:
     vault.set("B", "ü", by="tests")
     assert vault.get("A").get_secret_value() == b"\x00\xff"
     assert vault.get("B").get_secret_value() == "ü".encode()
-    assert "ff" not in repr(vault.get("A"))
+    assert "xff" not in repr(vault.get("A"))
 
 
 @pytest.mark.parametrize("name", ["A", "a", "", "A ", " ", "a\0b", "x" * 256, "\ud800"])
@@ -183,7 +183,7 @@ def test_credentials_are_found_by_user_and_service(credentials: Credentials, clo
     made = []
     for number in range(5):
         clock.go(seconds=1)
-        made.append(credentials.add("usr_1", f"s{number % 2}", "same name", f"v{number}", by="tests"))
+        made.append(credentials.add("usr_1", f"s{number % 2}", "same name", f"canary {number}", by="tests"))
     other = credentials.add("usr_2", "s0", "same name", "w", by="tests")
     assert [one.id for one in credentials.of_user("usr_1").items] == made[::-1]
     assert [one.id for one in credentials.of_user("usr_2", "s0").items] == [other]
@@ -195,7 +195,7 @@ def test_credentials_are_found_by_user_and_service(credentials: Credentials, clo
     found = credentials.find(made[0])
     assert found is not None
     assert (found.user_id, found.service_type, found.name) == ("usr_1", "s0", "same name")
-    assert "v0" not in repr(found)
+    assert "canary" not in repr(found)
 
 
 @pytest.mark.parametrize("id_", ["cred_1", "", "a\0"])

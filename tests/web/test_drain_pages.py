@@ -77,15 +77,15 @@ def test_one_drain_shows_what_it_measured(site: Site, storage: Storage) -> None:
 
 
 def test_drains_under_way_are_those_that_flower_has_heard_of(site: Site) -> None:
-    hear(site, "t1", "received started")
-    hear(site, "t2", "received started succeeded", result="{'recorded': 5}")
-    hear(site, "t3", "received started", name="ledger.look")
+    hear(site, "under-way", "received started")
+    hear(site, "succeeded-one", "received started succeeded", result="{'recorded': 5}")
+    hear(site, "look-at-it", "received started", name="ledger.look")
     page = site.get("/ledger/drains")
     assert "under way" in page.words
-    assert '/task/t1"' in page.text
-    assert "t2" not in page.text
-    assert "t3" not in page.text
-    assert site.get("/ledger/drains/t1").headers["Location"] == "/task/t1"
+    assert '/task/under-way"' in page.text
+    assert "succeeded-one" not in page.text
+    assert "look-at-it" not in page.text
+    assert site.get("/ledger/drains/under-way").headers["Location"] == "/task/under-way"
 
 
 def hear(site: Site, id_: str, kinds: str, *, name: str = "ledger.drain", **more: Any) -> None:
@@ -173,9 +173,9 @@ def test_the_table_is_sorted_by_any_column(site: Site, storage: Storage, sort: s
 
 def test_a_task_leads_to_its_drain_or_to_what_flower_remembers(site: Site, storage: Storage) -> None:
     keep(storage, drain(1))
-    hear(site, "t1", "received started")
+    hear(site, "under-way", "received started")
     assert site.get("/task/drain-0001").headers["Location"] == "/ledger/drains/drain-0001"
-    assert "ledger.drain" in site.get("/task/t1").words
+    assert "ledger.drain" in site.get("/task/under-way").words
     assert site.get("/task/nobody").status == 404
 
 
