@@ -28,7 +28,7 @@ up: install ## everything on this machine, until Ctrl-C
 	@$(BIN)/flowledger up
 
 # Tests start hundreds of Python processes: what was compiled is kept for the next, even if the shell forbids it.
-KEEP_COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/compiled
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 
 .PHONY: test
 test: install ## ruff, mypy, import-linter, pytest

@@ -1,9 +1,9 @@
-"""`python -m tests.services.schedules.dying STEP WHEN NOW`: a scheduler that ends at a step as by a power cut."""
+"""A scheduler in a process of its own that ends at a step as by a power cut."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -42,16 +42,28 @@ POINTS: Final = (
 )
 
 
-def main() -> None:
-    point, now = Point(*sys.argv[1:3]), datetime.fromisoformat(sys.argv[3])
-    arm(point)
-    settings = Settings.load()
+def exit_status(point: Point, settings: Settings, now: datetime) -> int | None:
+    """Let a scheduler come to the point, and return how its process ended.
+
+    Its process is forked from one that has imported all that it needs, and has no threads.
+    """
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload([__name__])
+    process = forking.Process(target=_come_to, args=(point, settings, now))
+    process.start()
+    process.join(timeout=60)
+    process.kill()  # one that hangs
+    return process.exitcode
+
+
+def _come_to(point: Point, settings: Settings, now: datetime) -> None:
+    _arm(point)
     with Storage(make_engine(settings)) as storage, Publisher(settings=settings) as publisher:
         Scheduler(connect(settings), settings, storage, publisher, lambda event: event, clock=lambda: now).run()
 
 
-def arm(point: Point) -> None:
-    """Makes the step end the process."""
+def _arm(point: Point) -> None:
+    """Make the step end the process."""
     name, method = point.step.split(".")
     holder = Scheduler if name == "Scheduler" else getattr(schedule_due, name)
     step: Callable[..., Any] = getattr(holder, method)
@@ -65,7 +77,3 @@ def arm(point: Point) -> None:
         os._exit(DIED)
 
     setattr(holder, method, armed)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -14,7 +11,7 @@ import redis
 
 from flowledger.domain import streams
 from flowledger.services.schedules.scheduler import Scheduler
-from tests.services.schedules.dying import DIED, POINTS, Point
+from tests.services.schedules.dying import DIED, POINTS, Point, exit_status
 from tests.services.schedules.test_due_times import BERLIN, LORD_HOWE, NEW_YORK, timing
 from tests.services.schedules.world import START, World, seconds_of
 
@@ -66,7 +63,7 @@ def test_a_scheduler_that_dies_is_followed_by_another(world: World, point: Point
     world.says(subject="new", expression="15s", input=1)
     world.says("updated", subject="old", input=2)
     world.passes(seconds=45, look=False)
-    assert dies(world, point) == DIED, f"it did not come to {point}"
+    assert exit_status(point, world.settings, world.now) == DIED, f"it did not come to {point}"
     world.client.delete(streams.SCHEDULER)  # its lease has run out
     world.says("updated", subject="old", input=3)
     world.passes(seconds=0)
@@ -103,16 +100,3 @@ def test_who_comes_late_moves_nothing_back(world: World) -> None:
     slow._fire(due, since)
     assert world.due().done_until == START + timedelta(seconds=30)
     assert seconds_of(world.fired()) == [10, 20, 30]
-
-
-def dies(world: World, point: Point) -> int:
-    """Returns the exit status of a scheduler that ends at the point."""
-    settings = world.settings
-    assert settings.redis_url is not None
-    assert settings.database_url is not None
-    environment = os.environ | {
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-    }
-    command = [sys.executable, "-m", "tests.services.schedules.dying", *point, world.now.isoformat()]
-    return subprocess.run(command, env=environment, check=False, timeout=60).returncode
