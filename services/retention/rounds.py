@@ -16,7 +16,7 @@ from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.keeping import NEVER_HELD, Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import is_timeout, sqlstate
-from flowledger.storage.retention import holds, horizons, rounds
+from flowledger.storage.retention import holds, horizons, rounds, weeks
 from flowledger.storage.retention.maintainer import forbidden
 from flowledger.storage.retention.names import clock_of
 from flowledger.storage.retention.rounds import Round
@@ -118,7 +118,16 @@ class Maintenance:
     def _horizons(self, steps: Sequence[Step], now: datetime) -> dict[str, datetime]:
         """Return the horizons of what these steps let go."""
         whats = dict.fromkeys(what for step in steps for what in step.what)
-        return {what: at for what in whats if (at := self._keeping.horizon(what, now)) is not None}
+        return {what: at for what in whats if (at := self._horizon(what, now)) is not None}
+
+    def _horizon(self, what: str, now: datetime) -> datetime | None:
+        """Return before when this goes: whole things by weeks where their texts and log lines do.
+
+        What belongs to an execution is found by its rows. If they went before its texts, nobody could erase these.
+        """
+        at = self._keeping.horizon(what, now)
+        by_weeks = what in ("rows", "unfinished") and self._storage.engine.dialect.name == "postgresql"
+        return weeks.week_end(at) if at is not None and by_weeks else at
 
     def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:
         """Move the horizons of what is about to go, and commit that, before anything goes.

@@ -90,20 +90,20 @@ def let_go(
     return gone
 
 
-def are_old(storage: Storage, table: Table, before: datetime, since: datetime | None) -> bool:
-    """Return whether a row is there in a week that ended by `before`, and not by `since`: that was looked at then."""
-    end = _week_end(before)
-    is_old = [table.c.recorded_at < end]
-    if since is not None:
-        is_old.append(table.c.recorded_at >= _week_end(since))
-    with storage.reading() as connection:
-        return bool(connection.execute(select(exists().where(*is_old))).scalar_one())
-
-
-def _week_end(moment: datetime) -> datetime:
+def week_end(moment: datetime) -> datetime:
     """Return the last Monday at or before this time."""
     day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return day - timedelta(days=day.weekday())
+
+
+def are_old(storage: Storage, table: Table, before: datetime, since: datetime | None) -> bool:
+    """Return whether a row is there in a week that ended by `before`, and not by `since`: that was looked at then."""
+    end = week_end(before)
+    is_old = [table.c.recorded_at < end]
+    if since is not None:
+        is_old.append(table.c.recorded_at >= week_end(since))
+    with storage.reading() as connection:
+        return bool(connection.execute(select(exists().where(*is_old))).scalar_one())
 
 
 def _with_week(gone: Gone, of_week: Gone) -> Gone:

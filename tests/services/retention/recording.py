@@ -21,6 +21,8 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """A Monday."""
 OLD, YOUNG = NOW - timedelta(days=40), NOW - timedelta(days=20)
 HORIZON = NOW - timedelta(days=30)
+MONDAY = datetime(2026, 1, 26, tzinfo=UTC)
+"""The last one before the horizon."""
 
 Said = tuple[str, str, Mapping[str, Any]]
 """An event: its type, its subject, its data."""

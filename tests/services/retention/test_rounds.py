@@ -24,7 +24,7 @@ from flowledger.storage.retention import holds, horizons, large, rounds, wholes
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.unit_of_work import Storage
 from tests.conftest import settings_for
-from tests.services.retention.recording import HORIZON, NOW, OLD, YOUNG, execution, hold, ids, recorded, task
+from tests.services.retention.recording import HORIZON, MONDAY, NOW, OLD, YOUNG, execution, hold, ids, recorded, task
 from tests.storage.recording import by_hand, count, dead_letters, record
 
 NOTHING = Keeping()
@@ -95,11 +95,26 @@ def test_a_round_lets_go_all_that_is_too_old_and_tells_it(storage: Storage) -> N
     }  # fmt: skip
     assert (done.began_at, done.ended_at, done.waits, done.place) == (NOW, NOW, {}, None)
     assert last(storage) == done
+    whole = MONDAY if storage.engine.dialect.name == "postgresql" else HORIZON
     with storage.reading() as connection:
-        assert horizons.read(connection) == dict.fromkeys(set(ALL._fields) - {"names"}, HORIZON)
+        assert horizons.read(connection) == dict.fromkeys(set(ALL._fields) - {"names"}, HORIZON) | {
+            "rows": whole, "unfinished": whole,
+        }  # fmt: skip
     assert ids(storage, "tasks") == {"task_2"}
     assert count(storage, "metric_days") == 1, "sums outlive their points"
     assert go(storage).went == {}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("hours", [1, 100, 155, 157, 200])
+def test_nothing_goes_before_its_texts_and_log_lines(storage: Storage, hours: int, ends: bool) -> None:
+    """So that whatever belongs to an execution is found by rows, and can be erased or held."""
+    moment = HORIZON - timedelta(hours=hours)
+    execution(storage, moment, ends=ends)
+    task(storage, moment, execution_id="exec_1", ends=ends)
+    go(storage, Keeping(texts=30.0, rows=30.0, unfinished=30.0, logs=30.0))
+    is_old = storage.engine.dialect.name == "sqlite" or moment < MONDAY
+    assert [count(storage, table) == 0 for table in ("event_texts", "task_logs", "tasks", "executions")] == [is_old] * 4
 
 
 def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
