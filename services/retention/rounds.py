@@ -28,6 +28,8 @@ from flowledger.workers.faults import INTERRUPTIONS, fault
 logger = logging.getLogger(__name__)
 
 _LONGEST_REST_SECONDS: Final = 0.25
+_ROWS: Final = ("rows", "unfinished")
+_IN_WEEKS: Final = ("texts", "logs", "metrics", "audit")
 TO_DO: Final = f"run {rounds.COMMAND} with the role of the maintainer (docs/production.md)"
 
 
@@ -121,13 +123,15 @@ class Maintenance:
         return {what: at for what in whats if (at := self._horizon(what, now)) is not None}
 
     def _horizon(self, what: str, now: datetime) -> datetime | None:
-        """Return before when this goes: whole things by weeks where their texts and log lines do.
+        """Return before when this goes: rows not before what goes by weeks and is kept no longer than they.
 
         What belongs to an execution is found by its rows. If they went before its texts, nobody could erase these.
         """
         at = self._keeping.horizon(what, now)
-        by_weeks = what in ("rows", "unfinished") and self._storage.engine.dialect.name == "postgresql"
-        return weeks.week_end(at) if at is not None and by_weeks else at
+        if at is None or what not in _ROWS or self._storage.engine.dialect.name != "postgresql":
+            return at
+        others = (self._keeping.horizon(one, now) for one in _IN_WEEKS)
+        return min([at, *(weeks.week_end(other) for other in others if other is not None and other >= at)])
 
     def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:
         """Move the horizons of what is about to go, and commit that, before anything goes.

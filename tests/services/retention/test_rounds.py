@@ -117,6 +117,12 @@ def test_nothing_goes_before_its_texts_and_log_lines(storage: Storage, hours: in
     assert [count(storage, table) == 0 for table in ("event_texts", "task_logs", "tasks", "executions")] == [is_old] * 4
 
 
+def test_rows_go_in_time_where_their_texts_have_gone_before(storage: Storage) -> None:
+    execution(storage, HORIZON - timedelta(hours=1))
+    go(storage, Keeping(texts=20.0, rows=30.0, unfinished=30.0, logs=23.0))
+    assert (count(storage, "event_texts"), count(storage, "executions")) == (0, 0)
+
+
 def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
     for place in range(3):
