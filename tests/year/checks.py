@@ -43,7 +43,10 @@ def _counts(storage: Storage, year: Year) -> Iterator[str]:
 
 
 def _executions(storage: Storage, per_day: int, at_once: int) -> Iterator[str]:
-    """Each execution is there if it is held or young enough, and gone if it is old, but for one that came late."""
+    """Each execution is there if it is held or young enough, and gone if it is old, but for one that came late.
+
+    One that has ended waits for the week of its log lines.
+    """
     assert KEEPING.rows is not None
     assert KEEPING.unfinished is not None
     with storage.reading() as connection:
@@ -54,7 +57,7 @@ def _executions(storage: Storage, per_day: int, at_once: int) -> Iterator[str]:
         if one.is_held or age < kept_days - 1:
             if one.id not in there:
                 yield f"{one.id}, {age} days old, is gone"
-        elif age > kept_days + at_once and one.id in there and not one.is_late:
+        elif age > kept_days + (_WEEK if one.ends else 0) + at_once and one.id in there and not one.is_late:
             yield f"{one.id}, {age} days old, is still there"
 
 
