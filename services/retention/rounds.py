@@ -16,11 +16,12 @@ from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable
 from flowledger.domain.keeping import NEVER_HELD, Keeping
 from flowledger.services.retention.steps import STEPS, Did, Step, Work
 from flowledger.storage.engines.engine import is_timeout, sqlstate
-from flowledger.storage.retention import holds, horizons, rounds, weeks
+from flowledger.storage.retention import holds, horizons, rounds
 from flowledger.storage.retention.maintainer import forbidden
 from flowledger.storage.retention.names import clock_of
 from flowledger.storage.retention.rounds import Round
 from flowledger.storage.retention.wholes import BUSY
+from flowledger.storage.schema.partitions import monday_of
 from flowledger.storage.transactions import changing
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.faults import INTERRUPTIONS, fault
@@ -131,7 +132,7 @@ class Maintenance:
         if at is None or what not in _ROWS or self._storage.engine.dialect.name != "postgresql":
             return at
         others = (self._keeping.horizon(one, now) for one in _IN_WEEKS)
-        return min([at, *(weeks.week_end(other) for other in others if other is not None and other >= at)])
+        return min([at, *(monday_of(other) for other in others if other is not None and other >= at)])
 
     def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:
         """Move the horizons of what is about to go, and commit that, before anything goes.

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from flowledger.domain.keeping import KEPT
 from flowledger.domain.times import sortable
 from flowledger.storage.schema.columns import metadata, one_of
+from flowledger.storage.schema.partitions import monday_of
 from flowledger.storage.schema.types import UtcTime
 
 TABLE: Final = Table(
@@ -47,6 +48,20 @@ def of_events(stand: Mapping[str, datetime], table: Table) -> str:
 def read(connection: Connection) -> dict[str, datetime]:
     """Return the horizons that stand, by what they are about."""
     return {row.what: row.horizon for row in connection.execute(select(TABLE.c.what, TABLE.c.horizon))}
+
+
+def rows_first(connection: Connection) -> datetime | None:
+    """Return the horizon of rows if texts or log lines of what is gone may be left; else None.
+
+    What belonged to it is found no more: it is erased and held by its own ids.
+    """
+    stand = read(connection)
+    rows = max((stand[what] for what in ("rows", "unfinished") if what in stand), default=None)
+    if rows is None:
+        return None
+    others = (stand.get(what) for what in ("texts", "logs"))
+    by_week = connection.dialect.name == "postgresql"
+    return rows if any(one is None or (monday_of(one) if by_week else one) < rows for one in others) else None
 
 
 def move(connection: Connection, what: str, horizon: datetime, *, at: datetime) -> bool:

@@ -21,7 +21,7 @@ from flowledger.storage.engines.patience import AnswerTimeout
 from flowledger.storage.retention.bites import delete_old_rows
 from flowledger.storage.retention.gone import Gone
 from flowledger.storage.retention.rounds import COMMAND
-from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, weeks
+from flowledger.storage.schema.partitions import DAYS, Week, is_partitioned, make_partitions, monday_of, weeks
 from flowledger.storage.unit_of_work import Storage
 
 __all__ = ["Gone", "Week", "let_go", "weeks"]
@@ -90,18 +90,12 @@ def let_go(
     return gone
 
 
-def week_end(moment: datetime) -> datetime:
-    """Return the last Monday at or before this time."""
-    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day - timedelta(days=day.weekday())
-
-
 def are_old(storage: Storage, table: Table, before: datetime, since: datetime | None) -> bool:
     """Return whether a row is there in a week that ended by `before`, and not by `since`: that was looked at then."""
-    end = week_end(before)
+    end = monday_of(before)
     is_old = [table.c.recorded_at < end]
     if since is not None:
-        is_old.append(table.c.recorded_at >= week_end(since))
+        is_old.append(table.c.recorded_at >= monday_of(since))
     with storage.reading() as connection:
         return bool(connection.execute(select(exists().where(*is_old))).scalar_one())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -45,6 +45,12 @@ class Week(NamedTuple):
     rows: int
     bytes: int
     is_detached: bool
+
+
+def monday_of(moment: datetime) -> datetime:
+    """Return the begin of the week of this moment: of what was recorded before that, all weeks have ended."""
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
 
 
 _WEEKS: Final = text("""

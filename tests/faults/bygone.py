@@ -17,8 +17,7 @@ from flowledger.domain.times import now, sortable
 from flowledger.storage import tables
 from flowledger.storage.engines.pipeline import CheckpointRow
 from flowledger.storage.kinds import transaction_of_past
-from flowledger.storage.retention.weeks import week_end
-from flowledger.storage.schema.partitions import make_partitions
+from flowledger.storage.schema.partitions import make_partitions, monday_of
 from flowledger.storage.unit_of_work import Storage
 from tests.builders import raw
 
@@ -71,7 +70,7 @@ def left(engine: Engine, until: datetime) -> list[str]:
     """Return what is still there and should have gone by `until`, in words."""
     week = until - timedelta(days=_IN_WEEKS_DAYS)
     if engine.dialect.name == "postgresql":
-        week = week_end(week)
+        week = monday_of(week)
     with engine.connect() as connection:
         old = tables.events.c.recorded_at < until - _KEPT
         due = select(tables.events.c.subject).where(tables.events.c.subject >= FIRST, old)
