@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 import typer
 
+from flowledger.cli.files import read_all
 from flowledger.domain import streams
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import LedgerError
@@ -126,7 +125,7 @@ def switch(password: bytes | None) -> list[str]:
 
 def password_of(file: str) -> bytes:
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        raw = read_all(file)
     except OSError as error:
         raise LedgerError(f"the password cannot be read from {file}: {error.strerror}") from None
     password = raw.removesuffix(b"\n").removesuffix(b"\r")

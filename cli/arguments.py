@@ -1,4 +1,4 @@
-"""What every command refuses of its arguments: text that is not UTF-8, and ids that are empty.
+"""What every command refuses of its arguments: text that is not UTF-8, and empty ids and names of files.
 
 Names of files may have any bytes: arguments with the metavar `FILE`, and `--database`, which may name one of SQLite.
 """
@@ -69,9 +69,10 @@ def _texts(given: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _refuse(parameter: Parameter, text: str) -> None:
     """Raise BadParameter if the parameter may not have this text, which is empty or not UTF-8."""
     (declared,) = parameter.annotation.__metadata__
-    if not text and declared.metavar in _IDS:
+    if not text and declared.metavar in (*_IDS, _FILE):
+        what = "the name of a file" if declared.metavar == _FILE else "an id"
         raise typer.BadParameter(
-            "an id is not empty; is the variable empty that holds it?", param_hint=_name(parameter)
+            f"{what} is not empty; is the variable empty that holds it?", param_hint=_name(parameter)
         )
     if text and declared.metavar != _FILE and parameter.name != _DATABASE:
         shown = repr(os.fsencode(text)[:_TOLD])

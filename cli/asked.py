@@ -27,11 +27,21 @@ def settings_of(database: str | None = None, **given: Any) -> Settings:
     return Settings.load(**given)
 
 
-def found(*needed: str, database: str | None = None) -> Settings:
+def found(*needed: str, database: str | None = None, may_be_missing: bool = False) -> Settings:
     """The same, with the URLs of the running embedded servers if the environment does not name those `needed`.
 
-    Raises SettingsError if there are none.
+    Raises SettingsError if there are none, and LedgerError if the file of a database that is `needed` is not there,
+    unless it `may_be_missing`.
     """
+    settings = _found(*needed, database=database)
+    if "database_url" in needed and not may_be_missing:
+        from flowledger.cli.databases import refuse_missing  # the client alone has no drivers of databases
+
+        refuse_missing(settings, database)
+    return settings
+
+
+def _found(*needed: str, database: str | None) -> Settings:
     settings = settings_of(database)
     if all(getattr(settings, name) is not None for name in needed):
         return settings

@@ -9,22 +9,32 @@ from pathlib import Path
 
 import typer
 
-from flowledger.client.pipes import STANDARD_INPUT
+from flowledger.client.pipes import STANDARD_INPUT, standard_input
 
 
 def refuse_unreadable(files: Sequence[str], named_by: str = "FILE") -> None:
     """Refuse now what would end the command when its turn comes. Raises BadParameter, which names all of them."""
     found: dict[str, list[str]] = {}
     for file in files:
-        if file != STANDARD_INPUT and (why := _why_unreadable(file)) is not None:
+        if (why := _why_unreadable(file)) is not None:
             found.setdefault(why, []).append(file)
     if found:
         words = "; ".join(f"{why}: {', '.join(bad)}" for why, bad in found.items())
         raise typer.BadParameter(words, param_hint=named_by)
 
 
+def read_all(file: str) -> bytes:
+    """Return all bytes of a file, or of standard input (`-`). Raises OSError."""
+    if file != STANDARD_INPUT:
+        return Path(file).read_bytes()
+    return standard_input().buffer.read()
+
+
 def _why_unreadable(file: str) -> str | None:
     try:
+        if file == STANDARD_INPUT:
+            standard_input()
+            return None
         mode = Path(file).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return "no such file"

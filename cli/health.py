@@ -23,7 +23,7 @@ def ready(seconds: float) -> Answer:
     from flowledger.workers.health.readiness import Readiness, Reason, readiness
 
     try:
-        answer = readiness(found("redis_url", "database_url"), seconds)
+        answer = readiness(found("redis_url", "database_url", may_be_missing=True), seconds)
     except LedgerError as error:
         answer = Readiness((Reason("settings", str(error)),), (), ())
     names = ", ".join(f"{one.name} ({one.processes} {one.pool})" for one in answer.workers)

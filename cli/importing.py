@@ -69,7 +69,7 @@ def as_document(report: Report) -> dict[str, Any]:
 
 def summary(report: Report, files: Sequence[str]) -> str:
     """Return the report in one line, and what to do next."""
-    parts = [f"{report.recorded:,} events recorded", f"{report.repeated:,} known already"]
+    parts = [report.taken]
     if report.skipped:
         bad = f" ({report.skipped_bad:,} of them were not recorded)" if report.skipped_bad else ""
         parts.append(f"{report.skipped:,} lines skipped that were done before{bad}")

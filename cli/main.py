@@ -18,7 +18,8 @@ from typer.main import get_command
 
 from flowledger.cli import screen
 from flowledger.cli.arguments import check_all
-from flowledger.domain.errors import LedgerError
+from flowledger.cli.output import guarded_output
+from flowledger.domain.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnfit, LedgerError
 
 COMMANDS: Final = {
     "up": "Run everything on this machine: servers where none are named, worker, beat and Flower.",
@@ -170,13 +171,10 @@ def main() -> None:
     gc.disable()
     atexit.register(gc.freeze)
     try:
-        with screen.log_lines("flowledger.domain"):
+        with screen.log_lines("flowledger.domain"), guarded_output():
             app()
-    except LedgerError as error:
-        screen.print_error(str(error))
-        sys.exit(1)
     except Exception as error:
-        words = _of_a_server(error)
+        words = _of_a_server(error) or (str(error) if isinstance(error, LedgerError) else None)
         if words is None:
             raise
         screen.print_error(words)
@@ -197,6 +195,8 @@ def _of_a_server(error: Exception) -> str | None:
         from flowledger.storage.engines.engine import words
 
         return f"the database does not answer: {words(error)}"
+    if isinstance(error, DatabaseUnavailable) and not isinstance(error, DatabaseDenied | DatabaseUnfit):
+        return f"the database does not answer: {error}"
     if isinstance(error, ConnectionError) or (redis is not None and isinstance(error, redis.RedisError)):
         return f"Redis does not answer: {error}"
     return None

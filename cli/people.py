@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from flowledger.cli import screen
 from flowledger.domain.json_text import plain
 
 
@@ -26,7 +27,7 @@ def who(by: str | None) -> str:
 
 def at_terminal() -> bool:
     """Return whether somebody sits at a terminal, who can be asked and sees the answer."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return screen.is_terminal(sys.stdin) and screen.is_terminal(sys.stdout)
 
 
 def agreed(question: str) -> bool:

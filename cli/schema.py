@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowledger import migrations
+from flowledger.cli.databases import to_migrate
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.settings import Settings
 from flowledger.storage.engines.engine import make_engine
@@ -19,11 +20,14 @@ def migrate(settings: Settings) -> None:
         engine.dispose()
 
 
-def check_schema(settings: Settings) -> None:
-    """Raises LedgerError where the database is not at the newest schema, SQLAlchemyError where it does not answer."""
+def check_schema(settings: Settings, database: str | None = None) -> None:
+    """Raises LedgerError where the database is not at the newest schema, SQLAlchemyError where it does not answer.
+
+    `database` is what `--database` named.
+    """
     engine = make_engine(settings)
     try:
         if migrations.current(engine) != migrations.newest(engine):
-            raise LedgerError("the database is not at the newest schema: run `flowledger migrate`")
+            raise LedgerError(f"the database is not at the newest schema: run {to_migrate(database)}")
     finally:
         engine.dispose()

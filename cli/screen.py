@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -39,6 +39,11 @@ def words(value: object, style: str = "", limit: int | None = None) -> Text:
     return Text(text, style=style)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream of this process is a terminal; None is one that is closed."""
+    return stream is not None and stream.isatty()
+
+
 def time_of(seconds: float) -> str:
     """Return the time of day, in UTC, of seconds since the epoch."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
@@ -50,7 +55,7 @@ def status(value: str) -> Text:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output, for programs."""
-    print(json_lines(value))
+    print(json_lines(value), flush=True)
 
 
 def print_error(message: str) -> None:

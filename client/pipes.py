@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -9,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 STANDARD_INPUT: Final = "-"
 LOOK_SECONDS: Final = 0.2
@@ -28,7 +29,7 @@ class Pipe(io.RawIOBase):
     def __init__(self, name: str, goes_on: Callable[[], bool]) -> None:
         super().__init__()
         self._goes_on = goes_on
-        self._number = os.dup(sys.stdin.fileno()) if name == STANDARD_INPUT else _opened(name, goes_on)
+        self._number = os.dup(standard_input().fileno()) if name == STANDARD_INPUT else _opened(name, goes_on)
 
     def readable(self) -> bool:
         return True
@@ -45,6 +46,13 @@ class Pipe(io.RawIOBase):
         if not self.closed:
             os.close(self._number)
         super().close()
+
+
+def standard_input() -> TextIO:
+    """Return standard input. Raises OSError if it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin
 
 
 def is_pipe(name: str) -> bool:

@@ -18,6 +18,7 @@ from flowledger.domain import json_numbers
 from flowledger.domain.json_values import json_value
 from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _UNPLAIN: Final = re.compile("[\x00\ud800-\udfff]")
 _MAY_BE_UNPLAIN: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -38,6 +39,8 @@ def loads(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
     except RecursionError:
         raise ValueError("nested too deep for Python at this depth of calls") from None
     except json.JSONDecodeError as error:
+        if text.startswith(_BYTE_ORDER_MARK):
+            raise ValueError("it begins with a byte order mark; save it as UTF-8 without one") from None
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     if json_numbers.seen.exponents != exponents:
         _check_numbers(text, limits.max_number_bytes)

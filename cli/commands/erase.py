@@ -36,7 +36,7 @@ def command(
     if wanted and not why.strip() and not dry_run:
         raise typer.BadParameter("say why: it is all that will be known", param_hint="--why")
     settings = servers("redis_url", "database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     if dry_run:
         found = outlooks(settings, wanted)
         screen.print_json({"dry_run": True, "would_erase": found}) if as_json else print_outlooks(found)

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Tell which numbers are missing, where producers number their events by `sequence`; 1 where some are."""
     settings = servers("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     found = run(settings, by=by, source=source, start=start, most=most, quiet=as_json)
     if as_json:
         screen.print_json(found)

@@ -101,7 +101,7 @@ def remove(
 @contextmanager
 def _holds(database: str | None) -> Iterator[Holds]:
     settings = found("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     with Storage(make_engine(settings)) as storage:
         yield Holds(storage)
 

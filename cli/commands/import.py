@@ -51,7 +51,7 @@ def command(  # noqa: PLR0917 - the options of the command
     settings = servers("database_url", database=database)
     guard_of(settings)
     checks.refuse(checks.of_database(settings))
-    check_schema(settings)
+    check_schema(settings, database)
     report, error = import_files(
         settings, files, deliver=deliver, beyond_horizon=beyond_horizon, whole=whole, processes=processes, quiet=as_json
     )

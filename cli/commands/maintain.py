@@ -26,7 +26,7 @@ def command(
     same, unless their role may not delete. It needs no Redis.
     """
     settings = servers("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     if not once:
         run(settings, as_json=as_json)
         return

@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """List which sandboxes belong to which workspace, and whether who said so had the right to."""
     settings = servers("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     found = run(settings, workspace, unsigned=unsigned)
     if as_json:
         screen.print_json(as_document(found))

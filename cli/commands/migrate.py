@@ -12,7 +12,7 @@ from flowledger.storage.engines.engine import make_engine
 
 def command(database: Database = None) -> None:
     """Bring the database to the newest schema."""
-    settings = servers("database_url", database=database)
+    settings = servers("database_url", database=database, may_be_missing=True)
     run(settings)
     engine = make_engine(settings)
     screen.out.print(f"the database is at revision {migrations.current(engine)}, the newest")

@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Make the records of a new ledger: ten default agents, and a first admin. What is there already stays as it is."""
     settings = servers("redis_url", "database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     with Storage(make_engine(settings)) as storage:
         found = seed(settings, storage, admin)
     if as_json:

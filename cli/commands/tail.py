@@ -42,7 +42,7 @@ def command(
     if messages and types:
         raise typer.BadParameter("--messages is a choice of types already; leave out --type", param_hint="--messages")
     settings = servers("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     warn_of_types(types or ())
     wanted = Wanted(types=["message.*"] if messages else types or [], sources=source or [], subjects=subject or [])
     try:

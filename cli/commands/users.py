@@ -88,7 +88,7 @@ def revoke(
 @contextmanager
 def _users(database: str | None) -> Iterator[Users]:
     settings = found("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     with Storage(make_engine(settings)) as storage:
         yield Users(storage, session_seconds=settings.session_seconds)
 

@@ -156,6 +156,6 @@ def key(
 @contextmanager
 def _storage(database: str | None) -> Iterator[tuple[Settings, Storage]]:
     settings = found("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     with Storage(make_engine(settings)) as storage:
         yield settings, storage

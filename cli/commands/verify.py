@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Recompute every row from the journal and compare; 1 where they differ. Workers may go on recording."""
     settings = servers("database_url", database=database)
-    check_schema(settings)
+    check_schema(settings, database)
     report = run(settings, repair=repair, most=most, quiet=as_json)
     if as_json:
         screen.print_json(as_document(report))

@@ -25,7 +25,7 @@ def command(
         os.environ["LEDGER_LOG_LEVEL"] = log_level
     settings = servers("redis_url", "database_url", database=database)
     guard_of(settings)
-    check_schema(settings)
+    check_schema(settings, database)
     check_at_start(settings)
     command = processes.worker_command(concurrency)
     environment = processes.worker_environment(settings)

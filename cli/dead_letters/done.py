@@ -77,7 +77,7 @@ def do_edited(
     if letter.status != DeadLetterStatus.OPEN and not again:
         report.count(Done(dead_letter_id=id_, result=Result.CLOSED, status=letter.status))
         return report
-    interactive = sys.stdin.isatty() and sys.stderr.isatty()
+    interactive = screen.is_terminal(sys.stdin) and screen.is_terminal(sys.stderr)
     done = replay_edited(letter, changes, lambda mended: send([id_], mended)[0], interactive=interactive)
     if done is None:
         raise LedgerError("nothing was saved, so nothing is sent")

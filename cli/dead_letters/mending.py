@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 import typer
 
 from flowledger.cli import screen
+from flowledger.cli.files import read_all
 from flowledger.domain.errors import LedgerError
 from flowledger.domain.json_pieces import closed_up, laid_out
 from flowledger.domain.mending import Changes, json_of, json_of_text, path_of
@@ -125,6 +125,6 @@ def _assignment(text: str, value_of: Callable[[str], str], option: str) -> tuple
 
 def _read(file: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return read_all(file)
     except OSError as error:
         raise LedgerError(f"cannot read {file}: {error.strerror}") from None

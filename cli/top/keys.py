@@ -10,11 +10,13 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flowledger.cli import screen
+
 
 @contextmanager
 def unbuffered() -> Iterator[None]:
     """Read keys as they are pressed, if standard input is a terminal; what was set before is set again at the end."""
-    if not sys.stdin.isatty():
+    if not screen.is_terminal(sys.stdin):
         yield
         return
     before = termios.tcgetattr(sys.stdin)

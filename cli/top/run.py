@@ -89,4 +89,4 @@ def _line(line: Text) -> Text:
 
 def is_terminal() -> bool:
     """Return whether there is a screen to draw on, and a keyboard."""
-    return screen.out.is_terminal and sys.stdin.isatty()
+    return screen.out.is_terminal and screen.is_terminal(sys.stdin)

@@ -283,7 +283,7 @@ class Importer:
             CheckpointRepository(connection).forget(self._keys)
 
     def _so_far(self) -> str:
-        return f"{self.report.recorded + self.report.repeated:,} events were recorded before"
+        return f"by then {self.report.taken}"
 
 
 def _once(files: Sequence[str]) -> Iterator[str]:

@@ -49,6 +49,11 @@ class Report:
     seconds: float = 0.0
 
     @property
+    def taken(self) -> str:
+        """How many events were recorded, in words."""
+        return f"{self.recorded:,} events recorded, {self.repeated:,} known already"
+
+    @property
     def lines(self) -> int:
         return self.recorded + self.repeated + self.dead + self.refused_lines
 

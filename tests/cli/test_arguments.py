@@ -1,4 +1,4 @@
-"""What any command says of arguments that are not UTF-8, and of ids that are empty."""
+"""What any command says of arguments that are not UTF-8, and of ids and names of files that are empty."""
 
 from __future__ import annotations
 
@@ -97,6 +97,13 @@ def test_an_empty_id_is_wrong_use(flowledger: Flowledger, one: Given) -> None:
     ended = flowledger(*one.command, *one.arguments(""))
     assert (ended.code, ended.out) == (2, "")
     assert f"Invalid value for {one.name}: an id is not empty" in ended.err
+
+
+@pytest.mark.parametrize("one", [one for one in FILES if one.metavar == "FILE"], ids=_told)
+def test_an_empty_name_of_a_file_is_wrong_use(flowledger: Flowledger, one: Given) -> None:
+    ended = flowledger(*one.command, *one.arguments(""))
+    assert (ended.code, ended.out) == (2, "")
+    assert f"Invalid value for {one.name}: the name of a file is not empty" in ended.err
 
 
 def test_the_walk_finds_all_kinds_of_arguments() -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -106,11 +107,25 @@ def test_of_a_damaged_file_the_lines_before_the_damage_are_recorded(run: Run, st
     assert done.code == 1
     assert recorded > 0
     why = f"cannot read {damaged}: Compressed file ended before the end-of-stream marker was reached"
-    assert f"error: {why} ({recorded} events were recorded before)\n" in done.err
+    assert f"error: {why} (by then {recorded} events recorded, 0 known already)\n" in done.err
     assert done.out.startswith(f"unfinished: {recorded} events recorded, ")
     report = run("import", "--json", str(damaged)).json
     assert (report["skipped"], report["recorded"]) == (recorded, 0)
-    assert report["unfinished"] == f"{why} (0 events were recorded before)"
+    assert report["unfinished"] == f"{why} (by then 0 events recorded, 0 known already)"
+
+
+def test_what_a_stopped_import_has_done_is_told_in_the_words_of_its_report(
+    run: Run, storage: Storage, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.gz"
+    zipped = gzip.compress(lines(tmp_path, 1000).read_bytes())
+    damaged.write_bytes(zipped)
+    assert run("import", str(damaged)).code == 0
+    damaged.write_bytes(zipped[:-500])
+    done = run("import", str(damaged))
+    known = re.fullmatch(r"unfinished: (0 events recorded, [1-9]\d* known already), .*\n", done.out)
+    assert known is not None
+    assert done.err.endswith(f" (by then {known[1]})\n")
 
 
 def test_an_import_that_its_fuse_ends_has_a_report(run: Run, storage: Storage, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flowledger.domain import json_text
-from flowledger.domain.errors import Reason
+from flowledger.domain.envelope import parse
+from flowledger.domain.errors import Reason, Refused
 from flowledger.domain.limits import DEFAULT_LIMITS
 from tests.builders import escaped, raw, texts
 from tests.domain.refusing import refusal
@@ -82,6 +83,12 @@ def test_what_is_not_json_in_utf8_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_another_encoding_or_a_byte_order_mark_is_refused(encoding: str) -> None:
     assert refusal(raw("task.started").decode().encode(encoding)) == NOT_JSON
+
+
+def test_a_byte_order_mark_is_named_for_nobody_sees_it() -> None:
+    with pytest.raises(Refused) as refused:
+        parse(raw("task.started").decode().encode("utf-8-sig"))
+    assert str(refused.value) == "not JSON: it begins with a byte order mark; save it as UTF-8 without one"
 
 
 @pytest.mark.parametrize(
