@@ -23,12 +23,16 @@ def print_metrics(settings: Settings) -> None:
         sys.stdout.write(generate_latest(registry_of(exposition)).decode())
 
 
-def serve_metrics(settings: Settings, listen: str) -> None:
-    """Serve the metrics until Ctrl-C. Raises BadParameter if it is no address, LedgerError if it cannot be used."""
+def address_of(listen: str) -> ListeningAddress:
+    """Return where `--listen` says. Raises BadParameter if it is no address."""
     try:
-        address = ListeningAddress.parse(listen)
+        return ListeningAddress.parse(listen)
     except ValueError as error:
         raise typer.BadParameter(f"{error}, not {listen[:100]!a}", param_hint="--listen") from None
+
+
+def serve_metrics(settings: Settings, address: ListeningAddress) -> None:
+    """Serve the metrics until Ctrl-C. Raises LedgerError if the address cannot be used."""
     with closing(Exposition(settings)) as exposition:
         try:
             with serving(registry_of(exposition), address):

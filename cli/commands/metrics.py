@@ -8,7 +8,7 @@ import typer
 
 from flowledger.cli.asked import Database
 from flowledger.cli.asked import found as servers
-from flowledger.cli.metrics import print_metrics, serve_metrics
+from flowledger.cli.metrics import address_of, print_metrics, serve_metrics
 
 _HELP = "Serve the metrics at this address until Ctrl-C: HOST:PORT, as 127.0.0.1:9500."
 
@@ -18,8 +18,9 @@ def command(
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=_HELP)] = None,
 ) -> None:
     """Print the metrics of the service for Prometheus, once, or serve them."""
+    address = None if listen is None else address_of(listen)
     settings = servers("redis_url", "database_url", database=database)
-    if listen is None:
+    if address is None:
         print_metrics(settings)
     else:
-        serve_metrics(settings, listen)
+        serve_metrics(settings, address)
