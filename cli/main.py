@@ -173,18 +173,23 @@ def main() -> None:
         with screen.log_lines("flowledger.domain"):
             app()
     except LedgerError as error:
-        screen.print_error(str(error))
+        screen.print_error(_with_notes(str(error), error))
         sys.exit(1)
     except Exception as error:
         words = _of_a_server(error)
         if words is None:
             raise
-        screen.print_error(words)
+        screen.print_error(_with_notes(words, error))
         sys.exit(1)
     except SystemExit as end:
         sys.exit(1 if end.code == _INTERRUPTED else end.code)
     finally:
         gc.enable()
+
+
+def _with_notes(words: str, error: Exception) -> str:
+    """Return what is told of an error, with what a command has noted of it: how far it came, say."""
+    return "; ".join([words, *getattr(error, "__notes__", ())])
 
 
 def _of_a_server(error: Exception) -> str | None:
