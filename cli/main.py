@@ -189,7 +189,8 @@ def main() -> None:
 
 def _with_notes(words: str, error: Exception) -> str:
     """Return what is told of an error, with what a command has noted of it: how far it came, say."""
-    return "; ".join([words, *getattr(error, "__notes__", ())])
+    notes = getattr(error, "__notes__", ())
+    return "; ".join([words.rstrip("."), *notes]) if notes else words
 
 
 def _of_a_server(error: Exception) -> str | None:

@@ -87,7 +87,7 @@ class Eraser:
         except redis.RedisError as error:
             is_away = isinstance(error, redis.ConnectionError | redis.TimeoutError)
             what = "Redis does not answer" if is_away else "Redis refuses it"
-            raise CannotErase(f"{what}: {error}; nothing was erased") from error
+            raise CannotErase(f"{what}: {str(error).rstrip('.')}; nothing was erased") from error
 
     def outlooks(self, ids: Sequence[str] = ()) -> list[Outlook]:
         """Return what would go with each of these; without ids, what an interrupted run has left.

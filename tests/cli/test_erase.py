@@ -148,6 +148,7 @@ def test_nothing_begins_while_redis_is_away(
         assert (refused.code, refused.out) == (1, "")
         assert refused.err.startswith("error: Redis does not answer: ")
         assert refused.err.endswith("; nothing was erased\n")
+        assert ".;" not in refused.err
     assert count(storage, "erasures") == 0
 
 
@@ -181,6 +182,7 @@ def test_redis_goes_away_in_the_middle(run: Flowledger, settings: Settings, monk
         for ended in (failed, run("erase")):
             assert ended.err.startswith("error: Redis does not answer: ")
             assert ended.err.endswith("; 2 subjects are left; `flowledger erase` goes on\n")
+            assert ".;" not in ended.err
         proxy.mend()
         assert run("erase", "--json").json["subjects"] == 2
 
