@@ -12,11 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from flowledger.cli import people, screen
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.services.erasing.eraser import CannotErase, Erased, Eraser
 from flowledger.services.erasing.outlook import Outlook
-from flowledger.services.erasing.outlook import outlooks as outlooks_of
-from flowledger.services.erasing.outlook import unfinished as outlooks_of_unfinished
 from flowledger.storage.engines.engine import make_engine
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.unit_of_work import Storage
@@ -26,9 +25,9 @@ _SHOWN: Final = 20
 
 
 @contextmanager
-def _eraser(settings: Settings) -> Iterator[tuple[Eraser, Storage]]:
+def _eraser(settings: Settings) -> Iterator[Eraser]:
     with closing(connect(settings)) as client, Storage(make_engine(settings)) as storage:
-        yield Eraser(settings, storage, client), storage
+        yield Eraser(settings, storage, client)
 
 
 def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
@@ -36,10 +35,8 @@ def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
 
     Raises CannotErase as `Eraser.check` does.
     """
-    with _eraser(settings) as (eraser, storage):
-        eraser.check(ids)
-        with storage.reading() as connection:
-            return outlooks_of(connection, ids) if ids else outlooks_of_unfinished(connection)
+    with _eraser(settings) as eraser:
+        return eraser.outlooks(ids)
 
 
 def ask(settings: Settings, ids: Sequence[str]) -> bool:
@@ -51,26 +48,50 @@ def ask(settings: Settings, ids: Sequence[str]) -> bool:
 
 
 def erase(settings: Settings, ids: Sequence[str], *, why: str, by: str, quiet: bool) -> Erased:
-    """Erase with a progress bar on standard error, unless `quiet`; without ids, what is unfinished."""
+    """Erase with a progress bar on standard error, unless `quiet`; without ids, what is unfinished.
+
+    Whatever ends it early has a note of what is left, except CannotErase.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        _eraser(settings) as (eraser, _),
+        _eraser(settings) as eraser,
         Progress(*columns, console=screen.err, disable=quiet or not screen.err.is_terminal) as progress,
     ):
         bar = progress.add_task("writing down", total=None)
         if ids:
-            eraser.begin(ids, why=why, by=by, waits=lambda why_: progress.update(bar, description=f"waits: {why_}"))
+            with _noting_what_is_left(settings, ids):
+                eraser.begin(ids, why=why, by=by, waits=lambda why_: progress.update(bar, description=f"waits: {why_}"))
 
         def tell(what: str, done: int, total: int) -> None:
             progress.update(bar, description=what, completed=done, total=total)
 
-        return eraser.go_on(tell)
+        with _noting_what_is_left(settings):
+            return eraser.go_on(tell)
 
 
-def unfinished(settings: Settings) -> int:
-    """Return how many subjects are not gone yet."""
-    with Storage(make_engine(settings)) as storage, storage.reading() as connection:
-        return ErasureRepository(connection).count_unfinished()
+@contextmanager
+def _noting_what_is_left(settings: Settings, beginning: Sequence[str] = ()) -> Iterator[None]:
+    try:
+        yield
+    except CannotErase:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        error.add_note(_left(settings, beginning))
+        raise
+
+
+def _left(settings: Settings, beginning: Sequence[str]) -> str:
+    """Return in words what is left of an erasure that was ended early, perhaps while it wrote down its `beginning`."""
+    try:
+        with Storage(make_engine(settings)) as storage, storage.reading() as connection:
+            erasures = ErasureRepository(connection)
+            count = erasures.count_unfinished()
+            open_ = {subject for subject, one in erasures.of(beginning).items() if one.done_at is None}
+    except DatabaseUnavailable:
+        return "what is left cannot be counted now; the same command goes on"
+    if open_ != set(beginning):  # they are written down all at once
+        return "nothing was erased"
+    return f"{count:,} subjects are left; `flowledger erase` goes on"
 
 
 def print_outlooks(found: Sequence[Outlook]) -> None:
@@ -93,6 +114,7 @@ def _print_outlook(what: str, some: Sequence[Outlook]) -> None:
         "texts of events": sum(one.events for one in some),
         **{f"rows of {table}": count for table, count in rows.items()},
         "dead letters": sum(one.dead_letters for one in some),
+        "messages in inboxes": sum(one.messages for one in some),
     }
     screen.out.print(Text.assemble((screen.safe(what), "bold"), f" goes with {_told(gone)}"), soft_wrap=True)
     if lines := sum(one.audit_lines for one in some):

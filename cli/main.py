@@ -177,12 +177,18 @@ def main() -> None:
         words = _of_a_server(error) or (str(error) if isinstance(error, LedgerError) else None)
         if words is None:
             raise
-        screen.print_error(words)
+        screen.print_error(_with_notes(words, error))
         sys.exit(1)
     except SystemExit as end:
         sys.exit(1 if end.code == _INTERRUPTED else end.code)
     finally:
         gc.enable()
+
+
+def _with_notes(words: str, error: Exception) -> str:
+    """Return what is told of an error, with what a command has noted of it: how far it came, say."""
+    notes = getattr(error, "__notes__", ())
+    return "; ".join([words.rstrip("."), *notes]) if notes else words
 
 
 def _of_a_server(error: Exception) -> str | None:

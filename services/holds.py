@@ -12,6 +12,7 @@ from sqlalchemy import CTE, Connection, exists, func, select, union
 from flowledger.domain.errors import InvalidArgument, LedgerError
 from flowledger.domain.json_text import is_plain
 from flowledger.domain.keeping import NEVER_HELD
+from flowledger.domain.limits import DEFAULT_LIMITS, BeyondLimit, Limits
 from flowledger.domain.times import now
 from flowledger.services.acts import log_act
 from flowledger.services.erasing.acts import owned, ownerless
@@ -85,16 +86,20 @@ class Released:
 
 
 class Holds:
-    """The holds of a ledger. Threads may share it."""
+    """The holds of a ledger. Threads may share it.
 
-    def __init__(self, storage: Storage, clock: Callable[[], datetime] = now) -> None:
+    What is not recorded can be held if its id is within the `limits`: others never will be recorded.
+    """
+
+    def __init__(self, storage: Storage, clock: Callable[[], datetime] = now, limits: Limits = DEFAULT_LIMITS) -> None:
         self._storage = storage
         self._clock = clock
+        self._limits = limits
 
     def add(self, what: Held, ids: Sequence[str], *, why: str, by: str) -> list[Added]:
         """Hold all of these. Nothing of them that is there when this returns goes.
 
-        Raises InvalidArgument, also if any of it is being erased.
+        Raises InvalidArgument, also if any of it is being erased, or all of it is erased.
         """
         reason = _checked(why, "the reason of a hold")
         with changing(self._storage) as connection:
@@ -136,19 +141,35 @@ class Holds:
         asked = Hold(what=what, id=id_, why=why, added_by=by, added_at=self._clock())
         is_new = holds.add(asked)
         hold = holds.get(what, id_) or asked
+        subjects = following(connection, hold)
+        is_recorded = _is_recorded(connection, what, id_)
+        erasure = ErasureRepository(connection).get(id_)
+        if going := _being_erased(connection, hold, subjects):
+            raise _cannot(hold, f"{going} being erased; `flowledger erase` ends that, then hold what is left")
+        if not _has_living_parts(connection, hold, subjects):
+            if erasure is not None:
+                raise _cannot(hold, f"{erasure}; nothing of it is recorded any more")
+            if not is_recorded:
+                self._check_length(hold)
         if is_new:
             _log(connection, "hold.added", hold, by)
-        subjects = following(connection, hold)
-        if going := _being_erased(connection, subjects):
-            words = f"{what} {id_[:_TOLD]!a} cannot be held: {', '.join(map(ascii, going))} is being erased"
-            raise InvalidArgument(f"{words}; `flowledger erase` ends that, then hold what is left; nothing is held")
         return Added(
             hold=hold,
             is_new=is_new,
-            is_recorded=_is_recorded(connection, what, id_),
+            is_recorded=is_recorded or erasure is not None,
             subjects=_count(connection, subjects),
             texts_gone=gone_texts(connection, subjects),
         )
+
+    def _check_length(self, hold: Hold) -> None:
+        size, most = len(hold.id.encode()), self._limits.max_id_bytes
+        if size > most:
+            beyond = BeyondLimit("id", f"the id has {size:,} bytes of UTF-8", most, "max_id_bytes")
+            raise _cannot(hold, f"nothing of it is recorded, nor can be: {beyond}")
+
+
+def _cannot(hold: Hold, why: str) -> InvalidArgument:
+    return InvalidArgument(f"{hold.what} {hold.id[:_TOLD]!a} cannot be held: {why}; nothing is held")
 
 
 def _checked(text: str, what: str) -> str:
@@ -161,13 +182,23 @@ def _count(connection: Connection, subjects: CTE) -> int:
     return connection.execute(select(func.count()).select_from(subjects)).scalar_one()
 
 
-def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
-    """Return some of what is erased and not gone yet, of these subjects or named by rows of theirs that go with it.
+def _has_living_parts(connection: Connection, hold: Hold, subjects: CTE) -> bool:
+    """Return whether anything beside what a hold names follows from it, and is not erased.
+
+    Of what is erased, what is recorded later may: what is in an erased workspace, say.
+    """
+    is_erased = exists().where(ERASURES.c.subject == subjects.c.subject)
+    living = select(subjects.c.subject).where(subjects.c.subject != hold.id, ~is_erased)
+    return bool(connection.execute(select(living.exists())).scalar_one())
+
+
+def _being_erased(connection: Connection, hold: Hold, subjects: CTE) -> str:
+    """Return in words what is erased and not gone yet, of these subjects or named by rows of theirs that go with it.
 
     A credential whose owner is not known any more is taken for one of what is not gone yet.
     """
     if ErasureRepository(connection).first_unfinished() is None:
-        return []
+        return ""
     found = [select(ERASURES.c.subject).join(subjects, subjects.c.subject == ERASURES.c.subject)]
     for one in (*ATTACHED, owned(connection)):
         of_these = one.subject == subjects.c.subject
@@ -175,8 +206,14 @@ def _being_erased(connection: Connection, subjects: CTE) -> list[str]:
     for what in Held:
         found.append(select(ERASURES.c.subject).where(subjects.c.subject == audited_as(what, ERASURES.c.subject)))
     is_left = ERASURES.c.done_at.is_(None)
-    going = union(*(one.where(is_left) for one in found), ownerless(subjects)).limit(_NAMED)
-    return list(connection.execute(going).scalars())
+    going = union(*(one.where(is_left) for one in found), ownerless(subjects)).cte("going")
+    if not (count := _count(connection, going)):
+        return ""
+    subject = going.c[0]
+    first = select(subject).order_by(subject != hold.id, subject).limit(_NAMED)
+    words = ", ".join(ascii(one) for one in connection.execute(first).scalars())
+    more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
+    return f"{words}{more} {'is' if count == 1 else 'are'}"
 
 
 def _is_recorded(connection: Connection, what: Held, id_: str) -> bool:

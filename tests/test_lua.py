@@ -25,7 +25,7 @@ PIECES: Final = [str(path) for path in FILES if str(path) not in SCRIPTS]
 @pytest.mark.parametrize("path", SCRIPTS)
 def test_a_script_opens_by_documenting_its_keys_arguments_and_reply(path: str) -> None:
     flags, *lines = (ROOT / path).read_text().splitlines()
-    assert flags in ("#!lua", "#!lua flags=allow-oom")
+    assert flags in ("#!lua", "#!lua flags=allow-oom", "#!lua flags=no-writes")
     opening = lines[: next(number for number, line in enumerate(lines) if not line.startswith("--"))]
     for word in ("KEYS", "ARGV", "Returns"):
         assert any(line.startswith(f"-- {word}") for line in opening), word

@@ -9,7 +9,7 @@ import typer
 from flowledger.cli import people, screen
 from flowledger.cli.asked import AsJson, Database
 from flowledger.cli.asked import found as servers
-from flowledger.cli.erasing import ask, erase, outlooks, print_erased, print_outlooks, unfinished
+from flowledger.cli.erasing import ask, erase, outlooks, print_erased, print_outlooks
 from flowledger.cli.schema import check_schema
 
 
@@ -45,8 +45,8 @@ def command(
         raise typer.Exit(1)
     try:
         erased = erase(settings, wanted, why=why.strip(), by=people.who(by), quiet=as_json)
-    except KeyboardInterrupt:
-        screen.print_error(f"interrupted: {unfinished(settings):,} subjects are left; `flowledger erase` goes on")
+    except KeyboardInterrupt as interrupt:
+        screen.print_error(f"interrupted: {'; '.join(getattr(interrupt, '__notes__', ['nothing was erased']))}")
         raise typer.Exit(1) from None
     screen.print_json(erased) if as_json else print_erased(erased)
     if erased.unfinished:

@@ -103,7 +103,7 @@ def _holds(database: str | None) -> Iterator[Holds]:
     settings = found("database_url", database=database)
     check_schema(settings, database)
     with Storage(make_engine(settings)) as storage:
-        yield Holds(storage)
+        yield Holds(storage, limits=settings.limits)
 
 
 def _counts_of(one: Added) -> dict[str, int | bool]:

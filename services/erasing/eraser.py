@@ -16,7 +16,7 @@ from flowledger.domain.times import now
 from flowledger.services.erasing import journal, written
 from flowledger.services.erasing.acts import SAYS_OWNER, about_credentials, credentials_of
 from flowledger.services.erasing.inboxes import ErasedInboxes
-from flowledger.services.erasing.outlook import unknown
+from flowledger.services.erasing.outlook import Outlook, outlooks, unfinished, unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
 from flowledger.storage.retention.erasures import TABLE as ERASURES
@@ -69,7 +69,10 @@ class Eraser:
         self._inboxes = ErasedInboxes(client, settings, storage)
 
     def check(self, ids: Sequence[str]) -> None:
-        """Raise CannotErase if nothing is known of one of these, or the role of the database lacks a right."""
+        """Raise CannotErase if nothing is known of one of these, the database's role lacks a right, or Redis is away.
+
+        A dry run is refused as well: it says what would happen.
+        """
         with self._storage.reading() as connection:
             if missing := missing_rights(connection):
                 role = connection.execute(text("SELECT current_user")).scalar_one()
@@ -79,6 +82,22 @@ class Eraser:
                 )
             if strange := unknown(connection, ids):
                 raise CannotErase(f"nothing is known of {', '.join(strange)}; nothing was erased")
+        try:
+            self._inboxes.check()
+        except redis.RedisError as error:
+            is_away = isinstance(error, redis.ConnectionError | redis.TimeoutError)
+            what = "Redis does not answer" if is_away else "Redis refuses it"
+            raise CannotErase(f"{what}: {str(error).rstrip('.')}; nothing was erased") from error
+
+    def outlooks(self, ids: Sequence[str] = ()) -> list[Outlook]:
+        """Return what would go with each of these; without ids, what an interrupted run has left.
+
+        Raises CannotErase as `check` does.
+        """
+        self.check(ids)
+        with self._storage.reading() as connection:
+            count = self._inboxes.count
+            return outlooks(connection, ids, count) if ids else unfinished(connection, count)
 
     def begin(self, ids: Sequence[str], *, why: str, by: str, waits: Callable[[str], None] = lambda _: None) -> int:
         """Write down that these are erased, with what belongs to them. Return how many subjects are new among them.

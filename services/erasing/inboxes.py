@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import redis
@@ -11,12 +11,15 @@ from sqlalchemy import select, union
 from flowledger.domain import streams
 from flowledger.domain.settings import Settings
 from flowledger.services import scripts
+from flowledger.services.erasing.journal import batched
 from flowledger.storage.kinds.messages import DELIVERIES
 from flowledger.storage.ledger.outbox import TABLE as OUTBOX
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.inboxes import member
 
 _AT_ONCE: Final = 200
+_LISTED_AT_ONCE: Final = 20
+"""Entries that Redis reads at a time to list them: messages of a MiB each are 20 MiB."""
 _MARK_KEPT_MS: Final = 3_600_000
 """A mark keeps an erased message out of its inbox until its rows have gone, and a drain has forgotten it."""
 Addressed = tuple[str, str]
@@ -30,6 +33,20 @@ class ErasedInboxes:
         self._client = client
         self._storage = storage
         self._quiet_ms = str(settings.inbox_quiet_seconds * 1000)
+
+    def check(self) -> None:
+        """Raise redis.RedisError unless Redis would take messages out of inboxes now; none is."""
+        self._client.eval(scripts.ERASE_MESSAGES, 1, streams.EXPIRIES, _MARK_KEPT_MS)
+
+    def count(self, ids: Collection[str]) -> int:
+        """Return how many messages `erase` would take out, and change nothing."""
+        sandboxes = frozenset(ids)
+        counted = 0
+        for some in batched(sorted(ids), _AT_ONCE):
+            for sent in self._sent(some):  # whole inboxes are counted below, with what is erased by itself
+                counted += self._count_sent([(message, to) for message, to in sent if to not in sandboxes])
+            counted += sum(self._count_entries(inbox) for inbox in self._owning(some))
+        return counted
 
     def erase(self, ids: Collection[str]) -> int:
         """Take the messages among `ids` out of their inboxes, and remove the inboxes of the sandboxes among them.
@@ -58,6 +75,43 @@ class ErasedInboxes:
         with self._storage.reading() as connection, connection.execute(sent, execution_options=options) as found:
             for some in found.partitions():
                 yield [(message, to) for message, to in some]
+
+    def _count_sent(self, sent: Sequence[Addressed]) -> int:
+        """Return how many of these messages are in their inboxes."""
+        marked = [(to, entry) for (_, to), entry in zip(sent, self._marks(sent), strict=True) if entry]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for to, entry in marked:
+                pipeline.eval(scripts.INBOX_ENTRIES, 1, streams.inbox(to), entry, entry, 1)
+            return sum(1 for found in pipeline.execute() if found)
+
+    def _count_entries(self, sandbox: str) -> int:
+        """Return how many messages are in the inbox of a sandbox, as their marks say."""
+        counted, after = 0, b"-"
+        while True:
+            found: Any = self._client.eval(
+                scripts.INBOX_ENTRIES, 1, streams.inbox(sandbox), after, b"+", _LISTED_AT_ONCE
+            )
+            entries, messages = found[::2], found[1::2]
+            marks = self._marks((message.decode(), sandbox) for message in messages)
+            counted += sum(1 for mark, entry in zip(marks, entries, strict=True) if mark == entry)
+            if len(entries) < _LISTED_AT_ONCE:
+                return counted
+            after = b"(" + entries[-1]
+
+    def _marks(self, sent: Iterable[Addressed]) -> list[bytes | None]:
+        """Return for each message in which entry of the inbox it was put; empty, or None, if it was taken out."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for message, to in sent:
+                pipeline.get(streams.posted(message, to))
+            return pipeline.execute()
+
+    def _owning(self, ids: Sequence[str]) -> Iterator[str]:
+        """Yield those of `ids` that have an inbox."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for id_ in ids:
+                pipeline.type(streams.inbox(id_))
+            kinds = pipeline.execute()
+        yield from (id_ for id_, kind in zip(ids, kinds, strict=True) if kind == b"stream")
 
     def _take_out(self, some: Sequence[Addressed], touched: set[str]) -> int:
         keys = [key for one, to in some for key in (streams.posted(one, to), streams.inbox(to))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -26,10 +26,14 @@ from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import held_now
 
+CountMessages = Callable[[Collection[str]], int]
+"""Returns how many messages would go from inboxes with these subjects (`services.erasing.inboxes`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would go with an id: subjects, rows by table, events' texts, dead letters; audit lines lose their content.
+    """What would go with an id: subjects, rows by table, events' texts, dead letters, and messages in inboxes, once for
+    each recipient; audit lines lose their content.
 
     `named_by` are rows that name it, or what goes with it, and stay: by table and column, as far as an index finds
     them. `held` are subjects for which it would be refused.
@@ -40,34 +44,36 @@ class Outlook:
     rows: dict[str, int]
     events: int
     dead_letters: int
+    messages: int
     audit_lines: int
     named_by: dict[str, int] = field(default_factory=dict)
     held: tuple[str, ...] = ()
 
 
 class _Passes(NamedTuple):
-    """What no index finds, of all subjects: dead letters, points by what they were measured at, credentials; and what
-    is held.
+    """What no index finds, of all subjects: dead letters, points by what they were measured at, credentials; what is
+    held; and what counts messages in inboxes.
     """
 
     letters: Mapping[str, set[str]]
     points: Mapping[str, Counter[str]]
     credentials: Mapping[str, str]
     held: frozenset[str]
+    messages: CountMessages
 
 
-def outlooks(connection: Connection, ids: Sequence[str]) -> list[Outlook]:
+def outlooks(connection: Connection, ids: Sequence[str], messages: CountMessages) -> list[Outlook]:
     """Return what the erasure of each id would take, also of what was erased with it before."""
     wholes = {}
     for id_ in ids:
         before = select(ERASURES.c.subject).where((ERASURES.c.subject == id_) | (ERASURES.c.erased_with == id_))
         whole = whole_of(id_, before)
         wholes[id_] = set(connection.execute(select(whole.c.subject)).scalars())
-    passes = _passes(connection, set().union(*wholes.values()))
+    passes = _passes(connection, set().union(*wholes.values()), messages)
     return [_outlook(connection, id_, subjects, passes) for id_, subjects in wholes.items()]
 
 
-def unfinished(connection: Connection) -> list[Outlook]:
+def unfinished(connection: Connection, messages: CountMessages) -> list[Outlook]:
     """Return what is left of each erasure that an interrupted run has begun; without what is held, for that stays."""
     root = func.coalesce(ERASURES.c.erased_with, ERASURES.c.subject)
     is_left = ERASURES.c.done_at.is_(None)
@@ -80,14 +86,14 @@ def unfinished(connection: Connection) -> list[Outlook]:
         wholes[id_] = set(connection.execute(select(whole.c.subject).where(~is_gone)).scalars())
     if not wholes:
         return []
-    passes = _passes(connection, set().union(*wholes.values()))
+    passes = _passes(connection, set().union(*wholes.values()), messages)
     return [
         replace(_outlook(connection, id_, subjects.difference(passes.held), passes), held=())
         for id_, subjects in wholes.items()
     ]
 
 
-def _passes(connection: Connection, subjects: set[str]) -> _Passes:
+def _passes(connection: Connection, subjects: set[str], messages: CountMessages) -> _Passes:
     letters: defaultdict[str, set[str]] = defaultdict(set)
     for letter, about in letters_about(connection, subjects):
         for subject in about:
@@ -101,9 +107,9 @@ def _passes(connection: Connection, subjects: set[str]) -> _Passes:
     credentials = credentials_of(connection, subjects)
     held = held_now(connection)
     if held is None:
-        return _Passes(letters, points, credentials, frozenset())
+        return _Passes(letters, points, credentials, frozenset(), messages)
     of_these = select(held.c.subject).where(held.c.subject.in_(is_wanted))
-    return _Passes(letters, points, credentials, frozenset(connection.execute(of_these).scalars()))
+    return _Passes(letters, points, credentials, frozenset(connection.execute(of_these).scalars()), messages)
 
 
 def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Passes) -> Outlook:
@@ -126,6 +132,7 @@ def _outlook(connection: Connection, id_: str, subjects: set[str], passes: _Pass
         {name: count for name, count in rows.items() if count},
         _count(connection, EVENTS, EVENTS.c.subject.in_(ids) & (EVENTS.c.meaning != BLANK)) + points + lines,
         len(set().union(*(passes.letters.get(one, ()) for one in subjects))),
+        passes.messages(subjects),
         _count(connection, AUDIT, is_cleared),
         dict(_naming(connection, ids)),
         tuple(sorted(subjects & passes.held)),

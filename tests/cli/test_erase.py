@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import redis
 from sqlalchemy import update
 
+from flowledger.domain import streams
+from flowledger.domain.broker_address import BrokerAddress
+from flowledger.domain.errors import DatabaseUnavailable
 from flowledger.domain.settings import Settings
 from flowledger.domain.times import now
+from flowledger.services.erasing import eraser as erasing
+from flowledger.services.erasing import written
+from flowledger.services.erasing.eraser import Eraser
 from flowledger.storage import tables
+from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.unit_of_work import Storage
+from flowledger.workers.connections import connect, impatient
+from flowledger.workers.post import PostOffice
 from tests.builders import raw
 from tests.cli.calling import Flowledger
+from tests.proxy import Proxy
 from tests.storage.recording import by_hand, count, record
 
 
@@ -117,3 +130,102 @@ def test_what_is_not_erased_says_nothing_of_it(run: Flowledger) -> None:
     assert run("show", "e", "--json").json["erased"] is None
     told = run("why", "e", "--json")
     assert (told.code, told.err, told.json["erased"]) == (0, "", None)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is asked once."""
+    monkeypatch.setattr("flowledger.cli.erasing.connect", lambda settings: impatient(connect(settings)))
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_nothing_begins_while_redis_is_away(
+    run: Flowledger, storage: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"unix://{tmp_path}/none")
+    for how in (("e", "--why", "x", "--yes"), ("e", "--dry-run"), ("--dry-run", "--json")):
+        refused = run("erase", *how)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.startswith("error: Redis does not answer: ")
+        assert refused.err.endswith("; nothing was erased\n")
+        assert ".;" not in refused.err
+    assert count(storage, "erasures") == 0
+
+
+def test_a_dry_run_counts_messages_in_inboxes(run: Flowledger, storage: Storage, settings: Settings) -> None:
+    assert settings.redis_url is not None
+    record(storage, raw("message.sent", subject="m", to_sandbox_ids=["s", "s2"], content="hi"), start=9)
+    with closing(redis.Redis.from_url(settings.redis_url.get_secret_value())) as client:
+        for _ in PostOffice(client, settings, storage).walk():
+            pass
+        assert run("erase", "m", "--dry-run").out.endswith(", 2 messages in inboxes\n")
+        (would,) = run("erase", "s", "--dry-run", "--json").json["would_erase"]
+        assert would["messages"] == 1
+        assert run("erase", "m", "s", "--why", "x", "--yes", "--json").json["messages"] == 2
+        client.delete(streams.inbox("s2"))
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_redis_goes_away_in_the_middle(run: Flowledger, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = BrokerAddress.of(settings)
+
+    def cut(*_: object) -> int:
+        proxy.cut()
+        return 0
+
+    with Proxy(address.socket or (address.host, address.port)) as proxy:
+        monkeypatch.setenv("REDIS_URL", proxy.url)
+        with monkeypatch.context() as patch:
+            patch.setattr(erasing, "erase_letters", cut)
+            failed = run("erase", "e", "--why", "x", "--yes")
+        assert (failed.code, failed.out) == (1, "")
+        for ended in (failed, run("erase")):
+            assert ended.err.startswith("error: Redis does not answer: ")
+            assert ended.err.endswith("; 2 subjects are left; `flowledger erase` goes on\n")
+            assert ".;" not in ended.err
+        proxy.mend()
+        assert run("erase", "--json").json["subjects"] == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "end", "said"),
+    [
+        (written, KeyboardInterrupt(), "interrupted: nothing was erased"),
+        (written, DatabaseUnavailable("it is gone"), "it is gone; nothing was erased"),
+        (erasing, KeyboardInterrupt(), "interrupted: 2 subjects are left; `flowledger erase` goes on"),
+        (erasing, DatabaseUnavailable("it is gone"), "it is gone; 2 subjects are left; `flowledger erase` goes on"),
+    ],
+)
+def test_what_ends_it_early_says_what_is_left(
+    run: Flowledger, storage: Storage, monkeypatch: pytest.MonkeyPatch, where: ModuleType, end: BaseException, said: str
+) -> None:
+    assert run("erase", "e", "--why", "x", "--yes").code == 0
+
+    def ended(*_: object) -> None:
+        raise end
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, "add" if where is written else "erase_letters", ended)
+        assert run("erase", "e", "--why", "x", "--yes") == (1, "", f"error: {said}\n")
+    assert run("erase", "--json").json["subjects"] == (2 if where is erasing else 0)
+
+
+def test_nothing_false_is_said_where_it_is_not_known_what_is_left(
+    run: Flowledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise DatabaseUnavailable("it is gone")
+
+    begin = Eraser.begin
+
+    def begun(*given: Any, **named: Any) -> None:
+        begin(*given, **named)
+        gone()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Eraser, "begin", begun)
+        said = "error: it is gone; 2 subjects are left; `flowledger erase` goes on\n"
+        assert run("erase", "e", "--why", "x", "--yes").err == said
+        patch.setattr(ErasureRepository, "count_unfinished", gone)
+        said = "error: it is gone; what is left cannot be counted now; the same command goes on\n"
+        assert run("erase", "e", "--why", "x", "--yes").err == said

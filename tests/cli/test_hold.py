@@ -93,3 +93,22 @@ def test_whoever_says_no_keeps_the_hold(run: Run, monkeypatch: pytest.MonkeyPatc
 )
 def test_a_hold_needs_a_reason_and_ids(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("hold", *arguments).code == 2
+
+
+def test_what_is_erased_cannot_be_held_and_is_erased_again(run: Run, storage: Storage) -> None:
+    erase = ("erase", "ws_1", "--by", "jo", "--why", "asked for", "--yes", "--json")
+    assert run(*erase).json["subjects"] == 2
+    for json in ((), ("--json",)):
+        late = run("hold", "add", "workspace", "ws_1", "--why", "late", *json)
+        assert (late.code, late.out) == (1, "")
+        assert late.err.startswith("error: workspace 'ws_1' cannot be held: erased at 20")
+        assert late.err.endswith(" by jo: asked for; nothing of it is recorded any more; nothing is held\n")
+    assert run(*erase).json["subjects"] == 2
+
+
+def test_an_id_that_can_never_be_recorded_cannot_be_held(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = run("hold", "add", "subject", "x" * 513, "--why", "y")
+    assert (refused.code, refused.out) == (1, "")
+    assert "the id has 513 bytes of UTF-8; the limit is 512 (LEDGER_MAX_ID_BYTES); nothing is held\n" in refused.err
+    monkeypatch.setenv("LEDGER_MAX_ID_BYTES", "600")
+    assert run("hold", "add", "subject", "x" * 513, "--why", "y").code == 0

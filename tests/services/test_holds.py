@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flowledger.domain.errors import InvalidArgument
+from flowledger.domain.limits import Limits
 from flowledger.domain.times import now
 from flowledger.services.holds import Holds, Released, UnknownHold
 from flowledger.storage import tables
@@ -107,6 +108,27 @@ def test_a_hold_has_an_id_and_a_reason(holds: Holds, id_: str, why: str) -> None
     with pytest.raises(InvalidArgument, match="not white space"):
         holds.add(Held.SUBJECT, ["t_1", id_], why=why, by="ada")
     assert holds.list().items == ()
+
+
+def test_an_id_that_can_never_be_recorded_cannot_be_held(storage: Storage) -> None:
+    holds = Holds(storage, limits=Limits(max_id_bytes=64))
+    for what in Held:
+        words = f"{what} '.*' cannot be held: nothing of it is recorded, nor can be: the id has 65 bytes of UTF-8; the"
+        with pytest.raises(InvalidArgument, match=rf"{words} limit is 64 \(LEDGER_MAX_ID_BYTES\); nothing is held"):
+            holds.add(what, ["x", "x" * 63 + "é"], why="case 7", by="ada")
+    for number in (1_015, 5_000):
+        with pytest.raises(InvalidArgument, match="nor can be"):
+            holds.add(Held.WORKSPACE, ["x" * number], why="case 7", by="ada")
+    assert (holds.list().items, lines(storage)) == ((), [])
+    assert holds.add(Held.SUBJECT, ["x" * 64], why="case 7", by="ada")[0].is_new
+
+
+@pytest.mark.parametrize("what", Held)
+def test_what_was_recorded_under_a_higher_limit_can_be_held(storage: Storage, what: Held) -> None:
+    id_ = "x" * 100
+    record(storage, raw("task.created", subject="t", execution_id=id_, workspace_id=id_))
+    record(storage, raw("execution.created", subject=id_), start=9)
+    assert Holds(storage, limits=Limits(max_id_bytes=64)).add(what, [id_], why="case 7", by="ada")[0].is_recorded
 
 
 def test_a_worker_s_role_adds_holds_and_neither_changes_nor_ends_them(

@@ -13,6 +13,7 @@ from flowledger.services.erasing.eraser import Erased, Eraser
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.post import PostOffice
 from tests.builders import raw
+from tests.conftest import settings_for
 from tests.workers.office import Office
 
 
@@ -34,16 +35,26 @@ class Scene(Office):
         )
         self.drain()
 
+    @property
+    def eraser(self) -> Eraser:
+        return Eraser(self.settings, self.storage, self.client)
+
     def erase(self, *ids: str) -> Erased:
-        eraser = Eraser(self.settings, self.storage, self.client)
-        eraser.begin(ids, why="asked for", by="jo")
-        return eraser.go_on()
+        self.eraser.begin(ids, why="asked for", by="jo")
+        return self.eraser.go_on()
 
 
 @pytest.fixture
 def scene(settings: Settings, redis_url: str) -> Iterator[Scene]:
     with closing(redis.Redis.from_url(redis_url)) as client, Storage.open(_url(settings)) as storage:
         yield Scene(settings, client, storage)
+
+
+@pytest.fixture
+def postgresql_eraser(postgresql_url: str, postgresql_storage: Storage, redis_url: str) -> Iterator[Eraser]:
+    """For what only PostgreSQL does."""
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        yield Eraser(settings_for(postgresql_url, redis_url), postgresql_storage, client)
 
 
 def _url(settings: Settings) -> str:

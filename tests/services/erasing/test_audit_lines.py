@@ -10,7 +10,6 @@ from flowledger.domain.errors import InvalidArgument
 from flowledger.services.erasing import journal
 from flowledger.services.erasing.eraser import CannotErase, Eraser
 from flowledger.services.erasing.inboxes import ErasedInboxes
-from flowledger.services.erasing.outlook import outlooks
 from flowledger.services.holds import Holds
 from flowledger.services.vault import Credentials, VaultKeyFile
 from flowledger.storage.retention.holds import Held
@@ -45,8 +44,7 @@ def test_what_was_said_when_it_was_held_goes_and_of_others_it_stays(scene: Scene
     held_and_released(scene, Held.SUBJECT, "t")
     held_and_released(scene, Held.EXECUTION, "e2", "kept")
     held_and_released(scene, Held.WORKSPACE, "w", "kept")
-    with scene.storage.reading() as connection:
-        (found,) = outlooks(connection, ["e"])
+    (found,) = scene.eraser.outlooks(["e"])
     erased = scene.erase("e")
     assert (erased.audit_lines, found.audit_lines) == (4, 4)
     assert (erased.events, found.events) == (6, 6)
@@ -89,8 +87,7 @@ def test_what_the_vault_says_of_the_credentials_of_an_erased_user_goes(scene: Sc
     credentials.get(there, by=CANARY)
     credentials.set(deleted, "value", by=CANARY)
     credentials.delete(deleted, by=CANARY)
-    with scene.storage.reading() as connection:
-        (found,) = outlooks(connection, ["u"])
+    (found,) = scene.eraser.outlooks(["u"])
     erased = scene.erase("u")
     assert (erased.audit_lines, erased.events) == (found.audit_lines, found.events) == (5, 6)
     assert found_in_tables(scene.storage) == []

@@ -64,15 +64,10 @@ def killed(*_: Any, **__: Any) -> Any:
     raise Killed
 
 
-def test_a_batch_that_is_being_recorded_is_waited_for(
-    postgresql_storage: Storage, settings: Any, redis_url: str
-) -> None:
+def test_a_batch_that_is_being_recorded_is_waited_for(postgresql_storage: Storage, postgresql_eraser: Eraser) -> None:
     """The lock of a batch is taken here by hand, as by a worker that is stopped in the middle of one."""
-    del settings, redis_url
     record(postgresql_storage, raw("task.created", subject="t", name=CANARY))
-    waited = threading.Event()
-    eraser = Eraser.__new__(Eraser)
-    eraser._storage = postgresql_storage
+    waited, eraser = threading.Event(), postgresql_eraser
     with postgresql_storage.reading() as connection:
         connection.execute(text("SELECT pg_advisory_lock_shared(hashtextextended('ledger_erasures', 0))"))
         thread = threading.Thread(target=lambda: eraser.begin(["t"], why="w", by="jo", waits=lambda _: waited.set()))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
 from flowledger.domain.errors import InvalidArgument
 from flowledger.domain.times import now
-from flowledger.services.erasing.eraser import Eraser
+from flowledger.services import holds
+from flowledger.services.erasing import written
+from flowledger.services.erasing.eraser import CannotErase, Eraser
 from flowledger.services.holds import Holds
 from flowledger.storage import tables
 from flowledger.storage.retention.erasures import ErasureRepository
@@ -159,3 +164,84 @@ def test_an_id_is_known_also_by_what_belongs_to_it_alone(scene: Scene) -> None:
     scene.drain()
     assert scene.erase("never_told", "s").subjects == 3
     assert (all_rows(scene.storage)["tasks"], scene.client.exists("ledger:inbox:s")) == ({}, 0)
+
+
+@pytest.mark.parametrize("what", Held)
+@pytest.mark.parametrize("id_", ["ws", "e", "t"])
+def test_what_is_erased_cannot_be_held(scene: Scene, what: Held, id_: str) -> None:
+    scene.publish(
+        raw("workspace.created", subject="ws"),
+        raw("execution.created", subject="e", workspace_id="ws"),
+        raw("task.created", subject="t", execution_id="e"),
+    )
+    scene.drain()
+    scene.erase("ws")
+    of = "" if id_ == "ws" else " with ws"
+    words = rf"{what} '{id_}' cannot be held: erased{of} at .* by jo: asked for; nothing of it is recorded any more; .*"
+    with pytest.raises(InvalidArgument, match=words):
+        Holds(scene.storage).add(what, ["another", id_], why="case 7", by="ada")
+    rows = all_rows(scene.storage)
+    assert (rows["audit_logs"], Holds(scene.storage).list().items) == ({}, ())
+    assert scene.erase("ws").subjects == 3
+
+
+def test_what_is_recorded_later_in_an_erased_workspace_can_be_held(scene: Scene) -> None:
+    scene.publish(raw("workspace.created", subject="ws"))
+    scene.drain()
+    scene.erase("ws")
+    scene.publish(raw("execution.created", subject="e", workspace_id="ws"))
+    scene.drain()
+    holds = Holds(scene.storage)
+    with pytest.raises(InvalidArgument, match="subject 'ws' cannot be held: erased at"):
+        holds.add(Held.SUBJECT, ["ws"], why="case 7", by="ada")
+    (added,) = holds.add(Held.WORKSPACE, ["ws"], why="case 7", by="ada")
+    assert (added.is_recorded, added.subjects) == (True, 2)
+    with pytest.raises(CannotErase, match=r"held: e \(of ws\), ws;"):
+        scene.erase("ws")
+
+
+def test_of_many_that_are_being_erased_some_are_named_and_the_others_counted(scene: Scene) -> None:
+    scene.publish(*(raw("execution.created", subject=f"e{number}", workspace_id="ws") for number in range(9)))
+    scene.drain()
+    scene.eraser.begin(["ws"], why="asked for", by="jo")
+    with pytest.raises(InvalidArgument, match="held: 'ws', 'e0', 'e1', 'e2', 'e3' and 5 more are being erased; "):
+        Holds(scene.storage).add(Held.WORKSPACE, ["ws"], why="case 7", by="ada")
+    with pytest.raises(InvalidArgument, match="held: 'e7' is being erased; "):
+        Holds(scene.storage).add(Held.EXECUTION, ["e7"], why="case 7", by="ada")
+
+
+@pytest.mark.parametrize("first", ["hold", "erase"])
+def test_of_a_hold_and_an_erasure_at_once_one_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """The other one begins before the first is committed."""
+    scene.publish(raw("execution.created", subject="e"))
+    scene.drain()
+    ended: list[Exception | None] = []
+
+    def act(which: str) -> None:
+        try:
+            if which == "hold":
+                Holds(scene.storage).add(Held.EXECUTION, ["e"], why="case 7", by="ada")
+            else:
+                scene.eraser.begin(["e"], why="asked for", by="jo")
+            ended.append(None)
+        except (InvalidArgument, CannotErase) as error:
+            ended.append(error)
+
+    other = threading.Thread(target=act, args=["erase" if first == "hold" else "hold"])
+
+    def begun(*given: Any) -> None:
+        before(*given)
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+
+    where, name = (holds, "extend") if first == "hold" else (written, "lock_out_recorders")
+    before = getattr(where, name)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, begun)
+        act(first)
+    other.join(30)
+    refusal = "held: e; " if first == "hold" else "'e' is being erased"
+    assert (ended[0], refusal in str(ended[1])) == (None, True)

@@ -9,7 +9,6 @@ from sqlalchemy import insert, select
 
 from flowledger.domain.mending import Changes
 from flowledger.domain.times import now
-from flowledger.services.erasing.outlook import outlooks
 from flowledger.storage import tables
 from flowledger.storage.kinds.audit import TABLE as AUDIT
 from flowledger.storage.ledger.journal import JournalRepository
@@ -118,8 +117,7 @@ def test_a_dry_run_counts_and_does_nothing(scene: Scene) -> None:
         raw("task.created", subject="t", priority="x"),
     )
     scene.drain()
-    with scene.storage.reading() as connection:
-        (found,) = outlooks(connection, ["e"])
+    (found,) = scene.eraser.outlooks(["e"])
     assert (found.subjects, found.events, found.dead_letters, found.audit_lines) == (2, 4, 1, 1)
     assert found.rows == {"task_logs": 1, "tasks": 1, "executions": 1}
     assert found.named_by == {"executions.parent_execution_id": 1}

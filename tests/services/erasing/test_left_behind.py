@@ -12,7 +12,6 @@ from flowledger.services.erasing import eraser as erasing
 from flowledger.services.erasing import journal
 from flowledger.services.erasing.eraser import CannotErase, Eraser
 from flowledger.services.erasing.inboxes import ErasedInboxes
-from flowledger.services.erasing.outlook import outlooks, unfinished
 from flowledger.services.erasing.passes import erase_letters
 from flowledger.services.holds import Holds
 from flowledger.storage import tables
@@ -100,8 +99,7 @@ def test_a_dry_run_counts_the_texts_that_go(scene: Scene) -> None:
         raw("audit.logged", subject="doc", action="read", user_id="u"),
     )
     scene.drain()
-    with scene.storage.reading() as connection:
-        (found,) = outlooks(connection, ["u"])
+    (found,) = scene.eraser.outlooks(["u"])
     erased = scene.erase("u")
     assert (found.events, sum(found.rows.values())) == (erased.events, erased.rows) == (3, 2)
 
@@ -122,9 +120,7 @@ def test_what_an_interrupted_run_has_left_is_counted(
     late = [raw("task.created", subject="task_late", execution_id="exec_00", name=CANARY), b"{not JSON exec_01"]
     scene.publish(*late)
     scene.drain()
-    with scene.storage.reading() as connection:
-        found = unfinished(connection)
-        asked = outlooks(connection, ["exec_00", "exec_01"])
+    found, asked = scene.eraser.outlooks(), scene.eraser.outlooks(["exec_00", "exec_01"])
     assert [one.subject for one in found] == ["exec_00", "exec_01"]
     assert [(one.events, one.rows, one.dead_letters) for one in asked] == [
         (one.events, one.rows, one.dead_letters) for one in found
@@ -135,8 +131,7 @@ def test_what_an_interrupted_run_has_left_is_counted(
     assert erased.rows == sum(sum(one.rows.values()) for one in found)
     assert erased.dead_letters == sum(one.dead_letters for one in found) == 1
     assert erased.audit_lines == sum(one.audit_lines for one in found)
-    with scene.storage.reading() as connection:
-        assert unfinished(connection) == []
+    assert scene.eraser.outlooks() == []
 
 
 def test_what_an_interrupted_run_leaves_since_it_is_held_is_not_counted(scene: Scene) -> None:
@@ -148,8 +143,7 @@ def test_what_an_interrupted_run_leaves_since_it_is_held_is_not_counted(scene: S
         tables.erasures.delete().where(tables.erasures.c.subject == "t"),
         tables.held.insert().values(subject="t"),
     )
-    with scene.storage.reading() as connection:
-        (found,) = unfinished(connection)
+    (found,) = scene.eraser.outlooks()
     assert (found.subjects, found.rows, found.held) == (1, {"executions": 1}, ())
 
 
@@ -186,12 +180,12 @@ def test_what_is_being_erased_cannot_be_held(scene: Scene) -> None:
     assert holds.add(Held.EXECUTION, ["e"], why="case 7", by="ada")[0].subjects == 1
 
 
-def test_no_statement_that_fails_holds_an_event(postgresql_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_statement_that_fails_holds_an_event(
+    postgresql_storage: Storage, postgresql_eraser: Eraser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server's log gets all of what fails."""
     record(postgresql_storage, raw("task.created", subject="t"))
-    eraser = Eraser.__new__(Eraser)
-    eraser._storage = postgresql_storage
-    eraser.begin(["t"], why="asked for", by="jo")
+    postgresql_eraser.begin(["t"], why="asked for", by="jo")
     record(postgresql_storage, raw("task.created", subject="u"), start=2)
     send, failed = postgresql._RoundTrips.send, []
 
