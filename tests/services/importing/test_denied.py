@@ -71,7 +71,8 @@ def test_an_import_that_lacks_a_right_says_which_and_goes_on_when_it_is_given(
     importer = Importer(settings, deliver=False, processes=processes, watcher=Heard())
     file = written(tmp_path, *created(3), SCHEDULE)
     user, table = make_url(worker_url).username, right.rsplit(maxsplit=1)[-1]
-    with pytest.raises(RightMissing, match=rf"table {table}: the role {user} .*grants\.sql \(\d events") as raised:
+    told = rf"table {table}: the role {user} .*grants\.sql \(by then \d events"
+    with pytest.raises(RightMissing, match=told) as raised:
         importer.run([str(file)])
     assert importer.report.unfinished == str(raised.value)
     change(postgresql_storage, f"GRANT {right} TO", worker_url)
