@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Final
 
 import typer
@@ -30,20 +31,21 @@ def _eraser(settings: Settings) -> Iterator[Eraser]:
         yield Eraser(settings, storage, client)
 
 
-def outlooks(settings: Settings, ids: Sequence[str]) -> list[Outlook]:
-    """Return what would go with each of these; without ids, what an interrupted run has left.
+def outlooks(settings: Settings, ids: Sequence[str]) -> tuple[list[Outlook], datetime | None]:
+    """Return what would go with each of these, or without ids, what an interrupted run has left; and
+    `Eraser.rows_gone_before`.
 
     Raises CannotErase as `Eraser.check` does.
     """
     with _eraser(settings) as eraser:
-        return eraser.outlooks(ids)
+        return eraser.outlooks(ids), eraser.rows_gone_before()
 
 
 def ask(settings: Settings, ids: Sequence[str]) -> bool:
     """Show what would go, and ask. Raises CannotErase if nobody sits at a terminal."""
     if not people.at_terminal():
         raise CannotErase("nobody can be asked here: --yes erases without a question; nothing was erased")
-    print_outlooks(outlooks(settings, ids))
+    print_outlooks(*outlooks(settings, ids))
     return typer.confirm("Erase this? It cannot be undone.", default=False)
 
 
@@ -94,14 +96,15 @@ def _left(settings: Settings, beginning: Sequence[str]) -> str:
     return f"{count:,} subjects are left; `flowledger erase` goes on"
 
 
-def print_outlooks(found: Sequence[Outlook]) -> None:
-    """Print what would go with each, and with all of them together."""
+def print_outlooks(found: Sequence[Outlook], rows_gone_before: datetime | None) -> None:
+    """Print what would go with each, and with all of them together; and what may not have been found."""
     if not found:
         screen.out.print("nothing would go: no interrupted run has left anything", soft_wrap=True)
     for one in found[:_SHOWN]:
         _print_outlook(one.subject, [one])
     if len(found) > 1:
         _print_outlook(f"all {len(found):,}", found)
+    _print_not_found(rows_gone_before)
 
 
 def _print_outlook(what: str, some: Sequence[Outlook]) -> None:
@@ -123,6 +126,15 @@ def _print_outlook(what: str, some: Sequence[Outlook]) -> None:
         screen.out.print(f"  stay, and name it: {_told(named_by)}", soft_wrap=True)
     if held := [subject for one in some for subject in one.held]:
         words = f"  held, so it would be refused: {', '.join(map(screen.safe, held))}"
+        screen.out.print(Text(words, style="yellow"), soft_wrap=True)
+
+
+def _print_not_found(rows_gone_before: datetime | None) -> None:
+    if rows_gone_before is not None:
+        words = (
+            f"parts whose rows went by age, before {screen.time(rows_gone_before)}, are not found: "
+            "erase what is left of them by their own ids (docs/contract/erase.md)"
+        )
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)
 
 
@@ -148,6 +160,7 @@ def print_erased(erased: Erased) -> None:
     if erased.unfinished:
         words = f"{erased.unfinished:,} parts came meanwhile: `flowledger erase` erases them, too"
         screen.out.print(Text(words, style="yellow"), soft_wrap=True)
+    _print_not_found(erased.rows_gone_before)
     words = (
         "the files of the servers hold what is deleted for a while; how long, and what to do: docs/contract/erase.md"
     )

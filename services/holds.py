@@ -61,7 +61,8 @@ class Added:
     """A hold that stands; not `is_new` if it stood before.
 
     `is_recorded` is whether anything is recorded of what it names. `subjects` counts all that it keeps, `texts_gone`
-    those of their events that had lost their texts before (to `storage.retention.aged.MOST`).
+    those of their events that had lost their texts before (to `storage.retention.aged.MOST`). Parts from before
+    `rows_gone_before` may not be found (`storage.retention.horizons.rows_gone_before`).
     """
 
     hold: Hold
@@ -69,6 +70,7 @@ class Added:
     is_recorded: bool
     subjects: int
     texts_gone: int
+    rows_gone_before: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,7 @@ class Holds:
             is_recorded=is_recorded or erasure is not None,
             subjects=_count(connection, subjects),
             texts_gone=gone_texts(connection, subjects),
+            rows_gone_before=horizons.rows_gone_before(connection),
         )
 
     def _check_length(self, hold: Hold) -> None:

@@ -38,8 +38,11 @@ def command(
     settings = servers("redis_url", "database_url", database=database)
     check_schema(settings, database)
     if dry_run:
-        found = outlooks(settings, wanted)
-        screen.print_json({"dry_run": True, "would_erase": found}) if as_json else print_outlooks(found)
+        found, before = outlooks(settings, wanted)
+        if as_json:
+            screen.print_json({"dry_run": True, "would_erase": found, "rows_gone_before": before})
+        else:
+            print_outlooks(found, before)
         return
     if wanted and not yes and not ask(settings, wanted):
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -106,8 +106,8 @@ def _holds(database: str | None) -> Iterator[Holds]:
         yield Holds(storage, limits=settings.limits)
 
 
-def _counts_of(one: Added) -> dict[str, int | bool]:
-    counts: dict[str, int | bool] = asdict(one)
+def _counts_of(one: Added) -> dict[str, Any]:
+    counts = asdict(one)
     del counts["hold"]
     return counts
 
@@ -122,6 +122,9 @@ def _told(one: Added) -> Iterator[str]:
         yield f"with {_many(others, 'subject')} that belong{'s' if others == 1 else ''} to it"
     if one.texts_gone:
         yield f"before, {_many(one.texts_gone, 'text')} had gone"
+    if one.rows_gone_before is not None:
+        before = screen.time(one.rows_gone_before)
+        yield f"parts whose rows went by age, before {before}, are not found: hold them by their own ids"
 
 
 def _goes(released: Released) -> str:

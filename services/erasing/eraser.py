@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import redis
@@ -19,6 +20,7 @@ from flowledger.services.erasing.inboxes import ErasedInboxes
 from flowledger.services.erasing.outlook import Outlook, outlooks, unfinished, unknown
 from flowledger.services.erasing.passes import erase_letters, erase_points
 from flowledger.services.erasing.rows import OF_SUBJECTS, delete_some, missing_rights
+from flowledger.storage.retention import horizons
 from flowledger.storage.retention.erasures import TABLE as ERASURES
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.retention.holds import held_now, lock_held
@@ -56,6 +58,8 @@ class Erased:
     """Parts that came meanwhile, and are left for another run."""
     held: int = 0
     """Parts that were held when they were found, and stay."""
+    rows_gone_before: datetime | None = None
+    """As `storage.retention.horizons.rows_gone_before`: such parts are not found."""
 
 
 class Eraser:
@@ -99,6 +103,11 @@ class Eraser:
             count = self._inboxes.count
             return outlooks(connection, ids, count) if ids else unfinished(connection, count)
 
+    def rows_gone_before(self) -> datetime | None:
+        """Return before when parts may have been recorded that are not found: their rows went by age, texts did not."""
+        with self._storage.reading() as connection:
+            return horizons.rows_gone_before(connection)
+
     def begin(self, ids: Sequence[str], *, why: str, by: str, waits: Callable[[str], None] = lambda _: None) -> int:
         """Write down that these are erased, with what belongs to them. Return how many subjects are new among them.
 
@@ -121,7 +130,7 @@ class Eraser:
 
     def go_on(self, tell: Tell = lambda _what, _done, _total: None) -> Erased:
         """Erase all of what is written down and not gone."""
-        erased = Erased()
+        erased = Erased(rows_gone_before=self.rows_gone_before())
         for _ in range(_ROUNDS):
             if not (total := self._count_unfinished()):
                 break

@@ -50,10 +50,10 @@ def read(connection: Connection) -> dict[str, datetime]:
     return {row.what: row.horizon for row in connection.execute(select(TABLE.c.what, TABLE.c.horizon))}
 
 
-def rows_first(connection: Connection) -> datetime | None:
-    """Return the horizon of rows if texts or log lines of what is gone may be left; else None.
+def rows_gone_before(connection: Connection) -> datetime | None:
+    """Return the horizon of rows if texts or log lines from before it may be left; else None.
 
-    What belonged to it is found no more: it is erased and held by its own ids.
+    What these belonged to is not known any more: they are erased, and held, by their own ids.
     """
     stand = read(connection)
     rows = max((stand[what] for what in ("rows", "unfinished") if what in stand), default=None)

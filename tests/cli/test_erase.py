@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import redis
 from sqlalchemy import update
 
+from flowledger.cli import screen
 from flowledger.domain import streams
 from flowledger.domain.broker_address import BrokerAddress
 from flowledger.domain.errors import DatabaseUnavailable
@@ -21,6 +23,7 @@ from flowledger.services.erasing import eraser as erasing
 from flowledger.services.erasing import written
 from flowledger.services.erasing.eraser import Eraser
 from flowledger.storage import tables
+from flowledger.storage.retention import horizons
 from flowledger.storage.retention.erasures import ErasureRepository
 from flowledger.storage.unit_of_work import Storage
 from flowledger.workers.connections import connect, impatient
@@ -29,6 +32,9 @@ from tests.builders import raw
 from tests.cli.calling import Flowledger
 from tests.proxy import Proxy
 from tests.storage.recording import by_hand, count, record
+
+START: Final = datetime(2026, 1, 26, tzinfo=UTC)
+AWAY: Final = "the database does not answer: it is gone"
 
 
 @pytest.fixture
@@ -93,6 +99,17 @@ def test_without_ids_it_finishes_what_is_unfinished(run: Flowledger, storage: St
     assert run("erase", "--json").json["subjects"] == 0
     assert run("erase", "--dry-run").out == "nothing would go: no interrupted run has left anything\n"
     assert run("erase", "--dry-run", "--json").json["would_erase"] == []
+
+
+def test_it_says_that_parts_whose_rows_went_by_age_are_not_found(run: Flowledger, storage: Storage) -> None:
+    assert run("erase", "e", "--dry-run", "--json").json["rows_gone_before"] is None
+    with storage.writing() as connection:
+        horizons.move(connection, "rows", START, at=START)
+    words = f"parts whose rows went by age, before {screen.time(START)}, are not found: erase what is left of them by"
+    assert words in run("erase", "e", "--dry-run").out
+    assert run("erase", "e", "--dry-run", "--json").json["rows_gone_before"] == "2026-01-26T00:00:00Z"
+    assert words in run("erase", "e", "--why", "x", "--yes").out
+    assert run("erase", "--json").json["rows_gone_before"] == "2026-01-26T00:00:00Z"
 
 
 def test_what_stays_of_an_erased_id_is_shown_and_that_it_was_erased_is_said(run: Flowledger, storage: Storage) -> None:
@@ -191,9 +208,9 @@ def test_redis_goes_away_in_the_middle(run: Flowledger, settings: Settings, monk
     ("where", "end", "said"),
     [
         (written, KeyboardInterrupt(), "interrupted: nothing was erased"),
-        (written, DatabaseUnavailable("it is gone"), "it is gone; nothing was erased"),
+        (written, DatabaseUnavailable("it is gone"), f"{AWAY}; nothing was erased"),
         (erasing, KeyboardInterrupt(), "interrupted: 2 subjects are left; `flowledger erase` goes on"),
-        (erasing, DatabaseUnavailable("it is gone"), "it is gone; 2 subjects are left; `flowledger erase` goes on"),
+        (erasing, DatabaseUnavailable("it is gone"), f"{AWAY}; 2 subjects are left; `flowledger erase` goes on"),
     ],
 )
 def test_what_ends_it_early_says_what_is_left(
@@ -224,8 +241,8 @@ def test_nothing_false_is_said_where_it_is_not_known_what_is_left(
 
     with monkeypatch.context() as patch:
         patch.setattr(Eraser, "begin", begun)
-        said = "error: it is gone; 2 subjects are left; `flowledger erase` goes on\n"
+        said = f"error: {AWAY}; 2 subjects are left; `flowledger erase` goes on\n"
         assert run("erase", "e", "--why", "x", "--yes").err == said
         patch.setattr(ErasureRepository, "count_unfinished", gone)
-        said = "error: it is gone; what is left cannot be counted now; the same command goes on\n"
+        said = f"error: {AWAY}; what is left cannot be counted now; the same command goes on\n"
         assert run("erase", "e", "--why", "x", "--yes").err == said

@@ -59,7 +59,7 @@ def test_json_has_the_counts(run: Run, storage: Storage) -> None:
     assert added.pop("added_at").endswith("Z")
     assert added == {
         "what": "subject", "id": "t_1", "why": "case 7", "added_by": "ada", "is_new": True, "is_recorded": True,
-        "subjects": 1, "texts_gone": 1,
+        "subjects": 1, "texts_gone": 1, "rows_gone_before": None,
     }  # fmt: skip
     assert run("hold", "remove", "subject", "t_1", "--json").json == {
         "what": "subject", "ids": ["t_1"], "subjects": 1, "texts": 0, "rows": 0, "goes": True
@@ -71,7 +71,9 @@ def test_what_goes_and_what_had_gone_is_said(run: Run, storage: Storage) -> None
     with storage.writing() as connection:
         for what in ("texts", "rows"):
             horizons.move(connection, what, now() + timedelta(days=1), at=now())
-    assert "; before, 1 text had gone\n" in run("hold", "add", "subject", "t_1", "--why", "x").out
+    added = run("hold", "add", "subject", "t_1", "--why", "x").out
+    assert "; before, 1 text had gone; parts whose rows went by age, before 20" in added
+    assert added.endswith(", are not found: hold them by their own ids\n")
     assert run("hold", "add", "execution", "ex_1", "--why", "x").code == 0
     run("hold", "add", "subject", "ex_1", "--why", "x")
     assert run("hold", "remove", "execution", "ex_1").out.endswith("; other holds keep all of it\n")

@@ -49,4 +49,4 @@ def test_it_is_known_where_rows_went_before_texts_or_log_lines(
         for what, horizon in stand.items():
             horizons.move(connection, what, horizon, at=AT)
         expected = on_postgresql if connection.dialect.name == "postgresql" else on_sqlite
-        assert horizons.rows_first(connection) == expected
+        assert horizons.rows_gone_before(connection) == expected
