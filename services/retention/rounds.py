@@ -84,7 +84,7 @@ class Maintenance:
         one.steps = [step.name for step in wanted if step.name not in refused]
         steps = [step for step in wanted if step.name in one.steps or step.name not in done_by_others]
         now, stood = self._now_and_horizons()
-        at = self._horizons(steps, now)
+        at = self._horizons(steps, min(one.began_at, now))  # rows go by the same time as texts, in whatever turn
         moving = {what for step in steps if step.name in one.steps for what in step.what}
         self._move(moving, at, now, begins=one.place is None)
         name, place = one.place or (None, None)
@@ -118,20 +118,20 @@ class Maintenance:
         with self._storage.reading() as connection:
             return self._clock(connection), horizons.read(connection)
 
-    def _horizons(self, steps: Sequence[Step], now: datetime) -> dict[str, datetime]:
-        """Return the horizons of what these steps let go."""
+    def _horizons(self, steps: Sequence[Step], began: datetime) -> dict[str, datetime]:
+        """Return the horizons of what these steps let go, in a round that `began` then."""
         whats = dict.fromkeys(what for step in steps for what in step.what)
-        return {what: at for what in whats if (at := self._horizon(what, now)) is not None}
+        return {what: at for what in whats if (at := self._horizon(what, began)) is not None}
 
-    def _horizon(self, what: str, now: datetime) -> datetime | None:
+    def _horizon(self, what: str, began: datetime) -> datetime | None:
         """Return before when this goes: rows not before what goes by weeks and is kept no longer than they.
 
         What belongs to an execution is found by its rows. If they went before its texts, nobody could erase these.
         """
-        at = self._keeping.horizon(what, now)
+        at = self._keeping.horizon(what, began)
         if at is None or what not in _ROWS or self._storage.engine.dialect.name != "postgresql":
             return at
-        others = (self._keeping.horizon(one, now) for one in _IN_WEEKS)
+        others = (self._keeping.horizon(one, began) for one in _IN_WEEKS)
         return min([at, *(monday_of(other) for other in others if other is not None and other >= at)])
 
     def _move(self, whats: Set[str], at: Mapping[str, datetime], now: datetime, *, begins: bool) -> None:

@@ -123,6 +123,19 @@ def test_rows_go_in_time_where_their_texts_have_gone_before(storage: Storage) ->
     assert (count(storage, "event_texts"), count(storage, "executions")) == (0, 0)
 
 
+def test_rows_go_by_the_time_of_the_round_in_whatever_turn(storage: Storage) -> None:
+    """Otherwise those that become too old between two turns would go before their texts."""
+    keeping, later = Keeping(texts=30.0, rows=30.0, unfinished=30.0, logs=30.0), NOW + timedelta(hours=2)
+    execution(storage, HORIZON + timedelta(hours=1))
+    assert go(storage, keeping, is_over=iter([False, False, True]).__next__).ended_at is None
+    second = Maintenance(storage, keeping, clock=lambda: later)
+    assert second.turn().ended_at is not None
+    assert (count(storage, "event_texts"), count(storage, "executions")) == (3, 1)
+    is_gone = storage.engine.dialect.name == "sqlite"
+    assert second.turn().went.get("executions") == (1 if is_gone else None)
+    assert (count(storage, "event_texts") == 0) is is_gone
+
+
 def test_a_stopped_round_goes_on_where_it_was(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wholes, "_ROOTS_AT_ONCE", 1)
     for place in range(3):
