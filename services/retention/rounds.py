@@ -124,7 +124,7 @@ class Maintenance:
         return {what: at for what in whats if (at := self._horizon(what, began)) is not None}
 
     def _horizon(self, what: str, began: datetime) -> datetime | None:
-        """Return before when this goes: rows not before what goes by weeks and is kept no longer than they.
+        """Return before when this is due: rows not before what goes by weeks and is kept no longer than they.
 
         What belongs to an execution is found by its rows. If they went before its texts, nobody could erase these.
         """
